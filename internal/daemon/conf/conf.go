@@ -1,0 +1,137 @@
+// Package conf reads fantail.toml, the one configuration file of every Fantail
+// program.
+//
+// The settings are rows of one table (settings in table.go): name, type,
+// default, one line of documentation. The table drives the parser, the list of
+// effective values with their origin, and whoever prints a manual. An empty
+// file is valid; so is none.
+//
+// How a value is found, later ones winning:
+//
+//  1. the default in the table;
+//  2. the file: the one named by -c, or DefaultPath if it exists;
+//  3. only beside DefaultPath: conf.d/*.toml in lexical order.
+//
+// Invariants: a setting that the table does not know is an error that carries
+// file and line, never a warning; relative paths mean the directory of the file
+// that names them; "~" stands for an account's home and is legal in mail.path
+// alone, where MailPath resolves it per account. Nothing is read from the
+// environment.
+//
+// The programs call Load once at start. This package knows no protocol and
+// opens nothing but configuration files.
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// DefaultPath is the configuration file when -c names no other.
+const DefaultPath = "/etc/fantail/fantail.toml"
+
+// Config holds the effective value of every setting. Paths are absolute except
+// MailSettings.Path, which may begin with "~".
+type Config struct {
+	// File is the absolute path of the file that was read, "" if there was
+	// none and every value is its default. A program started by another one
+	// gets it as -c.
+	File string
+
+	IMAP     ListenSettings
+	POP3     ListenSettings
+	Webmail  WebmailSettings
+	TLS      TLSSettings
+	Auth     AuthSettings
+	Login    LoginSettings
+	Mail     MailSettings
+	Programs ProgramSettings
+
+	origin map[string]string // by setting name; absent: the default
+}
+
+// ListenSettings are the addresses of one mail protocol, as host:port.
+type ListenSettings struct {
+	Listen    []string // cleartext, with STARTTLS or STLS
+	ListenTLS []string // TLS from the first byte
+}
+
+// WebmailSettings are the addresses of webmail, as host:port.
+type WebmailSettings struct {
+	ListenTLS []string
+}
+
+// TLSSettings name the files of the server's certificate.
+type TLSSettings struct {
+	Certificate string // PEM, leaf first
+	Key         string // PEM
+}
+
+// AuthSettings say where passwords come from.
+type AuthSettings struct {
+	PasswdFile string
+}
+
+// LoginSettings bound what clients may do before and while they are logged in.
+type LoginSettings struct {
+	Plaintext            Plaintext
+	Connections          int // at once in one front; 0: no limit
+	ConnectionsPerSource int // at once from one source address; 0: no limit
+	Drain                time.Duration
+}
+
+// MailSettings say where mail is.
+type MailSettings struct {
+	Path string // see Config.MailPath
+}
+
+// ProgramSettings say where the session programs are.
+type ProgramSettings struct {
+	Directory string // "": the directory of the running program
+}
+
+// Plaintext says on which connections a password may travel without TLS.
+type Plaintext string
+
+// The values of login.plaintext.
+const (
+	PlaintextNever    Plaintext = "tls"      // never: TLS first
+	PlaintextLoopback Plaintext = "loopback" // only from this machine
+	PlaintextAlways   Plaintext = "always"   // from anywhere
+)
+
+// MailPath returns the absolute path of the Maildir of an account whose home
+// directory is home. It is an error if mail.path begins with "~" and home is
+// not absolute.
+func (c *Config) MailPath(home string) (string, error) {
+	rest, tilde := strings.CutPrefix(c.Mail.Path, "~")
+	if !tilde {
+		return c.Mail.Path, nil
+	}
+	if !filepath.IsAbs(home) {
+		return "", fmt.Errorf("mail.path is %q but the account has no home directory", c.Mail.Path)
+	}
+	return filepath.Join(home, rest), nil
+}
+
+// Error is what is wrong in a configuration file and where.
+type Error struct {
+	File string
+	Line int // from 1; 0 if the whole file is meant
+	Err  error
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// errTilde is the answer to "~" where no account is known.
+var errTilde = errors.New(`"~" is only possible in mail.path`)

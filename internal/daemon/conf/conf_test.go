@@ -1,0 +1,255 @@
+package conf
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// write makes a tree of files and returns its directory.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestEmptyFileIsTheDefaults(t *testing.T) {
+	dir := write(t, map[string]string{"a.toml": ""})
+	got, err := Load(filepath.Join(dir, "a.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Mail.Path != "~/Maildir" || got.Login.Plaintext != PlaintextLoopback ||
+		got.Login.Drain != 10*time.Second || len(got.IMAP.Listen) != 0 || got.Programs.Directory != "" {
+		t.Errorf("defaults: %+v", got)
+	}
+	for _, v := range got.Effective() {
+		if !v.Default || v.Origin != "default" {
+			t.Errorf("%s: origin %q", v.Name, v.Origin)
+		}
+		if r, _ := find(v.Name); r.def != v.Value {
+			t.Errorf("%s shows as %s, its default is %s", v.Name, v.Value, r.def)
+		}
+	}
+}
+
+func TestEverySetting(t *testing.T) {
+	dir := write(t, map[string]string{"f.toml": `
+# comment
+imap.listen = [
+  "127.0.0.1:1143",
+  "[::1]:1143", # both
+]
+login = { plaintext = "always", drain = "1m30s" }
+[imap]
+listen_tls = [":1993"]
+[pop3]
+listen = ["localhost:1110"]
+listen_tls = []
+[webmail]
+"listen_tls" = ['127.0.0.1:8443']
+[tls]
+certificate = "cert.pem"
+key = "/abs/key.pem"
+[auth]
+passwd_file = "users/pass\u0077d"
+[mail]
+path = "mail/of/all"
+[programs]
+directory = "../bin"
+`})
+	// imap as dotted keys and as a header is a redefinition in TOML.
+	file := filepath.Join(dir, "f.toml")
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "f.toml:8: ") {
+		t.Fatalf("table defined twice: %v", err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed := strings.Replace(string(text), "[imap]\nlisten_tls", "imap.listen_tls", 1)
+	if err := os.WriteFile(file, []byte(fixed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		File:     file,
+		IMAP:     ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}},
+		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
+		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
+		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
+		Auth:     AuthSettings{filepath.Join(dir, "users/passwd")},
+		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all")},
+		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin")},
+	}
+	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	for _, v := range got.Effective() {
+		if v.Name == "imap.listen" && (v.Origin != file+":3" || v.Value != `["127.0.0.1:1143", "[::1]:1143"]`) {
+			t.Errorf("imap.listen: %+v", v)
+		}
+		if v.Name == "login.drain" && v.Origin != file+":7" {
+			t.Errorf("login.drain: %+v", v)
+		}
+	}
+}
+
+func TestErrorsNameTheLine(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"imap.listn = []", `:1: unknown setting "imap.listn"; did you mean "imap.listen"?`},
+		{"[imap]\n\nLISTEN_TLS = []", `:3: unknown setting "imap.LISTEN_TLS"`},
+		{"\n[smtp]\nx = 1", `:2: unknown setting "smtp"`},
+		{"[webmial]\nlisten_tls = []\n", `:1: unknown setting "webmial"; did you mean "webmail"?`},
+		{"[[imap]]\nlisten = []", `:1: [[imap]]: no setting is a list of tables`},
+		{"imap = 3", `:1: unknown setting "imap"`},
+		{"imap.listen = \"127.0.0.1:143\"", `:1: imap.listen: want a list such as ["a", "b"], not a string`},
+		{"imap.listen = [\n\"127.0.0.1:1\",\n\"127.0.0.1\"]", `:3: imap.listen: address "127.0.0.1": want host:port`},
+		{"imap.listen = [\n7]", `:2: imap.listen: want a string in quotes, not 7`},
+		{"imap.listen = [\":66000\"]", `:1: imap.listen: address ":66000": port "66000" is not a number up to 65535`},
+		{"imap.listen = []\nimap.listen = []", `:2: `},
+		{"a b", `:1: `},
+		{"[tls]\nkey = \"~/key\"", `:2: tls.key: "~" is only possible in mail.path`},
+		{"mail.path = \"~bob/Maildir\"", `:1: mail.path: mail.path "~bob/Maildir": only ~ alone and ~/ are known`},
+		{"login.plaintext = \"no\"", `:1: login.plaintext: "no" is none of tls, loopback, always`},
+		{"login.connections = -1", `:1: login.connections: -1 is not between 0 and 1000000`},
+		{"login.connections = \"9\"", `:1: login.connections: want a number, not a string`},
+		{"login.drain = \"long\"", `:1: login.drain: "long" is not a duration such as "10s" or "5m"`},
+		{"tls.key = true", `:1: tls.key: want a string in quotes, not true`},
+		{"tls.key = \"a\\u0000b\"", `:1: tls.key: path "`},
+	} {
+		file := filepath.Join(write(t, map[string]string{"f.toml": tc.text}), "f.toml")
+		c, err := Load(file)
+		var e *Error
+		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), file+tc.want) || c != nil {
+			t.Errorf("%q: %v, want %s", tc.text, err, tc.want)
+		}
+	}
+}
+
+func TestAllErrorsAtOnce(t *testing.T) {
+	file := filepath.Join(write(t, map[string]string{"f.toml": "[nope]\na=1\n[imap]\nlisten=1\nx=2\n"}), "f.toml")
+	_, err := Load(file)
+	if err == nil || strings.Count(err.Error(), file) != 3 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMissingFiles(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Load(filepath.Join(dir, "none.toml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a named file that is missing: %v", err)
+	}
+	l := loader{standard: filepath.Join(dir, "fantail.toml")}
+	c, err := l.load("")
+	if err != nil || c.File != "" {
+		t.Errorf("no default file: %+v, %v", c, err)
+	}
+	if _, err := Load(dir); err == nil {
+		t.Error("a directory was read")
+	}
+}
+
+func TestDropIns(t *testing.T) {
+	dir := write(t, map[string]string{
+		"fantail.toml":        "login.connections = 1\nmail.path = \"~/mail\"",
+		"other.toml":          "login.connections = 5",
+		"conf.d/10-a.toml":    "login.connections = 2",
+		"conf.d/20-b.toml":    "\nlogin.connections = 3",
+		"conf.d/.hidden.toml": "nonsense",
+		"conf.d/30-c.bak":     "nonsense",
+	})
+	l := loader{standard: filepath.Join(dir, "fantail.toml")}
+	c, err := l.load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Login.Connections != 3 || c.Mail.Path != "~/mail" || c.origin["login.connections"] != filepath.Join(dir, "conf.d/20-b.toml")+":2" {
+		t.Errorf("%+v", c)
+	}
+	c, err = l.load(filepath.Join(dir, "other.toml"))
+	if err != nil || c.Login.Connections != 5 || c.File != filepath.Join(dir, "other.toml") {
+		t.Errorf("conf.d beside another file: %+v, %v", c, err)
+	}
+}
+
+func TestMailPath(t *testing.T) {
+	for _, tc := range []struct{ path, home, want string }{
+		{"~/Maildir", "/home/bob", "/home/bob/Maildir"},
+		{"~", "/home/bob", "/home/bob"},
+		{"/var/mail/x", "", "/var/mail/x"},
+		{"~/Maildir", "", ""},
+		{"~/Maildir", "relative", ""},
+	} {
+		c := &Config{Mail: MailSettings{tc.path}}
+		got, err := c.MailPath(tc.home)
+		if got != tc.want || (err == nil) != (tc.want != "") {
+			t.Errorf("%q, %q: %q, %v", tc.path, tc.home, got, err)
+		}
+	}
+}
+
+func TestTableIsComplete(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, s := range Settings() {
+		if seen[s.Name] {
+			t.Errorf("%s twice", s.Name)
+		}
+		seen[s.Name] = true
+		if s.Type == "" || s.Default == "" || !strings.HasSuffix(s.Doc, ".") {
+			t.Errorf("incomplete: %+v", s)
+		}
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	file := filepath.Join(write(t, map[string]string{"f.toml": strings.Repeat("#\n", maxFile)}), "f.toml")
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Error(err)
+	}
+}
+
+// What is read can be shown, and what is shown is read as the same.
+func FuzzApply(f *testing.F) {
+	for _, r := range settings {
+		f.Add(r.name + " = " + r.def)
+	}
+	f.Add("[imap]\nlisten = [\n\"a:1\", 'b:2']\n[tls]\nkey = \"\\u007f\\\"\\\\\"")
+	f.Add("login = { plaintext = \"tls\" }\n[[x]]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c := defaults()
+		if c.apply("/etc/f.toml", []byte(text)) != nil {
+			return
+		}
+		var again strings.Builder
+		for _, v := range c.Effective() {
+			again.WriteString(v.Name + " = " + v.Value + "\n")
+		}
+		d := defaults()
+		if err := d.apply("/etc/f.toml", []byte(again.String())); err != nil {
+			t.Fatalf("%v\nin\n%s", err, again.String())
+		}
+		c.origin, d.origin = nil, nil
+		if diff := cmp.Diff(c, d, cmp.AllowUnexported(Config{})); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

@@ -1,0 +1,146 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxFile is the largest configuration file that is read, in octets.
+const maxFile = 1 << 20
+
+// Load reads the configuration. path is what -c says; "" is DefaultPath. A
+// missing file is an error unless it is DefaultPath. What is wrong inside a
+// file is an *Error; several are joined, in the order of the lines.
+func Load(path string) (*Config, error) {
+	return loader{standard: DefaultPath}.load(path)
+}
+
+// loader knows which path is the standard one, for tests.
+type loader struct {
+	standard string
+}
+
+func (l loader) load(path string) (*Config, error) {
+	if path == "" {
+		path = l.standard
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find the configuration file: %w", err)
+	}
+	c := defaults()
+	if path != l.standard {
+		if err := c.read(path, true); err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	if err := c.read(path, false); err != nil {
+		return nil, err
+	}
+	dropIns, err := filepath.Glob(filepath.Join(filepath.Dir(path), "conf.d", "*.toml")) // sorted
+	if err != nil {
+		return nil, fmt.Errorf("list conf.d: %w", err)
+	}
+	for _, file := range dropIns {
+		if strings.HasPrefix(filepath.Base(file), ".") {
+			continue
+		}
+		if err := c.read(file, true); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// read applies one file.
+func (c *Config) read(path string, must bool) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && !must {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if len(data) > maxFile {
+		return &Error{File: path, Err: fmt.Errorf("larger than %d octets", maxFile)}
+	}
+	if c.File == "" {
+		c.File = path
+	}
+	return c.apply(path, data)
+}
+
+// apply sets every setting of one file's text. All errors are reported, so
+// that an admin does not find them one by one.
+func (c *Config) apply(path string, data []byte) error {
+	assignments, wrong := parse(data)
+	for _, a := range assignments {
+		if err := c.assign(a, filepath.Dir(path)); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		c.origin[a.name] = fmt.Sprintf("%s:%d", path, a.line)
+	}
+	slices.SortStableFunc(wrong, func(a, b *Error) int { return a.Line - b.Line })
+	errs := make([]error, len(wrong))
+	for i, e := range wrong {
+		e.File = path
+		errs[i] = e
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) assign(a assignment, dir string) *Error {
+	r, ok := find(a.name)
+	if !ok {
+		return &Error{Line: a.line, Err: unknown(a.name)}
+	}
+	err := r.kind.set(c, a.value, dir)
+	var e *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e): // knows a better line than the name's
+		return &Error{Line: e.Line, Err: fmt.Errorf("%s: %w", a.name, e.Err)}
+	}
+	return &Error{Line: a.line, Err: fmt.Errorf("%s: %w", a.name, err)}
+}
+
+func find(name string) (row, bool) {
+	for _, r := range settings {
+		if r.name == name {
+			return r, true
+		}
+	}
+	return row{}, false
+}
+
+// defaults returns the configuration of an empty file. A default that does not
+// parse is our own bug.
+func defaults() *Config {
+	c := &Config{origin: make(map[string]string)}
+	for _, r := range settings {
+		list, wrong := parse([]byte(r.name + " = " + r.def))
+		for _, a := range list {
+			if err := c.assign(a, "/"); err != nil {
+				wrong = append(wrong, err)
+			}
+		}
+		if len(wrong) > 0 {
+			panic(fmt.Sprintf("conf: default of %s: %v", r.name, wrong[0]))
+		}
+	}
+	return c
+}

@@ -1,0 +1,107 @@
+package conf
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// row is one setting. def is written as in the file and goes through the same
+// parser. The value is read and written through kind's closures, so that no
+// other code names a setting.
+type row struct {
+	name string
+	kind kind
+	def  string
+	doc  string
+}
+
+// settings is the table of the package comment, in the order of the manual.
+var settings = []row{
+	{"imap.listen", addresses(func(c *Config) *[]string { return &c.IMAP.Listen }), `[]`,
+		"Addresses (host:port) on which imapd listens itself, with STARTTLS; sockets that it inherits come on top."},
+	{"imap.listen_tls", addresses(func(c *Config) *[]string { return &c.IMAP.ListenTLS }), `[]`,
+		"Addresses on which imapd listens itself with TLS from the first byte."},
+	{"pop3.listen", addresses(func(c *Config) *[]string { return &c.POP3.Listen }), `[]`,
+		"Addresses on which pop3d listens itself, with STLS."},
+	{"pop3.listen_tls", addresses(func(c *Config) *[]string { return &c.POP3.ListenTLS }), `[]`,
+		"Addresses on which pop3d listens itself with TLS from the first byte."},
+	{"webmail.listen_tls", addresses(func(c *Config) *[]string { return &c.Webmail.ListenTLS }), `[]`,
+		"Addresses on which webmaild listens itself with HTTPS."},
+	{"tls.certificate", file(func(c *Config) *string { return &c.TLS.Certificate }), `"/var/lib/fantail/tls/certificate.pem"`,
+		"The server's certificate with its intermediates, PEM; if neither it nor the key exists, a self-signed pair is made."},
+	{"tls.key", file(func(c *Config) *string { return &c.TLS.Key }), `"/var/lib/fantail/tls/key.pem"`,
+		"The private key of the certificate, PEM."},
+	{"auth.passwd_file", file(func(c *Config) *string { return &c.Auth.PasswdFile }), `"/etc/fantail/passwd"`,
+		"Accounts and password hashes, in the passwd-file format of Dovecot."},
+	{"login.plaintext", choice(func(c *Config) *Plaintext { return &c.Login.Plaintext }, PlaintextNever, PlaintextLoopback, PlaintextAlways), `"loopback"`,
+		"Where a password may travel without TLS: tls (nowhere), loopback (within this machine), always."},
+	{"login.connections", number(func(c *Config) *int { return &c.Login.Connections }), `10000`,
+		"Connections that one front serves at once; 0 is no limit."},
+	{"login.connections_per_source", number(func(c *Config) *int { return &c.Login.ConnectionsPerSource }), `200`,
+		"Connections that one front serves at once from one address (IPv6: from one /64); 0 is no limit."},
+	{"login.drain", duration(func(c *Config) *time.Duration { return &c.Login.Drain }), `"10s"`,
+		"How long a front that is told to stop lets logged-in connections go on."},
+	{"mail.path", mailPath(func(c *Config) *string { return &c.Mail.Path }), `"~/Maildir"`,
+		"The Maildir of an account; ~ is the account's home directory."},
+	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,
+		"Where the session programs are; empty is the directory of the program that starts them."},
+}
+
+// Setting is one row of the table as manuals and tools see it.
+type Setting struct {
+	Name    string
+	Type    string // in words, such as "list of addresses"
+	Default string // as it would be written in the file
+	Doc     string // one sentence
+}
+
+// Settings returns the table.
+func Settings() []Setting {
+	list := make([]Setting, len(settings))
+	for i, r := range settings {
+		list[i] = Setting{r.name, r.kind.words, r.def, r.doc}
+	}
+	return list
+}
+
+// Value is the effective value of a setting.
+type Value struct {
+	Name    string
+	Value   string // as it would be written in the file, paths resolved
+	Origin  string // "file:line" or "default"
+	Default bool
+}
+
+// Effective returns the value of every setting and where it came from, in the
+// order of the table.
+func (c *Config) Effective() []Value {
+	list := make([]Value, len(settings))
+	for i, r := range settings {
+		origin, set := c.origin[r.name]
+		if !set {
+			origin = "default"
+		}
+		list[i] = Value{r.name, r.kind.show(c), origin, !set}
+	}
+	return list
+}
+
+// quote writes s as a TOML basic string.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			b.WriteString(`\u` + strconv.FormatInt(0x10000+int64(r), 16)[1:])
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,165 @@
+// Package inetd gets a daemon its connections, in the three ways that Unix
+// knows:
+//
+//   - listening sockets inherited from systemd (LISTEN_FDS, one unit per port,
+//     Accept=no), told apart by FileDescriptorName or else by their port;
+//   - listening sockets of its own, on the addresses in the configuration;
+//   - one connection handed over by inetd, xinetd, tcpserver or a socket unit
+//     with Accept=yes: file descriptor 0, or the only one of LISTEN_FDS.
+//
+// A daemon states what it serves as a list of Wanted and calls Listeners, or
+// Connection when it was started with -i. Everything else here is for the
+// service manager: Ready, Reloading, Stopping.
+//
+// Invariants: no descriptor from here survives an exec; after Connection the
+// descriptors 0, 1 and 2 are never the client's connection, so nothing that is
+// printed by mistake (a log line, a stack) reaches a client. LISTEN_FDS is
+// removed from the environment once it was read.
+package inetd
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Wanted is one service of a daemon: its name, the setting that lists the
+// daemon's own addresses for it, and these addresses.
+type Wanted struct {
+	Service   string   // of the table: imap, imaps, pop3, pop3s, https
+	Setting   string   // named in errors, such as imap.listen
+	Addresses []string // host:port
+}
+
+// Listener is a listening socket that knows what it serves.
+type Listener struct {
+	net.Listener
+	Name string // a service of the table
+}
+
+// TLS reports whether connections of l begin with a TLS handshake.
+func (l Listener) TLS() bool { return ImplicitTLS(l.Name) }
+
+// Conn is a connection that knows what it serves.
+type Conn struct {
+	net.Conn
+	Name string
+}
+
+// TLS reports whether c begins with a TLS handshake.
+func (c Conn) TLS() bool { return ImplicitTLS(c.Name) }
+
+// service is a row of the table of names that sockets may have.
+type service struct {
+	name string
+	port int
+	tls  bool // from the first byte (RFC 8314 section 3)
+}
+
+var services = []service{
+	{"imap", 143, false},
+	{"imaps", 993, true},
+	{"pop3", 110, false},
+	{"pop3s", 995, true},
+	{"https", 443, true},
+}
+
+// ImplicitTLS reports whether a service begins with a TLS handshake.
+func ImplicitTLS(name string) bool {
+	for _, s := range services {
+		if s.name == name {
+			return s.tls
+		}
+	}
+	return false
+}
+
+// ErrNone is returned by Listeners when there is nothing to listen on.
+var ErrNone = errors.New("no socket to listen on")
+
+// Listeners returns every socket on which to accept: first the inherited ones,
+// then its own. An inherited socket that is none of want is an error: the
+// administrator started the wrong program for it.
+func Listeners(want ...Wanted) ([]Listener, error) {
+	list, err := inherited(want)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range want {
+		for _, address := range w.Addresses {
+			l, err := net.Listen("tcp", address)
+			if err != nil {
+				closeAll(list)
+				return nil, fmt.Errorf("%s = %q: %w", w.Setting, address, err)
+			}
+			list = append(list, Listener{l, w.Service})
+		}
+	}
+	if len(list) == 0 {
+		return nil, none(want)
+	}
+	return list, nil
+}
+
+// none says what to do about a daemon without sockets.
+func none(want []Wanted) error {
+	settings := make([]string, len(want))
+	for i, w := range want {
+		settings[i] = w.Setting
+	}
+	hint := fmt.Sprintf("set %s, or start the program by socket units", strings.Join(settings, " or "))
+	if isConnection(0) {
+		hint = "standard input is a connection: use -i"
+	}
+	return fmt.Errorf("%w: %s", ErrNone, hint)
+}
+
+func closeAll(list []Listener) {
+	for _, l := range list {
+		l.Close()
+	}
+}
+
+// serviceOf finds the service of an inherited socket: its name if that is a
+// wanted service, else the wanted service whose usual port or whose configured
+// port it has.
+func serviceOf(name string, local net.Addr, want []Wanted) (string, error) {
+	for _, w := range want {
+		if w.Service == name {
+			return name, nil
+		}
+	}
+	if slices.ContainsFunc(services, func(s service) bool { return s.name == name }) {
+		return "", fmt.Errorf("inherited socket on %s is for %s, which this program does not serve", local, name)
+	}
+	if tcp, ok := local.(*net.TCPAddr); ok {
+		if s, ok := byPort(tcp.Port, want); ok {
+			return s, nil
+		}
+	}
+	names := make([]string, len(want))
+	for i, w := range want {
+		names[i] = w.Service
+	}
+	return "", fmt.Errorf("inherited socket on %s has the name %q: set FileDescriptorName to one of %s",
+		local, name, strings.Join(names, ", "))
+}
+
+// byPort finds the wanted service of a port.
+func byPort(port int, want []Wanted) (string, bool) {
+	for _, w := range want {
+		for _, address := range w.Addresses {
+			if _, p, err := net.SplitHostPort(address); err == nil && p == fmt.Sprint(port) {
+				return w.Service, true
+			}
+		}
+	}
+	for _, s := range services {
+		if s.port == port && slices.ContainsFunc(want, func(w Wanted) bool { return w.Service == s.name }) {
+			return s.name, true
+		}
+	}
+	return "", false
+}

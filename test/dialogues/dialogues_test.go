@@ -1,0 +1,126 @@
+// Package dialogues holds the protocol conversations that our session
+// programs must follow: one file per rule, in imap and pop3, in the format of
+// package dialogue. What is not marked "# ours:" also runs against Dovecot
+// where that is installed, so that a wrong expectation is found too.
+package dialogues
+
+import (
+	"flag"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"fantail/test/dialogue"
+)
+
+var (
+	peerFlag = flag.String("peer", "", "run against this peer alone: ours or dovecot")
+	binFlag  = flag.String("bin", "", "directory of imap-session and pop3-session (default: build them)")
+)
+
+func TestIMAP(t *testing.T) { testAll(t, dialogue.IMAP) }
+func TestPOP3(t *testing.T) { testAll(t, dialogue.POP3) }
+
+func testAll(t *testing.T, p dialogue.Protocol) {
+	files, err := filepath.Glob(filepath.Join(string(p), "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dialogues for %s: %v", p, err)
+	}
+	var scripts []*dialogue.Script
+	for _, f := range files {
+		s, err := dialogue.ReadFile(f, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scripts = append(scripts, s)
+	}
+	if *peerFlag == "" || *peerFlag == "ours" {
+		t.Run("ours", func(t *testing.T) { testPeer(t, dialogue.Ours(programs(t)), scripts) })
+	}
+	if *peerFlag == "" || *peerFlag == "dovecot" {
+		t.Run("dovecot", func(t *testing.T) {
+			if !dialogue.HasDovecot(p) {
+				t.Skipf("dovecot has no %s here", p)
+			}
+			testPeer(t, dialogue.Dovecot(), scripts)
+		})
+	}
+}
+
+func testPeer(t *testing.T, peer dialogue.Peer, scripts []*dialogue.Script) {
+	for _, s := range scripts {
+		if s.Only != "" && s.Only != peer.Name {
+			continue
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(s.File), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			if s.Ours != "" && peer.Name != "ours" {
+				t.Skip("ours alone: " + s.Ours)
+			}
+			box, err := dialogue.NewBox()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := os.RemoveAll(box.Home); err != nil {
+					t.Error(err)
+				}
+			})
+			if err := s.Run(peer, box); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// bin is the directory that the session programs are built into.
+var bin string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "dialogues")
+	if err != nil {
+		log.Fatal(err)
+	}
+	bin = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(code)
+}
+
+// build builds the session programs, once for all tests of this run.
+var build = sync.OnceValue(func() error {
+	// The programs run as another user where the test is root.
+	if err := os.Chmod(bin, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-o", bin, "fantail/cmd/imap-session", "fantail/cmd/pop3-session")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	return cmd.Run()
+})
+
+func programs(t *testing.T) string {
+	t.Helper()
+	if *binFlag != "" {
+		dir, err := filepath.Abs(*binFlag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	for _, p := range []string{"imap-session", "pop3-session"} {
+		if _, err := os.Stat(filepath.Join("../../cmd", p, "main.go")); err != nil {
+			t.Skipf("there is no %s to build", p)
+		}
+	}
+	if err := build(); err != nil {
+		t.Fatalf("build the session programs: %v", err)
+	}
+	return bin
+}

@@ -1,0 +1,166 @@
+package message
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode/utf32"
+	"golang.org/x/text/transform"
+)
+
+// maxCharset is the longest charset name that is looked up.
+const maxCharset = 64
+
+// charsetAliases maps names that mail uses to names that the charset package
+// knows; an empty name means that the octets must tell. ISO-8859-1 is read as
+// its superset windows-1252 by everyone, and most of what claims to be US-ASCII
+// or is not labelled is UTF-8 or windows-1252.
+var charsetAliases = map[string]string{
+	"":                "",
+	"us-ascii":        "",
+	"ascii":           "",
+	"ansi_x3.4-1968":  "",
+	"646":             "",
+	"utf-8":           "",
+	"utf8":            "",
+	"unknown-8bit":    "",
+	"x-unknown":       "",
+	"unknown":         "",
+	"default":         "",
+	"default_charset": "",
+	"binary":          "",
+	"8bit":            "",
+	"iso-2022-kr":     "",
+
+	"iso-8859-1":     "windows-1252",
+	"iso8859-1":      "windows-1252",
+	"iso_8859-1":     "windows-1252",
+	"latin1":         "windows-1252",
+	"latin-1":        "windows-1252",
+	"ansi":           "windows-1252",
+	"cp1252":         "windows-1252",
+	"cp-1252":        "windows-1252",
+	"cp-1251":        "windows-1251",
+	"cp-1250":        "windows-1250",
+	"cp874":          "windows-874",
+	"cp932":          "shift_jis",
+	"ms932":          "shift_jis",
+	"cp936":          "gbk",
+	"cp949":          "euc-kr",
+	"uhc":            "euc-kr",
+	"ks_c_5601":      "euc-kr",
+	"cp950":          "big5",
+	"gb2312":         "gb18030",
+	"gbk":            "gb18030",
+	"gb_2312-80":     "gb18030",
+	"iso-2022-jp-ms": "iso-2022-jp",
+	"cp50220":        "iso-2022-jp",
+	"iso-8859-8-i":   "iso-8859-8",
+	"iso-8859-9":     "windows-1254",
+	"koi8r":          "koi8-r",
+}
+
+// utf8Reader returns a reader of r's octets, which are in the charset called
+// name, as valid UTF-8. Octets that are not valid are read as windows-1252 or
+// become U+FFFD; an unknown charset is guessed.
+func utf8Reader(name string, r io.Reader) io.Reader {
+	name = charsetName(name)
+	switch name {
+	case "":
+		return transform.NewReader(r, guess{})
+	case "windows-1252":
+		return charmap.Windows1252.NewDecoder().Reader(r)
+	case "utf-32":
+		return wide(utf32.UTF32(utf32.BigEndian, utf32.UseBOM), r)
+	case "utf-32le":
+		return wide(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), r)
+	case "utf-32be":
+		return wide(utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), r)
+	case "utf-7", "unicode-1-1-utf-7":
+		return transform.NewReader(transform.NewReader(r, &utf7{}), guess{})
+	}
+	if decoded, err := charset.Reader(name, r); err == nil {
+		return transform.NewReader(decoded, guess{})
+	}
+	return transform.NewReader(r, guess{})
+}
+
+func wide(e encoding.Encoding, r io.Reader) io.Reader { return e.NewDecoder().Reader(r) }
+
+// charsetName normalises a charset name.
+func charsetName(name string) string {
+	name = strings.Trim(name, " \t\r\n\"',;")
+	if len(name) > maxCharset {
+		return ""
+	}
+	name = lowerString(name)
+	if alias, ok := charsetAliases[name]; ok {
+		return alias
+	}
+	return name
+}
+
+// toUTF8 returns s, which is in the charset called name, as valid UTF-8.
+func toUTF8(name, s string) string {
+	name = charsetName(name)
+	if name == "" {
+		return guessUTF8(s)
+	}
+	b, err := io.ReadAll(utf8Reader(name, strings.NewReader(s)))
+	if err != nil {
+		return guessUTF8(s)
+	}
+	return string(b)
+}
+
+// guessUTF8 returns s if it is UTF-8, else with the octets that are not read as
+// windows-1252.
+func guessUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for s != "" {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			r = charmap.Windows1252.DecodeByte(s[0])
+		}
+		b.WriteRune(r)
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// guess is guessUTF8 as a transformer.
+type guess struct{ transform.NopResetter }
+
+func (guess) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	for nSrc < len(src) {
+		if c := src[nSrc]; c < utf8.RuneSelf {
+			if nDst == len(dst) {
+				return nDst, nSrc, transform.ErrShortDst
+			}
+			dst[nDst] = c
+			nDst++
+			nSrc++
+			continue
+		}
+		if !atEOF && !utf8.FullRune(src[nSrc:]) {
+			return nDst, nSrc, transform.ErrShortSrc
+		}
+		r, n := utf8.DecodeRune(src[nSrc:])
+		if r == utf8.RuneError && n == 1 {
+			r = charmap.Windows1252.DecodeByte(src[nSrc])
+		}
+		if nDst+utf8.RuneLen(r) > len(dst) {
+			return nDst, nSrc, transform.ErrShortDst
+		}
+		nDst += utf8.EncodeRune(dst[nDst:], r)
+		nSrc += n
+	}
+	return nDst, nSrc, nil
+}

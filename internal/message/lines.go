@@ -1,0 +1,128 @@
+package message
+
+import (
+	"bytes"
+	"io"
+)
+
+const (
+	firstBuffer = 4 << 10  // a small message costs no more than this
+	lineBuffer  = 64 << 10 // what larger ones are read with
+	maxBoundary = 1000     // octets of a boundary that are compared: fewer than firstBuffer
+)
+
+// mark is a place in the message: the octets, the line ends, and the line ends
+// that are a bare LF before it.
+type mark struct{ off, lf, bare int64 }
+
+// size returns the octets between two marks with every line end as CRLF.
+func (m mark) size(from mark) int64 { return m.off - from.off + m.bare - from.bare }
+
+// lines cuts a stream into lines, and lines longer than its buffer into
+// fragments of which the first has at least maxBoundary octets.
+type lines struct {
+	src      io.Reader
+	buf      []byte
+	pos, end int  // what of buf is still to be returned
+	seen     int  // octets behind pos that are known to hold no LF
+	eof      bool // src has ended
+
+	at, next mark // where the current fragment begins and where it ends
+	first    bool // the current fragment begins a line
+	whole    bool // the current fragment ends a line
+}
+
+func (l *lines) reset(src io.Reader) {
+	buf := l.buf
+	if buf == nil {
+		buf = make([]byte, firstBuffer)
+	}
+	*l = lines{src: src, buf: buf, whole: true}
+}
+
+// read returns the next fragment, nil at the end. It is valid until the next
+// call.
+func (l *lines) read() ([]byte, error) {
+	l.at, l.first = l.next, l.whole
+	for {
+		if i := bytes.IndexByte(l.buf[l.pos+l.seen:l.end], '\n'); i >= 0 {
+			return l.line(l.seen + i + 1), nil
+		}
+		l.seen = l.end - l.pos
+		if l.eof || l.seen == len(l.buf) {
+			return l.fragment(), nil
+		}
+		if err := l.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// line takes n octets, of which the last is an LF.
+func (l *lines) line(n int) []byte {
+	b := l.buf[l.pos : l.pos+n]
+	l.pos += n
+	l.seen = 0
+	l.next.off += int64(n)
+	l.next.lf++
+	if n < 2 || b[n-2] != '\r' {
+		l.next.bare++
+	}
+	l.whole = true
+	return b
+}
+
+// fragment takes what there is, which has no LF. A CR at its end is left for
+// the next fragment, where its LF may be.
+func (l *lines) fragment() []byte {
+	b := l.buf[l.pos:l.end]
+	if !l.eof && b[len(b)-1] == '\r' {
+		b = b[:len(b)-1]
+	}
+	l.pos += len(b)
+	l.seen -= len(b)
+	l.next.off += int64(len(b))
+	l.whole = false
+	return b
+}
+
+// lineEnd returns the length of the line end at the end of b.
+func lineEnd(b []byte) int {
+	n := len(b)
+	switch {
+	case n == 0 || b[n-1] != '\n':
+		return 0
+	case n > 1 && b[n-2] == '\r':
+		return 2
+	}
+	return 1
+}
+
+// fill reads more into the buffer.
+func (l *lines) fill() error {
+	if l.end == len(l.buf) {
+		if len(l.buf) < lineBuffer {
+			buf := make([]byte, lineBuffer)
+			l.end = copy(buf, l.buf[l.pos:l.end])
+			l.buf = buf
+		} else {
+			l.end = copy(l.buf, l.buf[l.pos:l.end])
+		}
+		l.pos = 0
+	}
+	for range 100 {
+		n, err := l.src.Read(l.buf[l.end:])
+		if n < 0 || n > len(l.buf)-l.end {
+			panic("message: reader returned an impossible count")
+		}
+		l.end += n
+		if err == io.EOF {
+			l.eof = true
+			return nil
+		}
+		if n > 0 || err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}

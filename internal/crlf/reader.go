@@ -39,10 +39,18 @@ type Reader struct {
 // counting the line end. Its buffer begins with 4 kB and grows only to limit,
 // and only while a line of that length is being received.
 func NewReader(r io.Reader, limit int) *Reader {
+	lines := &Reader{src: r, buf: make([]byte, initialBuffer)}
+	lines.SetLimit(limit)
+	return lines
+}
+
+// SetLimit changes the limit for the lines that follow: a base64 response of
+// an authentication may be longer than any command (RFC 5034 section 4).
+func (r *Reader) SetLimit(limit int) {
 	if limit < 1 {
 		panic("crlf: line limit below 1")
 	}
-	return &Reader{src: r, limit: limit, buf: make([]byte, initialBuffer)}
+	r.limit = limit
 }
 
 // ReadLine returns the next line without its CRLF or LF. The slice is valid

@@ -176,6 +176,21 @@ func TestReadAfterLine(t *testing.T) {
 	}
 }
 
+func TestSetLimit(t *testing.T) {
+	long := strings.Repeat("x", 6000)
+	r := NewReader(strings.NewReader(long+"\r\n"+long+"\r\n"+long+"\r\nNOOP\r\n"), 10)
+	for i, limit := range []int{10, 6000, 10} {
+		r.SetLimit(limit)
+		line, err := r.ReadLine()
+		if tooLong := limit < len(long); tooLong != errors.Is(err, ErrLineTooLong) || !tooLong && string(line) != long {
+			t.Errorf("line %d: %d octets, %v", i, len(line), err)
+		}
+	}
+	if line, err := r.ReadLine(); err != nil || string(line) != "NOOP" {
+		t.Errorf("got %q, %v", line, err)
+	}
+}
+
 func TestReaderStuckSource(t *testing.T) {
 	r := NewReader(iotest.ErrReader(nil), 10)
 	if _, err := r.ReadLine(); !errors.Is(err, io.ErrNoProgress) {

@@ -1,0 +1,201 @@
+package uidlist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fantail/internal/mail"
+)
+
+// Errors of Subscriptions.
+var (
+	ErrSubscriptions = errors.New("unknown version of the subscriptions file")
+	ErrName          = errors.New("name cannot be written to the subscriptions file")
+)
+
+const (
+	maxSubscriptions = 4 << 20 // octets
+
+	// subscriptionsV2 begins a version 2 file. Version 1 has no header.
+	subscriptionsV2 = "V\t2\n\n"
+
+	// Dovecot's patience with this file.
+	subscriptionsTimeout = 120 * time.Second
+	subscriptionsStale   = 30 * time.Second
+)
+
+// Subscriptions is the list of subscribed mailboxes of an account (RFC 9051
+// section 6.3.7) in the file subscriptions of the root Maildir. Its methods may
+// be called by several goroutines.
+type Subscriptions struct {
+	root, path string
+	sys        fileSystem
+}
+
+// OpenSubscriptions names the file. It reads nothing.
+func OpenSubscriptions(root string) *Subscriptions { return openSubscriptions(disk{}, root) }
+
+func openSubscriptions(sys fileSystem, root string) *Subscriptions {
+	return &Subscriptions{root: root, path: filepath.Join(root, "subscriptions"), sys: sys}
+}
+
+// List returns the subscribed mailboxes by their names on disk: levels separated
+// by '.', modified UTF-7, in the file's order, each once. INBOX is mail.Inbox.
+func (s *Subscriptions) List() ([]string, error) {
+	t, err := s.read()
+	if err != nil {
+		return nil, fmt.Errorf("read subscriptions: %w", err)
+	}
+	return t.names(), nil
+}
+
+func (s *Subscriptions) read() (*subscriptionsText, error) {
+	text, _, err := readAll(s.sys, s.path, maxSubscriptions)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseSubscriptions(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	return t, nil
+}
+
+// Set subscribes to a mailbox or gives the subscription up; whether the mailbox
+// exists does not matter. It waits for the file's lock for up to two minutes. On
+// return the change is on disk.
+func (s *Subscriptions) Set(name string, on bool) error {
+	if err := s.set(name, on); err != nil {
+		return fmt.Errorf("change subscription: %w", err)
+	}
+	return nil
+}
+
+func (s *Subscriptions) set(name string, on bool) (err error) {
+	if name == "" || strings.ContainsAny(name, "\x00\r\n") {
+		return fmt.Errorf("%q: %w", name, ErrName)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	lock, err := dotlock(context.Background(), s.sys, s.path, LockOptions{
+		Host: host, Timeout: subscriptionsTimeout, Stale: subscriptionsStale,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	t, err := s.read()
+	if err != nil {
+		return err
+	}
+	if !t.set(foldInbox(name), on) {
+		return nil
+	}
+	_, err = replace(s.sys, replacement{path: s.path, temp: s.path + ".tmp", data: t.encode()})
+	return err
+}
+
+// subscriptionsText is the content of the file: names, or lines as they are
+// where they are no names that we could show.
+type subscriptionsText struct{ lines []subscription }
+
+type subscription struct {
+	name string // levels separated by '.'; "" if it cannot be shown
+	line string // version 2 line without LF
+}
+
+func parseSubscriptions(text string) (*subscriptionsText, error) {
+	body, v2 := strings.CutPrefix(text, subscriptionsV2)
+	if !v2 && strings.HasPrefix(text, "V\t") {
+		return nil, ErrSubscriptions
+	}
+	t := &subscriptionsText{}
+	for line := range strings.Lines(body) {
+		line = strings.TrimSuffix(line, "\n") // Dovecot also takes an unfinished last line
+		if line == "" {
+			continue
+		}
+		if !v2 {
+			line = escapeName(line)
+		}
+		t.lines = append(t.lines, subscription{unescapeName(line), line})
+	}
+	return t, nil
+}
+
+func (t *subscriptionsText) names() []string {
+	var names []string
+	seen := make(map[string]bool, len(t.lines))
+	for _, s := range t.lines {
+		if s.name != "" && !seen[s.name] {
+			seen[s.name] = true
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// set reports whether it changed anything.
+func (t *subscriptionsText) set(name string, on bool) bool {
+	has := func(s subscription) bool { return s.name == name }
+	if slices.ContainsFunc(t.lines, has) == on {
+		return false
+	}
+	if on {
+		t.lines = append(t.lines, subscription{name, escapeName(name)})
+	} else {
+		t.lines = slices.DeleteFunc(t.lines, has)
+	}
+	return true
+}
+
+func (t *subscriptionsText) encode() []byte {
+	b := []byte(subscriptionsV2)
+	for _, s := range t.lines {
+		b = append(append(b, s.line...), '\n')
+	}
+	return b
+}
+
+// In a version 2 line TAB separates the levels, so in a level it is escaped, as
+// are the octets that would break the line.
+var (
+	levelEscaper   = strings.NewReplacer("\x00", "\x010", "\x01", "\x011", "\t", "\x01t", "\r", "\x01r", "\n", "\x01n")
+	levelUnescaper = strings.NewReplacer("\x010", "\x00", "\x011", "\x01", "\x01t", "\t", "\x01r", "\r", "\x01n", "\n")
+)
+
+func escapeName(name string) string {
+	return strings.ReplaceAll(levelEscaper.Replace(name), ".", "\t")
+}
+
+// unescapeName returns "" for a name that no mailbox on disk can have.
+func unescapeName(line string) string {
+	levels := strings.Split(line, "\t")
+	for i, level := range levels {
+		levels[i] = levelUnescaper.Replace(level)
+	}
+	name := strings.Join(levels, ".")
+	if strings.ContainsAny(name, "\x00\r\n/") {
+		return ""
+	}
+	return foldInbox(name)
+}
+
+func foldInbox(name string) string {
+	if strings.EqualFold(name, mail.Inbox) {
+		return mail.Inbox
+	}
+	return name
+}

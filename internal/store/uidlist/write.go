@@ -1,0 +1,300 @@
+package uidlist
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"fantail/internal/mail"
+)
+
+// Create writes the list of a mailbox that has none: UIDs from 1 for the bases,
+// and a new GUID. The error is fs.ErrExist if there is a file, even a damaged
+// one. The caller holds the mailbox's lock.
+func (f *File) Create(v mail.UIDValidity, bases []string) (*List, error) {
+	_, fresh, err := give(1, bases, func(string) (Record, bool) { return Record{}, false })
+	if err != nil {
+		return nil, fmt.Errorf("create UID list: %w", err)
+	}
+	return f.Import(&List{Validity: v, Records: fresh})
+}
+
+// Import writes a list that came from elsewhere, such as Courier's, to a mailbox
+// that has none. Records must ascend and each base occur once. The caller holds
+// the mailbox's lock.
+func (f *File) Import(l *List) (*List, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list, err := f.create(l)
+	if err != nil {
+		return nil, fmt.Errorf("create UID list: %w", err)
+	}
+	return list, nil
+}
+
+func (f *File) create(from *List) (*List, error) {
+	if err := from.check(); err != nil {
+		return nil, err
+	}
+	_, err := f.sys.lstat(f.path)
+	if err == nil {
+		err = &fs.PathError{Op: "create", Path: f.path, Err: fs.ErrExist}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l := *from
+	l.Next = max(l.Next, l.lastUID()+1)
+	if err := f.rewrite(&l); err != nil {
+		return nil, err
+	}
+	return f.at.list, nil
+}
+
+var errList = errors.New("not a legal UID list")
+
+// check says whether the format can hold the list.
+func (l *List) check() error {
+	if l.Validity == 0 {
+		return fmt.Errorf("%w: UIDVALIDITY 0", errList)
+	}
+	if !legalExt(l.Header) || l.GUID != "" && !isGUID(l.GUID) {
+		return fmt.Errorf("%w: GUID %q, header %q", errList, l.GUID, l.Header)
+	}
+	seen := make(map[string]bool, len(l.Records))
+	var prev mail.UID
+	for _, r := range l.Records {
+		if err := checkBase(r.Base); err != nil {
+			return err
+		}
+		if r.UID <= prev || r.UID > MaxUID || seen[r.Base] {
+			return fmt.Errorf("%w: UID %d of %q", errList, r.UID, r.Base)
+		}
+		if cleanExt(r.Ext) != r.Ext || !legalExt(r.Ext) {
+			return fmt.Errorf("%w: fields %q", errList, r.Ext)
+		}
+		prev, seen[r.Base] = r.UID, true
+	}
+	return nil
+}
+
+// Append gives the next UIDs to the bases, in their order, and returns when they
+// are on disk. The result has one record for each base. A base that already had
+// a record when this File last loaded gets a new UID, which replaces the old one
+// (a file that came back after clients were told that it is gone); one whose
+// record another process has written since then keeps that UID. The caller holds
+// the mailbox's lock.
+//
+// After an error some of the bases may have got their UIDs: Load tells.
+func (f *File) Append(bases []string) ([]Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	recs, err := f.append(bases)
+	if err != nil {
+		return nil, fmt.Errorf("append to UID list: %w", err)
+	}
+	return recs, nil
+}
+
+func (f *File) append(bases []string) ([]Record, error) {
+	var horizon mail.UID // UIDs from here on are news to the caller
+	if f.at.list != nil {
+		horizon = f.at.list.Next
+	}
+	if _, err := f.load(); err != nil {
+		return nil, err
+	}
+	p := &f.at
+	recs, fresh, err := give(p.list.Next, bases, func(base string) (Record, bool) {
+		i := p.index.find(p.list.Records, base)
+		if i < 0 || p.list.Records[i].UID < horizon {
+			return Record{}, false
+		}
+		return p.list.Records[i], true
+	})
+	if err != nil || len(fresh) == 0 {
+		return recs, err
+	}
+	// The last octet must be LF, or what we append would become part of a line
+	// that was torn off.
+	if p.torn || p.list.Version != 3 || p.list.GUID == "" {
+		err = f.rewrite(p.list.with(fresh))
+	} else {
+		err = f.appendLines(fresh)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return recs, nil
+}
+
+// with returns the list with more records, whose UIDs follow.
+func (l *List) with(recs []Record) *List {
+	next := *l
+	next.Records = slices.Concat(l.Records, recs)
+	next.Next = max(l.Next, next.lastUID()+1)
+	return &next
+}
+
+// give makes records for the bases, with UIDs from next on, except for those
+// that keep the record which known finds. all has one for each base.
+func give(next mail.UID, bases []string, known func(string) (Record, bool)) (all, fresh []Record, err error) {
+	all = make([]Record, 0, len(bases))
+	given := make(map[string]int, len(bases))
+	for i, base := range bases {
+		if err := checkBase(base); err != nil {
+			return nil, nil, err
+		}
+		r, ok := known(base)
+		if at, again := given[base]; again {
+			r, ok = all[at], true
+		}
+		if !ok {
+			if next > MaxUID {
+				return nil, nil, ErrExhausted
+			}
+			r = Record{UID: next, Base: base}
+			fresh = append(fresh, r)
+			next++
+		}
+		given[base] = i
+		all = append(all, r)
+	}
+	return all, fresh, nil
+}
+
+// appendLines writes the records behind the last line.
+func (f *File) appendLines(recs []Record) error {
+	var lines []byte
+	for _, r := range recs {
+		lines = r.append(lines)
+	}
+	h, err := f.sys.open(f.path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if err := f.untouched(h); err != nil {
+		return err
+	}
+	if _, err := h.Write(lines); err != nil {
+		return err // see the package comment: nothing is cut off
+	}
+	if err := h.datasync(); err != nil {
+		// The kernel tells of a lost page once and then takes it for written, so
+		// trying again would lie. A new file holds pages of its own.
+		if again := f.rewrite(f.at.list.with(recs)); again != nil {
+			return errors.Join(err, again)
+		}
+		return nil
+	}
+	fi, err := h.Stat()
+	if err != nil {
+		return err
+	}
+	s := stampOf(fi)
+	if s.size != f.at.stamp.size+int64(len(lines)) || !f.extend(string(lines), s) {
+		f.at = position{}
+		return fmt.Errorf("%s: %w", f.path, ErrRaced)
+	}
+	f.at.settled = true
+	return nil
+}
+
+// untouched reports an error unless the open file is what was read under the
+// lock, and its last octet LF.
+func (f *File) untouched(h handle) error {
+	fi, err := h.Stat()
+	if err != nil {
+		return err
+	}
+	if s := stampOf(fi); !s.sameFile(f.at.stamp) || s.size != f.at.stamp.size {
+		return fmt.Errorf("%s: %w", f.path, ErrRaced)
+	}
+	var last [1]byte
+	if _, err := h.ReadAt(last[:], f.at.stamp.size-1); err != nil && err != io.EOF {
+		return err
+	}
+	if last[0] != '\n' {
+		return fmt.Errorf("%s: %w", f.path, ErrRaced)
+	}
+	return nil
+}
+
+// Compact rewrites the list without the records for whose base keep is false.
+// If keep wants them all, the file stays as it is. Absence of a file must have
+// been proven: the UID is gone for good. The caller holds the mailbox's lock.
+func (f *File) Compact(keep func(base string) bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.compact(keep); err != nil {
+		return fmt.Errorf("compact UID list: %w", err)
+	}
+	return nil
+}
+
+func (f *File) compact(keep func(base string) bool) error {
+	l, err := f.load()
+	if err != nil {
+		return err
+	}
+	next := *l
+	next.Records = make([]Record, 0, len(l.Records))
+	for _, r := range l.Records {
+		if keep(r.Base) {
+			next.Records = append(next.Records, r)
+		}
+	}
+	if len(next.Records) == l.Lines && !f.at.torn {
+		return nil
+	}
+	return f.rewrite(&next)
+}
+
+// Wasteful reports whether so few of the list's lines are messages that exist
+// that Compact is worth its fsync: at most three quarters, Dovecot's measure.
+func (l *List) Wasteful(live int) bool {
+	return l.Lines > 0 && live <= l.Lines*3/4
+}
+
+// RaiseNext makes sure that no UID below next is ever given: a caller's index
+// may remember higher UIDs than the file. The caller holds the mailbox's lock.
+func (f *File) RaiseNext(next mail.UID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, err := f.load()
+	if err == nil && l.Next < next {
+		raised := *l
+		raised.Next = next
+		err = f.rewrite(&raised)
+	}
+	if err != nil {
+		return fmt.Errorf("raise next UID: %w", err)
+	}
+	return nil
+}
+
+// rewrite replaces the file by the list, as version 3 and with a GUID.
+func (f *File) rewrite(l *List) error {
+	if l.GUID == "" {
+		l.GUID = newGUID()
+	}
+	text := l.encode()
+	s, err := replace(f.sys, replacement{path: f.path, temp: f.path + ".tmp", data: text})
+	if err != nil {
+		return err
+	}
+	// The rename has changed the ctime.
+	if fi, err := f.sys.lstat(f.path); err == nil && stampOf(fi).sameFile(s) && fi.Size() == s.size {
+		s = stampOf(fi)
+	}
+	f.adopt(string(text), s)
+	if f.at.list == nil {
+		panic("uidlist: wrote a damaged list: " + f.at.damage.Error())
+	}
+	f.at.settled = true
+	return nil
+}

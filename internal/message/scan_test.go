@@ -130,8 +130,8 @@ hm
 --b
 
 x
-`, `multipart/mixed 126 17
- multipart/mixed 24 6
+`, `multipart/mixed 136 19
+ multipart/mixed 24 5
   text/plain 2 0
   text/plain 3 0
  text/plain 5 0
@@ -155,7 +155,7 @@ Content-Type: foo
 
 t
 --b--
-`, `multipart/digest 95 14
+`, `multipart/digest 103 14
  message/rfc822 22 2
   text/plain 4 0
  text/plain 1 0

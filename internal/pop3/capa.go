@@ -1,0 +1,57 @@
+package pop3
+
+import "strings"
+
+// Offer is what a server tells of itself in answer to CAPA. Front and session
+// give the same one: what is announced before login must be announced after it
+// too (RFC 2449 section 5).
+type Offer struct {
+	// STLS is true where the command is permitted now: before login, without
+	// TLS (RFC 2595 section 4).
+	STLS bool
+
+	// User is true where USER and PASS can be, or could have been, used to log
+	// in on this connection; not in the clear where passwords need TLS.
+	User bool
+
+	// Mechanisms are those of AUTH, under the same condition. They stay after
+	// login (RFC 5034 section 3).
+	Mechanisms []string
+}
+
+// Implementation names the server (RFC 2449 section 6.9): one token.
+const Implementation = "Fantail"
+
+// Capabilities returns the lines of a CAPA response (RFC 2449 section 5)
+// without line ends.
+func (o Offer) Capabilities() []string {
+	lines := []string{
+		TOP,
+		UIDL,
+		tagRespCodes,
+		tagAuthRespCode,
+		tagPipelining,
+		// Nothing here deletes a message because of its age.
+		tagExpire + " NEVER",
+	}
+	if o.STLS {
+		lines = append(lines, STLS)
+	}
+	if o.User {
+		lines = append(lines, USER)
+	}
+	if len(o.Mechanisms) > 0 {
+		lines = append(lines, tagSASL+" "+strings.Join(o.Mechanisms, " "))
+	}
+	return append(lines, tagImplementation+" "+Implementation)
+}
+
+// Append appends the whole response to CAPA to b, from "+OK" to the dot.
+func (o Offer) Append(b []byte) []byte {
+	b = AppendOK(b, NoCode, "Capability list follows.")
+	for _, line := range o.Capabilities() {
+		b = append(b, line...)
+		b = append(b, "\r\n"...)
+	}
+	return append(b, ".\r\n"...)
+}

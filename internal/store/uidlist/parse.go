@@ -201,7 +201,12 @@ func (ps *parser) record(line string, clean bool) {
 	afterBad := ps.afterBad
 	ps.afterBad = false
 	uid, rest := leadingUID(line)
-	if len(line) > maxLine || !clean && strings.ContainsAny(line, "/\r\x00") || rest == line || rest == "" || rest[0] != ' ' {
+	if rest == line || rest == "" || rest[0] != ' ' {
+		ps.bad(BadLine, line)
+		return
+	}
+	ps.seen = max(ps.seen, uid)
+	if len(line) > maxLine || !clean && strings.ContainsAny(line, "/\r\x00") {
 		ps.bad(BadLine, line)
 		return
 	}
@@ -209,7 +214,6 @@ func (ps *parser) record(line string, clean bool) {
 		ps.bad(BadUID, line)
 		return
 	}
-	ps.seen = max(ps.seen, uid)
 	r := Record{UID: uid}
 	var ok bool
 	if r.Ext, r.Base, ok = ps.fields(rest); !ok {

@@ -41,6 +41,7 @@ func (s *Scanner) endHeader(end mark) {
 	p.HeaderSize, p.HeaderLines = end.size(f.start), end.lf-f.start.lf
 	p.Body.Off = end.off
 	p.Clipped = s.clipped
+	p.addresses = s.lim.Addresses
 	s.keepFields(p)
 	digest := false
 	if n := len(s.open); n > 1 {

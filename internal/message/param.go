@@ -69,8 +69,9 @@ func boundary(params []Param) string {
 
 // fieldScanner reads the tokens of a structured field body, unfolded.
 type fieldScanner struct {
-	s string
-	i int
+	s      string
+	i      int
+	closed bool // the last quoted-string had its closing quote
 }
 
 // take passes over c if it comes next and reports whether it did.
@@ -184,6 +185,7 @@ func (f *fieldScanner) paramValue() string {
 // does not end reaches to the end.
 func (f *fieldScanner) quoted() string {
 	start := f.i
+	f.closed = true
 	for f.i < len(f.s) {
 		switch f.s[f.i] {
 		case '"':
@@ -194,6 +196,7 @@ func (f *fieldScanner) quoted() string {
 		}
 		f.i++
 	}
+	f.closed = false
 	return f.s[start:]
 }
 
@@ -205,7 +208,7 @@ func (f *fieldScanner) quotedPairs(start int) string {
 		c := f.s[f.i]
 		if c == '"' {
 			f.i++
-			break
+			return string(b)
 		}
 		if c == '\\' && f.i+1 < len(f.s) {
 			f.i++
@@ -213,6 +216,7 @@ func (f *fieldScanner) quotedPairs(start int) string {
 		}
 		b = append(b, c)
 	}
+	f.closed = false
 	return string(b)
 }
 

@@ -79,6 +79,8 @@ type Part struct {
 	Parts []*Part
 	// Message is the message in a message/rfc822 or message/global.
 	Message *Part
+
+	addresses int // Limits.Addresses
 }
 
 // Size returns the octets of the part with every line end as CRLF. For a

@@ -72,6 +72,9 @@ func (s *Scanner) Parse(r io.Reader) (*Part, error) {
 			s.eol = lineEnd(b)
 		}
 	}
+	if s.begin && s.first { // a delimiter line ends the message
+		s.push(s.at)
+	}
 	s.close(0, s.at)
 	clear(s.open[:cap(s.open)]) // hold on to no result
 	return root, nil

@@ -165,7 +165,7 @@ t
 		{"unused boundary", "Content-Type: multipart/mixed; boundary=b\n\nx\n", "multipart/mixed 3 1\n"},
 		{"no boundary", "Content-Type: multipart/mixed\n\n--\n\nx\n", "multipart/mixed 9 3\n"},
 		{"delimiter at end", "Content-Type: multipart/mixed; boundary=b\n\n--b", "multipart/mixed 3 0\n"},
-		{"delimiter line at end", "Content-Type: multipart/mixed; boundary=b\n\n--b\n", "multipart/mixed 5 1\n"},
+		{"delimiter line at end", "Content-Type: multipart/mixed; boundary=b\n\n--b\n", "multipart/mixed 5 1\n text/plain 0 0\n"},
 		{"first content type", "Content-Type: multipart/mixed; boundary=b\nContent-Type: text/html\n\n--b\n\nx", "multipart/mixed 8 2\n text/plain 1 0\n"},
 	}
 	for _, tt := range tests {

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strconv"
+	"syscall"
+
+	"fantail/internal/store/uidlist"
+)
+
+// Kind says what a protocol should tell its client about an error.
+type Kind uint8
+
+// The kinds.
+const (
+	Other       Kind = iota // a fault of ours or the machine's
+	NotFound                // no such mailbox
+	Exists                  // there is one already
+	Denied                  // the file system refuses
+	OverQuota               // no space
+	InUse                   // somebody holds it
+	Limit                   // a limit of ours, such as the number of keywords
+	Gone                    // the message or mailbox was there and is not any more
+	Corrupt                 // files on disk make no sense
+	Unavailable             // try again later
+	Invalid                 // a name or a request that can never work
+)
+
+var kindNames = [...]string{"other", "not found", "exists", "denied", "over quota", "in use",
+	"limit", "gone", "corrupt", "unavailable", "invalid"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
+
+// Error is what every operation of this package fails with.
+type Error struct {
+	Op      string // what was being done: "create", "append", ...
+	Mailbox string // name of the mailbox, or ""
+	Kind    Kind
+	Err     error // the cause; for the log, not for the client
+}
+
+func (e *Error) Error() string {
+	s := e.Op
+	if e.Mailbox != "" {
+		s += " " + strconv.Quote(e.Mailbox)
+	}
+	if e.Err == nil {
+		return s + ": " + e.Kind.String()
+	}
+	return s + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of the *Error in err's chain, or Other.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Other
+}
+
+// fail wraps err with what was being done; the kind follows from the cause. An
+// *Error keeps its kind; nil stays nil.
+func fail(op, mailbox string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return &Error{Op: op, Mailbox: mailbox, Kind: kindOfCause(err), Err: err}
+}
+
+func kindOfCause(err error) Kind {
+	var damaged *uidlist.DamagedError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return NotFound
+	case errors.Is(err, fs.ErrExist):
+		return Exists
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return Denied
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return OverQuota
+	case errors.Is(err, uidlist.ErrKeywordsFull):
+		return Limit
+	case errors.As(err, &damaged):
+		return Corrupt
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return Unavailable
+	}
+	return Other
+}

@@ -1,0 +1,66 @@
+# Fantail. "make run" and "make test" work on a fresh Debian machine with Go.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# Fronts and the delivery agent are commands; session programs are started by
+# the fronts and live beside each other in libexec.
+COMMANDS = imapd pop3d webmaild deliver
+SESSIONS = imap-session pop3-session webmail-session
+PROGRAMS = $(COMMANDS) $(SESSIONS)
+PAGES    = $(wildcard man/*.[1578])
+
+FUZZTIME ?= 60s
+BENCHARGS ?=
+
+export CGO_ENABLED = 0
+
+.PHONY: all build run test check bench fuzz install clean go packages
+
+all: build
+
+go:
+	@command -v $(GO) >/dev/null || { \
+	  echo "Fantail is built with Go 1.26 or later, which is not installed." >&2; \
+	  echo "Get it from https://go.dev/dl/, or: apt-get install golang-1.26-go" >&2; \
+	  exit 1; }
+
+build: go
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+run: build
+	@$(GO) build -trimpath -o bin/demo ./test/demo
+	@exec bin/demo -dir run -bin bin
+
+# What the tests use of Debian: real clients, a real Dovecot, a real browser.
+packages:
+	@test/packages
+
+test: go packages build
+	$(GO) vet ./...
+	$(GO) test ./...
+	mandoc -Tlint -Wwarning $(PAGES)
+
+check: go packages build
+	@test -z "$$(gofmt -l cmd internal test)" || { gofmt -l cmd internal test; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+	mandoc -Tlint -Wwarning $(PAGES)
+
+bench: go packages build
+	$(GO) run ./test/bench -bin bin $(BENCHARGS)
+
+fuzz: go
+	@test/fuzz $(FUZZTIME)
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(SESSIONS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
+	install -m 644 $(PAGES) $(DESTDIR)$(PREFIX)/share/man/man8
+
+clean:
+	rm -rf bin

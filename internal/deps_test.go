@@ -1,0 +1,162 @@
+// Package internal_test holds the order of the house as a test: which package
+// may import which, and what must never be linked into which program.
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floors lists the packages from the top down, one floor a line. A package may
+// import packages of lower floors, and of its own floor where the lines below
+// (within) say so.
+const floors = `
+	cmd/*
+	login/front login/webfront webmail imap/imapd pop3/pop3d
+	deliver login/broker login/passdb login/userdb imap imap/wire pop3 webmail/htmlsafe
+	store
+	store/maildir store/uidlist store/watch
+	message
+	mail crlf mutf7 daemon/conf daemon/inetd daemon/tlsconf
+`
+
+// within lists the arrows inside one floor.
+const within = `
+	login/broker < login/passdb login/userdb
+	login/passdb < login/userdb
+	imap < imap/wire
+	daemon/inetd < daemon/conf
+	daemon/tlsconf < daemon/conf
+`
+
+// forbidden lists what a package must not even link, and why.
+var forbidden = []struct {
+	pkg    string
+	links  []string
+	reason string
+}{
+	{"login/front", []string{"store", "store/maildir", "login/passdb", "os/user"}, "strangers talk to it: no mail, no passwords"},
+	{"login/webfront", []string{"store", "store/maildir", "login/passdb"}, "strangers talk to it: no mail, no passwords"},
+	{"cmd/imapd", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
+	{"cmd/pop3d", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
+	{"cmd/webmaild", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
+	{"cmd/imap-session", []string{"crypto/tls", "net/http", "login/passdb", "login/front"}, "a session has only its own mail"},
+	{"cmd/pop3-session", []string{"crypto/tls", "net/http", "login/passdb", "login/front"}, "a session has only its own mail"},
+	{"cmd/webmail-session", []string{"login/passdb", "login/front", "login/webfront"}, "a session has only its own mail"},
+	{"cmd/deliver", []string{"net", "crypto/tls", "login/passdb"}, "on a pipe it opens no socket"},
+	{"imap", []string{"store"}, "grammar does not know where mail is kept"},
+	{"pop3", []string{"store"}, "grammar does not know where mail is kept"},
+	{"store", []string{"imap", "pop3", "webmail", "net"}, "the store knows no protocol"},
+}
+
+const module = "fantail/"
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func load(t *testing.T) map[string]pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "fantail/internal/...", "fantail/cmd/...")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	pkgs := make(map[string]pkg)
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkgs[short(p.ImportPath)] = p
+	}
+}
+
+// short is a package's name in the tables above: without the module and without
+// "internal/".
+func short(path string) string {
+	path, own := strings.CutPrefix(path, module)
+	if own {
+		path = strings.TrimPrefix(path, "internal/")
+	}
+	return path
+}
+
+func TestFloors(t *testing.T) {
+	floor := make(map[string]int)
+	for n, line := range strings.Split(strings.TrimSpace(floors), "\n") {
+		for _, name := range strings.Fields(line) {
+			floor[name] = n
+		}
+	}
+	allowed := make(map[string][]string)
+	for _, line := range strings.Split(strings.TrimSpace(within), "\n") {
+		from, to, _ := strings.Cut(line, "<")
+		allowed[strings.TrimSpace(from)] = strings.Fields(to)
+	}
+	pkgs := load(t)
+	for name, p := range pkgs {
+		at, ok := level(floor, name)
+		if !ok {
+			if len(p.Imports) > 0 { // this test's own package has no code
+				t.Errorf("%s stands on no floor", name)
+			}
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !strings.HasPrefix(imp, module) {
+				continue
+			}
+			to := short(imp)
+			below, ok := level(floor, to)
+			if ok && below <= at && !slices.Contains(allowed[name], to) {
+				t.Errorf("%s imports %s, which is not below it", name, to)
+			}
+		}
+	}
+	for name := range floor {
+		if _, ok := pkgs[name]; !ok && !strings.HasSuffix(name, "*") {
+			t.Errorf("the floors name %s, which does not exist", name)
+		}
+	}
+}
+
+func level(floor map[string]int, name string) (int, bool) {
+	if n, ok := floor[name]; ok {
+		return n, true
+	}
+	dir, _, _ := strings.Cut(name, "/")
+	n, ok := floor[dir+"/*"]
+	return n, ok
+}
+
+func TestLinks(t *testing.T) {
+	pkgs := load(t)
+	for _, f := range forbidden {
+		p, ok := pkgs[f.pkg]
+		if !ok {
+			t.Errorf("the link rules name %s, which does not exist", f.pkg)
+			continue
+		}
+		for _, dep := range p.Deps {
+			if slices.Contains(f.links, short(dep)) {
+				t.Errorf("%s links %s: %s", f.pkg, short(dep), f.reason)
+			}
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package maildir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"fantail/internal/mail"
+
+	"golang.org/x/sys/unix"
+)
+
+// LinkInto copies a message into cur of dst, with flags and letters of its own
+// (letters as dst counts them) and the INTERNALDATE and sizes of the original.
+// The copy is a hard link under a fresh base, since the content of a message
+// never changes; where the file system refuses, the bytes are copied and made
+// durable. The name in dst is durable only after dst.SyncCur.
+//
+// The error is fs.ErrNotExist if the message is proven to be gone. dst may be d.
+func (d *Dir) LinkInto(ctx context.Context, e Entry, dst *Dir, f mail.Flags, l Letters) (Entry, error) {
+	var to Entry
+	at, err := d.follow(ctx, e, func(e Entry) error {
+		st, err := stat(d.folder(e), e.File)
+		if err != nil {
+			return err
+		}
+		if !regular(st) {
+			return fail("link", d.folder(e), e.File, ErrNotRegular)
+		}
+		base, err := dst.freshBase(e.Name)
+		if err != nil {
+			return err
+		}
+		to = dst.target(base, e.Name.With(f, l), false)
+		return d.sys.link(d.folder(e), e.File, dst.cur, to.File)
+	})
+	if linkRefused(err) {
+		to, err = d.copyInto(at, dst, f, l)
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("copy message: %w", err)
+	}
+	return to, nil
+}
+
+// linkRefused reports that two names for the file cannot be had: another file
+// system, too many names already, another owner's file, or no links at all.
+func linkRefused(err error) bool {
+	for _, refusal := range []error{unix.EXDEV, unix.EMLINK, unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// copyInto is LinkInto by bytes. The sizes of the old name go over to the new
+// one, for a compressed file has others than its octets tell.
+func (d *Dir) copyInto(e Entry, dst *Dir, f mail.Flags, l Letters) (Entry, error) {
+	src, e, err := d.OpenMessage(e)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer src.Close() // opened for reading: nothing to lose
+	info, err := src.Stat()
+	if err != nil {
+		return Entry{}, err
+	}
+	w, err := dst.NewDelivery()
+	if err != nil {
+		return Entry{}, err
+	}
+	w.SetDate(info.ModTime())
+	w.name = e.Name.With(f, l)
+	if _, sized := e.Name.Size(); sized {
+		if w.base, err = dst.freshBase(e.Name); err != nil {
+			return Entry{}, errors.Join(err, w.Abort())
+		}
+	}
+	if _, err = io.Copy(w, src); err == nil {
+		err = w.finish()
+	}
+	if err != nil {
+		return Entry{}, errors.Join(err, w.Abort())
+	}
+	to, err := w.publish(Target{})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %v", ErrVanished, err) // the copy, not the message
+	}
+	if err != nil {
+		return Entry{}, errors.Join(err, w.Abort())
+	}
+	return to, nil
+}

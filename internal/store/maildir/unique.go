@@ -1,0 +1,78 @@
+package maildir
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Clock tells the time that goes into the names of new messages.
+type Clock func() time.Time
+
+// namer makes names that no other message has had or will have. It is safe for
+// many goroutines.
+type namer struct {
+	clock Clock
+	rand  io.Reader
+	host  string // escaped
+	pid   int
+	count atomic.Uint64
+}
+
+func newNamer(o Options) *namer {
+	return &namer{clock: o.Clock, rand: o.Rand, host: escapeHost(o.Host), pid: os.Getpid()}
+}
+
+// base makes a base without sizes:
+//
+//	<secs>.M<usec>P<pid>Q<count>R<random>.<host>
+//
+// Any one of time, process, count and host may repeat: the clock may be set
+// back, containers share host names and process ids, and every handle counts
+// from 1. The 32 random bits are for when all of them repeat at once.
+func (n *namer) base() (string, error) {
+	var random [4]byte
+	if _, err := io.ReadFull(n.rand, random[:]); err != nil {
+		return "", fmt.Errorf("read random bytes for a file name: %w", err)
+	}
+	t := n.clock()
+	return fmt.Sprintf("%d.M%dP%dQ%dR%s.%s", max(t.Unix(), 0), t.Nanosecond()/1000, n.pid,
+		n.count.Add(1), hex.EncodeToString(random[:]), n.host), nil
+}
+
+// withSizes appends the size fields that are known (those not negative).
+func withSizes(base string, size, virtual int64) string {
+	b := []byte(base)
+	if size >= 0 {
+		b = strconv.AppendInt(append(b, ",S="...), size, 10)
+	}
+	if virtual >= 0 {
+		b = strconv.AppendInt(append(b, ",W="...), virtual, 10)
+	}
+	return string(b)
+}
+
+// maxHost leaves room in 255 octets for the numbers, the sizes, and flags.
+const maxHost = 120
+
+// escapeHost writes what must not be in a base as a backslash and three octal
+// digits, as Maildir asks for slash and colon. The comma would begin a field.
+func escapeHost(host string) string {
+	var b strings.Builder
+	for i := 0; i < len(host) && b.Len() < maxHost; i++ {
+		if c := host[i]; c <= ' ' || c >= 0x7f || c == '/' || c == ':' || c == ',' {
+			fmt.Fprintf(&b, "\\%03o", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	if b.Len() == 0 {
+		return "localhost"
+	}
+	return b.String()
+}

@@ -187,7 +187,7 @@ func (f *File) copyBroken(to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	if _, err := h.Write([]byte(text)); err != nil {
+	if _, err := h.WriteString(text); err != nil {
 		return err
 	}
 	return h.datasync()

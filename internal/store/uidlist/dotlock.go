@@ -135,7 +135,7 @@ func (w *waiter) try() (*Lock, error) {
 	}
 	l := &Lock{path: w.lock, h: h, sys: w.sys, now: w.now}
 	if err = who.give(h); err == nil {
-		_, err = h.Write([]byte(w.owner))
+		_, err = h.WriteString(w.owner)
 	}
 	var fi fs.FileInfo
 	if err == nil {
@@ -190,8 +190,8 @@ func (w *waiter) gone(s stamp) (bool, error) {
 	if s != w.seen || file != w.file {
 		w.seen, w.file, w.since = s, file, now
 	}
-	age := now.Sub(time.Unix(0, s.mtime))
-	if age < youngLock {
+	watched := now.Sub(w.since)
+	if now.Sub(time.Unix(0, s.mtime)) < youngLock && watched < w.stale {
 		return false, nil
 	}
 	// Our own PID is another goroutine's lock, or that of a dead process whose
@@ -199,11 +199,10 @@ func (w *waiter) gone(s stamp) (bool, error) {
 	if pid, ok := w.localPID(); ok && pid != os.Getpid() {
 		return errors.Is(unix.Kill(pid, 0), unix.ESRCH), nil
 	}
-	if quiet := now.Sub(time.Unix(0, max(s.mtime, file.mtime))); quiet < w.stale {
-		// A clock ahead of ours must not keep a lock for ever.
-		return quiet < 0 && now.Sub(w.since) > w.stale, nil
-	}
-	return now.Sub(w.since) >= watchLock, nil
+	// A clock ahead of ours must not keep a lock for ever, one behind ours must
+	// not break a new one.
+	quiet := now.Sub(time.Unix(0, max(s.mtime, file.mtime)))
+	return watched >= w.stale || quiet >= w.stale && watched >= watchLock, nil
 }
 
 // localPID reads the owner if it is a process that we can ask for.

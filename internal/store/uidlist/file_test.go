@@ -237,24 +237,27 @@ func TestUnchangedIsTheSamePointer(t *testing.T) {
 // whole: the number of a deleted file is soon given again.
 func TestGrownFileIsAnotherFile(t *testing.T) {
 	dir := t.TempDir()
-	path := put(t, dir, header3+"1 :aaaa\n2 :b\n")
-	f := Open(dir)
-	load(t, f)
+	const base = header3 + "1 :aaaa\n2 :b\n"
 	for _, text := range []string{
 		"3 V8 N20 G" + guid + "\n1 :aaaa\n2 :b\n3 :c\n", // another header
-		header3 + "1 :aaaaaa\n2 :b\n3 :c\n",             // another place for the last line
+		header3 + "1 :aaaa\n9 :x\n10 :y\n",              // another last line
+		header3 + "1 :aaaaaa\n2 :b\n3 :c\n",             // another place for it
 		header3 + "5 :x\n",                              // shorter
 	} {
+		path := put(t, dir, base)
+		f := Open(dir)
+		load(t, f)
+		before := inode(t, path)
 		put(t, dir, text)
+		if before != inode(t, path) {
+			t.Fatal("the test replaced the file")
+		}
 		want, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want.Records, load(t, f).Records); diff != "" {
-			t.Error(diff)
-		}
-		if before := inode(t, path); before != inode(t, path) {
-			t.Fatal("the test replaced the file")
+		if diff := cmp.Diff(want, load(t, f)); diff != "" {
+			t.Errorf("%q\n%s", text, diff)
 		}
 	}
 }

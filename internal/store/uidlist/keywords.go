@@ -91,14 +91,14 @@ func parseKeywords(text string) (names keywordTable) {
 	return names
 }
 
-func (t *keywordTable) encode() []byte {
-	var b []byte
+func (t *keywordTable) encode() string {
+	var b strings.Builder
 	for i, name := range t {
 		if name != "" {
-			b = fmt.Appendf(b, "%d %s\n", i, name)
+			fmt.Fprintf(&b, "%d %s\n", i, name)
 		}
 	}
-	return b
+	return b.String()
 }
 
 // Name returns the keyword of a letter. ok tells whether it has a name in the

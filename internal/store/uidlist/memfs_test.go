@@ -33,7 +33,6 @@ type memInode struct {
 	data, durable string
 	mtime, ctime  int64
 	mode          fs.FileMode
-	nlink         int
 }
 
 func newMemFS() *memFS {
@@ -113,13 +112,13 @@ func (m *memFS) open(path string, flag int, perm fs.FileMode) (handle, error) {
 }
 
 func (m *memFS) rename(from, to string) error {
-	i, ok := m.names[from]
-	if !ok {
+	if _, ok := m.names[from]; !ok {
 		return notThere("rename", from)
 	}
 	if err := m.step("rename " + filepath.Base(from) + " " + filepath.Base(to)); err != nil {
 		return err
 	}
+	i := m.names[from]
 	i.ctime = m.clock
 	delete(m.names, from)
 	m.names[to] = i
@@ -207,7 +206,7 @@ func (h *memHandle) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-func (h *memHandle) Write(p []byte) (int, error) {
+func (h *memHandle) WriteString(p string) (int, error) {
 	n := len(p)
 	h.m.trace = append(h.m.trace, "write "+h.name)
 	h.m.clock += 1e6
@@ -225,7 +224,7 @@ func (h *memHandle) Write(p []byte) (int, error) {
 		if h.off+n < len(h.i.data) {
 			rest = h.i.data[h.off+n:]
 		}
-		h.i.data = h.i.data[:h.off] + string(p[:n]) + rest
+		h.i.data = h.i.data[:h.off] + p[:n] + rest
 		h.off += n
 		h.i.mtime, h.i.ctime = h.m.clock, h.m.clock
 	}

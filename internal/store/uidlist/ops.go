@@ -30,7 +30,7 @@ type fileSystem interface {
 // handle is an open file.
 type handle interface {
 	io.ReaderAt
-	io.Writer
+	io.StringWriter
 	io.Closer
 	Stat() (fs.FileInfo, error)
 	Chmod(mode fs.FileMode) error
@@ -242,7 +242,7 @@ func (o owner) give(h handle) error {
 // replacement is a file about to take another's place.
 type replacement struct {
 	path, temp string
-	data       []byte
+	data       string
 	after      int64 // the new mtime must be in a later second than this one, if not 0
 }
 
@@ -285,7 +285,7 @@ func writeTemp(sys fileSystem, r replacement) (s stamp, err error) {
 	if err := who.give(h); err != nil {
 		return stamp{}, err
 	}
-	if _, err := h.Write(r.data); err != nil {
+	if _, err := h.WriteString(r.data); err != nil {
 		return stamp{}, err
 	}
 	if err := r.growTime(sys, h); err != nil {

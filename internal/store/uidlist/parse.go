@@ -54,7 +54,8 @@ func parse(text string) reading {
 	if l.Version != 0 {
 		ps.version = l.Version
 		ps.recs = make([]Record, 0, strings.Count(body, "\n")+64)
-		if ps.count > 0 && strings.Contains(head, " :") {
+		if l.Validity == 0 && strings.Contains(head, " :") {
+			l.Header = ""
 			ps.record(head, false) // the header is lost, and this is a record
 		}
 		rest = ps.lines(body)
@@ -114,7 +115,7 @@ func (ps *parser) header3(l *List, line, fields string) {
 		}
 	}
 	ps.numbers(l, line, v, n)
-	if strings.ContainsAny(l.Header, "\r\x00") {
+	if !legalHeader(l.Header) {
 		ps.problem(BadHeader, line)
 		l.Header = ""
 	}
@@ -337,7 +338,14 @@ func (ps *parser) sort() {
 
 func byUID(a, b Record) int { return cmp.Compare(a.UID, b.UID) }
 
-// legalExt reports whether extension fields can stand in a line as they are.
+// legalHeader reports whether fields can stand in the header as they are, beside
+// ours.
+func legalHeader(fields string) bool {
+	return len(fields) <= maxLine/2 && !strings.ContainsAny(fields, "\n\r\x00") && (fields == "" || fields[0] == ' ')
+}
+
+// legalExt reports whether extension fields can stand in a line as they are,
+// beside a name.
 func legalExt(ext string) bool {
-	return !strings.ContainsAny(ext, "\n\r/\x00") && !strings.Contains(ext, " :") && (ext == "" || ext[0] == ' ')
+	return len(ext) <= maxLine-2*MaxBase && !strings.ContainsAny(ext, "\n\r/\x00") && !strings.Contains(ext, " :") && (ext == "" || ext[0] == ' ')
 }

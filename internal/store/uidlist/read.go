@@ -76,7 +76,7 @@ func (f *File) refresh() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
-	f.adopt(text, s)
+	f.adopt(parse(text), text, s)
 	return nil
 }
 
@@ -127,9 +127,8 @@ func readRange(h handle, off, end int64) (string, error) {
 	return b.String(), err
 }
 
-// adopt takes the text of a whole file.
-func (f *File) adopt(text string, s stamp) {
-	read := parse(text)
+// adopt takes what was read from the text of a whole file.
+func (f *File) adopt(read reading, text string, s stamp) {
 	f.remember(read.list)
 	f.at = position{
 		stamp: s,

@@ -161,12 +161,13 @@ func (t *subscriptionsText) set(name string, on bool) bool {
 	return true
 }
 
-func (t *subscriptionsText) encode() []byte {
-	b := []byte(subscriptionsV2)
+func (t *subscriptionsText) encode() string {
+	var b strings.Builder
+	b.WriteString(subscriptionsV2)
 	for _, s := range t.lines {
-		b = append(append(b, s.line...), '\n')
+		b.WriteString(s.line + "\n")
 	}
-	return b
+	return b.String()
 }
 
 // In a version 2 line TAB separates the levels, so in a level it is escaped, as

@@ -164,6 +164,6 @@ func (c *counter) note(v uint32) (err error) {
 	if err := who.give(h); err != nil {
 		return err
 	}
-	_, err = h.Write(fmt.Appendf(nil, "%08x", v))
+	_, err = h.WriteString(fmt.Sprintf("%08x", v))
 	return err
 }

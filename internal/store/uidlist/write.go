@@ -61,7 +61,7 @@ func (l *List) check() error {
 	if l.Validity == 0 {
 		return fmt.Errorf("%w: UIDVALIDITY 0", errList)
 	}
-	if !legalExt(l.Header) || l.GUID != "" && !isGUID(l.GUID) {
+	if !legalHeader(l.Header) || l.GUID != "" && !isGUID(l.GUID) {
 		return fmt.Errorf("%w: GUID %q, header %q", errList, l.GUID, l.Header)
 	}
 	seen := make(map[string]bool, len(l.Records))
@@ -180,7 +180,7 @@ func (f *File) appendLines(recs []Record) error {
 	if err := f.untouched(h); err != nil {
 		return err
 	}
-	if _, err := h.Write(lines); err != nil {
+	if _, err := h.WriteString(string(lines)); err != nil {
 		return err // see the package comment: nothing is cut off
 	}
 	if err := h.datasync(); err != nil {
@@ -282,7 +282,11 @@ func (f *File) rewrite(l *List) error {
 	if l.GUID == "" {
 		l.GUID = newGUID()
 	}
-	text := l.encode()
+	text := string(l.encode())
+	read := parse(text)
+	if read.count > 0 {
+		panic("uidlist: about to write a damaged list: " + read.damage(f.path).Error())
+	}
 	s, err := replace(f.sys, replacement{path: f.path, temp: f.path + ".tmp", data: text})
 	if err != nil {
 		return err
@@ -291,10 +295,7 @@ func (f *File) rewrite(l *List) error {
 	if fi, err := f.sys.lstat(f.path); err == nil && stampOf(fi).sameFile(s) && fi.Size() == s.size {
 		s = stampOf(fi)
 	}
-	f.adopt(string(text), s)
-	if f.at.list == nil {
-		panic("uidlist: wrote a damaged list: " + f.at.damage.Error())
-	}
+	f.adopt(read, text, s)
 	f.at.settled = true
 	return nil
 }

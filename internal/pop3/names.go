@@ -30,6 +30,9 @@ const (
 	tagAuthRespCode   = "AUTH-RESP-CODE" // RFC 3206 section 6
 )
 
+// PLAIN is the mechanism of AUTH that goes with USER and PASS (RFC 4616).
+const PLAIN = "PLAIN"
+
 // Code is an extended response code (RFC 2449 section 8), without brackets.
 type Code string
 

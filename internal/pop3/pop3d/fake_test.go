@@ -1,0 +1,239 @@
+package pop3d
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fantail/internal/crlf"
+	"fantail/internal/mail"
+	"fantail/internal/pop3"
+	"fantail/internal/store"
+)
+
+// fakeMailbox keeps its messages in files, so that it can open them, and the rest
+// in memory. fail makes the operation of that name fail.
+type fakeMailbox struct {
+	mu       sync.Mutex
+	dir      string
+	validity mail.UIDValidity
+	messages []fakeMessage
+	fail     map[string]error
+	closed   int
+	statted  int
+	seenSets int // calls of SetFlags
+}
+
+type fakeMessage struct {
+	uid  mail.UID
+	file string
+	text string
+	seen bool
+}
+
+func newFake(t testing.TB, texts ...string) *fakeMailbox {
+	b := &fakeMailbox{dir: t.TempDir(), validity: 0x5e0b1c2d, fail: map[string]error{}}
+	for i, text := range texts {
+		b.add(t, mail.UID(10*i+10), text)
+	}
+	return b
+}
+
+func (b *fakeMailbox) add(t testing.TB, uid mail.UID, text string) {
+	file := filepath.Join(b.dir, string(appendUIDL(nil, uid, 0)))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.messages = append(b.messages, fakeMessage{uid: uid, file: file, text: text})
+}
+
+func (b *fakeMailbox) open(context.Context) (Mailbox, error) { return b, b.fail["open"] }
+
+// find returns the message with that UID; b.mu is held.
+func (b *fakeMailbox) find(op string, uid mail.UID) (*fakeMessage, error) {
+	if err := b.fail[op]; err != nil {
+		return nil, err
+	}
+	for i := range b.messages {
+		if b.messages[i].uid == uid {
+			return &b.messages[i], nil
+		}
+	}
+	return nil, &store.Error{Op: op, Kind: store.Gone}
+}
+
+type fakeMessages struct {
+	validity mail.UIDValidity
+	uids     []mail.UID
+}
+
+func (m fakeMessages) UIDValidity() mail.UIDValidity { return m.validity }
+func (m fakeMessages) Len() int                      { return len(m.uids) }
+func (m fakeMessages) UID(i int) mail.UID            { return m.uids[i] }
+
+func (b *fakeMailbox) Messages(context.Context) (Messages, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return fakeMessages{b.validity, b.uids(func(fakeMessage) bool { return true })}, b.fail["messages"]
+}
+
+// uids returns those of the messages that are wanted; b.mu is held.
+func (b *fakeMailbox) uids(want func(fakeMessage) bool) (uids []mail.UID) {
+	for _, m := range b.messages {
+		if want(m) {
+			uids = append(uids, m.uid)
+		}
+	}
+	return uids
+}
+
+func (b *fakeMailbox) seen() []mail.UID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.uids(func(m fakeMessage) bool { return m.seen })
+}
+
+func (b *fakeMailbox) left() []mail.UID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.uids(func(fakeMessage) bool { return true })
+}
+
+func (b *fakeMailbox) Stat(_ context.Context, uid mail.UID) (store.Stat, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.statted++
+	m, err := b.find("stat", uid)
+	if err != nil {
+		return store.Stat{}, err
+	}
+	var c crlf.Counter
+	if _, err := io.WriteString(&c, m.text); err != nil {
+		return store.Stat{}, err
+	}
+	return store.Stat{Size: c.Virtual, Stored: c.Size}, nil
+}
+
+func (b *fakeMailbox) OpenMessage(_ context.Context, uid mail.UID) (*os.File, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m, err := b.find("open message", uid)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(m.file)
+}
+
+func (b *fakeMailbox) SetFlags(_ context.Context, uids []mail.UID, c store.FlagChange) (missing []mail.UID, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c.Op != mail.Add || c.Flags != mail.Seen || len(c.Keywords) > 0 {
+		panic("a POP3 session changes no other flags")
+	}
+	b.seenSets++
+	for _, uid := range uids {
+		m, err := b.find("flags", uid)
+		switch {
+		case store.KindOf(err) == store.Gone:
+			missing = append(missing, uid)
+		case err != nil:
+			return missing, err
+		default:
+			m.seen = true
+		}
+	}
+	return missing, nil
+}
+
+func (b *fakeMailbox) Expunge(_ context.Context, uids []mail.UID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.fail["expunge"]; err != nil {
+		return err
+	}
+	b.messages = slices.DeleteFunc(b.messages, func(m fakeMessage) bool { return slices.Contains(uids, m.uid) })
+	return nil
+}
+
+func (b *fakeMailbox) Close() error {
+	b.closed++
+	return b.fail["close"]
+}
+
+// recorder is a Conn that is given all input at once and keeps what was written,
+// and in how many writes.
+type recorder struct {
+	in     io.Reader
+	out    strings.Builder
+	writes int
+}
+
+func (r *recorder) Read(p []byte) (int, error) { return r.in.Read(p) }
+func (r *recorder) Write(p []byte) (int, error) {
+	r.writes++
+	return r.out.Write(p)
+}
+func (r *recorder) SetReadDeadline(time.Time) error  { return nil }
+func (r *recorder) SetWriteDeadline(time.Time) error { return nil }
+
+// result is what a session did.
+type result struct {
+	out    string // without the greeting
+	writes int
+	log    string
+	err    error
+}
+
+// converse sends the lines in one piece, pipelined, and the end of input.
+func converse(t testing.TB, b *fakeMailbox, lines ...string) result {
+	in := strings.Join(lines, "\r\n")
+	if in != "" {
+		in += "\r\n"
+	}
+	return converseOn(t, b, strings.NewReader(in))
+}
+
+func converseOn(t testing.TB, b *fakeMailbox, in io.Reader) result {
+	t.Helper()
+	var log strings.Builder
+	conn := &recorder{in: in}
+	err := Serve(t.Context(), conn, b.open, testOptions(&log))
+	out := conn.out.String()
+	if rest, ok := strings.CutPrefix(out, "+OK Logged in.\r\n"); ok {
+		out = rest
+	} else if err == nil {
+		t.Errorf("no greeting: %q", out)
+	}
+	return result{out, conn.writes, log.String(), err}
+}
+
+func testOptions(log io.Writer) Options {
+	return Options{
+		Greeting: "Logged in.",
+		Offer:    pop3.Offer{STLS: true, User: true, Mechanisms: []string{pop3.PLAIN}},
+		Log:      slog.New(slog.NewTextHandler(log, nil)),
+	}
+}
+
+// live runs a session on one end of a pipe and returns the other end, and a
+// function that waits for the session.
+func live(t testing.TB, b *fakeMailbox) (net.Conn, func() error) {
+	near, far := net.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := Serve(t.Context(), far, b.open, testOptions(io.Discard))
+		if cerr := far.Close(); err == nil {
+			err = cerr
+		}
+		done <- err
+	}()
+	return near, func() error { return <-done }
+}

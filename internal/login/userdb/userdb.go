@@ -63,7 +63,7 @@ type File struct {
 	path string
 	log  *slog.Logger
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex  // guards what follows
 	info    fs.FileInfo // of the content in records; nil if there is none
 	settled bool        // info tells of every later change
 	told    fs.FileInfo // of the content whose problems are in the log

@@ -1,0 +1,101 @@
+// Package passdb checks passwords against the hashes of a passwd-file
+// (userdb.File).
+//
+// What a caller learns is one of three things: the account, ErrWrong (which
+// says not whether the name or the password was wrong), or ErrUnavailable. A
+// hash whose scheme is not known is unavailable, never accepted; the error names
+// the account and the scheme, for the log of the caller.
+//
+// An unknown name costs the same time as a known one: it is checked against
+// the hash of some other account, always the same one for the same name, so
+// that a file with several schemes gives nothing away either. Hashing is
+// expensive by design (up to 0.3 s and 64 MB for Argon2), so at most as many
+// checks run at once as there are processors; others wait until their context
+// ends.
+//
+// broker.Local calls Verify; scheme.go has the table of schemes.
+package passdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"runtime"
+	"strings"
+
+	"fantail/internal/login/userdb"
+)
+
+// The answers that are not an account.
+var (
+	ErrWrong       = userdb.ErrWrong
+	ErrUnavailable = userdb.ErrUnavailable
+)
+
+// Secret is a password; it never shows in a log.
+type Secret = userdb.Secret
+
+// MaxPassword is the longest password that is checked, in octets. Some hashes
+// take time in proportion to it.
+const MaxPassword = 1024
+
+// DB checks passwords. It is safe for many goroutines.
+type DB struct {
+	file  *userdb.File
+	seed  maphash.Seed  // which decoy belongs to which unknown name
+	slots chan struct{} // one element for each check that runs
+}
+
+// New returns a DB for the accounts of file.
+func New(file *userdb.File) *DB {
+	return &DB{
+		file:  file,
+		seed:  maphash.MakeSeed(),
+		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+}
+
+// Verify returns the account called name if password is its password. Its
+// errors wrap ErrWrong or ErrUnavailable; it is unavailable too when ctx ends
+// before the check could begin.
+func (d *DB) Verify(ctx context.Context, name string, password Secret) (userdb.User, error) {
+	record, err := d.file.Record(name)
+	known := err == nil
+	switch {
+	case errors.Is(err, userdb.ErrUnknown):
+		record.Password = d.file.Decoy(maphash.String(d.seed, strings.ToLower(name)))
+	case err != nil:
+		return userdb.User{}, err
+	}
+	ok, err := d.match(ctx, record.Password, password)
+	switch {
+	case !known && ctx.Err() == nil:
+		return userdb.User{}, ErrWrong
+	case err != nil:
+		return userdb.User{}, fmt.Errorf("%w: check the password of %s: %w", ErrUnavailable, name, err)
+	case !ok:
+		return userdb.User{}, ErrWrong
+	case record.Refused != nil:
+		return userdb.User{}, fmt.Errorf("%w: account %s: %w", ErrUnavailable, name, record.Refused)
+	}
+	return record.User, nil
+}
+
+// match compares a password with a field of the passwd-file, when it is its
+// turn.
+func (d *DB) match(ctx context.Context, field, password Secret) (bool, error) {
+	if password == "" || len(password) > MaxPassword || strings.ContainsRune(string(password), 0) {
+		return false, nil
+	}
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
+	}
+	if field == "" {
+		return false, nil // no password is no way in
+	}
+	return matchField(string(field), string(password))
+}

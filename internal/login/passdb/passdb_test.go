@@ -1,0 +1,209 @@
+package passdb
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fantail/internal/login/userdb"
+)
+
+const right = "pässwörd 1"
+
+// hashes of right, made by doveadm pw and crypt(3).
+var hashes = map[string]string{
+	"plain":      "{PLAIN}" + right,
+	"clear":      "{CLEARTEXT}" + right,
+	"lower":      "{plain}" + right,
+	"crypt":      "{CRYPT}$2y$05$KqIIRa2ynS.KHOE/sq5B2eCcy10b/KzQ3Js2OCN7Kc/./zn.Wc.xC",
+	"md5crypt":   "{MD5-CRYPT}$1$OBuyFMZ5$/4tyJ48kOT4h3SOAoCfIj0",
+	"bcrypt":     "{BLF-CRYPT}$2y$05$GiR2.HoOxarm/MWkKKTnJenRHeFsl1h.vsXf8LufsAStC4KFbOWA6",
+	"sha256":     "{SHA256-CRYPT}$5$t8E2JEHfNbY/P9mn$nIypVX1kuFlqREd7f96Zz6hjfdkx.E.7fdCk/yAL.w5",
+	"sha512":     "{SHA512-CRYPT}$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
+	"argon2i":    "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$pnEeaB8FoiiGmkXzwlkmgA$RgMGYav99fqIZk/Ebn2lX2lJKRNq3Rv9EY0Xg75T8S8",
+	"argon2id":   "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$DJGvKZmWqYW5Klw3hy2M1Q$/f+cpEgIjGK5jdYBJORQcn7RO+MbCCxwCSAlhHeczSM",
+	"pbkdf2":     "{PBKDF2}$1$YdaN8Msi/FGUN.TX$5000$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
+	"sha1":       "{SHA}/Hrn08gEogcgvDjo5YNQSGibZVE=",
+	"ssha":       "{SSHA}AVsGsFqt8qFfYKHxCMl82r0djo5+6G/m",
+	"ssha256":    "{SSHA256}f24/z9aI3cMT3iFyvBjmA1VGihUv9fQV4OkstJup2a8Ff6zq",
+	"ssha512":    "{SSHA512}DXMDPPnET/cixy2c0NHn8LLOhudQ0WuqhWaJ1Be03UL+WWH2g9keMtcwviniqPNJDFi+DcClUynrEHubUid2vrj74m0=",
+	"smd5":       "{SMD5}ekaWhRefhv3vjjd3yiWzrelYGcM=",
+	"md5":        "{LDAP-MD5}znS4ktpEGwD0thUjhyvGtA==",
+	"md5hex":     "{PLAIN-MD5}ce74b892da441b00f4b61523872bc6b4",
+	"yescrypt":   "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$abO7zZvXvM96K6oURuVi9BEuUqdolODTf3u8BdLOvdA",
+	"sha1crypt":  "$sha1$100$abcd$TOIylhBXW2w1d7xngV/WnDcftfGB",
+	"no-braces":  "$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
+	"restricted": "{PLAIN}" + right + ":::::::allow_nets=10.0.0.0/8",
+}
+
+// unusable are fields that match nothing, and must say so.
+var unusable = map[string]string{
+	"unknown":   "{ROT13}cnff",
+	"scram":     "{SCRAM-SHA-256}4096,/K6YQX+9hEOXGrQC+RRFcQ==,vN6c,sdcl",
+	"des":       "abzp3RXJm5gNA",
+	"des2":      "{CRYPT}abzp3RXJm5gNA",
+	"scrypt7":   "$7$DU..../....abcdefgh$4pVd5d8RjgP8uOhPS3.BC5RjLmFAp3hWignrQ3y7UD6",
+	"gost":      "$gy$j9T$x$y",
+	"brace":     "{PLAIN" + right,
+	"empty":     "{PLAIN}",
+	"short":     "{SSHA}AAAA",
+	"badb64":    "{SHA}?",
+	"pbkrounds": "{PBKDF2}$1$salt$0$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
+	"pbkmany":   "{PBKDF2}$1$salt$99999999999$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
+	"libplain":  "$plaintext$" + right,
+	"x":         "x",
+	"star":      "*",
+	"bang":      "!$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
+}
+
+func newDB(t *testing.T, accounts ...map[string]string) *DB {
+	t.Helper()
+	var text strings.Builder
+	for _, m := range accounts {
+		for name, field := range m {
+			text.WriteString(name + ":" + field + "\n")
+		}
+	}
+	path := filepath.Join(t.TempDir(), "passwd")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, past, past); err != nil {
+		t.Fatal(err)
+	}
+	return New(userdb.Open(path, slog.New(slog.DiscardHandler)))
+}
+
+func TestVerify(t *testing.T) {
+	d := newDB(t, hashes)
+	ctx := context.Background()
+	for name := range hashes {
+		u, err := d.Verify(ctx, name, right)
+		if name == "restricted" {
+			if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrWrong) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || u.Name != name {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
+		for _, wrong := range []Secret{"", "x", right + "x", Secret(right[:len(right)-1]), right + "\x00", Secret(hashes[name]), Secret(strings.Repeat("y", 200)), Secret(strings.Repeat("z", MaxPassword+1))} {
+			if u, err := d.Verify(ctx, name, wrong); !errors.Is(err, ErrWrong) || u != (userdb.User{}) {
+				t.Errorf("%s with %q: %+v, %v", name, string(wrong), u, err)
+			}
+		}
+	}
+	for _, name := range []string{"nobody", "", "a:b", "plain\x00", strings.Repeat("x", 300)} {
+		if _, err := d.Verify(ctx, name, right); !errors.Is(err, ErrWrong) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestUnusableHashes(t *testing.T) {
+	d := newDB(t, unusable)
+	for name, field := range unusable {
+		for _, password := range []Secret{right, Secret(field), "x"} {
+			_, err := d.Verify(context.Background(), name, password)
+			if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrWrong) {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if strings.Contains(err.Error(), right) || strings.Contains(err.Error(), "a7EUXW67A8gnqcGM$5") {
+				t.Errorf("the error quotes the hash: %v", err)
+			}
+		}
+	}
+	// A decoy that cannot be checked does not make a name look known.
+	if _, err := d.Verify(context.Background(), "nobody", right); !errors.Is(err, ErrWrong) {
+		t.Error(err)
+	}
+}
+
+func TestNoPasswordIsNoWayIn(t *testing.T) {
+	d := newDB(t, map[string]string{"alice": "", "bob": ":1:1::/home/bob"})
+	for _, name := range []string{"alice", "bob"} {
+		if _, err := d.Verify(context.Background(), name, "x"); !errors.Is(err, ErrWrong) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNoFile(t *testing.T) {
+	d := New(userdb.Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)))
+	if _, err := d.Verify(context.Background(), "alice", "x"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// An unknown name does the work of a known one: it waits for a slot, and in a
+// file with one scheme it takes as long.
+func TestUnknownNamesDoTheWork(t *testing.T) {
+	d := newDB(t, map[string]string{"alice": hashes["argon2i"]})
+	took := func(name string) time.Duration {
+		start := time.Now()
+		if _, err := d.Verify(context.Background(), name, "wrong"); !errors.Is(err, ErrWrong) {
+			t.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	known, unknown := took("alice"), took("nobody")
+	t.Logf("known %v, unknown %v", known, unknown)
+	for range cap(d.slots) {
+		d.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	for _, name := range []string{"alice", "nobody"} {
+		if _, err := d.Verify(ctx, name, "wrong"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s with no slot free: %v", name, err)
+		}
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	d := newDB(t, hashes)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := d.Verify(context.Background(), "sha256", right); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(d.slots) != 0 {
+		t.Errorf("%d slots are still taken", len(d.slots))
+	}
+}
+
+// No field makes the check panic, and no field without a cost parameter takes
+// the empty password.
+func FuzzMatchField(f *testing.F) {
+	for _, m := range []map[string]string{hashes, unusable} {
+		for _, field := range m {
+			f.Add(field)
+		}
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		upper := strings.ToUpper(field)
+		if strings.Contains(upper, "$") && !strings.HasPrefix(upper, "{PLAIN}") {
+			return // costs: the file says how much work a hash is
+		}
+		ok, err := matchField(field, "p")
+		if ok && err != nil {
+			t.Fatal("both")
+		}
+		if ok && !strings.HasSuffix(field, "p") {
+			t.Fatalf("%q takes p", field)
+		}
+	})
+}

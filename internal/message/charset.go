@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/emersion/go-message/charset"
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
@@ -66,30 +65,66 @@ var charsetAliases = map[string]string{
 
 // utf8Reader returns a reader of r's octets, which are in the charset called
 // name, as valid UTF-8. Octets that are not valid are read as windows-1252 or
-// become U+FFFD; an unknown charset is guessed.
+// become U+FFFD; an unknown charset is guessed. Errors are those of r.
 func utf8Reader(name string, r io.Reader) io.Reader {
-	name = charsetName(name)
-	switch name {
+	switch name = charsetName(name); name {
 	case "":
 		return transform.NewReader(r, guess{})
 	case "windows-1252":
 		return charmap.Windows1252.NewDecoder().Reader(r)
-	case "utf-32":
-		return wide(utf32.UTF32(utf32.BigEndian, utf32.UseBOM), r)
-	case "utf-32le":
-		return wide(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), r)
-	case "utf-32be":
-		return wide(utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), r)
-	case "utf-7", "unicode-1-1-utf-7":
-		return transform.NewReader(transform.NewReader(r, &utf7{}), guess{})
 	}
-	if decoded, err := charset.Reader(name, r); err == nil {
-		return transform.NewReader(decoded, guess{})
+	src := &source{r: r}
+	return &converter{src: src, r: decoder(name, src)}
+}
+
+// decoder returns a reader of what r has in the charset called name.
+func decoder(name string, r io.Reader) io.Reader {
+	switch name {
+	case "utf-32":
+		return utf32.UTF32(utf32.BigEndian, utf32.UseBOM).NewDecoder().Reader(r)
+	case "utf-32le":
+		return utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM).NewDecoder().Reader(r)
+	case "utf-32be":
+		return utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM).NewDecoder().Reader(r)
+	case "utf-7", "unicode-1-1-utf-7":
+		r = transform.NewReader(r, &utf7{})
+	default:
+		if decoded, err := charset.Reader(name, r); err == nil {
+			r = decoded
+		}
 	}
 	return transform.NewReader(r, guess{})
 }
 
-func wide(e encoding.Encoding, r io.Reader) io.Reader { return e.NewDecoder().Reader(r) }
+// source remembers the error of a reader.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// converter reads what a decoder makes of src. Some decoders complain about
+// what they cannot read, a character cut off at the end for instance: then the
+// text ends there.
+type converter struct {
+	src *source
+	r   io.Reader
+}
+
+func (c *converter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if err != nil && (c.src.err == nil || c.src.err == io.EOF) {
+		err = io.EOF
+	}
+	return n, err
+}
 
 // charsetName normalises a charset name.
 func charsetName(name string) string {

@@ -77,6 +77,7 @@ func (d *dateScanner) digits() (n, count int) {
 // number reads a number, which may be the hour of a time.
 func (d *dateScanner) number() {
 	n, count := d.digits()
+	d.space() // RFC 5322 section 4.3 has white space around the colons
 	if d.i < len(d.s) && d.s[d.i] == ':' && !d.timed {
 		d.clock(n)
 		return
@@ -110,9 +111,12 @@ func fullYear(n, count int) int {
 func (d *dateScanner) clock(hour int) {
 	d.timed = true
 	d.i++
+	d.space()
 	minute, n := d.digits()
+	d.space()
 	second := 0
 	if n > 0 && d.take(':') {
+		d.space()
 		second, _ = d.digits()
 		if d.take('.') {
 			d.digits() // fractions

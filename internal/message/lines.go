@@ -27,9 +27,10 @@ type lines struct {
 	seen     int  // octets behind pos that are known to hold no LF
 	eof      bool // src has ended
 
-	at, next mark // where the current fragment begins and where it ends
-	first    bool // the current fragment begins a line
-	whole    bool // the current fragment ends a line
+	at, next mark  // where the current fragment begins and where it ends
+	searched int64 // octets searched for line ends or moved: what tests watch
+	first    bool  // the current fragment begins a line
+	whole    bool  // the current fragment ends a line
 }
 
 func (l *lines) reset(src io.Reader) {
@@ -45,9 +46,12 @@ func (l *lines) reset(src io.Reader) {
 func (l *lines) read() ([]byte, error) {
 	l.at, l.first = l.next, l.whole
 	for {
-		if i := bytes.IndexByte(l.buf[l.pos+l.seen:l.end], '\n'); i >= 0 {
+		i := bytes.IndexByte(l.buf[l.pos+l.seen:l.end], '\n')
+		if i >= 0 {
+			l.searched += int64(i + 1)
 			return l.line(l.seen + i + 1), nil
 		}
+		l.searched += int64(l.end - l.pos - l.seen)
 		l.seen = l.end - l.pos
 		if l.eof || l.seen == len(l.buf) {
 			return l.fragment(), nil
@@ -109,6 +113,7 @@ func (l *lines) fill() error {
 			l.end = copy(l.buf, l.buf[l.pos:l.end])
 		}
 		l.pos = 0
+		l.searched += int64(l.end)
 	}
 	for range 100 {
 		n, err := l.src.Read(l.buf[l.end:])

@@ -181,14 +181,14 @@ func (s *snippet) add(text string) {
 			s.gap = true
 			continue
 		}
-		if isInvisible(r) {
+		if isInvisible(r) || s.gap && (r == 0x200c || r == 0x200d) { // joiners that join nothing
 			continue
 		}
 		if s.gap && s.runes > 0 {
-			s.b.WriteByte(' ')
 			if s.runes++; s.full() {
 				return
 			}
+			s.b.WriteByte(' ')
 		}
 		s.gap = false
 		s.b.WriteRune(r)
@@ -200,7 +200,7 @@ func (s *snippet) add(text string) {
 // fill up the preview.
 func isInvisible(r rune) bool {
 	switch r {
-	case 0x00ad, 0x034f, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2060, 0xfeff, utf8.RuneError:
+	case 0x00ad, 0x034f, 0x200b, 0x200e, 0x200f, 0x2060, 0xfeff, utf8.RuneError:
 		return true
 	}
 	return false

@@ -33,6 +33,8 @@ type Scanner struct {
 	head    []byte // the kept octets of the current header
 	starts  []int  // where its fields begin in head
 	clipped bool   // a limit was reached in it
+
+	compared int64 // boundaries compared with lines so far: what tests watch
 }
 
 // frame is a part whose end is not yet known.
@@ -104,6 +106,7 @@ func (s *Scanner) take(b []byte) {
 // match returns the index of the boundary that the line b begins with, -1 if
 // none does. One may be the beginning of another one: the longest is meant.
 func (s *Scanner) match(b []byte) int {
+	s.compared += int64(len(s.bounds))
 	best, length := -1, 0
 	for i := len(s.bounds) - 1; i >= 0; i-- {
 		d := s.bounds[i].delimiter

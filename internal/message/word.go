@@ -2,8 +2,10 @@ package message
 
 import "strings"
 
-// maxWordCharset is the longest charset with language of an encoded-word.
-const maxWordCharset = 100
+const (
+	maxWordCharset = 100 // octets of the charset, with language, of an encoded-word
+	maxConversions = 200 // runs of encoded-words that are converted: later ones are guessed
+)
 
 // DecodeHeader returns the unstructured text raw, as in Subject, or a phrase,
 // as in the name of an address, as UTF-8: encoded-words (RFC 2047) decoded, and
@@ -49,11 +51,12 @@ type word struct {
 
 // wordDecoder puts the decoded text together.
 type wordDecoder struct {
-	out      strings.Builder
-	charset  string // of the words in octets
-	octets   []byte // of words that are not converted yet
-	words    bool   // a word was the last thing seen
-	hopeless bool   // there is no "?=" in what remains
+	out       strings.Builder
+	charset   string // of the words in octets
+	octets    []byte // of words that are not converted yet
+	words     bool   // a word was the last thing seen
+	converted int    // runs of words so far
+	hopeless  bool   // there is no "?=" in what remains
 }
 
 // parse reads the encoded-word that s begins with and returns its length, 0 if
@@ -114,7 +117,11 @@ func (d *wordDecoder) word(w word) {
 // flush converts the octets of the words before.
 func (d *wordDecoder) flush() {
 	if len(d.octets) > 0 {
-		s := toUTF8(d.charset, string(d.octets))
+		charset := d.charset
+		if d.converted++; d.converted > maxConversions {
+			charset = ""
+		}
+		s := toUTF8(charset, string(d.octets))
 		d.out.WriteString(strings.Map(wordRune, s))
 		d.octets = d.octets[:0]
 	}

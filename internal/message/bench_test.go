@@ -1,0 +1,184 @@
+package message
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// smallMessage is what most mail is like: some 2 kB of header, one line ends
+// up in every field that programs look at.
+var smallMessage = `Return-Path: <bounce-1234@lists.example.org>
+Delivered-To: user@example.com
+Received: from mx.example.com (mx.example.com [192.0.2.1])
+	by mail.example.com (Postfix) with ESMTPS id 4ABCDEF0123
+	for <user@example.com>; Mon,  1 Jan 2024 10:00:00 +0100 (CET)
+Received: from lists.example.org (lists.example.org [198.51.100.7])
+	by mx.example.com (Postfix) with ESMTP id 4ABCDEF0122
+	for <user@example.com>; Mon,  1 Jan 2024 10:00:00 +0100 (CET)
+DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=s1;
+	t=1704099600; h=from:to:subject:date:message-id; bh=frcCV1k9oG9oKj3dpUqd
+	Jg1PxRT2RSN/XKdLCPjaYaY=; b=` + strings.Repeat("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2\n\t", 4) + `
+Date: Mon, 1 Jan 2024 09:59:58 +0000
+From: "Doe, Jane" <jane.doe@example.org>
+To: List <list@lists.example.org>, John <john@example.net>
+Cc: user@example.com
+Message-ID: <20240101095958.1234@example.org>
+In-Reply-To: <20231231230000.999@example.net>
+References: <20231230@example.net> <20231231230000.999@example.net>
+Subject: Re: [list] =?utf-8?q?Gr=C3=BC=C3=9Fe?= and a subject
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8; format=flowed
+Content-Transfer-Encoding: 8bit
+List-Id: <list.lists.example.org>
+X-Spam-Status: No, score=-1.9
+
+` + strings.Repeat("Some line of text that is about as long as lines of text use to be.\n", 15)
+
+// mixedMessage has text, HTML and an attachment of n octets.
+func mixedMessage(n int) string {
+	head, _, _ := strings.Cut(smallMessage, "Content-Type:")
+	line := strings.Repeat("QUJD", 19) + "\n"
+	return head + `Content-Type: multipart/mixed; boundary="outer-=_1"
+
+--outer-=_1
+Content-Type: multipart/alternative; boundary="inner-=_2"
+
+--inner-=_2
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+` + strings.Repeat("A line of quoted-printable text, such as =C3=A4=C3=B6=C3=BC, soft break=\n", 20) + `
+--inner-=_2
+Content-Type: text/html; charset=utf-8
+
+<html><head><title>x</title></head><body>` + strings.Repeat("<p>A paragraph with <b>bold</b> text</p>\n", 30) + `</body></html>
+--inner-=_2--
+
+--outer-=_1
+Content-Type: application/pdf; name="a file.pdf"
+Content-Disposition: attachment; filename="a file.pdf"
+Content-Transfer-Encoding: base64
+
+` + strings.Repeat(line, n/len(line)) + `--outer-=_1--
+`
+}
+
+func BenchmarkParse(b *testing.B) {
+	for _, bm := range []struct{ name, in string }{
+		{"small", smallMessage},
+		{"small-crlf", string(normal([]byte(smallMessage)))},
+		{"mixed-10k", mixedMessage(6000)},
+		{"mixed-10M", mixedMessage(10 << 20)},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			s := NewScanner(DefaultLimits())
+			r := strings.NewReader(bm.in)
+			b.SetBytes(int64(len(bm.in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Reset(bm.in)
+				if _, err := s.Parse(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEnvelope(b *testing.B) {
+	p, err := Parse(strings.NewReader(smallMessage), DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Envelope()
+	}
+}
+
+func BenchmarkPreview(b *testing.B) {
+	in := mixedMessage(6000)
+	p, err := Parse(strings.NewReader(in), DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Preview(p, strings.NewReader(in)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBase64(b *testing.B) {
+	in := []byte(strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 10000))
+	dst := make([]byte, len(in))
+	b.SetBytes(int64(len(in)))
+	for b.Loop() {
+		d := base64Decoder{}
+		if _, _, err := d.Transform(dst, in, true); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// hostile returns a message of about n octets for each way to waste time or
+// memory.
+func hostile(n int) map[string]string {
+	parts := "Content-Type: multipart/mixed; boundary=b\n\n"
+	var nested, messages, prefixes bytes.Buffer
+	for i := 0; nested.Len() < n; i++ {
+		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=%060d\n\n--%060d\n", i, i)
+		messages.WriteString("Content-Type: message/rfc822\n\n")
+	}
+	for i := range 60 {
+		fmt.Fprintf(&prefixes, "Content-Type: multipart/mixed; boundary=%s\n\n--%s\n", strings.Repeat("x", i+1), strings.Repeat("x", i+1))
+	}
+	prefixes.WriteString("\n")
+	repeat := func(s string) string { return strings.Repeat(s, n/len(s)+1) }
+	return map[string]string{
+		"fields":        repeat("a: b\n"),
+		"continuations": "a: b" + repeat("\n c"),
+		"garbage":       repeat("x\n"),
+		"long line":     "Subject: " + repeat("x"),
+		"long body":     "\n" + repeat("x"),
+		"lone CRs":      "\n" + repeat("\r"),
+		"NULs":          repeat("\x00"),
+		"parts":         parts + repeat("--b\n\n"),
+		"bare parts":    parts + repeat("--b\n"),
+		"digest":        "Content-Type: multipart/digest; boundary=b\n\n" + repeat("--b\n\n"),
+		"nested":        nested.String(),
+		"messages":      messages.String(),
+		"prefixes":      prefixes.String() + repeat("--\n") + repeat("--"+strings.Repeat("x", 59)+"\n"),
+		"near misses":   prefixes.String() + repeat("--"+strings.Repeat("y", 59)+"\n"),
+		"parameters":    "Content-Type: text/plain" + repeat("; a=b"),
+		"pieces":        "Content-Type: text/plain" + repeat("; a*1=b"),
+		"words":         "Content-Type: text/plain; a=" + repeat("b "),
+		"comments":      "Content-Type: text/plain; a=" + repeat("("),
+		"addresses":     "To: " + repeat("a@b,"),
+		"words in name": "To: " + repeat("a "),
+		"quotes":        "To: " + repeat(`"`),
+		"quotes 2":      "To: " + repeat(`<"`),
+		"parens":        "To: " + repeat("(") + repeat(`\)`),
+		"angles":        "To: " + repeat("<"),
+		"routes":        "To: <" + repeat("@a,"),
+		"domain":        "To: a@" + repeat("b ."),
+		"groups":        "To: " + repeat("a:"),
+		"encoded":       "Subject: " + repeat("=?a?q?"),
+		"charsets":      "Subject: " + repeat("=?utf-7?q?a?= =?gbk?q?b?="),
+		"encoded names": "To: " + repeat("=?x,"),
+		"re":            "Subject: " + repeat("re: "),
+		"blobs":         "Subject: " + repeat("[a]") + "x",
+		"open blobs":    "Subject: " + repeat("["),
+		"forwards":      "Subject: " + repeat("[fwd:") + repeat("]"),
+		"language":      "Content-Language: " + repeat("a,"),
+		"date":          "Date: " + repeat("1 "),
+		"html":          "Content-Type: text/html\n\n" + repeat("<"),
+		"html 2":        "Content-Type: text/html\n\n" + repeat("<a "),
+		"qp spaces":     "Content-Transfer-Encoding: quoted-printable\n\n" + repeat("= "),
+		"qp blanks":     "Content-Transfer-Encoding: quoted-printable\n\n" + repeat(" "),
+		"uu":            "Content-Transfer-Encoding: x-uuencode\n\nbegin \n" + repeat("M"),
+	}
+}

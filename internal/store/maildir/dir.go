@@ -67,6 +67,7 @@ type Dir struct {
 
 	lastCount atomic.Int64 // files seen by the last scan: the next one's buffer
 
+	limit  int // of the buffer for getdents; tests lower it to have bad scans
 	mu     sync.Mutex
 	buffer []byte // of the last scan, if not huge
 }
@@ -82,7 +83,7 @@ func Open(path string, o Options) (*Dir, error) {
 }
 
 func open(path string, names *namer, s *sys) (*Dir, error) {
-	d := &Dir{path: path, names: names, sys: s}
+	d := &Dir{path: path, names: names, sys: s, limit: maxBuffer}
 	for _, sub := range []struct {
 		name string
 		to   **folder

@@ -63,15 +63,13 @@ func wantDir(kind byte) bool {
 
 // appendNames takes the names out of one bufferful.
 func appendNames(b *strings.Builder, entries []byte, want func(kind byte) bool) (count int, err error) {
-	b.Grow(len(entries) * 3 / 4) // a name of 75 octets takes 96
+	room, err := measure(entries)
+	if err != nil {
+		return 0, err
+	}
+	b.Grow(room)
 	for len(entries) > 0 {
-		if len(entries) <= direntName {
-			return 0, fmt.Errorf("getdents: entry of %d octets", len(entries))
-		}
 		size := int(binary.NativeEndian.Uint16(entries[direntLen:]))
-		if size <= direntName || size > len(entries) {
-			return 0, fmt.Errorf("getdents: entry of %d octets in %d", size, len(entries))
-		}
 		kind, name := entries[direntType], entries[direntName:size]
 		entries = entries[size:]
 		if !want(kind) {
@@ -85,6 +83,23 @@ func appendNames(b *strings.Builder, entries []byte, want func(kind byte) bool) 
 		count++
 	}
 	return count, nil
+}
+
+// measure checks the lengths of all entries, and adds up those of the names with
+// NUL and padding.
+func measure(entries []byte) (sum int, err error) {
+	for rest := entries; len(rest) > 0; {
+		size := 0
+		if len(rest) > direntName {
+			size = int(binary.NativeEndian.Uint16(rest[direntLen:]))
+		}
+		if size <= direntName || size > len(rest) {
+			return 0, fmt.Errorf("getdents: entry of %d octets in %d", size, len(rest))
+		}
+		sum += size - direntName
+		rest = rest[size:]
+	}
+	return sum, nil
 }
 
 // each calls yield with every name until it returns false.
@@ -146,7 +161,7 @@ func (d *Dir) takeBuffer(size int) []byte {
 	defer d.mu.Unlock()
 	b := d.buffer
 	d.buffer = nil
-	if len(b) < size {
+	if size = min(size, d.limit); len(b) < size {
 		b = make([]byte, size)
 	}
 	return b

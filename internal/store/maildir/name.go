@@ -72,9 +72,8 @@ func ParseName(file string) (Name, bool) {
 	if file == "" || file[0] == '.' || file[0] == ':' {
 		return Name{}, false
 	}
-	for i := 0; i < len(file); i++ {
-		switch file[i] {
-		case '\r', '\n', '/', 0:
+	for _, c := range [...]byte{'\r', '\n', '/', 0} {
+		if strings.IndexByte(file, c) >= 0 {
 			return Name{}, false
 		}
 	}

@@ -89,6 +89,9 @@ func (d *Dir) read(f *folder, buffer []byte) (Stamp, names, error) {
 	if err != nil {
 		return Stamp{}, names{}, err
 	}
+	if err := d.sys.before("scan", f.name); err != nil {
+		return Stamp{}, names{}, err
+	}
 	file, err := openFolder(f.path)
 	if err != nil {
 		return Stamp{}, names{}, err

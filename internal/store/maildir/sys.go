@@ -10,10 +10,10 @@ import (
 )
 
 // sys does every system call that changes a Maildir. The hook is called before
-// each one with its name and the files it is about; an error from the hook is
-// returned in place of the call's. Tests use it to look at the order of the
-// steps, to let any of them fail, and to stop between any two. It is nil
-// otherwise.
+// each one with its name and the files it is about, and before a folder is
+// scanned; an error from the hook is returned in place of the call's. Tests use
+// it to look at the order of the steps, to let any of them fail, and to stop or
+// to do something else between any two. It is nil otherwise.
 type sys struct {
 	hook func(step, file string) error
 }

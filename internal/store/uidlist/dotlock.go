@@ -161,21 +161,35 @@ func (w *waiter) override() error {
 	if err != nil || !gone {
 		return err
 	}
-	// Two waiters may come to this line with one lock. Whoever takes it away by
-	// rename looks at what he got, so the loser's mistake, the winner's new lock,
-	// is put back.
-	away := fmt.Sprintf("%s.stale.%d.%x", w.lock, os.Getpid(), rand.Uint64())
-	if err := w.sys.rename(w.lock, away); errors.Is(err, fs.ErrNotExist) {
+	return w.takeAway(s)
+}
+
+// takeAway removes the stale lock file, but never one that another waiter has
+// made in its place: who removes holds a flock on the stale file and then looks
+// whether it still has the name. The open file keeps its inode's number from
+// being given again.
+func (w *waiter) takeAway(stale stamp) (err error) {
+	h, err := w.sys.open(w.lock, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		h, err = w.sys.open(w.lock, os.O_RDONLY, 0)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	if fi, err = w.sys.lstat(away); err == nil && !stampOf(fi).sameFile(s) {
-		if err = w.sys.link(away, w.lock); errors.Is(err, fs.ErrExist) {
-			err = nil // its owner will learn from Unlock that it was lost
-		}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	if ok, err := h.tryFlock(); err != nil || !ok {
+		return err
 	}
-	return errors.Join(err, w.sys.remove(away))
+	fi, err := w.sys.lstat(w.lock)
+	if err == nil && stampOf(fi) == stale {
+		err = w.sys.remove(w.lock)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // gone judges the owner of the lock.

@@ -127,15 +127,7 @@ func TestStaleDotlocks(t *testing.T) {
 			if gone := errors.Is(err, os.ErrNotExist); gone != tt.gone {
 				t.Errorf("overridden: %v, want %v", gone, tt.gone)
 			}
-			noStale(t, path)
 		})
-	}
-}
-
-func noStale(t *testing.T, path string) {
-	t.Helper()
-	if left, _ := filepath.Glob(path + ".lock.stale*"); left != nil {
-		t.Errorf("left behind: %v", left)
 	}
 }
 
@@ -171,11 +163,11 @@ func TestStaleDotlockOverriddenByMany(t *testing.T) {
 		})
 	}
 	all.Wait()
-	noStale(t, path)
 }
 
-// A lock that turns out to be fresh after it was taken away is put back.
-func TestOverridePutsAFreshLockBack(t *testing.T) {
+// Between the judgment and the removal another waiter may have been faster: its
+// fresh lock stays.
+func TestOverrideSparesAFreshLock(t *testing.T) {
 	m := newMemFS()
 	const path = "mem/file"
 	m.names[path+".lock"] = &memInode{ino: 50, data: "1:elsewhere", mtime: 1e18 - 1e15}
@@ -187,11 +179,11 @@ func TestOverridePutsAFreshLockBack(t *testing.T) {
 	now = now.Add(time.Minute)
 	fresh := &memInode{ino: 51, data: "2:elsewhere", mtime: 1e18}
 	m.before = func(step string, _ int) (int, error) {
-		m.before = nil
-		m.names[path+".lock"] = fresh // another waiter was faster
+		if step == "flock file.lock" {
+			m.names[path+".lock"] = fresh
+		}
 		return 0, nil
 	}
-	// The rename is of what has the name now.
 	if err := w.override(); err != nil {
 		t.Fatal(err)
 	}

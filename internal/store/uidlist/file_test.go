@@ -106,7 +106,7 @@ func TestCreateAppendCompact(t *testing.T) {
 // noTemp checks that nothing but finished files is in dir.
 func noTemp(t *testing.T, dir string) {
 	t.Helper()
-	for _, pattern := range []string{"*.tmp", "*.lock", "*.stale*"} {
+	for _, pattern := range []string{"*.tmp", "*.lock"} {
 		if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}

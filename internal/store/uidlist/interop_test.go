@@ -2,6 +2,7 @@ package uidlist
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -461,6 +462,35 @@ func TestDovecotTakesRepaired(t *testing.T) {
 			}
 			noLog(t, dir)
 		})
+	}
+}
+
+// Dovecot appends behind an unfinished line. What its session told its client
+// stays true: the second half of the merged line keeps its UID.
+func TestDovecotMergesLines(t *testing.T) {
+	dir := peerMaildir(t)
+	peerPut(t, dir, "3 V1600000000 N20 G"+guid+"\n5 :1700000001.M1P1Q1.h,S=25\n20 :1700000002.M1P1Q2.h,S=25")
+	message(t, dir, "1700000001.M1P1Q1.h,S=25:2,")
+	d := startDovecot(t, dir)
+	d.do("SELECT INBOX")
+	text := "Subject: x\r\n\r\nbody\r\n"
+	told := d.do(fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(text), text))
+	if !strings.Contains(told[len(told)-1], "[APPENDUID 1600000000 20]") {
+		t.Fatalf("%q", told)
+	}
+	f := Open(dir)
+	var damage *DamagedError
+	if _, err := f.Load(); !errors.As(err, &damage) || damage.Problems[0].Kind != Merged {
+		t.Fatalf("%v\n%s", err, get(t, f.Path()))
+	}
+	l, err := f.Repair(RepairOptions{Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, ok := l.Find(20)
+	names, _ := filepath.Glob(dir + "/*/" + r.Base + "*")
+	if !ok || len(names) != 1 || len(l.Records) != 2 {
+		t.Errorf("UID 20 is %v, files %v", r, names)
 	}
 }
 

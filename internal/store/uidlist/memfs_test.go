@@ -236,6 +236,8 @@ func (h *memHandle) Stat() (fs.FileInfo, error)   { return memInfo{h.name, *h.i}
 func (h *memHandle) Chmod(mode fs.FileMode) error { h.i.mode = mode; return nil }
 func (h *memHandle) Chown(int, int) error         { return unix.EPERM }
 
+func (h *memHandle) tryFlock() (bool, error) { return true, h.m.step("flock " + h.name) }
+
 func (h *memHandle) datasync() error {
 	if err := h.m.step("datasync " + h.name); err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -36,6 +35,7 @@ type handle interface {
 	Chmod(mode fs.FileMode) error
 	Chown(uid, gid int) error
 	datasync() error
+	tryFlock() (bool, error) // until Close; true also where flock is not supported
 }
 
 // disk is the file system of the kernel.
@@ -88,14 +88,31 @@ func (disk) syncDir(path string) error {
 }
 
 func (f diskFile) datasync() error {
+	return os.NewSyscallError("fdatasync", f.control(unix.Fdatasync))
+}
+
+func (f diskFile) tryFlock() (bool, error) {
+	err := f.control(func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return false, nil
+	case err == nil, errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOLCK), errors.Is(err, unix.EBADF):
+		return true, nil
+	}
+	return false, os.NewSyscallError("flock", err)
+}
+
+// control calls a system call with the file's descriptor until no signal
+// interrupts it.
+func (f diskFile) control(call func(fd int) error) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var syncErr error
+	var callErr error
 	err = conn.Control(func(fd uintptr) {
 		for {
-			if syncErr = unix.Fdatasync(int(fd)); syncErr != unix.EINTR {
+			if callErr = call(int(fd)); callErr != unix.EINTR {
 				return
 			}
 		}
@@ -103,7 +120,7 @@ func (f diskFile) datasync() error {
 	if err != nil {
 		return err
 	}
-	return os.NewSyscallError("fdatasync", syncErr)
+	return callErr
 }
 
 // stamp tells whether a file is still the one that was read. Times alone would
@@ -176,149 +193,4 @@ func readAll(sys fileSystem, path string, limit int64) (text string, s stamp, er
 		return err
 	})
 	return text, s, err
-}
-
-// owner is who a new file belongs to and what they may do with it.
-type owner struct {
-	uid, gid int
-	mode     fs.FileMode
-}
-
-// ownerFor decides for a file that replaces path: as the file that is there, or
-// as its directory, where a directory that a group may write (a shared mailbox)
-// makes files that the group may write. Everything else is 0600.
-func ownerFor(sys fileSystem, path string) (owner, error) {
-	fi, err := sys.lstat(path)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if fresh {
-		fi, err = sys.lstat(filepath.Dir(path))
-	}
-	if err != nil {
-		return owner{}, err
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		panic("uidlist: file information without stat")
-	}
-	mode := fi.Mode().Perm() & 0o666
-	if fresh {
-		mode = 0o600
-		if fi.Mode()&0o020 != 0 {
-			mode = 0o660
-		}
-	}
-	return owner{int(st.Uid), int(st.Gid), mode | 0o600}, nil
-}
-
-// give makes the open file belong to o as far as this process may. A group that
-// cannot be given takes its permissions with it: they would be another group's.
-func (o owner) give(h handle) error {
-	fi, err := h.Stat()
-	if err != nil {
-		return err
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		panic("uidlist: file information without stat")
-	}
-	mode := o.mode
-	if int(st.Gid) != o.gid || int(st.Uid) != o.uid {
-		uid := -1
-		if os.Geteuid() == 0 {
-			uid = o.uid
-		}
-		if err := h.Chown(uid, o.gid); errors.Is(err, fs.ErrPermission) {
-			mode &^= 0o070
-		} else if err != nil {
-			return err
-		}
-	}
-	if fi.Mode().Perm() == mode {
-		return nil
-	}
-	return h.Chmod(mode)
-}
-
-// replacement is a file about to take another's place.
-type replacement struct {
-	path, temp string
-	data       string
-	after      int64 // the new mtime must be in a later second than this one, if not 0
-}
-
-// replace makes path hold the data, whole or not at all: temporary file in the
-// same directory, fdatasync, rename, fsync of the directory. The caller holds
-// the lock that makes the temporary name its own.
-func replace(sys fileSystem, r replacement) (stamp, error) {
-	s, err := writeTemp(sys, r)
-	if err != nil {
-		return stamp{}, errors.Join(err, removeIfThere(sys, r.temp))
-	}
-	if err := sys.rename(r.temp, r.path); err != nil {
-		return stamp{}, errors.Join(err, removeIfThere(sys, r.temp))
-	}
-	if err := sys.syncDir(filepath.Dir(r.path)); err != nil {
-		return stamp{}, fmt.Errorf("sync directory of %s: %w", r.path, err)
-	}
-	return s, nil
-}
-
-// writeTemp writes the temporary file of r. What lies under its name is left
-// over from a crash.
-func writeTemp(sys fileSystem, r replacement) (s stamp, err error) {
-	who, err := ownerFor(sys, r.path)
-	if err != nil {
-		return stamp{}, err
-	}
-	if err := removeIfThere(sys, r.temp); err != nil {
-		return stamp{}, err
-	}
-	h, err := sys.open(r.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return stamp{}, err
-	}
-	defer func() {
-		if cerr := h.Close(); cerr != nil && err == nil {
-			err = cerr
-		}
-	}()
-	if err := who.give(h); err != nil {
-		return stamp{}, err
-	}
-	if _, err := h.WriteString(r.data); err != nil {
-		return stamp{}, err
-	}
-	if err := r.growTime(sys, h); err != nil {
-		return stamp{}, err
-	}
-	if err := h.datasync(); err != nil {
-		return stamp{}, err
-	}
-	fi, err := h.Stat()
-	if err != nil {
-		return stamp{}, err
-	}
-	return stampOf(fi), nil
-}
-
-// growTime moves the mtime into a second after r.after.
-func (r replacement) growTime(sys fileSystem, h handle) error {
-	if r.after == 0 {
-		return nil
-	}
-	fi, err := h.Stat()
-	if err != nil {
-		return err
-	}
-	if fi.ModTime().Unix() > r.after {
-		return nil
-	}
-	return sys.chtimes(r.temp, time.Unix(r.after+1, 0))
-}
-
-func removeIfThere(sys fileSystem, path string) error {
-	if err := sys.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

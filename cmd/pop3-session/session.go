@@ -10,8 +10,11 @@ import (
 	"os/signal"
 	"os/user"
 	"syscall"
+	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/broker"
+	"fantail/internal/pop3"
 	"fantail/internal/pop3/pop3d"
 	"fantail/internal/store"
 )
@@ -64,17 +67,41 @@ func (a *arguments) serve(in, out *os.File, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	err = a.talk(ctx, conn, store.Options{Host: host, Log: log})
+	return errors.Join(err, conn.Close())
+}
+
+// helloTimeout is for a front that is on the same machine and sends its record
+// at once.
+const helloTimeout = 30 * time.Second
+
+func (a *arguments) talk(ctx context.Context, conn pop3d.Conn, so store.Options) error {
+	o := pop3d.Options{Greeting: "Fantail ready, you are logged in.", Log: so.Log}
+	if a.front {
+		if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+			return err
+		}
+		hello, err := broker.ReadHello(conn)
+		if err != nil {
+			return err
+		}
+		o.Greeting = "Logged in."
+		o.Offer = pop3.Offer{User: true, Mechanisms: []string{pop3.PLAIN}}
+		o.Log = so.Log.With("sid", hello.SID, "remote", hello.Remote, "tls", hello.TLS)
+		so.Log = o.Log
+	}
 	var account *store.Account
 	open := func(ctx context.Context) (pop3d.Mailbox, error) {
-		account, err = store.OpenAccount(a.maildir, store.Options{Host: host, Log: log})
+		opened, err := store.OpenAccount(a.maildir, so)
 		if err != nil {
 			return nil, err
 		}
+		account = opened
 		return pop3d.OpenInbox(ctx, account)
 	}
-	err = pop3d.Serve(ctx, conn, open, pop3d.Options{Greeting: "Fantail ready, you are logged in.", Log: log})
+	err := pop3d.Serve(ctx, conn, open, o)
 	if account != nil {
 		err = errors.Join(err, account.Close())
 	}
-	return errors.Join(err, conn.Close())
+	return err
 }

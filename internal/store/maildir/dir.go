@@ -165,8 +165,10 @@ func (d *Dir) folder(e Entry) *folder {
 	return d.cur
 }
 
-// Stamp looks at cur and new. While both are equal to the stamps of a Listing,
-// and these were settled, the Maildir is as listed and needs no scan.
+// Stamp looks at cur and new. While both are equal to the stamps of a Listing
+// that is Complete, the Maildir is as listed and needs no scan. The stamps of
+// another Listing prove nothing, not even later: what changed in the same tick
+// of the clock as they did stays hidden for good.
 func (d *Dir) Stamp() (cur, new Stamp, err error) {
 	if new, err = d.stamp(d.new); err != nil {
 		return Stamp{}, Stamp{}, fmt.Errorf("look at maildir: %w", err)

@@ -19,12 +19,12 @@ type Listing struct {
 	// Duplicates are files whose base another file has too, which is the one in
 	// Entries. Separate makes a message of each. Only set if Complete.
 	Duplicates []Entry
-	// Cur and New are the stamps from before the files were read. Any later
-	// change makes Dir.Stamp differ from them, or they are not settled.
+	// Cur and New are the stamps from before the files were read.
 	Cur, New Stamp
-	// Complete reports that nothing changed while the files were read: Entries
-	// is the whole Maildir. Otherwise messages that are not known yet may be
-	// missing too; the stamps will differ then, and the next List finds them.
+	// Complete reports that nothing can have changed while the files were read:
+	// Entries is the whole Maildir, and it is until Dir.Stamp differs from Cur
+	// and New. Otherwise messages that are not known yet may be missing, too;
+	// list again when somebody asks next.
 	Complete bool
 }
 

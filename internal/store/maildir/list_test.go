@@ -168,6 +168,75 @@ func TestListStamps(t *testing.T) {
 	})
 }
 
+// TestListProof has a message seen by the first sweep and proven gone by the
+// second.
+func TestListProof(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir string) {
+		d := create(t, filepath.Join(dir, "Maildir"))
+		for _, name := range []string{"1.a:2,", "2.b:2,", "3.c:2,"} {
+			put(t, filepath.Join(d.Path(), "cur", name), "x")
+		}
+		known := list(t, d, nil).Entries
+		scans := map[string]int{}
+		d.sys.hook = func(step, folder string) error {
+			if step != "scan" {
+				return nil
+			}
+			scans[folder]++
+			switch {
+			case folder == "cur" && scans[folder] == 1:
+				return os.Remove(filepath.Join(d.Path(), "cur", "3.c:2,"))
+			case folder == "new" && scans[folder] == 2:
+				return os.Remove(filepath.Join(d.Path(), "cur", "2.b:2,"))
+			}
+			return nil
+		}
+		l, err := d.List(context.Background(), known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(l.Gone)
+		if len(l.Entries) != 1 || !slices.Equal(l.Gone, []string{"2.b", "3.c"}) || !l.Complete {
+			t.Errorf("listed %+v", l)
+		}
+	})
+}
+
+// TestListUnsettled removes a message at this moment: an equal stamp is no proof
+// until the clock of the file system has moved on.
+func TestListUnsettled(t *testing.T) {
+	setUp := func(slack time.Duration) (d *Dir, known map[string]Entry, scans *int) {
+		d = create(t, filepath.Join(t.TempDir(), "Maildir"))
+		put(t, filepath.Join(d.Path(), "cur", "1.a:2,"), "x")
+		known = list(t, d, nil).Entries
+		d.slack = slack
+		scans = new(int)
+		d.sys.hook = onScan("cur", func() { *scans++ })
+		if err := os.Remove(filepath.Join(d.Path(), "cur", "1.a:2,")); err != nil {
+			t.Fatal(err)
+		}
+		return d, known, scans
+	}
+	d, known, scans := setUp(settleWait)
+	removed := time.Now()
+	l, err := d.List(context.Background(), known)
+	if err != nil || len(l.Gone) != 1 || !l.Complete || *scans < 2 || time.Since(removed) < settleWait {
+		t.Errorf("a tick to wait: %+v, %v, %d scans, %v", l, err, *scans, time.Since(removed))
+	}
+	d, known, scans = setUp(coarseSlack)
+	l, err = d.List(context.Background(), known)
+	if err != nil || len(l.Unconfirmed) != 1 || len(l.Gone) != 0 || l.Complete || *scans != 1 {
+		t.Errorf("seconds to wait: %+v, %v, %d scans", l, err, *scans)
+	}
+	if l, err = d.List(context.Background(), nil); err != nil || l.Complete {
+		t.Errorf("first listing: %+v, %v", l, err)
+	}
+	start := time.Now()
+	if _, err := d.Find("1.a"); !errors.Is(err, fs.ErrNotExist) || time.Since(start) < coarseSlack/2 {
+		t.Errorf("found after %v: %v", time.Since(start), err)
+	}
+}
+
 func TestListGoneMaildir(t *testing.T) {
 	dir := t.TempDir()
 	d := create(t, filepath.Join(dir, "Maildir"))
@@ -213,6 +282,25 @@ func TestReplaced(t *testing.T) {
 			t.Errorf("listed %+v", l)
 		}
 	})
+}
+
+// TestMovedAway renames the Maildir and makes another one in its place.
+func TestMovedAway(t *testing.T) {
+	d := create(t, filepath.Join(t.TempDir(), "Maildir"))
+	old := deliver(t, d, "old", Target{}, 0)
+	if err := os.Rename(d.Path(), d.Path()+".away"); err != nil {
+		t.Fatal(err)
+	}
+	create(t, d.Path())
+	put(t, filepath.Join(d.Path(), "cur", "1.a:2,S"), "a")
+	l := list(t, d, map[string]Entry{old.Name.Base: old})
+	if !slices.Equal(l.Gone, []string{old.Name.Base}) || content(t, d, l.Entries["1.a"]) != "a" {
+		t.Errorf("listed %+v", l)
+	}
+	e, err := d.ChangeFlags(context.Background(), l.Entries["1.a"], func(n Name) Name { return n.With(0, 0) })
+	if err != nil || !slices.Equal(files(t, d), []string{"cur/1.a:2,"}) {
+		t.Errorf("changed to %+v, %v", e, err)
+	}
 }
 
 // storm renames files between two names as fast as it can until stop is set.

@@ -263,14 +263,7 @@ func (p *addressParser) route() (string, bool) {
 func (p *addressParser) domain() string {
 	p.cfws()
 	if p.peek() == '[' {
-		start := p.i
-		end := strings.IndexByte(p.s[p.i:], ']')
-		if end < 0 {
-			p.i = len(p.s)
-			return p.s[start:]
-		}
-		p.i += end + 1
-		return p.s[start:p.i]
+		return p.literal()
 	}
 	d := ""
 	for {
@@ -296,6 +289,23 @@ func (p *addressParser) domain() string {
 		return MissingDomain
 	}
 	return d
+}
+
+// literal reads a domain-literal (RFC 5322 section 3.4.1). Without its bracket
+// it ends where the address does.
+func (p *addressParser) literal() string {
+	start := p.i
+	for p.i < len(p.s) {
+		switch p.s[p.i] {
+		case ']':
+			p.i++
+			return p.s[start:p.i]
+		case ',', ';', '<', '>':
+			return p.s[start:p.i]
+		}
+		p.i++
+	}
+	return p.s[start:]
 }
 
 // peek returns the next octet, 0 at the end.

@@ -65,7 +65,7 @@ func TestParseAddresses(t *testing.T) {
 		{"=?utf-8?q?a,b?= <a@b>", "=?utf-8?q?a,b?=||a|b"},
 		{"a..b@c, .a@c, a.@c, a@b.", "||a..b|c ; ||.a|c ; ||a.|c ; ||a|b"},
 		{"<@a@b>, <a b@c>, <mailto:x@y>, <<x@y>>", "|!|-|- ; ||a|! ; ||mailto|! ; ||-|!"},
-		{"a@[1.2.3.4", "||a|[1.2.3.4"},
+		{"a@[1.2.3.4, <b@[1.2.3.4>, c@d", "||a|[1.2.3.4 ; ||b|[1.2.3.4 ; ||c|d"},
 		{"\"tab\tx\" <a@b>", "tab x||a|b"},
 	}
 	for _, tt := range tests {

@@ -113,7 +113,8 @@ func languages(s string, limit int) []string {
 		sc.space()
 		if tag := sc.token(); tag != "" {
 			tags = append(tags, tag)
-		} else {
+		}
+		for sc.i < len(sc.s) && !sc.take(',') {
 			sc.i++
 		}
 	}

@@ -21,7 +21,8 @@ func (f *Field) Is(name string) bool {
 func (f *Field) Value() string { return unfold(f.body) }
 
 // unfold removes the line ends from s, and the white space around it. The
-// white space that a continuation line begins with stays.
+// white space that a continuation line begins with stays. A CR that is no line
+// end becomes a space.
 func unfold(s string) string {
 	s = trim(s)
 	i := strings.IndexAny(s, "\r\n")
@@ -30,10 +31,12 @@ func unfold(s string) string {
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	for i >= 0 {
+	for ; i >= 0; i = strings.IndexAny(s, "\r\n") {
 		b.WriteString(s[:i])
+		if s[i] == '\r' && s[i+1] != '\n' { // s does not end with a CR
+			b.WriteByte(' ')
+		}
 		s = s[i+1:]
-		i = strings.IndexAny(s, "\r\n")
 	}
 	b.WriteString(s)
 	return b.String()

@@ -90,39 +90,45 @@ func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err err
 			nSrc++
 			continue
 		}
-		run := nSrc // behind c, and behind the white space from there
-		if c == '=' {
-			run++
-		}
-		for run < len(src) && run-nSrc < maxLookahead && (src[run] == ' ' || src[run] == '\t') {
-			run++
-		}
-		rest := src[run:]
-		if !atEOF && run-nSrc < maxLookahead && len(rest) < 2 && (c == '=' || len(rest) == 0 || rest[0] == '\r') {
+		w, r := qpSpecial(dst[nDst:], src[nSrc:], atEOF)
+		if r == 0 {
 			return nDst, nSrc, transform.ErrShortSrc
 		}
-		eol := leadingLineEnd(rest)
-		ends := eol > 0 || len(rest) == 0 && atEOF
-		switch {
-		case ends && c == '=': // a soft line break
-			nSrc = run + eol
-		case ends: // white space that some transport has added
-			nSrc = run
-		case c == '=':
-			n := 1
-			if hi, lo := hexPair(src[nSrc+1:]); lo >= 0 && hi >= 0 {
-				c, n = byte(hi<<4|lo), 3
-			}
-			dst[nDst] = c
-			nDst++
-			nSrc += n
-		default:
-			n := copy(dst[nDst:], src[nSrc:run])
-			nDst += n
-			nSrc += n
-		}
+		nDst += w
+		nSrc += r
 	}
 	return nDst, nSrc, nil
+}
+
+// qpSpecial decodes what begins with "=" or white space: it writes w octets
+// for r read ones, which are 0 if src is too short to tell.
+func qpSpecial(dst, src []byte, atEOF bool) (w, r int) {
+	c := src[0]
+	run := 1 // behind c and the white space that follows
+	for run < len(src) && run < maxLookahead && (src[run] == ' ' || src[run] == '\t') {
+		run++
+	}
+	rest := src[run:]
+	if !atEOF && run < maxLookahead && len(rest) < 2 && (c == '=' || len(rest) == 0 || rest[0] == '\r') {
+		return 0, 0
+	}
+	eol := leadingLineEnd(rest)
+	ends := eol > 0 || len(rest) == 0 && atEOF
+	switch {
+	case ends && c == '=': // a soft line break
+		return 0, run + eol
+	case ends: // white space that some transport has added
+		return 0, run
+	case c != '=':
+		n := copy(dst, src[:run])
+		return n, n
+	}
+	dst[0] = c
+	if hi, lo := hexPair(src[1:]); hi >= 0 && lo >= 0 {
+		dst[0] = byte(hi<<4 | lo)
+		return 1, 3
+	}
+	return 1, 1
 }
 
 // leadingLineEnd returns the length of the line end that b begins with.

@@ -230,6 +230,9 @@ func TestGet(t *testing.T) {
 	if v, ok := p.Get("b"); v != "" || !ok {
 		t.Errorf("b: %q %v", v, ok)
 	}
+	if v, _ := parse(t, "C:\r a\rb\r\r\n c\r\n").Get("c"); v != "a b  c" {
+		t.Errorf("lone CRs: %q", v)
+	}
 	if _, ok := p.Get(""); ok {
 		t.Error("a field without a name")
 	}

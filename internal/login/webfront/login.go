@@ -1,0 +1,255 @@
+package webfront
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+//go:embed templates/login.html
+var templates embed.FS
+
+var loginTemplate = template.Must(template.ParseFS(templates, "templates/login.html"))
+
+// formCookie ties a login form to the browser that asked for it.
+const formCookie = "__Host-wm-form"
+
+// loginForm is what the template shows.
+type loginForm struct {
+	Style, Icon string
+	Token       string
+	Next        string // where to go afterwards: a path of ours
+	Name        string
+	Alert       string // what went wrong
+	Note        string // what happened
+}
+
+// notes are the words of GET /login?note=.
+var notes = map[string]string{
+	"out":   "You are logged out. Nothing of your mail is left in this browser.",
+	"ended": "Your session has ended. Please log in again.",
+}
+
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	next := localPath(q.Get("next"))
+	if v := s.sessions.find(r); v != nil {
+		s.sessions.release(v)
+		if expected(r) {
+			redirect(w, next)
+			return
+		}
+	}
+	s.showLogin(w, r, http.StatusOK, loginForm{Next: next, Note: notes[q.Get("note")]})
+}
+
+// showLogin writes the login page with a token for its form.
+func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, f loginForm) {
+	binding := ""
+	if c, err := r.Cookie(formCookie); err == nil && len(c.Value) == 43 {
+		binding = c.Value
+	} else {
+		binding = secret()
+		setCookie(w, formCookie, binding, http.SameSiteStrictMode)
+	}
+	f.Token, f.Style, f.Icon = s.loginToken(binding), styleSheet.path, icon.path
+	var page bytes.Buffer
+	if err := loginTemplate.Execute(&page, f); err != nil {
+		s.log.Error("render login page", "err", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	respond(w, page.String())
+}
+
+// loginToken is what the form must say in a browser that has this cookie. Without
+// it another site could log a victim in to an account of the attacker's.
+func (s *Server) loginToken(binding string) string {
+	mac := hmac.New(sha256.New, s.loginKey[:])
+	mac.Write([]byte(binding))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// The sentences of the login page. The first is the same for a wrong password,
+// an unknown name and a name that cannot exist.
+const (
+	wrongPassword = "This name and password do not match."
+	tryAgain      = "This page was open for too long. Please log in once more."
+	noMailNow     = "Mail cannot be opened at the moment. Please try again in a minute."
+)
+
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	if err := s.readForm(w, r); err != nil {
+		http.Error(w, "malformed form", http.StatusBadRequest)
+		return
+	}
+	f := loginForm{Name: r.PostForm.Get("name"), Next: localPath(r.PostForm.Get("next"))}
+	c, err := r.Cookie(formCookie)
+	if err != nil || !hmac.Equal([]byte(s.loginToken(c.Value)), []byte(r.PostForm.Get("token"))) {
+		f.Alert = tryAgain
+		s.showLogin(w, r, http.StatusForbidden, f)
+		return
+	}
+	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"))
+	switch {
+	case errors.Is(err, ErrRefused):
+		s.log.Info("login refused", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr)
+		f.Alert = wrongPassword
+		s.showLogin(w, r, http.StatusForbidden, f)
+	case err != nil:
+		s.log.Error("login", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)
+		f.Alert = noMailNow
+		s.showLogin(w, r, http.StatusServiceUnavailable, f)
+	default:
+		if old := s.sessions.find(r); old != nil {
+			s.sessions.release(old)
+			old.end("new login")
+		}
+		dropCookie(w, formCookie)
+		setCookie(w, cookieName, cookie, http.SameSiteLaxMode)
+		redirect(w, f.Next)
+	}
+}
+
+// readForm reads a small form from a client that must not take its time.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request) error {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.limits.Header)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, s.limits.Form)
+	return r.ParseForm()
+}
+
+// enter checks a password, starts the session program, and makes a session.
+func (s *Server) enter(r *http.Request, name, password string) (cookie string, err error) {
+	if !plausible(name, 255) || password == "" || len(password) > 1024 {
+		return "", ErrRefused
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Wait)
+	defer cancel()
+	select {
+	case s.checks <- struct{}{}:
+		defer func() { <-s.checks }()
+	case <-ctx.Done():
+		return "", errors.New("too many logins at once")
+	}
+	account, err := s.entrance.Enter(ctx, name, password, remoteAddr(r.RemoteAddr))
+	if err != nil {
+		return "", err
+	}
+	v := &session{sid: secret()[:8], account: account.Name(), remote: r.RemoteAddr, token: secret()}
+	if v.program, err = s.dial(ctx, account, v); err != nil {
+		return "", err
+	}
+	if cookie, err = s.sessions.add(v); err != nil {
+		return "", errors.Join(err, v.program.Close())
+	}
+	s.log.Info("login", "user", v.account, "proto", "webmail", "sid", v.sid, "remote", v.remote)
+	return cookie, nil
+}
+
+// remoteAddr is the client's address as the HTTP server has it.
+type remoteAddr string
+
+func (remoteAddr) Network() string  { return "tcp" }
+func (a remoteAddr) String() string { return string(a) }
+
+// plausible reports whether a name could be one: it goes into logs and records.
+func plausible(name string, most int) bool {
+	return name != "" && len(name) <= most && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) })
+}
+
+// logout ends the session that the form belongs to.
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
+	if err := s.readForm(w, r); err != nil {
+		http.Error(w, "malformed form", http.StatusBadRequest)
+		return
+	}
+	v := s.sessions.find(r)
+	if v != nil {
+		defer s.sessions.release(v)
+		if !hmac.Equal([]byte(v.token), []byte(r.PostForm.Get("token"))) {
+			http.Error(w, "this form belongs to another session", http.StatusForbidden)
+			return
+		}
+		v.end("logout")
+	}
+	dropCookie(w, cookieName)
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	redirect(w, "/login?note=out")
+}
+
+// localPath returns where as a path on this server, "/" if it is none. Browsers
+// take "//host" and "/\host" for other servers.
+func localPath(where string) string {
+	u, err := url.Parse(where)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil ||
+		!strings.HasPrefix(where, "/") || strings.HasPrefix(where, "//") || strings.ContainsAny(where, "\\\r\n\t") ||
+		u.Path == "/login" || u.Path == "/logout" || len(where) > 2000 {
+		return "/"
+	}
+	u.Fragment = ""
+	p := u.String()
+	if strings.HasPrefix(p, "//") || strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r >= 0x7F }) {
+		return "/"
+	}
+	return p
+}
+
+func redirect(w http.ResponseWriter, where string) {
+	w.Header().Set("Location", where)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// respond writes a body. An error means that the client is gone, which the
+// server notices by itself.
+func respond(w http.ResponseWriter, body string) {
+	_, _ = w.Write([]byte(body))
+}
+
+// asset is a file that never changes under its name.
+type asset struct {
+	path, kind string
+	body       []byte
+}
+
+//go:embed assets
+var assets embed.FS
+
+var (
+	styleSheet = newAsset("login.css", "text/css; charset=utf-8")
+	icon       = newAsset("icon.svg", "image/svg+xml")
+)
+
+func newAsset(name, kind string) asset {
+	body, err := assets.ReadFile("assets/" + name)
+	if err != nil {
+		panic(err) // embedded: it is there or the program was not built
+	}
+	sum := sha256.Sum256(body)
+	return asset{"/login/" + base64.RawURLEncoding.EncodeToString(sum[:9]) + "/" + name, kind, body}
+}
+
+func (a asset) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", a.kind)
+	if r.URL.Path == a.path {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+}

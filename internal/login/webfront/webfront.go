@@ -1,0 +1,161 @@
+// Package webfront is what webmail shows to strangers: an HTTPS server with a
+// login page, and behind it a proxy to the session program of whoever has
+// logged in.
+//
+// A request passes these, from the outside in:
+//
+//	guard.go    headers of every answer; cross-site requests that change
+//	            something, or read something with a session, end here
+//	login.go    GET and POST /login, the style sheet and the icon: all that
+//	            there is without a session
+//	session.go  the cookie becomes a login session, or the answer is /login
+//	proxy.go    everything else goes to the session program, without cookie
+//
+// A login session is one row of a table in memory and one connection to one
+// session program. It begins with a correct password and ends with POST
+// /logout, with idleness, with age, with the end of the program, or with the
+// end of the front, and then all of it is gone: the row, the connection, and
+// so the program. The states of a browser follow from that:
+//
+//	no cookie, unknown cookie  ->  login page; no cookie is ever adopted
+//	cookie of a session        ->  the session program's pages
+//
+// The table knows the SHA-256 of a cookie, never the cookie.
+//
+// The front sees no mail but what passes through it, links no store and no
+// password source, and asks an Entrance about passwords.
+package webfront
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Entrance checks passwords and opens accounts.
+type Entrance interface {
+	// Enter returns the account that name and password open. An error that
+	// wraps ErrRefused says that they open none, without saying why; any other
+	// error says that it could not be found out.
+	Enter(ctx context.Context, name, password string, from net.Addr) (Account, error)
+}
+
+// Account is an account that somebody has proved to own.
+type Account interface {
+	// Name is the account's name, which need not be what was typed.
+	Name() string
+	// Connect starts the account's session program and returns the connection
+	// on which it serves HTTP/2 without TLS. sid names the login session in
+	// logs. The program ends when the connection is closed.
+	Connect(ctx context.Context, sid string) (net.Conn, error)
+}
+
+// ErrRefused is the error of an Entrance for a wrong name or password.
+var ErrRefused = errors.New("wrong name or password")
+
+// Options are what a Server needs.
+type Options struct {
+	Entrance Entrance
+	Log      *slog.Logger
+	Limits   Limits // zero fields mean DefaultLimits
+}
+
+// Server is the front. It is an http.Handler; Serve puts it on a listener.
+type Server struct {
+	entrance Entrance
+	log      *slog.Logger
+	limits   Limits
+	sessions *table
+	checks   chan struct{} // one token per password check that may run
+	loginKey [32]byte      // signs the tokens of login forms
+	handler  http.Handler
+	http     *http.Server
+}
+
+// New returns a server without sessions.
+func New(o Options) *Server {
+	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults()}
+	s.sessions = newTable(s.limits, s.ended)
+	s.checks = make(chan struct{}, s.limits.Checks)
+	rand.Read(s.loginKey[:]) // crypto/rand.Read never fails
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.pattern, r.handle)
+	}
+	s.handler = s.guard(mux)
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: s.limits.Header,
+		IdleTimeout:       s.limits.KeepAlive,
+		MaxHeaderBytes:    s.limits.HeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // broken handshakes and the like
+	}
+	return s
+}
+
+// route is a row of the front's own pages.
+type route struct {
+	pattern string // as http.ServeMux has them
+	handle  http.HandlerFunc
+}
+
+// routes is all that the front answers itself. What is not here needs a session
+// and belongs to the session program.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET /login", s.loginPage},
+		{"POST /login", s.login},
+		{"POST /logout", s.logout},
+		{"GET " + styleSheet.path, styleSheet.serve},
+		{"GET /favicon.ico", icon.serve},
+		{"GET " + icon.path, icon.serve},
+		{"GET /robots.txt", robots},
+		{"GET /healthz", healthy},
+		{"/", s.proxy},
+	}
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Serve accepts TLS connections on l until Close, and then returns nil.
+func (s *Server) Serve(l net.Listener, config *tls.Config) error {
+	config = config.Clone()
+	config.NextProtos = []string{"h2", "http/1.1"}
+	err := s.http.Serve(tls.NewListener(l, config))
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close lets requests finish until ctx ends, and then ends every session.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	s.sessions.endAll("shutdown")
+	return err
+}
+
+// ended is called once for every session that ends.
+func (s *Server) ended(v *session, why string, requests int) {
+	s.log.Info("logout", "user", v.account, "proto", "webmail", "sid", v.sid, "remote", v.remote,
+		"reason", why, "dur", time.Since(v.started).Round(time.Second), "requests", requests)
+}
+
+func robots(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	respond(w, "User-agent: *\nDisallow: /\n")
+}
+
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	respond(w, "ok\n")
+}

@@ -1,0 +1,113 @@
+package webmail
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"fantail/internal/message"
+	"fantail/internal/webmail/htmlsafe"
+)
+
+// bodyView is the document in the frame.
+type bodyView struct {
+	HTML template.HTML // from htmlsafe
+	Dark bool          // it has its own colours for dark screens
+	Note string        // instead of HTML
+}
+
+// maxHTML is more than htmlsafe accepts, so that it is what refuses.
+const maxHTML = 3 << 20
+
+// body shows the HTML of a message: sanitised, and under a policy that would
+// make it harmless if it were not.
+func (s *Site) body(w http.ResponseWriter, r *http.Request) error {
+	f, err := s.boxes.find(r.Context(), r.PathValue("id"), r.URL.Query().Get("f"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	root, err := f.Structure(r.Context(), f.uid())
+	if err != nil {
+		return err
+	}
+	part, err := partOf(root, r.URL.Query().Get("section"))
+	if err != nil {
+		return err
+	}
+	if !part.Is("text", "html") {
+		return notFound("This part of the message is not a formatted text.")
+	}
+	raw, err := f.OpenMessage(r.Context(), f.uid())
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	res, err := sanitize(part, raw, root)
+	if errors.Is(err, htmlsafe.ErrTooComplex) {
+		return s.render(w, http.StatusOK, "body.html", bodyView{Note: "This text is too large or too complex to be shown safely. You can download the message instead."})
+	}
+	if err != nil {
+		return err
+	}
+	// The one place where a string becomes markup without html/template's doing.
+	return s.render(w, http.StatusOK, "body.html", bodyView{HTML: template.HTML(res.HTML), Dark: res.DarkAware})
+}
+
+// partOf returns a leaf of a message by its section number.
+func partOf(root *message.Part, section string) (*message.Part, error) {
+	at, ok := parseSection(section)
+	if ok {
+		if p := root.Find(at); p != nil && len(p.Parts) == 0 {
+			return p, nil
+		}
+	}
+	return nil, notFound("This message has no such part.")
+}
+
+// sanitize reads and rebuilds an HTML part. root gives the inline images; nil:
+// none are wanted.
+func sanitize(p *message.Part, raw *os.File, root *message.Part) (htmlsafe.Result, error) {
+	html, err := io.ReadAll(p.Text(raw, maxHTML))
+	if err != nil {
+		return htmlsafe.Result{}, fmt.Errorf("read HTML part: %w", err)
+	}
+	o := htmlsafe.Options{}
+	var readErr error
+	if root != nil {
+		images := inlineImages(root)
+		o.Image = func(id string) ([]byte, bool) {
+			part := images[strings.TrimSpace(id)]
+			if part == nil {
+				return nil, false
+			}
+			data, err := io.ReadAll(io.LimitReader(part.Decoded(raw), maxImage+1))
+			if err != nil {
+				readErr = fmt.Errorf("read inline image: %w", err)
+			}
+			return data, err == nil
+		}
+	}
+	res, err := htmlsafe.Sanitize(string(html), o)
+	return res, errors.Join(err, readErr)
+}
+
+// maxImage is the largest inline image that is read; htmlsafe refuses larger
+// ones.
+const maxImage = 1 << 20
+
+// inlineImages returns the images of a message by their Content-ID (RFC 2392).
+func inlineImages(root *message.Part) map[string]*message.Part {
+	m := make(map[string]*message.Part)
+	root.Walk(func(p *message.Part) bool {
+		if id := strings.Trim(strings.TrimSpace(p.ID), "<>"); id != "" && m[id] == nil && (p.Type == "image" || p.Is("application", "octet-stream")) {
+			m[id] = p
+		}
+		return true
+	})
+	return m
+}

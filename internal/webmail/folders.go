@@ -1,0 +1,92 @@
+package webmail
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"fantail/internal/mail"
+	"fantail/internal/store"
+)
+
+// folder is a row of the sidebar.
+type folder struct {
+	Name    string // as people call it: the last level
+	Path    string // of its page; "" if it only holds others
+	Icon    string
+	Depth   int // levels above it
+	Unread  int
+	Current bool
+}
+
+// special are the folders that have a fixed place and picture (RFC 6154).
+var special = map[string]struct {
+	rank int
+	icon string
+}{
+	mail.Inbox: {1, "inbox"}, `\Drafts`: {2, "draft"}, `\Sent`: {3, "sent"}, `\Archive`: {4, "archive"},
+	`\Junk`: {5, "junk"}, `\Trash`: {6, "trash"}, `\Flagged`: {7, "star"}, `\All`: {8, "archive"},
+}
+
+// folders lists the mailboxes for the sidebar: those with a special use first,
+// the rest by name, each behind its parent.
+func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, error) {
+	all, err := m.account.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ranks := make(map[string]int) // of the names of the first level
+	for _, i := range all {
+		if i.Name == mail.Inbox {
+			ranks[i.Name] = special[mail.Inbox].rank
+		} else if sp, ok := special[i.SpecialUse]; ok {
+			ranks[i.Name] = sp.rank
+		}
+	}
+	slices.SortStableFunc(all, func(x, y store.Info) int {
+		return cmp.Or(cmp.Compare(rank(ranks, x.Name), rank(ranks, y.Name)), compareNames(x.Name, y.Name))
+	})
+	out := make([]folder, 0, len(all))
+	for _, info := range all {
+		f := newFolder(info)
+		f.Current = info.Name == current
+		if f.Path != "" {
+			if f.Unread, err = m.unread(ctx, info.Name); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func newFolder(info store.Info) folder {
+	levels := strings.Split(info.Name, string(store.Delimiter))
+	f := folder{Name: levels[len(levels)-1], Depth: min(len(levels)-1, 5), Icon: "folder"}
+	if sp, ok := special[info.SpecialUse]; ok {
+		f.Icon = sp.icon
+	}
+	if info.Name == mail.Inbox {
+		f.Name, f.Icon = "Inbox", special[mail.Inbox].icon
+	}
+	if !info.NoSelect {
+		f.Path = mailboxPath(info.Name, 1)
+	}
+	return f
+}
+
+func rank(ranks map[string]int, name string) int {
+	first, _, _ := strings.Cut(name, string(store.Delimiter))
+	if n, ok := ranks[first]; ok {
+		return n
+	}
+	return 100
+}
+
+// compareNames orders names level by level, without regard to case.
+func compareNames(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+		return cmp.Or(strings.Compare(strings.ToLower(x), strings.ToLower(y)), strings.Compare(x, y))
+	})
+}

@@ -1,0 +1,122 @@
+package webmail
+
+import (
+	"strings"
+
+	"fantail/internal/webmail/htmlsafe"
+)
+
+// block is a run of lines of plain text with the same depth of quotation.
+type block struct {
+	Depth     int  // levels of ">", at most maxQuote
+	Signature bool // what follows "-- " (RFC 3676 section 4.3)
+	Text      []htmlsafe.Segment
+}
+
+// maxQuote is the deepest quotation that looks different from the one above it.
+const maxQuote = 6
+
+// plainText lays out a text/plain body. flowed and delsp are the parameters of
+// RFC 3676 section 4.
+func plainText(text string, flowed, delsp bool) []block {
+	lines := strings.Split(strings.ReplaceAll(strings.TrimRight(text, "\r\n \t"), "\r\n", "\n"), "\n")
+	quoted := make([]quotedLine, len(lines))
+	for i, l := range lines {
+		quoted[i] = unquote(l, flowed)
+	}
+	if flowed {
+		quoted = reflow(quoted, delsp)
+	}
+	return blocks(quoted)
+}
+
+// quotedLine is a line without the signs of quotation before it.
+type quotedLine struct {
+	depth int
+	text  string
+}
+
+// unquote counts the ">" before a line. Flowed text has them without spaces in
+// between and stuffs a space behind (RFC 3676 section 4.4, 4.5); elsewhere
+// "> > text" is as usual as ">> text".
+func unquote(line string, flowed bool) quotedLine {
+	q := quotedLine{text: line}
+	for {
+		rest, ok := strings.CutPrefix(q.text, ">")
+		if !ok && !flowed && q.depth > 0 {
+			rest, ok = strings.CutPrefix(q.text, " >")
+		}
+		if !ok {
+			break
+		}
+		q.depth, q.text = q.depth+1, rest
+	}
+	if flowed || q.depth > 0 {
+		q.text = strings.TrimPrefix(q.text, " ")
+	}
+	return q
+}
+
+// reflow joins the lines that end in a space with the next of the same depth
+// (RFC 3676 section 4.2). "-- " is not flowed.
+func reflow(in []quotedLine, delsp bool) []quotedLine {
+	var out []quotedLine
+	var open *strings.Builder // the text of the last line of out, if it goes on
+	for _, q := range in {
+		signature := q.text == "-- "
+		if open != nil && q.depth == out[len(out)-1].depth && !signature {
+			// as if they had always been one line
+		} else {
+			out = append(out, quotedLine{depth: q.depth})
+			open = new(strings.Builder)
+		}
+		soft := strings.HasSuffix(q.text, " ") && !signature
+		if soft && delsp {
+			q.text = q.text[:len(q.text)-1]
+		}
+		open.WriteString(q.text)
+		out[len(out)-1].text = open.String()
+		if !soft {
+			open = nil
+		}
+	}
+	return out
+}
+
+// blocks joins lines of the same depth and finds the links in them.
+func blocks(lines []quotedLine) []block {
+	var out []block
+	signature := false
+	for start := 0; start < len(lines); {
+		depth, end := lines[start].depth, start
+		begins := depth == 0 && strings.TrimRight(lines[start].text, "\r") == "-- "
+		signature = signature && depth == 0 || begins
+		var text strings.Builder
+		for ; end < len(lines) && lines[end].depth == depth; end++ {
+			if end > start && depth == 0 && lines[end].text == "-- " {
+				break // the signature is a block of its own
+			}
+			if end > start {
+				text.WriteByte('\n')
+			}
+			text.WriteString(lines[end].text)
+		}
+		start = end
+		if strings.TrimSpace(text.String()) != "" {
+			out = append(out, block{Depth: min(depth, maxQuote), Signature: signature, Text: htmlsafe.Linkify(trimBlank(text.String()))})
+		}
+	}
+	return out
+}
+
+// trimBlank removes empty lines at both ends.
+func trimBlank(s string) string {
+	s = strings.TrimRight(s, "\n\r\t ")
+	for {
+		line, rest, ok := strings.Cut(s, "\n")
+		if !ok || strings.TrimSpace(line) != "" {
+			return s
+		}
+		s = rest
+	}
+}

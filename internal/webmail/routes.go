@@ -1,0 +1,120 @@
+package webmail
+
+import (
+	"crypto/hmac"
+	"net/http"
+)
+
+// A page answers a request or returns an error, which reply.go turns into an
+// answer. It must not have written anything then.
+type page func(s *Site, w http.ResponseWriter, r *http.Request) error
+
+// route is a row of the table of pages.
+type route struct {
+	pattern string // as http.ServeMux has them
+	page    page
+	policy  string // Content-Security-Policy of the answer
+	changes bool   // it changes something: the form's token is needed
+}
+
+// The policies. Each is complete: nothing is inherited from elsewhere.
+const (
+	// pagePolicy: nothing runs, nothing is loaded from elsewhere, nobody frames.
+	pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; " +
+		"frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+	// bodyPolicy is for the HTML of a message, which must be harmless even if
+	// the sanitiser let everything through. sandbox without allow-same-origin
+	// makes the document's origin unique, also when it is opened by itself: it
+	// has no cookies, and what it could ask this server would count as
+	// cross-site. The only pictures are those inside the document.
+	bodyPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
+		"form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+
+	// filePolicy is for what strangers sent, as they sent it.
+	filePolicy = "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+	assetPolicy = "default-src 'none'; frame-ancestors 'none'"
+)
+
+// routes is everything there is.
+var routes = []route{
+	{"GET /{$}", (*Site).home, pagePolicy, false},
+	{"GET /f/{mailbox}", (*Site).mailbox, pagePolicy, false},
+	{"GET /m/{id}", (*Site).message, pagePolicy, false},
+	{"GET /m/{id}/body", (*Site).body, bodyPolicy, false},
+	{"GET /m/{id}/part/{section}/{name}", (*Site).part, filePolicy, false},
+	{"GET /m/{id}/raw", (*Site).raw, filePolicy, false},
+	{"GET /m/{id}/eml", (*Site).eml, filePolicy, false},
+	{"POST /m/{id}/unread", (*Site).unread, pagePolicy, true},
+	{"GET " + styleSheet.path, (*Site).style, assetPolicy, false},
+	{"/", (*Site).nothing, pagePolicy, false},
+}
+
+// home leads to the inbox.
+func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
+	redirect(w, mailboxPath("INBOX", 1))
+	return nil
+}
+
+func (s *Site) nothing(http.ResponseWriter, *http.Request) error {
+	return notFound("There is no page at this address.")
+}
+
+// The headers of the front, and what they are for: see the package comment.
+const (
+	headerAccount = "Wm-Account"
+	headerToken   = "Wm-Token"
+	tokenField    = "token"
+	maxForm       = 64 << 10
+)
+
+func (s *Site) mux() http.Handler {
+	mux := http.NewServeMux()
+	for _, row := range routes {
+		mux.Handle(row.pattern, s.handler(row))
+	}
+	return mux
+}
+
+// handler puts the headers, the check of the token and the error page around a
+// page.
+func (s *Site) handler(row route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		for _, kv := range pageHeaders {
+			h.Set(kv[0], kv[1])
+		}
+		h.Set("Content-Security-Policy", row.policy)
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		err := s.authorize(row, r)
+		if err == nil {
+			err = row.page(s, w, r)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// authorize refuses changes that no form of this session asked for.
+func (s *Site) authorize(row route, r *http.Request) error {
+	if !row.changes {
+		return nil
+	}
+	want := r.Header.Get(headerToken)
+	if want == "" || !hmac.Equal([]byte(want), []byte(r.PostFormValue(tokenField))) {
+		return &problem{status: http.StatusForbidden, title: "Not done", text: "This form belongs to another session. Reload the page and try again."}
+	}
+	return nil
+}
+
+// pageHeaders are those of every answer; the front sets the same.
+var pageHeaders = [][2]string{
+	{"X-Content-Type-Options", "nosniff"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"X-DNS-Prefetch-Control", "off"},
+	{"Cache-Control", "no-store"}, // mail leaves no trace in a browser
+}

@@ -1,0 +1,77 @@
+// Package webmail is the pages of webmail: one account's mail as HTML, without
+// scripts. It runs as the account's user in a program of its own
+// (webmail-session), which the front (package login/webfront) starts at login
+// and speaks HTTP/2 to over a socketpair.
+//
+// A page is a row of routes (routes.go), a file named after it, and a template:
+//
+//	mailbox.go   /f/{mailbox}            the list of messages, newest first
+//	message.go   /m/{id}                 one message
+//	body.go      /m/{id}/body            its HTML, for the frame in that page
+//	part.go      /m/{id}/part/{n}/{name} an attachment
+//	part.go      /m/{id}/raw, /eml       the message as stored
+//	unread.go    /m/{id}/unread          POST: as if it had not been read
+//
+// What they share: mailboxes.go opens mailboxes and finds messages by id,
+// folders.go lists them, summary.go reads what lists show, content.go chooses
+// which parts of a message are shown, plain.go lays out plain text, page.go
+// renders, reply.go turns errors into answers.
+//
+// A message's id is 96 bits of a hash of its file's base name: stable over
+// changes of flags, unguessable from outside, and no path. Message ids say
+// nothing about the mailbox; links carry its name as a hint, and a message that
+// somebody moved is looked for everywhere.
+//
+// Who may see a page was decided by the front: whoever can connect is the
+// account's owner. Two things come from the front in headers that browsers
+// cannot set there: the account's name to show, and the token that every form
+// must send back.
+//
+// Hostile content never reaches a page as markup: text is escaped by
+// html/template; HTML goes through package htmlsafe into a document of its own
+// with a content security policy of its own, shown in a sandboxed frame.
+package webmail
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"fantail/internal/store"
+)
+
+// Options are what a Site needs.
+type Options struct {
+	Account *store.Account
+	Name    string // the account's, if no front tells it
+	Log     *slog.Logger
+	Clock   func() time.Time // nil: time.Now
+	Zone    *time.Location   // nil: time.Local
+}
+
+// Site is the webmail of one account. It is an http.Handler for many requests
+// at once.
+type Site struct {
+	boxes  *mailboxes
+	name   string
+	log    *slog.Logger
+	clock  func() time.Time
+	zone   *time.Location
+	routes http.Handler
+}
+
+// New returns the webmail of an account, which must stay open as long as
+// requests run.
+func New(o Options) *Site {
+	s := &Site{boxes: newMailboxes(o.Account), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.zone == nil {
+		s.zone = time.Local
+	}
+	s.routes = s.mux()
+	return s
+}
+
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }

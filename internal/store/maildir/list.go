@@ -3,6 +3,7 @@ package maildir
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,8 @@ type Listing struct {
 	// and New. Otherwise messages that are not known yet may be missing, too;
 	// list again when somebody asks next.
 	Complete bool
+
+	met int // how many of Entries were known
 }
 
 // A List gives up the search for proof after so many looks or so much time.
@@ -56,11 +59,11 @@ func (d *Dir) List(ctx context.Context, known map[string]Entry) (*Listing, error
 		// sightings are joined, and the oldest stamps are the ones that count: a
 		// message seen only in an earlier sweep may be gone by the later one.
 		if l == nil || s.proof() {
-			l = s.listing()
+			l = s.listing(known)
 		} else {
-			s.addTo(l.Entries)
+			s.addTo(l, known)
 		}
-		missing := absent(l.Entries, known)
+		missing := l.absent(known)
 		switch {
 		case s.proof():
 			l.Gone = missing
@@ -98,11 +101,14 @@ func pause(ctx context.Context, t time.Duration) error {
 	}
 }
 
-// absent returns the bases of known that are not in seen.
-func absent(seen, known map[string]Entry) []string {
-	var missing []string
+// absent returns the bases of known that are not in the listing.
+func (l *Listing) absent(known map[string]Entry) []string {
+	if l.met == len(known) {
+		return nil
+	}
+	missing := make([]string, 0, len(known)-l.met)
 	for base := range known {
-		if _, ok := seen[base]; !ok {
+		if _, ok := l.Entries[base]; !ok {
 			missing = append(missing, base)
 		}
 	}
@@ -110,21 +116,14 @@ func absent(seen, known map[string]Entry) []string {
 }
 
 // listing makes a Listing of one sweep.
-func (s *sweep) listing() *Listing {
+func (s *sweep) listing(known map[string]Entry) *Listing {
 	l := &Listing{
 		Entries:  make(map[string]Entry, s.newNames.count+s.curNames.count),
 		Cur:      s.cur,
 		New:      s.new,
 		Complete: s.proof(),
 	}
-	twice := s.addTo(l.Entries)
-	if !l.Complete {
-		return l // a name that changed during the sweep is seen twice, too
-	}
-	for _, base := range twice {
-		if _, done := l.Entries[base]; !done {
-			continue
-		}
+	for _, base := range s.addTo(l, known) {
 		found := s.find(base)
 		l.Entries[base] = found[0]
 		for _, e := range found[1:] {
@@ -144,20 +143,32 @@ func (l *Listing) addDuplicate(e Entry) {
 	l.Duplicates = append(l.Duplicates, e)
 }
 
-// addTo puts the messages of a sweep into entries; where a message is in both
-// folders, cur counts. It returns the bases that it put there more than once.
-func (s *sweep) addTo(entries map[string]Entry) (twice []string) {
-	fresh := len(entries) == 0
+// addTo puts the messages of a sweep into a listing; where a message is in both
+// folders, cur counts. It returns the bases that two files have, if the listing
+// is complete: otherwise a name that changed during the sweep is seen twice, too.
+func (s *sweep) addTo(l *Listing, known map[string]Entry) (twice []string) {
 	put := func(n names, new bool) {
+		parse := parseClean // getdents gives no slash and no NUL
+		if strings.IndexByte(n.blob, '\r') >= 0 || strings.IndexByte(n.blob, '\n') >= 0 {
+			parse = ParseName
+		}
 		n.each(func(file string) bool {
-			name, ok := ParseName(file)
+			name, ok := parse(file)
 			if !ok {
 				return true
 			}
-			before := len(entries)
-			entries[name.Base] = Entry{Name: name, File: file, New: new}
-			if fresh && len(entries) == before {
-				twice = append(twice, name.Base)
+			before := len(l.Entries)
+			l.Entries[name.Base] = Entry{Name: name, File: file, New: new}
+			if len(l.Entries) == before {
+				if l.Complete {
+					twice = append(twice, name.Base)
+				}
+				return true
+			}
+			// Counted here, where the name is at hand: looking for all that is
+			// known afterwards takes as long as reading the directory.
+			if _, ok := known[name.Base]; ok {
+				l.met++
 			}
 			return true
 		})

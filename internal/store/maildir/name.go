@@ -69,13 +69,18 @@ func flagOf(c byte) mail.Flags {
 // begin after the last one, if "2," stands there; without it the message has no
 // flags.
 func ParseName(file string) (Name, bool) {
-	if file == "" || file[0] == '.' || file[0] == ':' {
-		return Name{}, false
-	}
 	for _, c := range [...]byte{'\r', '\n', '/', 0} {
 		if strings.IndexByte(file, c) >= 0 {
 			return Name{}, false
 		}
+	}
+	return parseClean(file)
+}
+
+// parseClean is ParseName for names that hold none of the forbidden characters.
+func parseClean(file string) (Name, bool) {
+	if file == "" || file[0] == '.' || file[0] == ':' {
+		return Name{}, false
 	}
 	first := strings.IndexByte(file, ':')
 	if first < 0 {

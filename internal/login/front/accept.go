@@ -1,0 +1,116 @@
+package front
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"fantail/internal/daemon/inetd"
+)
+
+// Serve accepts connections on l until Shutdown, and then returns nil. An error
+// of accepting (out of descriptors, out of memory) is logged, and tried again
+// after a pause.
+func (s *Server) Serve(l inetd.Listener) error {
+	p, ok := protocols(l.Name)
+	if !ok {
+		return fmt.Errorf("%s: %w", l.Name, ErrService)
+	}
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	s.listeners[l.Listener] = struct{}{}
+	s.mu.Unlock()
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause := shortest
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = shortest
+			if c := s.admit(conn, p, l.TLS()); c != nil {
+				go c.serve()
+			}
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			s.o.Log.Error("accept", "proto", p.name, "err", err)
+			time.Sleep(pause)
+			pause = min(2*pause, longest)
+		}
+	}
+}
+
+// admit counts a connection and returns its client, or closes it and returns
+// nil if there are too many or the server is stopping.
+func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
+	c := newClient(s, conn, p, implicitTLS)
+	s.mu.Lock()
+	why := s.refusal(c.source)
+	if why == "" {
+		s.clients[c] = struct{}{}
+		s.sources[c.source]++
+		s.running.Add(1)
+	}
+	s.mu.Unlock()
+	if why == "" {
+		return c
+	}
+	c.log.Warn("connection refused", "err", why)
+	if !implicitTLS {
+		// There is room for one line in the buffer of a new socket.
+		if conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+			conn.Write(p.bye(why, true)) // whether it arrives makes no difference
+		}
+	}
+	conn.Close()
+	return nil
+}
+
+// refusal says why no connection from source is taken now, "" if one is.
+func (s *Server) refusal(source netip.Prefix) string {
+	switch {
+	case s.stopping:
+		return "The server is shutting down."
+	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
+		return "Too many connections."
+	case s.o.PerSource > 0 && s.sources[source] >= s.o.PerSource:
+		return "Too many connections from your address."
+	}
+	return ""
+}
+
+// leave is the end of what admit began.
+func (s *Server) leave(c *client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c)
+	if s.sources[c.source]--; s.sources[c.source] == 0 {
+		delete(s.sources, c.source)
+	}
+	s.running.Done()
+}
+
+// address returns the client's address, and the network that counts as one
+// source: a provider gives a household one IPv4 address or a /64. Both are
+// zero for a socket without addresses.
+func address(conn net.Conn) (netip.Addr, netip.Prefix) {
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}, netip.Prefix{}
+	}
+	a := tcp.AddrPort().Addr().Unmap()
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	source, err := a.WithZone("").Prefix(bits)
+	if err != nil {
+		return a, netip.Prefix{} // not an address: counted with those that have none
+	}
+	return a, source
+}

@@ -1,0 +1,168 @@
+// Package front is what imapd and pop3d show to strangers: connections, TLS,
+// and as much of IMAP and POP3 as there is before login. It holds no mail and
+// no password.
+//
+// A connection goes through these states, each in the file of its name:
+//
+//	accepted   accept.go  counted; beyond a limit it is told so and closed
+//	handshake  tls.go     where the port has TLS from the first byte
+//	dialogue   imap.go    greeting, capabilities, STARTTLS or STLS, login;
+//	           pop3.go    time-outs and budgets are small
+//	login      login.go   an Authenticator checks, a Starter starts the session
+//	           plain.go   program, a broker.Hello tells it about the connection
+//	pump       pump.go    bytes go both ways; the session speaks and keeps time
+//
+// Invariants: one goroutine owns a connection until it pumps, and then two,
+// each for one direction. Octets that were received before a TLS handshake are
+// never interpreted after it. Octets that were received behind the login are
+// handed to the session, which alone answers the login with OK. Before login a
+// connection ends after timeouts.total at the latest, and costs a few kB.
+// A panic ends its own connection only.
+//
+// cmd/imapd and cmd/pop3d make a Server; package broker is behind the login.
+package front
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/inetd"
+	"fantail/internal/login/broker"
+)
+
+// Options say how a Server works.
+type Options struct {
+	Auth      broker.Authenticator
+	Starter   broker.Starter
+	TLS       *tls.Config
+	Plaintext conf.Plaintext // where passwords may travel without TLS
+
+	// Connections and PerSource limit how many there are at once, in all and
+	// from one address (of IPv6: from one /64). 0 is no limit.
+	Connections, PerSource int
+
+	Log *slog.Logger
+}
+
+// Server serves IMAP and POP3 connections up to their login and carries them
+// afterwards. It is safe for many goroutines.
+type Server struct {
+	o     Options
+	limit timeouts
+
+	mu        sync.Mutex // guards what follows
+	stopping  bool
+	listeners map[net.Listener]struct{}
+	clients   map[*client]struct{}
+	sources   map[netip.Prefix]int // connections by source
+	running   sync.WaitGroup       // one for each client
+}
+
+// New returns a server without connections.
+func New(o Options) *Server {
+	return &Server{
+		o:         o,
+		limit:     standard,
+		listeners: make(map[net.Listener]struct{}),
+		clients:   make(map[*client]struct{}),
+		sources:   make(map[netip.Prefix]int),
+	}
+}
+
+// protocol is what differs between the services of a front.
+type protocol struct {
+	name     string                              // as the broker and the log call it
+	dialogue func(c *client) (*session, error)   // until login; nil: the client left
+	bye      func(text string, temp bool) []byte // the line that takes leave unasked
+}
+
+// protocols is the table of services by the name of their sockets.
+func protocols(service string) (protocol, bool) {
+	imap := protocol{"imap", imapDialogue, imapBye}
+	pop3 := protocol{"pop3", pop3Dialogue, pop3Bye}
+	p, ok := map[string]protocol{"imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}[service]
+	return p, ok
+}
+
+// ErrService says that a socket is for a service that no front serves.
+var ErrService = errors.New("not a service of a mail front")
+
+// ServeConn serves one connection and returns when it has ended.
+func (s *Server) ServeConn(conn inetd.Conn) error {
+	p, ok := protocols(conn.Name)
+	if !ok {
+		return ErrService
+	}
+	if c := s.admit(conn.Conn, p, conn.TLS()); c != nil {
+		c.serve()
+	}
+	return nil
+}
+
+// Shutdown stops accepting, takes leave of clients that are not logged in, and
+// lets the others go on until ctx ends; then it closes them. It returns when
+// every connection has ended.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.clients {
+		c.interrupt()
+	}
+	s.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.clients {
+		c.raw.Close()
+	}
+	s.mu.Unlock()
+	<-ended
+}
+
+// timeouts are how long a client may take before login. A session keeps its
+// own time afterwards.
+type timeouts struct {
+	handshake time.Duration // TLS
+	idle      time.Duration // the next octets of the client
+	total     time.Duration // everything up to the login
+	write     time.Duration // taking what the front says
+	linger    time.Duration // closing, once the session has ended
+	stuck     time.Duration // after login: taking one buffer of what the session says
+}
+
+// standard are the time-outs in use. The autologout of RFC 9051 section 5.4 (30
+// minutes) and of RFC 1939 section 3 (10 minutes) protects the state of a
+// session; before login there is none to lose.
+var standard = timeouts{
+	handshake: 30 * time.Second,
+	idle:      time.Minute,
+	total:     3 * time.Minute,
+	write:     30 * time.Second,
+	linger:    5 * time.Second,
+	stuck:     10 * time.Minute,
+}
+
+// The budgets of a connection before login.
+const (
+	maxCommands = 200 // of any kind
+	maxMistakes = 20  // commands that were refused
+	maxAttempts = 5   // wrong passwords
+)

@@ -1,0 +1,258 @@
+package front
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/tlsconf"
+	"fantail/internal/login/broker"
+)
+
+// syncLog is a log that several goroutines may write.
+type syncLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *syncLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *syncLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// fake is a broker whose sessions are functions of the test.
+type fake struct {
+	mu      sync.Mutex
+	asked   []broker.Credentials
+	session func(conn *net.UnixConn, h broker.Hello) // nil: answers like a session, then sends back
+	wait    sync.WaitGroup
+}
+
+func (f *fake) Authenticate(_ context.Context, c broker.Credentials) (broker.Grant, error) {
+	f.mu.Lock()
+	f.asked = append(f.asked, c)
+	f.mu.Unlock()
+	switch c.Password {
+	case "right":
+		return broker.Grant{Account: strings.ToLower(c.Name)}, nil
+	case "panic":
+		panic("in a check")
+	case "later":
+		return broker.Grant{}, broker.ErrUnavailable
+	}
+	return broker.Grant{}, broker.ErrWrong
+}
+
+func (f *fake) Start(_ context.Context, service string, g broker.Grant) (net.Conn, error) {
+	if g.Account == "nostart" {
+		return nil, broker.ErrUnavailable
+	}
+	ours, theirs, err := unixPair()
+	if err != nil {
+		return nil, err
+	}
+	f.wait.Add(1)
+	go func() {
+		defer f.wait.Done()
+		defer theirs.Close()
+		h, err := broker.ReadHello(theirs)
+		if err != nil {
+			return
+		}
+		if f.session != nil {
+			f.session(theirs, h)
+			return
+		}
+		if h.Tag == "" {
+			fmt.Fprintf(theirs, "+OK %s in by %s, tls %t\r\n", g.Account, service, h.TLS)
+		} else {
+			fmt.Fprintf(theirs, "%s OK %s in by %s, tls %t\r\n", h.Tag, g.Account, service, h.TLS)
+		}
+		io.Copy(theirs, theirs)
+	}()
+	return ours, nil
+}
+
+func (f *fake) credentials() []broker.Credentials {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]broker.Credentials(nil), f.asked...)
+}
+
+func unixPair() (a, b *net.UnixConn, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	var conns [2]*net.UnixConn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "pair")
+		c, err := net.FileConn(f)
+		f.Close()
+		if err != nil {
+			return nil, nil, err
+		}
+		conns[i] = c.(*net.UnixConn)
+	}
+	return conns[0], conns[1], nil
+}
+
+// bench is a server on loopback sockets, one for each service.
+type bench struct {
+	*testing.T
+	server *Server
+	fake   *fake
+	log    *syncLog
+	at     map[string]string // address by service
+}
+
+func start(t *testing.T, change func(*Options)) *bench {
+	t.Helper()
+	b := &bench{T: t, fake: &fake{}, log: &syncLog{}, at: make(map[string]string)}
+	dir := t.TempDir()
+	certificates, err := tlsconf.Load(tlsconf.Options{
+		Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+		Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{
+		Auth: b.fake, Starter: b.fake, TLS: certificates.Config(),
+		Plaintext: conf.PlaintextLoopback,
+		Log:       slog.New(slog.NewTextHandler(b.log, nil)),
+	}
+	if change != nil {
+		change(&o)
+	}
+	b.server = New(o)
+	for _, service := range []string{"imap", "imaps", "pop3", "pop3s"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.at[service] = l.Addr().String()
+		go func() {
+			if err := b.server.Serve(inetd.Listener{Listener: l, Name: service}); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		b.server.Shutdown(ctx)
+		b.fake.wait.Wait()
+		if n := len(b.server.clients) + len(b.server.sources); n != 0 {
+			t.Errorf("%d clients are still counted", n)
+		}
+	})
+	return b
+}
+
+// peer is a client.
+type peer struct {
+	*testing.T
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+var clientTLS = &tls.Config{InsecureSkipVerify: true}
+
+func (b *bench) dial(service string) *peer {
+	b.Helper()
+	conn, err := net.Dial("tcp", b.at[service])
+	if err != nil {
+		b.Fatal(err)
+	}
+	if strings.HasSuffix(service, "s") {
+		conn = tls.Client(conn, clientTLS)
+	}
+	p := &peer{T: b.T, conn: conn, r: bufio.NewReader(conn)}
+	b.Cleanup(func() { p.conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+func (p *peer) send(text string) {
+	p.Helper()
+	if _, err := io.WriteString(p.conn, text); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *peer) line() string {
+	p.Helper()
+	line, err := p.r.ReadString('\n')
+	if err != nil {
+		p.Fatalf("%q, %v", line, err)
+	}
+	if !strings.HasSuffix(line, "\r\n") {
+		p.Fatalf("a line without CRLF: %q", line)
+	}
+	return strings.TrimSuffix(line, "\r\n")
+}
+
+// want reads one line that begins with start.
+func (p *peer) want(start string) string {
+	p.Helper()
+	line := p.line()
+	if !strings.HasPrefix(line, start) {
+		p.Fatalf("got  %q\nwant %q", line, start)
+	}
+	return line
+}
+
+// say sends a line, and wants answers.
+func (p *peer) say(text string, answers ...string) {
+	p.Helper()
+	p.send(text + "\r\n")
+	for _, a := range answers {
+		p.want(a)
+	}
+}
+
+// end wants nothing more but the end of the connection.
+func (p *peer) end() {
+	p.Helper()
+	if rest, err := io.ReadAll(p.r); err != nil || len(rest) > 0 {
+		p.Fatalf("not the end: %q, %v", rest, err)
+	}
+}
+
+// startTLS makes the handshake after STARTTLS.
+func (p *peer) startTLS() {
+	p.Helper()
+	if p.r.Buffered() > 0 {
+		p.Fatal("something came behind the answer")
+	}
+	conn := tls.Client(p.conn, clientTLS)
+	if err := conn.Handshake(); err != nil {
+		p.Fatal(err)
+	}
+	p.conn, p.r = conn, bufio.NewReader(conn)
+}

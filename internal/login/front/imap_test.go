@@ -1,0 +1,208 @@
+package front
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+	"testing"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/login/broker"
+)
+
+func plain(parts ...string) string {
+	return base64.StdEncoding.EncodeToString([]byte(strings.Join(parts, "\x00")))
+}
+
+const (
+	capsPlain    = "IMAP4rev1 LITERAL+ SASL-IR ID STARTTLS AUTH=PLAIN"
+	capsDisabled = "IMAP4rev1 LITERAL+ SASL-IR ID STARTTLS LOGINDISABLED"
+	capsTLS      = "IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN"
+)
+
+func TestIMAPLogin(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("imap")
+	p.want("* OK [CAPABILITY " + capsPlain + "] Fantail")
+	p.say("a CAPABILITY", "* CAPABILITY "+capsPlain, "a OK")
+	p.say("b LOGIN Alice right", "b OK alice in by imap, tls false")
+	p.say("c hello", "c hello") // the session sends back
+	log := b.log.String()
+	if !regexp.MustCompile(`level=INFO msg=login sid=[0-9a-f]{16} proto=imap remote=127\.0\.0\.1 user=alice mech=LOGIN tls=false`).MatchString(log) {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestIMAPLoginPipelined(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("imaps")
+	p.want("* OK [CAPABILITY " + capsTLS + "]")
+	p.send("a NOOP\r\nb LOGIN \"alice\" {5+}\r\nright\r\nc SELECT INBOX\r\nd NOO")
+	p.want("a OK")
+	p.want("b OK alice in by imap, tls true")
+	p.want("c SELECT INBOX")
+	p.say("P", "d NOOP")
+}
+
+func TestIMAPLoginForms(t *testing.T) {
+	b := start(t, nil)
+	for _, tc := range []struct{ send, want string }{
+		{"a LOGIN alice right\r\n", "a OK alice"},
+		{"a login \"Al\\\"ice\" \"right\"\r\n", "a OK al\"ice"},
+		{"a LOGIN {5}\r\n", "+ "},
+		{"a LOGIN {5+}\r\nalice {5+}\r\nright\r\n", "a OK alice"},
+		{"a AUTHENTICATE PLAIN " + plain("", "alice", "right") + "\r\n", "a OK alice"},
+		{"a authenticate plain " + plain("alice", "alice", "right") + "\r\n", "a OK alice"},
+		{"a AUTHENTICATE PLAIN\r\n" + plain("", "alice", "right") + "\r\n", "+ |a OK alice"},
+		{"a AUTHENTICATE PLAIN\r\n*\r\n", "+ |a BAD AUTHENTICATE was cancelled"},
+		{"a AUTHENTICATE PLAIN\r\n\r\n", "+ |a BAD That is not a PLAIN response"},
+		{"a AUTHENTICATE PLAIN =\r\n", "a BAD That is not a PLAIN response"},
+		{"a AUTHENTICATE PLAIN ====\r\n", "a BAD The response is not base64"},
+		{"a AUTHENTICATE PLAIN\r\n" + strings.Repeat("A", 9000) + "\r\n", "+ |a BAD [LIMIT]"},
+		{"a AUTHENTICATE PLAIN " + plain("bob", "alice", "right") + "\r\n", "a NO [AUTHORIZATIONFAILED]"},
+		{"a AUTHENTICATE PLAIN " + plain("", "", "right") + "\r\n", "a BAD"},
+		{"a AUTHENTICATE PLAIN " + plain("", "alice", "") + "\r\n", "a BAD"},
+		{"a AUTHENTICATE PLAIN " + plain("", "alice", "right", "") + "\r\n", "a BAD"},
+		{"a AUTHENTICATE CRAM-MD5\r\n", "a NO That mechanism"},
+		{"a LOGIN alice wrong\r\n", "a NO [AUTHENTICATIONFAILED] Wrong name or password."},
+		{"a LOGIN alice later\r\n", "a NO [UNAVAILABLE]"},
+		{"a LOGIN nostart right\r\n", "a NO [UNAVAILABLE]"},
+		{"a LOGIN alice\r\n", "a BAD Syntax: expected a space"},
+		{"a LOGIN alice right more\r\n", "a BAD Syntax"},
+		{"a LOGIN {2000}\r\n", "a BAD [LIMIT] The literal"},
+		{"a LOGIN {2000+}\r\n" + strings.Repeat("x", 2000) + " right\r\n", "a BAD [LIMIT] The literal"},
+		{"a LOGIN \"" + strings.Repeat("x", 10000) + "\" right\r\n", "a BAD [LIMIT] The line"},
+	} {
+		p := b.dial("imaps")
+		p.want("* OK")
+		p.send(tc.send)
+		for _, want := range strings.Split(tc.want, "|") {
+			p.want(want)
+		}
+		if strings.Contains(tc.want, "a BAD") || strings.Contains(tc.want, "a NO") {
+			p.say("b NOOP", "b OK") // still in step
+		}
+		p.conn.Close()
+	}
+}
+
+func TestIMAPCommands(t *testing.T) {
+	b := start(t, nil)
+	for _, tc := range []struct{ send, want string }{
+		{"a NOOP", "a OK"},
+		{"a NOOP x", "a BAD Syntax"},
+		{"\r\n\r\na NOOP", "a OK"},
+		{"a ID NIL", `* ID ("name" "Fantail")|a OK`},
+		{`a ID ("name" "x" "version" NIL)`, "* ID|a OK"},
+		{`a ID ("name")`, "a BAD Syntax"},
+		{"a ID (" + strings.Repeat(`"k" "v" `, 31) + `"k" "v")`, "a BAD [LIMIT]"},
+		{"a ID ()", "* ID|a OK"},
+		{"a SELECT INBOX", "a BAD Log in first."},
+		{"a uid fetch 1 flags", "a BAD Log in first."},
+		{"a FROBNICATE", "a BAD Unknown command."},
+		{"a", "a BAD Syntax"},
+		{"* NOOP", "* BAD"},
+		{"a+b NOOP", "a BAD Syntax"},
+		{strings.Repeat("t", 129) + " NOOP", "* BAD [LIMIT] The tag is too long."},
+		{strings.Repeat("t", 128) + " NOOP", "ttt"},
+		{"a NOOP\x00", "a BAD"},
+		{"GET / HTTP/1.0", "GET BAD"},
+		{"a STARTTLS now", "a BAD Syntax"},
+	} {
+		p := b.dial("imap")
+		p.want("* OK")
+		p.send(tc.send + "\r\n")
+		for _, want := range strings.Split(tc.want, "|") {
+			if want != "" {
+				p.want(want)
+			}
+		}
+		p.say("z LOGOUT", "* BYE", "z OK")
+		p.end()
+	}
+}
+
+func TestIMAPStartTLS(t *testing.T) {
+	b := start(t, func(o *Options) { o.Plaintext = conf.PlaintextNever })
+	p := b.dial("imap")
+	p.want("* OK [CAPABILITY " + capsDisabled + "]")
+	p.say("a LOGIN alice right", "a NO [PRIVACYREQUIRED]")
+	p.say("a AUTHENTICATE PLAIN", "a NO [PRIVACYREQUIRED]")
+	p.say("a AUTHENTICATE PLAIN "+plain("", "alice", "right"), "a NO [PRIVACYREQUIRED]")
+	if asked := b.fake.credentials(); len(asked) != 0 {
+		t.Fatalf("a password was checked: %d", len(asked))
+	}
+	p.say("b STARTTLS", "b OK")
+	p.startTLS()
+	p.say("c CAPABILITY", "* CAPABILITY "+capsTLS, "c OK")
+	p.say("d STARTTLS", "d BAD TLS is on already")
+	p.say("e LOGIN alice right", "e OK alice in by imap, tls true")
+	p.say("f x", "f x")
+}
+
+// RFC 9051 section 6.2.1: what was sent before the handshake is not a command
+// after it.
+func TestIMAPStartTLSInjection(t *testing.T) {
+	b := start(t, nil)
+	for _, inject := range []string{"b LOGIN mallory right\r\n", "x", "\r\n"} {
+		p := b.dial("imap")
+		p.want("* OK")
+		p.say("a STARTTLS\r\n"+inject, "a BAD", "* BYE")
+		p.end()
+	}
+	if asked := b.fake.credentials(); len(asked) != 0 {
+		t.Errorf("the injected login was checked: %d", len(asked))
+	}
+}
+
+func TestAttempts(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("imap")
+	p.want("* OK")
+	for range maxAttempts {
+		p.say("a LOGIN alice wrong", "a NO [AUTHENTICATIONFAILED]")
+	}
+	p.want("* BYE Too many wrong passwords.")
+	p.end()
+	p = b.dial("pop3")
+	p.want("+OK")
+	for range maxAttempts {
+		p.say("USER alice", "+OK")
+		p.say("PASS wrong", "-ERR [AUTH] Wrong name or password.")
+	}
+	p.end()
+	if n := len(b.fake.credentials()); n != 2*maxAttempts {
+		t.Errorf("%d checks", n)
+	}
+	if n := strings.Count(b.log.String(), `level=INFO msg="login failed"`); n != 2*maxAttempts {
+		t.Errorf("%d lines in the log", n)
+	}
+	if !strings.Contains(b.log.String(), `proto=pop3 remote=127.0.0.1 user=alice mech=USER tls=false err="wrong name or password"`) {
+		t.Errorf("log: %s", b.log)
+	}
+	if strings.Contains(b.log.String(), "wrong\n") || strings.Contains(b.log.String(), "=wrong") {
+		t.Error("a password is in the log")
+	}
+}
+
+func TestRowsCiteTheLaw(t *testing.T) {
+	cite := regexp.MustCompile(`^RFC \d+ section \d+(\.\d+)*$`)
+	for name, row := range imapCommands {
+		if !cite.MatchString(row.rfc) || imapLater[name] {
+			t.Errorf("%s: %q", name, row.rfc)
+		}
+	}
+	for name, row := range pop3Commands {
+		if !cite.MatchString(row.rfc) {
+			t.Errorf("%s: %q", name, row.rfc)
+		}
+	}
+}
+
+func TestTagFitsIntoHello(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("imap")
+	p.want("* OK")
+	tag := "!#$&',-./:;<=>?@[]^_`|}~" + strings.Repeat("x", broker.MaxTag-24)
+	p.say(tag+" LOGIN alice right", tag+" OK alice")
+}

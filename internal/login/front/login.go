@@ -1,0 +1,60 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"fantail/internal/login/broker"
+)
+
+// session is a session program to which a client is handed over.
+type session struct {
+	conn    net.Conn
+	account string
+	rest    []byte // what the client sent behind its login
+}
+
+// logIn checks credentials and starts the session program, which answers the
+// command called tag (or the only one there can be, if tag is ""). Its errors
+// wrap broker.ErrWrong, then also errAttempts if there is no further attempt,
+// or broker.ErrUnavailable.
+func (c *client) logIn(credentials broker.Credentials, mechanism, tag string) (*session, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
+	defer cancel()
+	log := c.log.With("user", credentials.Name, "mech", mechanism, "tls", c.secure())
+	grant, err := c.front.o.Auth.Authenticate(ctx, credentials)
+	if errors.Is(err, broker.ErrWrong) {
+		log.Info("login failed", "err", broker.ErrWrong)
+		if c.attempts++; c.attempts >= maxAttempts {
+			err = errors.Join(err, errAttempts)
+		}
+		return nil, err
+	}
+	if err != nil {
+		log.Error("login impossible", "err", err)
+		return nil, errors.Join(broker.ErrUnavailable, err)
+	}
+	grant.SID = c.sid
+	conn, err := c.start(ctx, grant, tag)
+	if err != nil {
+		log.Error("login impossible", "err", err)
+		return nil, errors.Join(broker.ErrUnavailable, err)
+	}
+	c.log.Info("login", "user", grant.Account, "mech", mechanism, "tls", c.secure())
+	return &session{conn: conn, account: grant.Account}, nil
+}
+
+// start starts the session program and introduces the client.
+func (c *client) start(ctx context.Context, grant broker.Grant, tag string) (net.Conn, error) {
+	conn, err := c.front.o.Starter.Start(ctx, c.protocol.name, grant)
+	if err != nil {
+		return nil, err
+	}
+	hello := broker.Hello{SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag}
+	if _, err := hello.WriteTo(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}

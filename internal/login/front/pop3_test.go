@@ -1,0 +1,115 @@
+package front
+
+import (
+	"strings"
+	"testing"
+
+	"fantail/internal/daemon/conf"
+)
+
+func (p *peer) list() []string {
+	p.Helper()
+	p.want("+OK")
+	var lines []string
+	for {
+		line := p.line()
+		if line == "." {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
+func TestPOP3Login(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("pop3")
+	p.want("+OK Fantail ready.")
+	p.send("USER Alice\r\nPASS right\r\nSTAT\r\nLI")
+	p.want("+OK Send PASS.")
+	p.want("+OK alice in by pop3, tls false")
+	p.want("STAT")
+	p.say("ST", "LIST")
+}
+
+func TestPOP3Commands(t *testing.T) {
+	b := start(t, nil)
+	for _, tc := range []struct{ send, want string }{
+		{"USER alice\r\nPASS right", "+OK|+OK alice in by pop3, tls true"},
+		{"user alice\r\npass right", "+OK|+OK alice"},
+		{"AUTH PLAIN " + plain("", "alice", "right"), "+OK alice"},
+		{"AUTH plain\r\n" + plain("alice", "alice", "right"), "+ |+OK alice"},
+		{"AUTH PLAIN\r\n*", "+ |-ERR"},
+		{"AUTH PLAIN =", "-ERR That is not a PLAIN response."},
+		{"AUTH PLAIN " + plain("bob", "alice", "right"), "-ERR [AUTH] Nobody"},
+		{"AUTH CRAM-MD5", "-ERR That mechanism"},
+		{"AUTH", "-ERR Syntax"},
+		{"AUTH PLAIN\r\n" + strings.Repeat("A", 2000), "+ |-ERR"},
+		{"PASS right", "-ERR Send USER first."},
+		{"USER alice\r\nPASS wrong\r\nPASS right", "+OK|-ERR [AUTH]|-ERR Send USER"},
+		{"USER alice\r\nPASS later", "+OK|-ERR [SYS/TEMP]"},
+		{"USER nostart\r\nPASS right", "+OK|-ERR [SYS/TEMP]"},
+		{"USER", "-ERR Syntax"},
+		{"STAT", "-ERR Log in first."},
+		{"FROB", "-ERR Unknown command."},
+		{"", "-ERR"},
+		{strings.Repeat("x", 3000), "-ERR The line is too long."},
+		{"STLS", "-ERR TLS is on already."},
+		{"QUIT now", "-ERR Syntax"},
+	} {
+		p := b.dial("pop3s")
+		p.want("+OK")
+		p.send(tc.send + "\r\n")
+		last := ""
+		for _, last = range strings.Split(tc.want, "|") {
+			p.want(last)
+		}
+		if strings.HasPrefix(last, "-ERR") {
+			p.say("QUIT", "+OK")
+			p.end()
+		}
+		p.conn.Close()
+	}
+}
+
+func TestPOP3StartTLS(t *testing.T) {
+	b := start(t, func(o *Options) { o.Plaintext = conf.PlaintextNever })
+	p := b.dial("pop3")
+	p.want("+OK")
+	p.send("CAPA\r\n")
+	if caps := "|" + strings.Join(p.list(), "|") + "|"; strings.Contains(caps, "|USER|") || strings.Contains(caps, "SASL") || !strings.Contains(caps, "|STLS|") {
+		t.Errorf("before TLS: %s", caps)
+	}
+	p.say("USER alice", "-ERR Passwords are accepted under TLS only")
+	p.say("AUTH PLAIN "+plain("", "alice", "right"), "-ERR Passwords")
+	p.say("PASS right", "-ERR Send USER first.")
+	p.say("STLS", "+OK")
+	p.startTLS()
+	p.send("CAPA\r\n")
+	if caps := "|" + strings.Join(p.list(), "|") + "|"; !strings.Contains(caps, "|USER|") || !strings.Contains(caps, "|SASL PLAIN|") || strings.Contains(caps, "STLS") {
+		t.Errorf("under TLS: %s", caps)
+	}
+	p.say("USER alice", "+OK")
+	p.say("PASS right", "+OK alice in by pop3, tls true")
+	if n := len(b.fake.credentials()); n != 1 {
+		t.Errorf("%d checks", n)
+	}
+}
+
+// RFC 2595 section 4: knowledge from before the handshake is discarded, and
+// what was sent before it is not a command after it.
+func TestPOP3StartTLSForgets(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("pop3")
+	p.want("+OK")
+	p.say("USER mallory", "+OK")
+	p.say("STLS", "+OK")
+	p.startTLS()
+	p.say("PASS right", "-ERR Send USER first.")
+	p = b.dial("pop3")
+	p.want("+OK")
+	p.say("STLS\r\nUSER mallory", "-ERR Commands behind")
+	p.end()
+	if n := len(b.fake.credentials()); n != 0 {
+		t.Errorf("%d checks", n)
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"fantail/test/dialogue"
@@ -39,7 +38,7 @@ func testAll(t *testing.T, p dialogue.Protocol) {
 		scripts = append(scripts, s)
 	}
 	if *peerFlag == "" || *peerFlag == "ours" {
-		t.Run("ours", func(t *testing.T) { testPeer(t, dialogue.Ours(programs(t)), scripts) })
+		t.Run("ours", func(t *testing.T) { testPeer(t, dialogue.Ours(program(t, p)), scripts) })
 	}
 	if *peerFlag == "" || *peerFlag == "dovecot" {
 		t.Run("dovecot", func(t *testing.T) {
@@ -77,7 +76,7 @@ func testPeer(t *testing.T, peer dialogue.Peer, scripts []*dialogue.Script) {
 	}
 }
 
-// bin is the directory that the session programs are built into.
+// bin is the directory that the session programs are built into, each once.
 var bin string
 
 func TestMain(m *testing.M) {
@@ -94,18 +93,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build builds the session programs, once for all tests of this run.
-var build = sync.OnceValue(func() error {
-	// The programs run as another user where the test is root.
-	if err := os.Chmod(bin, 0o755); err != nil {
-		return err
-	}
-	cmd := exec.Command("go", "build", "-o", bin, "fantail/cmd/imap-session", "fantail/cmd/pop3-session")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	return cmd.Run()
-})
-
-func programs(t *testing.T) string {
+// program builds the session program of a protocol and gives its directory.
+func program(t *testing.T, p dialogue.Protocol) string {
 	t.Helper()
 	if *binFlag != "" {
 		dir, err := filepath.Abs(*binFlag)
@@ -114,13 +103,16 @@ func programs(t *testing.T) string {
 		}
 		return dir
 	}
-	for _, p := range []string{"imap-session", "pop3-session"} {
-		if _, err := os.Stat(filepath.Join("../../cmd", p, "main.go")); err != nil {
-			t.Skipf("there is no %s to build", p)
-		}
+	// The program runs as another user where the test is root.
+	if err := os.Chmod(bin, 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if err := build(); err != nil {
-		t.Fatalf("build the session programs: %v", err)
+	name := string(p) + "-session"
+	if _, err := os.Stat(filepath.Join("../../cmd", name, "main.go")); err != nil {
+		t.Skipf("there is no %s to build", name)
+	}
+	if out, err := exec.Command("go", "build", "-o", bin, "fantail/cmd/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
 	}
 	return bin
 }

@@ -1,4 +1,4 @@
-package pop3d
+package session
 
 import (
 	"errors"
@@ -89,9 +89,11 @@ func (s *stream) close() error {
 	if s.given == nil {
 		return nil
 	}
+	given := s.given
+	s.given = nil // Close may be called again
 	err := s.File.Close()
-	if e := unix.SetNonblock(int(s.given.Fd()), false); e != nil {
-		err = errors.Join(err, fmt.Errorf("set %s to blocking mode: %w", s.given.Name(), e))
+	if e := unix.SetNonblock(int(given.Fd()), false); e != nil {
+		err = errors.Join(err, fmt.Errorf("set %s to blocking mode: %w", given.Name(), e))
 	}
 	return err
 }

@@ -1,0 +1,189 @@
+// Package session is what the session programs (imap-session, pop3-session,
+// webmail-session) have in common: the command line, whose mail it is, the record
+// of a front, the log. What they serve they bring along.
+//
+// A session program belongs to one account and runs as its user. It is either a
+// filter that the user starts, who is logged in by that, or it was started with
+// -front by a front that has checked a password; then standard input begins with
+// a record about the client (broker.Hello).
+//
+// It exits 0 when the client left or is gone, 1 on an error of its own, 2 on a
+// wrong command line.
+package session
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"os/user"
+	"syscall"
+	"time"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/login/broker"
+	"fantail/internal/store"
+)
+
+// Session is what a program serves.
+type Session struct {
+	User string // the account's name
+	Log  *slog.Logger
+	Conn *Stdio
+
+	// Hello is what the front said of the client; nil if there is no front.
+	Hello *broker.Hello
+
+	maildir string
+	account *store.Account
+}
+
+// OpenAccount opens the account's mail, and makes the Maildir if there is none.
+// It is the program's to call, so that it can tell its client of an error in its
+// own protocol. The account is closed when Serve returns.
+func (s *Session) OpenAccount() (*store.Account, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	s.account, err = store.OpenAccount(s.maildir, store.Options{Host: host, Log: s.Log})
+	return s.account, err
+}
+
+// Program is a session program.
+type Program struct {
+	Name    string
+	Version string
+	// Serve serves the session until the client leaves or ctx ends.
+	Serve func(ctx context.Context, s *Session) error
+}
+
+// arguments are the command line.
+type arguments struct {
+	config, account, maildir string
+	check, front, version    bool
+}
+
+// Main runs the program and returns its exit status.
+func (p Program) Main(args []string, in, out, stderr *os.File) int {
+	a, err := p.parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil: // the flag package has told
+		return 2
+	case a.version:
+		fmt.Fprintln(out, p.Name, p.Version)
+		return 0
+	}
+	log := slog.New(slog.NewTextHandler(logTo(in, stderr), nil))
+	if err := a.complete(); err != nil {
+		log.Error("cannot start", "err", err)
+		return 1
+	}
+	if a.check {
+		return 0
+	}
+	if err := p.run(a, in, out, log.With("user", a.account)); err != nil {
+		log.Error("session failed", "user", a.account, "err", err)
+		return 1
+	}
+	return 0
+}
+
+var errUsage = errors.New("wrong command line")
+
+func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error) {
+	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&a.config, "c", "", "configuration `file`")
+	fs.BoolVar(&a.front, "front", false, "standard input begins with the record of a front")
+	fs.StringVar(&a.maildir, "m", "", "serve this `maildir`")
+	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
+	fs.StringVar(&a.account, "u", "", "name of the `account` in the log")
+	fs.BoolVar(&a.version, "v", false, "print the version and exit")
+	if err := fs.Parse(args); err != nil {
+		return a, err
+	}
+	if fs.NArg() > 0 {
+		fmt.Fprintf(stderr, "%s: what is %q?\n", p.Name, fs.Arg(0))
+		return a, errUsage
+	}
+	return a, nil
+}
+
+// logTo returns where the log goes. inetd connects standard error to the client,
+// who must not see it.
+func logTo(in, stderr *os.File) io.Writer {
+	i, err := in.Stat()
+	e, errE := stderr.Stat()
+	if errors.Join(err, errE) != nil || i.Mode()&os.ModeSocket != 0 && os.SameFile(i, e) {
+		return io.Discard
+	}
+	return stderr
+}
+
+// complete reads the configuration and finds out what the command line left
+// open.
+func (a *arguments) complete() error {
+	cfg, err := conf.Load(a.config)
+	if err != nil {
+		return err
+	}
+	if a.account != "" && a.maildir != "" {
+		return nil
+	}
+	u, err := user.Current()
+	if err != nil {
+		return fmt.Errorf("find out whose session this is: %w", err)
+	}
+	if a.account == "" {
+		a.account = u.Username
+	}
+	if a.maildir == "" {
+		a.maildir, err = cfg.MailPath(u.HomeDir)
+	}
+	return err
+}
+
+// helloTimeout is for a front that is on the same machine and sends its record
+// at once.
+const helloTimeout = 30 * time.Second
+
+// run serves until the client is gone or somebody stops the program.
+func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
+	// A client that is gone is an error of a write, not the end of the program.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
+	conn, err := NewStdio(in, out)
+	if err != nil {
+		return err
+	}
+	s := &Session{User: a.account, Log: log, Conn: conn, maildir: a.maildir}
+	if a.front {
+		hello, err := readHello(conn)
+		if err != nil {
+			return errors.Join(err, conn.Close())
+		}
+		s.Hello = &hello
+		s.Log = log.With("sid", hello.SID, "remote", hello.Remote, "tls", hello.TLS)
+	}
+	err = p.Serve(ctx, s)
+	if s.account != nil {
+		err = errors.Join(err, s.account.Close())
+	}
+	return errors.Join(err, conn.Close())
+}
+
+func readHello(conn *Stdio) (broker.Hello, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return broker.Hello{}, err
+	}
+	return broker.ReadHello(conn)
+}

@@ -1,0 +1,47 @@
+package crlf
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func contract(t testing.TB, parts ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	c := NewContractor(&b)
+	for _, p := range parts {
+		if n, err := c.Write([]byte(p)); n != len(p) || err != nil {
+			t.Fatalf("Write(%q) = %d, %v", p, n, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestContractorSplits(t *testing.T) {
+	for _, in := range []string{"", "a", "\r", "\n", "\r\n", "a\r\nb\r\n", "\r\r\n", "a\rb", "\r\n\r\n", "\n\r", "a\r\r", "\r\r\r\n\n"} {
+		want := strings.ReplaceAll(in, "\r\n", "\n")
+		for i := range len(in) + 1 {
+			for j := i; j <= len(in); j++ {
+				if got := contract(t, in[:i], in[i:j], in[j:]); got != want {
+					t.Fatalf("%q split at %d and %d: %q, want %q", in, i, j, got, want)
+				}
+			}
+		}
+	}
+}
+
+func FuzzContractor(f *testing.F) {
+	f.Add("a\r\nb\r", 2)
+	f.Fuzz(func(t *testing.T, in string, at int) {
+		if at < 0 || at > len(in) {
+			at = 0
+		}
+		if got, want := contract(t, in[:at], in[at:]), strings.ReplaceAll(in, "\r\n", "\n"); got != want {
+			t.Fatalf("%q at %d: %q, want %q", in, at, got, want)
+		}
+	})
+}

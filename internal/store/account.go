@@ -362,7 +362,7 @@ func (a *Account) Open(ctx context.Context, name string) (*Mailbox, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if m := a.boxes[c]; m != nil && m.current() {
+	if m := a.boxes[c]; m != nil && m.Current() {
 		if m.refs == 0 {
 			a.idle = slices.DeleteFunc(a.idle, func(i *Mailbox) bool { return i == m })
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"fantail/internal/store/maildir"
 	"fantail/internal/store/uidlist"
 )
 
@@ -86,6 +87,10 @@ func kindOfCause(err error) Kind {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return NotFound
+	case errors.Is(err, maildir.ErrVanished):
+		return Gone
+	case errors.Is(err, maildir.ErrBusy):
+		return Unavailable
 	case errors.Is(err, fs.ErrExist):
 		return Exists
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -55,9 +55,9 @@ func (m *Mailbox) Close() error { return fail("close", m.name, m.acct.closed(m))
 // release closes what the mailbox holds open.
 func (m *Mailbox) release() error { return m.dir.Close() }
 
-// current reports whether the directory that m has open is still the one of that
+// Current reports whether the directory that m has open is still the one of that
 // name: it is not after a delete or rename by whatever program.
-func (m *Mailbox) current() bool {
+func (m *Mailbox) Current() bool {
 	now, err := os.Stat(m.dir.Path())
 	return err == nil && os.SameFile(now, m.self)
 }

@@ -62,7 +62,7 @@ func (m *Mailbox) syncError(err error) error {
 
 // sync does the work of Sync; m.mu is held.
 func (m *Mailbox) sync(ctx context.Context) (*Snapshot, error) {
-	if !m.current() {
+	if !m.Current() {
 		return nil, fmt.Errorf("the mailbox was deleted, renamed or replaced: %w", fs.ErrNotExist)
 	}
 	list, err := m.loadList()
@@ -185,7 +185,7 @@ func (m *Mailbox) list(ctx context.Context, uids *uidlist.List) (*maildir.Listin
 	}
 	defer held.unlock()
 	for _, e := range listing.Duplicates {
-		if _, err := m.dir.Separate(ctx, e); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := m.dir.Separate(ctx, e); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, maildir.ErrBusy) {
 			return nil, err
 		}
 	}

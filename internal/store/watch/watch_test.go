@@ -60,7 +60,9 @@ func TestTellsChanges(t *testing.T) {
 	}{
 		{"delivery", func() error { return os.WriteFile(filepath.Join(dir, "new/1.a.h"), nil, 0o600) }},
 		{"claim", func() error { return os.Rename(filepath.Join(dir, "new/1.a.h"), filepath.Join(dir, "cur/1.a.h:2,")) }},
-		{"flag", func() error { return os.Rename(filepath.Join(dir, "cur/1.a.h:2,"), filepath.Join(dir, "cur/1.a.h:2,S")) }},
+		{"flag", func() error {
+			return os.Rename(filepath.Join(dir, "cur/1.a.h:2,"), filepath.Join(dir, "cur/1.a.h:2,S"))
+		}},
 		{"expunge", func() error { return os.Remove(filepath.Join(dir, "cur/1.a.h:2,S")) }},
 	}
 	for _, s := range steps {

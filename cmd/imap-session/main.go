@@ -1,0 +1,42 @@
+// Imap-session serves IMAP to one account, on standard input and output.
+//
+//	imap-session [-nv] [-c file] [-u account] [-m maildir] [-front]
+//
+// Whoever starts it is logged in: it greets with PREAUTH (RFC 9051 section 7.1.4)
+// and serves the mail of the user whose uid it has. So it works behind ssh, in a
+// pipe, or as a client's "tunnel". With -front it was started by imapd and
+// completes the command by which the client logged in.
+//
+// The options are those of package session; see imap-session(8).
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"fantail/internal/imap/imapd"
+	"fantail/internal/login/session"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+func run(args []string, in, out, stderr *os.File) int {
+	p := session.Program{Name: "imap-session", Version: version, Serve: serve}
+	return p.Main(args, in, out, stderr)
+}
+
+func serve(ctx context.Context, s *session.Session) error {
+	o := imapd.Options{Log: s.Log, Version: version}
+	if s.Hello != nil {
+		o.Tag = s.Hello.Tag
+	}
+	account, err := s.OpenAccount()
+	if err != nil {
+		return errors.Join(err, imapd.Refuse(s.Conn, o))
+	}
+	return imapd.New(account, s.Conn, o).Serve(ctx)
+}

@@ -1,0 +1,63 @@
+package imapd
+
+import (
+	"context"
+
+	"fantail/internal/mail"
+)
+
+// close is CLOSE (RFC 9051 section 6.4.1): what is marked \Deleted is removed
+// without a word, unless the mailbox was opened by EXAMINE.
+func (s *Session) close(ctx context.Context) error {
+	s.in.CRLF()
+	if err := s.in.Err(); err != nil {
+		return err
+	}
+	if !s.box.readOnly {
+		if err := s.sync(ctx); err != nil {
+			return err
+		}
+		if err := s.box.mbox.Expunge(ctx, s.deleted(nil)); err != nil {
+			return err
+		}
+	}
+	if err := s.unselect(); err != nil {
+		return err
+	}
+	return s.done("CLOSE completed.")
+}
+
+// unselectCommand is UNSELECT (RFC 9051 section 6.4.2).
+func (s *Session) unselectCommand(context.Context) error {
+	s.in.CRLF()
+	if err := s.in.Err(); err != nil {
+		return err
+	}
+	if err := s.unselect(); err != nil {
+		return err
+	}
+	return s.done("UNSELECT completed.")
+}
+
+// unselect gives up the selected mailbox, if there is one.
+func (s *Session) unselect() error {
+	if s.box == nil {
+		return nil
+	}
+	m := s.box.mbox
+	s.box = nil
+	return m.Close()
+}
+
+// deleted returns the UIDs of the messages that are marked \Deleted; with among
+// only those of its UIDs.
+func (s *Session) deleted(among func(mail.UID) bool) []mail.UID {
+	snap := s.box.view.latest
+	var uids []mail.UID
+	for i := range snap.Len() {
+		if snap.Flags(i).Has(mail.Deleted) && (among == nil || among(snap.UID(i))) {
+			uids = append(uids, snap.UID(i))
+		}
+	}
+	return uids
+}

@@ -1,0 +1,91 @@
+package imapd
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"fantail/internal/imap/wire"
+)
+
+// Conn is a connection to a client: a net.Conn, or a pair of pipes. A stream
+// that knows no deadlines answers os.ErrNoDeadline; its session has no
+// time-outs.
+type Conn interface {
+	io.ReadWriter
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// stream is the two directions of a session's connection. What was answered is
+// sent when the session would wait for the client: a pipeline of commands has
+// its answers in one packet, and no answer waits for another packet's ACK.
+type stream struct {
+	conn Conn
+	out  *bufio.Writer
+
+	// waiting is set while a goroutine waits for input on behalf of IDLE. The
+	// session writes and flushes itself then.
+	waiting bool
+
+	interrupted atomic.Bool
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if s.interrupted.Load() {
+		return 0, errInterrupted
+	}
+	if !s.waiting {
+		if err := s.out.Flush(); err != nil {
+			return 0, err
+		}
+		if err := deadline(s.conn.SetReadDeadline, autologout); err != nil {
+			return 0, err
+		}
+	}
+	return s.conn.Read(p)
+}
+
+// interrupt makes the read in progress, and every later one, fail.
+func (s *stream) interrupt() {
+	s.interrupted.Store(true)
+	// A stream without deadlines goes on until its next octet.
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// errInterrupted ends the reads of a session that was told to stop.
+var errInterrupted = errors.New("session interrupted")
+
+// sender is the part of a stream below its buffer.
+type sender struct{ conn Conn }
+
+func (s sender) Write(p []byte) (int, error) {
+	if err := deadline(s.conn.SetWriteDeadline, writeTimeout); err != nil {
+		return 0, err
+	}
+	return s.conn.Write(p)
+}
+
+// deadline sets a deadline where the stream has them.
+func deadline(set func(time.Time) error, d time.Duration) error {
+	if err := set(time.Now().Add(d)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+		return err
+	}
+	return nil
+}
+
+// bufferSize is that of the session's input and output buffers.
+const bufferSize = 16 << 10
+
+// limits are the budgets of one command.
+var limits = wire.Limits{
+	Line:          256 << 10, // RFC 7162 section 4: at least 8192; clients name 10,000 UIDs one by one
+	Literal:       64 << 10,  // search strings, mailbox names
+	Literals:      64,
+	Depth:         32,
+	StreamLiteral: 256 << 20, // one message
+	Skip:          1 << 20,
+}

@@ -1,0 +1,78 @@
+package imapd
+
+import (
+	"context"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
+	"fantail/internal/store"
+)
+
+// copy is COPY (RFC 9051 section 6.4.7).
+func (s *Session) copy(ctx context.Context) error { return s.copyTo(ctx, false) }
+
+// uidCopy is UID COPY (RFC 9051 section 6.4.9).
+func (s *Session) uidCopy(ctx context.Context) error { return s.copyTo(ctx, true) }
+
+func (s *Session) copyTo(ctx context.Context, byUID bool) error {
+	s.in.SP()
+	set := imap.ScanSeqSet(s.in)
+	s.in.SP()
+	name := imap.ScanMailbox(s.in)
+	s.in.CRLF()
+	if err := s.in.Err(); err != nil {
+		return err
+	}
+	ts, err := s.resolve(set, byUID)
+	if err != nil {
+		return err
+	}
+	dst, err := s.target(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	if err := s.sync(ctx); err != nil {
+		return err
+	}
+	if !byUID {
+		if err := s.allThere(ts); err != nil {
+			return err
+		}
+	}
+	c, err := s.box.mbox.Copy(ctx, ts.uids(), dst)
+	if err != nil {
+		return err
+	}
+	s.byUID = byUID
+	if len(c.Dst) == 0 {
+		return s.ok(ctx, "Nothing to copy.")
+	}
+	return s.ok(ctx, "COPY completed.", func(e *wire.Encoder) {
+		// RFC 4315 section 3: both sets in the order of the copying.
+		e.CodeStart("COPYUID").SP().Number(uint32(c.UIDValidity))
+		e.SP().Token(imap.Numbers(c.Src).String()).SP().Token(imap.Numbers(c.Dst).String()).CodeEnd()
+	})
+}
+
+// allThere refuses a command on message numbers of which one is gone: it copies
+// all or nothing (RFC 2180 section 4.4).
+func (s *Session) allThere(ts targets) error {
+	return ts.each(func(_ uint32, uid mail.UID) error {
+		if _, gone := s.box.view.now(uid); gone {
+			return no("EXPUNGEISSUED", "Some of the messages no longer exist.")
+		}
+		return nil
+	})
+}
+
+// target opens the mailbox that messages shall go to. If there is none the client
+// is told that it may make it (RFC 9051 section 6.3.12).
+func (s *Session) target(ctx context.Context, name string) (*store.Mailbox, error) {
+	m, err := s.acct.Open(ctx, name)
+	if store.KindOf(err) == store.NotFound && err != nil {
+		return nil, no("TRYCREATE", "There is no such mailbox.")
+	}
+	return m, err
+}

@@ -1,0 +1,29 @@
+// Package imapd is the IMAP session: what happens between a client that has
+// logged in and the mail of one account.
+//
+// # States
+//
+// A Session begins authenticated (RFC 9051 section 3.2): the connection was
+// logged in by a front, or it is a pipe from the user's own shell (PREAUTH).
+//
+//	authenticated --SELECT, EXAMINE--> selected
+//	selected --CLOSE, UNSELECT, failed SELECT--> authenticated
+//	any --LOGOUT, BYE, end of the connection--> logged out
+//
+// Commands are rows of one table (command.go), each with the states in which the
+// law permits it; a handler lies in the file named for its command. It reads all
+// its arguments, then acts, then answers: with nil for a tagged OK that it wrote
+// itself by ok, with a *status for a tagged NO or BAD, with a store error that
+// reply.go translates. Any other error ends the session.
+//
+// # Goroutines
+//
+// One goroutine owns a Session: it reads, acts and writes. During IDLE a second
+// one waits for input and touches nothing else; the owner takes over again before
+// it reads. The store's goroutines only send to a channel that IDLE listens on.
+//
+// # Truth
+//
+// What the client knows of the selected mailbox is in one type, view. At the end
+// of each command the session syncs with the store and tells the difference.
+package imapd

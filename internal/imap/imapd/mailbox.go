@@ -1,0 +1,87 @@
+package imapd
+
+import (
+	"context"
+
+	"fantail/internal/imap"
+)
+
+// create is CREATE (RFC 9051 section 6.3.4).
+func (s *Session) create(ctx context.Context) error {
+	name, err := s.oneMailbox()
+	if err != nil {
+		return err
+	}
+	if err := s.acct.Create(ctx, name); err != nil {
+		return err
+	}
+	return s.ok(ctx, "CREATE completed.")
+}
+
+// delete is DELETE (RFC 9051 section 6.3.5).
+func (s *Session) delete(ctx context.Context) error {
+	name, err := s.oneMailbox()
+	if err != nil {
+		return err
+	}
+	if err := s.acct.Delete(ctx, name); err != nil {
+		return err
+	}
+	return s.movedAway(ctx, "DELETE completed.")
+}
+
+// rename is RENAME (RFC 9051 section 6.3.6).
+func (s *Session) rename(ctx context.Context) error {
+	s.in.SP()
+	from := imap.ScanMailbox(s.in)
+	s.in.SP()
+	to := imap.ScanMailbox(s.in)
+	s.in.CRLF()
+	if err := s.in.Err(); err != nil {
+		return err
+	}
+	if err := s.acct.Rename(ctx, from, to); err != nil {
+		return err
+	}
+	return s.movedAway(ctx, "RENAME completed.")
+}
+
+// movedAway completes a command that may have taken the selected mailbox away: to
+// the client that asked for it this is no reason for a BYE.
+func (s *Session) movedAway(ctx context.Context, text string) error {
+	if s.box != nil && !s.box.mbox.Current() {
+		if err := s.unselect(); err != nil {
+			return err
+		}
+	}
+	return s.ok(ctx, text)
+}
+
+// subscribe is SUBSCRIBE (RFC 9051 section 6.3.7).
+func (s *Session) subscribe(ctx context.Context) error {
+	return s.setSubscribed(ctx, true, "SUBSCRIBE completed.")
+}
+
+// unsubscribe is UNSUBSCRIBE (RFC 9051 section 6.3.8).
+func (s *Session) unsubscribe(ctx context.Context) error {
+	return s.setSubscribed(ctx, false, "UNSUBSCRIBE completed.")
+}
+
+func (s *Session) setSubscribed(ctx context.Context, on bool, text string) error {
+	name, err := s.oneMailbox()
+	if err != nil {
+		return err
+	}
+	if err := s.acct.Subscribe(ctx, name, on); err != nil {
+		return err
+	}
+	return s.ok(ctx, text)
+}
+
+// oneMailbox scans SP, a mailbox and the end of the command.
+func (s *Session) oneMailbox() (string, error) {
+	s.in.SP()
+	name := imap.ScanMailbox(s.in)
+	s.in.CRLF()
+	return name, s.in.Err()
+}

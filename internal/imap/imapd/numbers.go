@@ -1,0 +1,72 @@
+package imapd
+
+import (
+	"fantail/internal/imap"
+	"fantail/internal/mail"
+)
+
+// targets are the messages that a command is about, by index in view.known.
+type targets struct {
+	v      *view
+	ranges imap.SeqSet // of indexes plus 1
+}
+
+// resolve turns a set of numbers or UIDs into messages. A number that no message
+// has is an error (RFC 9051 section 9: seq-number), a UID that none has is not.
+func (s *Session) resolve(set imap.SeqSet, byUID bool) (targets, error) {
+	v := s.box.view
+	if byUID {
+		return targets{v, uidRanges(v, set)}, nil
+	}
+	r := set.Resolve(uint32(v.len()))
+	if n := len(r); n > 0 && int64(r[n-1].To) > int64(v.len()) {
+		return targets{}, bad("There is no message of that number.")
+	}
+	return targets{v, r}, nil
+}
+
+// uidRanges turns ranges of UIDs into ranges of message numbers.
+func uidRanges(v *view, set imap.SeqSet) imap.SeqSet {
+	n := v.len()
+	if n == 0 {
+		return nil
+	}
+	var out imap.SeqSet
+	for _, r := range set.Resolve(uint32(v.known.UID(n - 1))) {
+		from, _ := v.known.Find(mail.UID(r.From))
+		to, found := v.known.Find(mail.UID(r.To))
+		if found {
+			to++
+		}
+		if from < to {
+			out = append(out, imap.SeqRange{From: uint32(from) + 1, To: uint32(to)})
+		}
+	}
+	return out
+}
+
+// each calls f for every message, in ascending order, until f returns an error.
+func (t targets) each(f func(seq uint32, uid mail.UID) error) error {
+	for _, r := range t.ranges {
+		for n := r.From; n <= r.To; n++ {
+			if err := f(n, t.v.uid(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// uids returns the UIDs in ascending order.
+func (t targets) uids() []mail.UID {
+	var uids []mail.UID
+	for _, r := range t.ranges {
+		for n := r.From; n <= r.To; n++ {
+			uids = append(uids, t.v.uid(n))
+		}
+	}
+	return uids
+}
+
+// has reports whether the message with that number is among them.
+func (t targets) has(seq uint32) bool { return t.ranges.Contains(seq) }

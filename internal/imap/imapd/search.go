@@ -1,0 +1,293 @@
+package imapd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"fantail/internal/imap"
+	"fantail/internal/mail"
+	"fantail/internal/message"
+	"fantail/internal/store"
+)
+
+// search is SEARCH (RFC 9051 section 6.4.4, RFC 3501 section 6.4.4).
+func (s *Session) search(ctx context.Context) error { return s.find(ctx, false) }
+
+// uidSearch is UID SEARCH (RFC 9051 section 6.4.9).
+func (s *Session) uidSearch(ctx context.Context) error { return s.find(ctx, true) }
+
+func (s *Session) find(ctx context.Context, byUID bool) error {
+	query, err := imap.ScanSearch(s.in)
+	if err != nil {
+		return err
+	}
+	if err := s.sync(ctx); err != nil {
+		return err
+	}
+	q, err := s.compile(query)
+	if err != nil {
+		return err
+	}
+	var hits []uint32
+	v := s.box.view
+	for seq := uint32(1); seq <= uint32(v.len()); seq++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c := &candidate{s: s, ctx: ctx, seq: seq, uid: v.uid(seq)}
+		ok, err := q.match(c)
+		c.close()
+		switch {
+		case store.KindOf(err) == store.Gone && err != nil: // expunged meanwhile
+		case err != nil:
+			return err
+		case ok && byUID:
+			hits = append(hits, uint32(c.uid))
+		case ok:
+			hits = append(hits, seq)
+		}
+	}
+	s.out.Untagged("SEARCH") // also when there are none
+	for _, n := range hits {
+		s.out.SP().Number(n)
+	}
+	s.out.CRLF()
+	s.byUID = byUID
+	if err := s.tell(byUID, func(mail.UID, seen) bool { return false }); err != nil {
+		return err
+	}
+	return s.done("SEARCH completed.")
+}
+
+// What it costs to look at one message, from nothing to reading all of it.
+const (
+	costView = iota
+	costName
+	costStat
+	costHeader
+	costBody
+)
+
+// matcher is a search key made ready for many messages.
+type matcher struct {
+	cost  int
+	match func(*candidate) (bool, error)
+}
+
+// compile makes a key ready: sets are resolved, strings folded, and of the keys
+// that must all match the cheapest is tried first.
+func (s *Session) compile(q *imap.Search) (matcher, error) {
+	keys := make([]matcher, len(q.Keys))
+	cost := costView
+	for i, k := range q.Keys {
+		m, err := s.compile(k)
+		if err != nil {
+			return matcher{}, err
+		}
+		keys[i] = m
+		cost = max(cost, m.cost)
+	}
+	slices.SortStableFunc(keys, func(a, b matcher) int { return cmp.Compare(a.cost, b.cost) })
+	switch q.Op {
+	case imap.SearchAll:
+		return matcher{costView, func(*candidate) (bool, error) { return true, nil }}, nil
+	case imap.SearchAnd:
+		return matcher{cost, func(c *candidate) (bool, error) { return decide(c, keys, false) }}, nil
+	case imap.SearchOr:
+		return matcher{cost, func(c *candidate) (bool, error) { return decide(c, keys, true) }}, nil
+	case imap.SearchNot:
+		return matcher{cost, func(c *candidate) (bool, error) {
+			ok, err := keys[0].match(c)
+			return !ok, err
+		}}, nil
+	case imap.SearchSeq, imap.SearchUID:
+		ts, err := s.resolve(q.Set, q.Op == imap.SearchUID)
+		return matcher{costView, func(c *candidate) (bool, error) { return ts.has(c.seq), nil }}, err
+	}
+	return s.compileKey(q), nil
+}
+
+// decide tries the keys until one has the answer that settles the matter: true
+// for OR, false for AND.
+func decide(c *candidate, keys []matcher, settles bool) (bool, error) {
+	for _, k := range keys {
+		if ok, err := k.match(c); err != nil || ok == settles {
+			return ok, err
+		}
+	}
+	return !settles, nil
+}
+
+// compileKey makes ready a key that looks at one property of a message.
+func (s *Session) compileKey(q *imap.Search) matcher {
+	needle := fold(q.Text)
+	switch q.Op {
+	case imap.SearchFlag:
+		return matcher{costView, func(c *candidate) (bool, error) {
+			now := c.now()
+			return now.snap.Flags(now.i).Has(q.Flag), nil
+		}}
+	case imap.SearchKeyword:
+		return matcher{costView, func(c *candidate) (bool, error) {
+			now := c.now()
+			return slices.ContainsFunc(now.snap.Keywords(now.i), q.Keyword.Equal), nil
+		}}
+	case imap.SearchRecent:
+		return matcher{costView, func(c *candidate) (bool, error) { return s.box.view.recent[c.uid], nil }}
+	case imap.SearchLarger:
+		return matcher{costName, func(c *candidate) (bool, error) {
+			n, err := s.box.mbox.Size(c.ctx, c.uid)
+			return n > q.Size, err
+		}}
+	case imap.SearchSmaller:
+		return matcher{costName, func(c *candidate) (bool, error) {
+			n, err := s.box.mbox.Size(c.ctx, c.uid)
+			return n < q.Size, err
+		}}
+	case imap.SearchBefore, imap.SearchOn, imap.SearchSince:
+		return matcher{costStat, func(c *candidate) (bool, error) {
+			st, err := s.box.mbox.Stat(c.ctx, c.uid)
+			return err == nil && dayMatches(q.Op, day(st.Date), q.Date), err
+		}}
+	case imap.SearchSentBefore, imap.SearchSentOn, imap.SearchSentSince:
+		return matcher{costHeader, func(c *candidate) (bool, error) {
+			root, err := c.structure()
+			if err != nil {
+				return false, err
+			}
+			t, ok := root.Date()
+			return ok && dayMatches(q.Op, day(t), q.Date), nil
+		}}
+	case imap.SearchHeader:
+		return matcher{costHeader, func(c *candidate) (bool, error) { return c.hasField(q.Field, needle) }}
+	case imap.SearchBody:
+		return matcher{costBody, func(c *candidate) (bool, error) { return c.hasText(needle, false) }}
+	case imap.SearchText:
+		return matcher{costBody, func(c *candidate) (bool, error) { return c.hasText(needle, true) }}
+	}
+	panic(fmt.Sprintf("search key %d is not handled", q.Op))
+}
+
+// day is the date of a time in the time's own zone (RFC 9051 section 6.4.4: time
+// and zone are disregarded).
+func day(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+func dayMatches(op imap.SearchOp, have, want time.Time) bool {
+	switch op {
+	case imap.SearchBefore, imap.SearchSentBefore:
+		return have.Before(want)
+	case imap.SearchOn, imap.SearchSentOn:
+		return have.Equal(want)
+	default:
+		return !have.Before(want)
+	}
+}
+
+// candidate is one message while a query looks at it. What it needs of the file
+// is loaded once.
+type candidate struct {
+	s    *Session
+	ctx  context.Context
+	seq  uint32
+	uid  mail.UID
+	root *message.Part
+	file *os.File
+}
+
+func (c *candidate) now() seen {
+	now, _ := c.s.box.view.now(c.uid)
+	return now
+}
+
+func (c *candidate) structure() (*message.Part, error) {
+	var err error
+	if c.root == nil {
+		c.root, err = c.s.box.mbox.Structure(c.ctx, c.uid)
+	}
+	return c.root, err
+}
+
+func (c *candidate) open() (*os.File, error) {
+	var err error
+	if c.file == nil {
+		c.file, err = c.s.box.mbox.OpenMessage(c.ctx, c.uid)
+	}
+	return c.file, err
+}
+
+func (c *candidate) close() {
+	if c.file != nil {
+		c.file.Close() // only read from
+	}
+}
+
+// hasField reports whether a field of that name has the folded needle in it. The
+// empty needle is in every field.
+func (c *candidate) hasField(name, needle string) (bool, error) {
+	root, err := c.structure()
+	if err != nil {
+		return false, err
+	}
+	return fieldHas(root, name, needle), nil
+}
+
+// hasText reports whether the folded needle is in the message's text: that of its
+// text parts and of the headers of messages in it, and of its own header if whole
+// is set.
+func (c *candidate) hasText(needle string, whole bool) (found bool, err error) {
+	root, err := c.structure()
+	if err != nil {
+		return false, err
+	}
+	if whole && headerHas(root, needle) {
+		return true, nil
+	}
+	file, err := c.open()
+	if err != nil {
+		return false, err
+	}
+	root.Walk(func(p *message.Part) bool {
+		switch {
+		case found || err != nil:
+			return false
+		case p.Message != nil && headerHas(p.Message, needle):
+			found = true
+		case p.Type == "text":
+			found, err = textHas(p.Text(file, maxText), needle)
+		}
+		return !found && err == nil
+	})
+	if err != nil {
+		err = fmt.Errorf("search text of UID %d: %w", c.uid, err)
+	}
+	return found, err
+}
+
+// maxText is how much decoded text of one part is searched.
+const maxText = 64 << 20
+
+// textHas searches decoded text in windows that overlap by the needle's length.
+func textHas(r io.Reader, needle string) (bool, error) {
+	w := foldWindow{needle: needle}
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		if w.add(buf[:n]) {
+			return true, nil
+		}
+		if err == io.EOF {
+			return w.finish(), nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package imapd
+
+import (
+	"context"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
+	"fantail/internal/store"
+)
+
+// sel is SELECT (RFC 9051 section 6.3.2).
+func (s *Session) sel(ctx context.Context) error { return s.open(ctx, false) }
+
+// examine is EXAMINE (RFC 9051 section 6.3.3): nothing in the mailbox changes, not
+// even \Recent.
+func (s *Session) examine(ctx context.Context) error { return s.open(ctx, true) }
+
+func (s *Session) open(ctx context.Context, readOnly bool) error {
+	s.in.SP()
+	name := imap.ScanMailbox(s.in)
+	s.in.CRLF()
+	if err := s.in.Err(); err != nil {
+		return err
+	}
+	// A SELECT that fails leaves no mailbox selected (RFC 9051 section 6.3.2).
+	if err := s.unselect(); err != nil {
+		return err
+	}
+	m, err := s.acct.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	box, err := openView(ctx, m, readOnly)
+	if err != nil {
+		m.Close()
+		return err
+	}
+	s.box = box
+	s.describe()
+	if readOnly {
+		return s.done("EXAMINE completed.", code("READ-ONLY"))
+	}
+	return s.done("SELECT completed.", code("READ-WRITE"))
+}
+
+// openView takes the first picture of a mailbox. To a session that may write new
+// messages become \Recent; another one only sees that they are.
+func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (*selected, error) {
+	snap, err := m.Sync(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &selected{mbox: m, readOnly: readOnly}
+	var recent []mail.UID
+	if !readOnly && hasNew(snap) {
+		if recent, err = m.ClaimRecent(ctx); err != nil {
+			return nil, err
+		}
+		if snap, err = m.Sync(ctx); err != nil {
+			return nil, err
+		}
+	}
+	b.view = newView(snap)
+	for _, uid := range recent {
+		b.view.recent[uid] = true
+	}
+	if readOnly {
+		for i := range snap.Len() {
+			if snap.IsNew(i) {
+				b.view.recent[snap.UID(i)] = true
+			}
+		}
+	}
+	return b, nil
+}
+
+// describe writes the responses that SELECT owes (RFC 3501 section 6.3.1).
+func (s *Session) describe() {
+	b := s.box
+	snap := b.view.known
+	s.tellKeywords()
+	s.out.Numbered(uint32(snap.Len()), "EXISTS").CRLF()
+	s.out.Numbered(uint32(b.view.countRecent()), "RECENT").CRLF()
+	if n := firstUnseen(snap); n > 0 {
+		s.okCode("UNSEEN", n, "First unseen message.")
+	}
+	s.okCode("UIDVALIDITY", uint32(snap.UIDValidity()), "UIDs valid.")
+	s.okCode("UIDNEXT", uint32(snap.UIDNext()), "Predicted next UID.")
+}
+
+func (s *Session) okCode(name string, n uint32, text string) {
+	s.out.Untagged("OK").SP().CodeStart(name).SP().Number(n).CodeEnd().Text(text).CRLF()
+}
+
+func firstUnseen(snap *store.Snapshot) uint32 {
+	for i := range snap.Len() {
+		if !snap.Flags(i).Has(mail.Seen) {
+			return uint32(i) + 1
+		}
+	}
+	return 0
+}
+
+// code returns a writer of a response code without arguments.
+func code(name string) func(*wire.Encoder) {
+	return func(e *wire.Encoder) { e.CodeStart(name).CodeEnd() }
+}
+
+// tellKeywords writes FLAGS and PERMANENTFLAGS (RFC 9051 section 7.3.5, 7.1) if
+// the client does not know all keywords of the mailbox yet. It comes before the
+// first FETCH that has a new one.
+func (s *Session) tellKeywords() {
+	b := s.box
+	kws := b.view.latest.MailboxKeywords()
+	if len(kws)+1 == b.keywords {
+		return
+	}
+	b.keywords = len(kws) + 1 // 0 is: not even told the system flags
+	flags := func() {
+		for i, f := range imap.SystemFlags {
+			if i > 0 {
+				s.out.SP()
+			}
+			s.out.Flag(f)
+		}
+		for _, k := range kws {
+			s.out.SP().Flag(string(k))
+		}
+	}
+	s.out.Untagged("FLAGS").SP().List(flags).CRLF()
+	s.out.Untagged("OK").SP().CodeStart("PERMANENTFLAGS").SP()
+	if b.readOnly {
+		s.out.ListStart().ListEnd().CodeEnd().Text("Read-only mailbox.").CRLF()
+		return
+	}
+	s.out.ListStart()
+	flags()
+	// \* says that keywords can be made (RFC 9051 section 7.1); 26 letters are all
+	// that file names have.
+	if len(kws) < maxKeywords {
+		s.out.SP().Flag(`\*`)
+	}
+	s.out.ListEnd().CodeEnd().Text("Flags permitted.").CRLF()
+}
+
+// maxKeywords is how many keywords a mailbox can hold.
+const maxKeywords = 26

@@ -1,0 +1,257 @@
+package imapd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/store"
+)
+
+// Options are what a Session takes from its surroundings.
+type Options struct {
+	Log     *slog.Logger
+	Version string // told by ID
+
+	// Tag is that of the LOGIN or AUTHENTICATE command which the front has left
+	// for the session to complete. Without one the session greets the client.
+	Tag string
+}
+
+// Session serves one connection of one account.
+type Session struct {
+	acct    *store.Account
+	opt     Options
+	log     *slog.Logger
+	stream  *stream
+	r       *bufio.Reader
+	in      *wire.Scanner
+	out     *wire.Encoder
+	table   map[string]*command
+	tag     string    // of the command in progress
+	box     *selected // nil: no mailbox is selected
+	byUID   bool      // the command is a UID command: FETCH responses have the UID
+	closing bool      // the client has been told good-bye
+}
+
+// selected is the mailbox that the session has open.
+type selected struct {
+	mbox     *store.Mailbox
+	readOnly bool
+	view     *view
+	keywords int // how many the client knows of by FLAGS
+}
+
+// New returns a session that serves conn from the account's mail.
+func New(acct *store.Account, conn Conn, o Options) *Session {
+	out := bufio.NewWriterSize(sender{conn}, bufferSize)
+	st := &stream{conn: conn, out: out}
+	s := &Session{
+		acct:   acct,
+		opt:    o,
+		log:    o.Log,
+		stream: st,
+		r:      bufio.NewReaderSize(st, bufferSize),
+		out:    wire.NewEncoder(out),
+		table:  commandTable(),
+	}
+	s.in = wire.NewScanner(s.r, limits, s.proceed)
+	return s
+}
+
+// Refuse tells the client that the account's mail cannot be opened.
+func Refuse(conn Conn, o Options) error {
+	s := New(nil, conn, o)
+	const text = "The mailbox cannot be opened now."
+	if o.Tag != "" {
+		no("UNAVAILABLE", text).write(s.out, o.Tag) // RFC 5530 section 3
+	}
+	s.bye("UNAVAILABLE", text)
+	return s.out.Err()
+}
+
+// proceed asks for a literal (RFC 9051 section 7.6). The read that follows sends
+// it.
+func (s *Session) proceed() error { return s.out.Continue("OK").Err() }
+
+// Serve runs the session until the client leaves or ctx ends. The connection is
+// the caller's to close then. The error is nil if the session ended as the
+// protocol has it, or because it was told to.
+func (s *Session) Serve(ctx context.Context) (err error) {
+	stop := context.AfterFunc(ctx, s.stream.interrupt)
+	defer stop()
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("panic", "err", r, "stack", string(debug.Stack()))
+			s.bye("SERVERBUG", "Internal error, please reconnect.")
+			err = fmt.Errorf("panic: %v", r)
+		}
+		err = errors.Join(err, s.unselect())
+	}()
+	s.greet()
+	for !s.closing {
+		if err := s.command(ctx); err != nil {
+			return s.ended(ctx, err)
+		}
+	}
+	return s.out.Flush()
+}
+
+// ended decides how a session that cannot go on takes its leave.
+func (s *Session) ended(ctx context.Context, err error) error {
+	var limit *wire.LimitError
+	switch {
+	case ctx.Err() != nil:
+		// RFC 9051 section 7.1.5: one of the reasons for an unasked BYE.
+		s.bye("UNAVAILABLE", "The server is shutting down.")
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.bye("", "Autologout; idle for too long.")
+		return nil
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return s.out.Flush() // a client that is gone
+	case errors.As(err, &limit):
+		s.bye("", "Too much input that is not a command.")
+		return nil
+	}
+	return err
+}
+
+// bye says good-bye (RFC 9051 section 7.1.5). Whether the client hears it makes no
+// difference any more.
+func (s *Session) bye(code, text string) {
+	s.out.Untagged("BYE").SP()
+	if code != "" {
+		s.out.CodeStart(code).CodeEnd()
+	}
+	s.out.Text(text).CRLF().Flush()
+	s.closing = true
+}
+
+// greet opens the session: it completes the login command, or greets a client
+// that needs none (RFC 9051 section 7.1.4).
+func (s *Session) greet() {
+	if s.opt.Tag != "" {
+		s.out.Tagged(s.opt.Tag, "OK").SP()
+	} else {
+		s.out.Untagged("PREAUTH").SP()
+	}
+	s.capabilityCode()
+	s.out.Text("Fantail ready.").CRLF()
+}
+
+// command serves one command. An error ends the session.
+func (s *Session) command(ctx context.Context) error {
+	if err := s.in.Next(); err != nil {
+		return err
+	}
+	s.tag, s.byUID = s.in.Tag(), false
+	s.in.SP()
+	name := s.in.Name()
+	if name == "UID" {
+		s.in.SP()
+		name += " " + s.in.Name()
+	}
+	if err := s.in.Err(); err != nil {
+		return s.badSyntax(err)
+	}
+	cmd := s.table[name]
+	if cmd == nil {
+		return s.finish(bad("Unknown command."))
+	}
+	if !s.permitted(cmd) {
+		return s.finish(bad(cmd.wrongState()))
+	}
+	err := cmd.run(s, ctx)
+	if err == nil {
+		return s.out.Err()
+	}
+	if inErr := s.in.Err(); inErr != nil {
+		return s.badSyntax(inErr)
+	}
+	return s.finish(err)
+}
+
+// permitted reports whether the law permits the command in the session's state.
+func (s *Session) permitted(cmd *command) bool {
+	if s.box == nil {
+		return cmd.in&authenticated != 0
+	}
+	return cmd.in&selectedState != 0
+}
+
+// badSyntax answers a command that the scanner refused, and skips what is left of
+// it.
+func (s *Session) badSyntax(err error) error {
+	if wire.IsFatal(err) {
+		return err
+	}
+	var limit *wire.LimitError
+	var charset *imap.BadCharset
+	var st *status
+	switch {
+	case errors.As(err, &limit) && limit.Budget == wire.BudgetStreamLiteral:
+		st = no("TOOBIG", "The message is too large.") // RFC 4469 section 5
+	case errors.As(err, &limit):
+		st = &status{kind: "BAD", code: "LIMIT", text: "The " + limit.Budget + " of this command is over the limit."}
+	case errors.As(err, &charset):
+		// RFC 9051 section 6.4.4.
+		st = &status{kind: "NO", code: "BADCHARSET", args: badCharsetArgs(), text: "Unknown charset."}
+	default:
+		st = bad("Syntax: " + err.Error() + ".")
+	}
+	if s.tag == "" {
+		// RFC 9051 section 7.1.3: without a tag to answer to, BAD is untagged.
+		s.out.Untagged("BAD").SP().Text(st.text).CRLF()
+	} else {
+		st.write(s.out, s.tag)
+	}
+	if err := s.in.Skip(); err != nil {
+		return err
+	}
+	return s.out.Err()
+}
+
+// badCharsetArgs is the list of charsets that BADCHARSET names.
+func badCharsetArgs() []string {
+	return []string{"(" + imap.Charsets[0], imap.Charsets[1] + ")"}
+}
+
+// finish answers a command that did not succeed.
+func (s *Session) finish(err error) error {
+	st := s.statusOf(err)
+	if st == nil {
+		return err // the connection, or the end of the session
+	}
+	if err := s.in.Skip(); err != nil {
+		return err
+	}
+	st.write(s.out, s.tag)
+	return s.out.Err()
+}
+
+// ok completes the command in progress: it tells what has happened in the mailbox
+// and writes the tagged OK with an optional response code.
+func (s *Session) ok(ctx context.Context, text string, code ...func(*wire.Encoder)) error {
+	if err := s.poll(ctx, true); err != nil {
+		return err
+	}
+	return s.done(text, code...)
+}
+
+// done writes the tagged OK alone.
+func (s *Session) done(text string, code ...func(*wire.Encoder)) error {
+	s.out.Tagged(s.tag, "OK").SP()
+	for _, c := range code {
+		c(s.out)
+	}
+	s.out.Text(text).CRLF()
+	return s.out.Err()
+}

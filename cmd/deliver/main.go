@@ -1,0 +1,141 @@
+// Deliver is the local delivery agent: it reads a message on standard input and
+// puts it into an account's mailbox.
+//
+//	deliver [-nv] [-c file] [-d account] [-f sender] [-m mailbox]
+//
+// It exits 0 when the message survives a power cut, 64 on a wrong command line,
+// 67 if there is no such account, and 75 on everything else, so that the MTA
+// tries again. See deliver(8).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"os/user"
+	"syscall"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/deliver"
+	"fantail/internal/login/userdb"
+	"fantail/internal/store"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// arguments are the command line.
+type arguments struct {
+	config, account string
+	env             deliver.Envelope
+	check, version  bool
+}
+
+func run(args []string, in io.Reader, out, stderr io.Writer) int {
+	a, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return deliver.OK
+	case err != nil:
+		return deliver.Usage
+	case a.version:
+		fmt.Fprintln(out, "deliver", version)
+		return deliver.OK
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	cfg, err := conf.Load(a.config)
+	if err != nil {
+		log.Error("cannot start", "err", err)
+		return deliver.TempFail
+	}
+	if a.check {
+		return deliver.OK
+	}
+	u, err := a.lookup(cfg, log)
+	if err != nil {
+		log.Error("account", "user", a.account, "err", err)
+		if errors.Is(err, userdb.ErrUnknown) {
+			return deliver.NoUser
+		}
+		return deliver.TempFail
+	}
+	log = log.With("user", u.Name)
+	if err := a.deliver(u, in, log); err != nil {
+		log.Error("delivery failed", "err", err)
+		return deliver.Code(err)
+	}
+	return deliver.OK
+}
+
+func parse(args []string, stderr io.Writer) (a arguments, err error) {
+	fs := flag.NewFlagSet("deliver", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&a.config, "c", "", "configuration `file`")
+	fs.StringVar(&a.account, "d", "", "deliver to this `account` of the passwd-file, not to the user who runs the program")
+	fs.Func("f", "return path of the message, \"\" for a bounce: its `sender`", func(s string) error {
+		sender, err := deliver.CheckSender(s)
+		a.env.Sender = &sender
+		return err
+	})
+	fs.StringVar(&a.env.Mailbox, "m", "", "deliver to this `mailbox`, not to INBOX")
+	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
+	fs.BoolVar(&a.version, "v", false, "print the version and exit")
+	if err := fs.Parse(args); err != nil {
+		return a, err
+	}
+	if fs.NArg() > 0 {
+		err := fmt.Errorf("what is %q?", fs.Arg(0))
+		fmt.Fprintf(stderr, "deliver: %v\n", err)
+		return a, err
+	}
+	return a, nil
+}
+
+// lookup finds out whose mail it is. User.Mail is the Maildir.
+func (a *arguments) lookup(cfg *conf.Config, log *slog.Logger) (userdb.User, error) {
+	var u userdb.User
+	if a.account != "" {
+		found, err := userdb.Open(cfg.Auth.PasswdFile, log).Lookup(a.account)
+		if err != nil {
+			return u, err
+		}
+		u = found
+	} else {
+		me, err := user.Current()
+		if err != nil {
+			return u, fmt.Errorf("find out who runs this: %w", err)
+		}
+		u = userdb.User{Name: me.Username, Home: me.HomeDir}
+	}
+	if u.Mail != "" {
+		return u, nil
+	}
+	var err error
+	u.Mail, err = cfg.MailPath(u.Home)
+	return u, err
+}
+
+// deliver puts the message into the mailbox. The MTA may end the program any
+// time; what is not committed then is not there.
+func (a *arguments) deliver(u userdb.User, in io.Reader, log *slog.Logger) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	account, err := store.OpenAccount(u.Mail, store.Options{Host: host, Log: log})
+	if err != nil {
+		return err
+	}
+	err = deliver.Deliver(ctx, account, a.env, in, log)
+	return errors.Join(err, account.Close())
+}

@@ -121,16 +121,17 @@ func unixPair() (a, b *net.UnixConn, err error) {
 
 // bench is a server on loopback sockets, one for each service.
 type bench struct {
-	*testing.T
+	testing.TB
 	server *Server
 	fake   *fake
 	log    *syncLog
 	at     map[string]string // address by service
 }
 
-func start(t *testing.T, change func(*Options)) *bench {
+// start starts it; change and tweak may be nil.
+func start(t testing.TB, change func(*Options), tweak ...func(*timeouts)) *bench {
 	t.Helper()
-	b := &bench{T: t, fake: &fake{}, log: &syncLog{}, at: make(map[string]string)}
+	b := &bench{TB: t, fake: &fake{}, log: &syncLog{}, at: make(map[string]string)}
 	dir := t.TempDir()
 	certificates, err := tlsconf.Load(tlsconf.Options{
 		Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
@@ -148,6 +149,9 @@ func start(t *testing.T, change func(*Options)) *bench {
 		change(&o)
 	}
 	b.server = New(o)
+	for _, f := range tweak {
+		f(&b.server.limit)
+	}
 	for _, service := range []string{"imap", "imaps", "pop3", "pop3s"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -174,7 +178,7 @@ func start(t *testing.T, change func(*Options)) *bench {
 
 // peer is a client.
 type peer struct {
-	*testing.T
+	testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 }
@@ -190,7 +194,7 @@ func (b *bench) dial(service string) *peer {
 	if strings.HasSuffix(service, "s") {
 		conn = tls.Client(conn, clientTLS)
 	}
-	p := &peer{T: b.T, conn: conn, r: bufio.NewReader(conn)}
+	p := &peer{TB: b.TB, conn: conn, r: bufio.NewReader(conn)}
 	b.Cleanup(func() { p.conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		b.Fatal(err)

@@ -76,7 +76,7 @@ func TestHostileStreams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p = &peer{T: t, conn: raw, r: p.r}
+		p = &peer{TB: t, conn: raw, r: p.r}
 		p.r.Reset(raw)
 		p.flood(chunk, 1<<20)
 		raw.Close()
@@ -112,8 +112,9 @@ func TestMistakesEndTheConnection(t *testing.T) {
 // A client that sends one octet at a time is gone when the time for the whole
 // dialogue is over, one that sends nothing when the time for the next octet is.
 func TestSlowClients(t *testing.T) {
-	b := start(t, nil)
-	b.server.limit.idle, b.server.limit.total, b.server.limit.handshake = 200*time.Millisecond, 600*time.Millisecond, 300*time.Millisecond
+	b := start(t, nil, func(l *timeouts) {
+		l.idle, l.total, l.handshake = 200*time.Millisecond, 600*time.Millisecond, 300*time.Millisecond
+	})
 	for _, tc := range []struct {
 		service, greeting, bye string
 		pause                  time.Duration // 0: silent
@@ -296,7 +297,7 @@ func TestServeConn(t *testing.T) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- b.server.ServeConn(inetd.Conn{Conn: theirs, Name: "pop3"}) }()
-	p := &peer{T: t, conn: ours, r: bufio.NewReader(ours)}
+	p := &peer{TB: t, conn: ours, r: bufio.NewReader(ours)}
 	p.want("+OK")
 	p.say("QUIT", "+OK")
 	p.end()

@@ -151,9 +151,7 @@ func TestClientBreaksOff(t *testing.T) {
 // A session that takes nothing and a client that takes nothing do not make the
 // front hold anything but full sockets, and both end.
 func TestStuck(t *testing.T) {
-	b := start(t, nil)
-	b.server.limit.stuck = 300 * time.Millisecond
-	b.server.limit.linger = 300 * time.Millisecond
+	b := start(t, nil, func(l *timeouts) { l.stuck, l.linger = 300*time.Millisecond, 300*time.Millisecond })
 	ended := make(chan struct{})
 	b.fake.session = func(conn *net.UnixConn, h broker.Hello) {
 		defer close(ended)
@@ -188,8 +186,7 @@ func TestLogoutLine(t *testing.T) {
 }
 
 func BenchmarkPump(b *testing.B) {
-	t := &testing.T{}
-	ben := start(t, nil)
+	ben := start(b, nil)
 	block := make([]byte, 1<<20)
 	ben.fake.session = func(conn *net.UnixConn, h broker.Hello) {
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)

@@ -311,3 +311,12 @@ func TestNotify(t *testing.T) {
 		t.Error("a socket that is not there")
 	}
 }
+
+func TestLogTo(t *testing.T) {
+	if LogTo(true, "x") != os.Stderr {
+		t.Error("not standard error")
+	}
+	if w := LogTo(false, "x"); w == os.Stderr || w == nil {
+		t.Error("standard error although it is the client")
+	}
+}

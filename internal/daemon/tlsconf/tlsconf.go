@@ -76,6 +76,19 @@ func Load(o Options) (*Server, error) {
 	return s, nil
 }
 
+// Check reports what Load would have to say about the files, and makes none.
+func Check(o Options) error {
+	s := &Server{o: o}
+	noCertificate, noKey, err := s.missing()
+	switch {
+	case err != nil || noCertificate && noKey:
+		return err
+	case noCertificate || noKey:
+		return s.onlyOne(noCertificate)
+	}
+	return s.Reload()
+}
+
 // Config returns a configuration for tls.Server that always has the
 // certificate in use.
 func (s *Server) Config() *tls.Config {

@@ -236,6 +236,25 @@ func TestErrors(t *testing.T) {
 		if _, err := Load(f.Options); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
 		}
+		if err := Check(f.Options); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: check: %v, want %q", tc.name, err, tc.want)
+		}
+	}
+}
+
+func TestCheckMakesNothing(t *testing.T) {
+	f := newFixture(t)
+	if err := Check(f.Options); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Dir(f.Key)); !os.IsNotExist(err) {
+		t.Errorf("a directory was made: %v", err)
+	}
+	if _, err := Load(f.Options); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(f.Options); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -81,6 +81,15 @@ var programs = map[string]string{
 	"webmail": "webmail-session",
 }
 
+// Check reports why no session program of the service can be started, if none
+// can.
+func (l *Local) Check(service string) error {
+	if _, err := exec.LookPath(filepath.Join(l.o.Programs, programs[service])); err != nil {
+		return fmt.Errorf("find the session program: %w", err)
+	}
+	return nil
+}
+
 // Start implements Starter.
 func (l *Local) Start(ctx context.Context, service string, g Grant) (net.Conn, error) {
 	conn, err := l.start(ctx, service, g)

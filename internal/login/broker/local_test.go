@@ -270,6 +270,16 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	l, _ := newLocal(t, userdb.User{})
+	if err := l.Check("imap"); err != nil {
+		t.Error(err)
+	}
+	if err := l.Check("pop3"); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
 func TestLogLines(t *testing.T) {
 	var log bytes.Buffer
 	logLines(strings.NewReader("a\n\n"+strings.Repeat("x", 3*maxLogLine)+"\nlast"), slog.New(slog.NewTextHandler(&log, nil)))

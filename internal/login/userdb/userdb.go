@@ -76,6 +76,13 @@ func Open(path string, log *slog.Logger) *File {
 	return &File{path: path, log: log}
 }
 
+// Check reports why the file cannot be read, if it cannot.
+func (f *File) Check() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refresh()
+}
+
 // Lookup returns the account called name. Its errors wrap ErrUnknown or
 // ErrUnavailable.
 func (f *File) Lookup(name string) (User, error) {

@@ -146,6 +146,9 @@ func TestReloadWhenChanged(t *testing.T) {
 	if f.Decoy(1) != "" {
 		t.Error("a decoy of a file that is gone")
 	}
+	if err := f.Check(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("check: %v", err)
+	}
 }
 
 func TestNotAFile(t *testing.T) {

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"strings"
 
 	"fantail/internal/imap/wire"
@@ -9,7 +10,7 @@ import (
 
 // SystemFlags are the system flags (RFC 9051 section 2.3.2) in the order of
 // responses.
-var SystemFlags = []string{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`}
+var SystemFlags = []string{FlagAnswered, FlagFlagged, FlagDeleted, FlagSeen, FlagDraft}
 
 // systemFlags are their bits, in the same order.
 var systemFlags = []mail.Flags{mail.Answered, mail.Flagged, mail.Deleted, mail.Seen, mail.Draft}
@@ -27,9 +28,9 @@ func ScanFlagList(s *wire.Scanner) Flags {
 	return f
 }
 
-// scan scans one flag. \Recent is ignored, since only the server gives it
-// (RFC 3501 section 2.3.2); other names behind a backslash are refused
-// (RFC 9051 section 2.3.2: servers must not store unknown ones).
+// scan scans one flag. A name behind a backslash that is none of the system flags
+// is refused: such names are reserved (RFC 9051 section 2.3.2), and stored as a
+// keyword it could never be sent back.
 func (f *Flags) scan(s *wire.Scanner) {
 	name := s.Flag()
 	if s.Err() != nil {
@@ -45,25 +46,42 @@ func (f *Flags) scan(s *wire.Scanner) {
 			return
 		}
 	}
-	if !strings.EqualFold(name, `\Recent`) {
+	if !ignoreRecent(name) {
 		s.Expected("a known system flag")
 	}
 }
 
+// ignoreRecent: \Recent in STORE and APPEND is passed over, although the rule flag
+// has it not. Programs that copy mail from one server to another send back the
+// FLAGS that FETCH told them; imapsync filters it for servers that mind.
+func ignoreRecent(name string) bool { return strings.EqualFold(name, FlagRecent) }
+
+// maxKeywords is how many keywords one command may name. The store has room for
+// fewer.
+const maxKeywords = 100
+
 func (f *Flags) addKeyword(s *wire.Scanner, kw mail.Keyword) {
-	if len(kw) > mail.MaxKeyword {
-		s.Expected("a shorter keyword")
-		return
+	switch {
+	case !checkKeyword(s, kw) || slices.ContainsFunc(f.Keywords, kw.Equal):
+	case len(f.Keywords) >= maxKeywords:
+		s.Fail(&wire.LimitError{Budget: "number of keywords", Limit: maxKeywords})
+	default:
+		f.Keywords = append(f.Keywords, kw)
 	}
-	for _, have := range f.Keywords {
-		if have.Equal(kw) {
-			return
-		}
-	}
-	f.Keywords = append(f.Keywords, kw)
 }
 
-// WriteFlags writes the rule flag-list with an optional \Recent.
+// checkKeyword refuses a keyword that is too long for the store.
+func checkKeyword(s *wire.Scanner, kw mail.Keyword) bool {
+	if len(kw) > mail.MaxKeyword {
+		s.Fail(&wire.LimitError{Budget: "keyword", Limit: mail.MaxKeyword})
+		return false
+	}
+	return true
+}
+
+// WriteFlags writes the rule flag-list with an optional \Recent. A keyword that is
+// no atom, as another program may have written it into the mail store, is left
+// out: no client could name it.
 func WriteFlags(e *wire.Encoder, f mail.Flags, kws []mail.Keyword, recent bool) {
 	e.ListStart()
 	first := true
@@ -80,54 +98,12 @@ func WriteFlags(e *wire.Encoder, f mail.Flags, kws []mail.Keyword, recent bool) 
 		}
 	}
 	for _, k := range kws {
-		write(string(k))
-	}
-	if recent {
-		write(`\Recent`)
-	}
-	e.ListEnd()
-}
-
-// StoreArgs are the arguments of STORE (RFC 9051 section 6.4.6).
-type StoreArgs struct {
-	Set    SeqSet
-	Op     mail.Op
-	Silent bool
-	Flags  Flags
-}
-
-// ScanStore scans the arguments of STORE and UID STORE, and the end of the
-// command.
-func ScanStore(s *wire.Scanner) (StoreArgs, error) {
-	var a StoreArgs
-	s.SP()
-	a.Set = ScanSeqSet(s)
-	s.SP()
-	switch {
-	case s.Try('+'):
-		a.Op = mail.Add
-	case s.Try('-'):
-		a.Op = mail.Remove
-	default:
-		a.Op = mail.Replace
-	}
-	switch {
-	case s.TryName("FLAGS.SILENT"):
-		a.Silent = true
-	case s.TryName("FLAGS"):
-	default:
-		s.Expected("FLAGS")
-	}
-	s.SP()
-	if s.Peek() == '(' {
-		a.Flags = ScanFlagList(s)
-	} else {
-		// store-att-flags: flags may come without parentheses.
-		a.Flags.scan(s)
-		for s.Err() == nil && s.Try(' ') {
-			a.Flags.scan(s)
+		if wire.IsAtom(string(k)) {
+			write(string(k))
 		}
 	}
-	s.CRLF()
-	return a, s.Err()
+	if recent {
+		write(FlagRecent)
+	}
+	e.ListEnd()
 }

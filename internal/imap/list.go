@@ -1,11 +1,6 @@
 package imap
 
-import (
-	"strings"
-
-	"fantail/internal/imap/wire"
-	"fantail/internal/mail"
-)
+import "fantail/internal/imap/wire"
 
 // ListArgs are the arguments of LIST with the extensions of RFC 5258, or of LSUB.
 type ListArgs struct {
@@ -24,8 +19,12 @@ type ListArgs struct {
 	ReturnSpecialUse bool
 }
 
-// maxPatterns bounds what one LIST may ask for.
-const maxPatterns = 64
+// Limits of one LIST. The time that a pattern takes grows with its length, the
+// length of the name and the number of names.
+const (
+	maxPatterns = 64
+	maxPattern  = 1024 // octets, with the reference
+)
 
 // ScanList scans the arguments of LIST and the end of the command.
 func ScanList(s *wire.Scanner) (ListArgs, error) {
@@ -40,7 +39,9 @@ func ScanList(s *wire.Scanner) (ListArgs, error) {
 	s.SP()
 	if s.Peek() == '(' {
 		a.Extended = true
-		s.List(func() { a.addPattern(s) })
+		if s.List(func() { a.addPattern(s) }) == 0 {
+			s.Expected("a mailbox pattern")
+		}
 	} else {
 		a.addPattern(s)
 	}
@@ -74,11 +75,15 @@ func ScanLsub(s *wire.Scanner) (ListArgs, error) {
 
 func (a *ListArgs) addPattern(s *wire.Scanner) {
 	p := decodeName(s, s.ListMailbox())
-	if len(a.Patterns) >= maxPatterns {
-		s.Expected("fewer patterns")
-		return
+	switch {
+	case s.Err() != nil:
+	case len(a.Patterns) >= maxPatterns:
+		s.Fail(&wire.LimitError{Budget: "number of patterns", Limit: maxPatterns})
+	case len(a.Reference)+len(p) > maxPattern:
+		s.Fail(&wire.LimitError{Budget: "pattern", Limit: maxPattern})
+	default:
+		a.Patterns = append(a.Patterns, p)
 	}
-	a.Patterns = append(a.Patterns, p)
 }
 
 func (a *ListArgs) scanSelection(s *wire.Scanner) {
@@ -108,33 +113,13 @@ func (a *ListArgs) scanReturn(s *wire.Scanner) {
 	}
 }
 
-// Match reports whether a mailbox name matches a LIST pattern (RFC 9051 section
-// 6.3.9): "*" stands for anything, "%" for anything without a delimiter. INBOX
-// matches in any case, also as the first level. The time is at most the product
-// of the lengths.
-func Match(pattern, name string) bool {
-	if rest, ok := strings.CutPrefix(name, mail.Inbox); ok && (rest == "" || rest[0] == Delimiter) {
-		if n := len(mail.Inbox); len(pattern) >= n && strings.EqualFold(pattern[:n], mail.Inbox) {
-			pattern = mail.Inbox + pattern[n:]
+// Matches reports whether a mailbox name matches one of the patterns, each read
+// behind the reference (RFC 9051 section 6.3.9: they are put together).
+func (a *ListArgs) Matches(name string) bool {
+	for _, p := range a.Patterns {
+		if Match(a.Reference+p, name) {
+			return true
 		}
 	}
-	// at[i] is whether the pattern so far matches name[:i].
-	at := make([]bool, len(name)+1)
-	at[0] = true
-	for i := range len(pattern) {
-		c := pattern[i]
-		if c != '*' && c != '%' {
-			for j := len(name); j > 0; j-- {
-				at[j] = at[j-1] && name[j-1] == c
-			}
-			at[0] = false
-			continue
-		}
-		for j := 1; j <= len(name); j++ {
-			if at[j-1] && (c == '*' || name[j-1] != Delimiter) {
-				at[j] = true
-			}
-		}
-	}
-	return at[len(name)]
+	return false
 }

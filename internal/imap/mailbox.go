@@ -22,34 +22,27 @@ func ScanMailbox(s *wire.Scanner) string {
 	return name
 }
 
-// decodeName decodes a name or pattern as the client writes them. An IMAP4rev1
-// client that sends UTF-8 outright breaks RFC 3501 section 5.1.3, but there is
-// only one thing that it can mean.
+// decodeName decodes a name or pattern as the client writes it: modified UTF-7
+// (RFC 3501 section 5.1.3), or UTF-8 once the client enabled that (RFC 6855
+// section 3), where "&" means nothing special.
 func decodeName(s *wire.Scanner, raw string) string {
 	if s.Err() != nil {
 		return ""
 	}
-	name, err := mutf7.Decode(raw)
-	if err == nil {
-		return name
-	}
-	if !s.UTF8 && isASCII(raw) || !utf8.ValidString(raw) {
-		s.Expected("a mailbox name in modified UTF-7")
-		return ""
-	}
-	return raw
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
+	if s.UTF8 {
+		if !utf8.ValidString(raw) {
+			s.Expected("a mailbox name in UTF-8")
 		}
+		return raw
 	}
-	return true
+	name, err := mutf7.Decode(raw)
+	if err != nil {
+		s.Expected("a mailbox name in modified UTF-7")
+	}
+	return name
 }
 
-// WriteMailbox writes a mailbox name.
+// WriteMailbox writes a mailbox name, which is UTF-8, as the client is to have it.
 func WriteMailbox(e *wire.Encoder, name string) *wire.Encoder {
 	if e.UTF8 {
 		return e.String(name)

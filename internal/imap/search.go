@@ -3,6 +3,7 @@ package imap
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
@@ -15,7 +16,7 @@ type SearchOp uint8
 const (
 	SearchAll     SearchOp = iota
 	SearchAnd              // Keys
-	SearchOr               // Keys, two of them
+	SearchOr               // Keys, two or more
 	SearchNot              // Keys, one
 	SearchSeq              // Set of message numbers
 	SearchUID              // Set of UIDs
@@ -49,7 +50,8 @@ type Search struct {
 	Text    string // UTF-8
 }
 
-// maxSearchKeys bounds one query.
+// maxSearchKeys is how many keys one query may have. Clients make long ones, such
+// as an OR of a hundred Message-IDs.
 const maxSearchKeys = 2000
 
 // BadCharset is the error of ScanSearch for a charset other than those of
@@ -67,12 +69,7 @@ var Charsets = []string{"US-ASCII", "UTF-8"}
 func ScanSearch(s *wire.Scanner) (*Search, error) {
 	s.SP()
 	if s.TryName("CHARSET") {
-		s.SP()
-		name := s.AString()
-		s.SP()
-		if s.Err() == nil && !strings.EqualFold(name, Charsets[0]) && !strings.EqualFold(name, Charsets[1]) {
-			s.Fail(&BadCharset{name})
-		}
+		scanCharset(s)
 	}
 	p := searchParser{s: s}
 	q := p.keys()
@@ -80,14 +77,36 @@ func ScanSearch(s *wire.Scanner) (*Search, error) {
 	return q, s.Err()
 }
 
+// scanCharset scans SP astring SP.
+func scanCharset(s *wire.Scanner) {
+	if s.UTF8 {
+		// RFC 6855 section 3: after ENABLE UTF8=ACCEPT there is no other charset.
+		s.Expected("no CHARSET in a session with UTF-8")
+	}
+	s.SP()
+	name := s.AString()
+	s.SP()
+	if s.Err() == nil && !strings.EqualFold(name, Charsets[0]) && !strings.EqualFold(name, Charsets[1]) {
+		s.Fail(&BadCharset{name})
+	}
+}
+
 type searchParser struct {
 	s     *wire.Scanner
 	count int
 }
 
+// add counts a key towards maxSearchKeys.
+func (p *searchParser) add(q Search) *Search {
+	if p.count++; p.count > maxSearchKeys {
+		p.s.Fail(&wire.LimitError{Budget: "number of search keys", Limit: maxSearchKeys})
+	}
+	return &q
+}
+
 // keys scans search keys separated by spaces.
 func (p *searchParser) keys() *Search {
-	q := &Search{Op: SearchAnd}
+	q := p.add(Search{Op: SearchAnd})
 	for {
 		q.Keys = append(q.Keys, p.key())
 		if p.s.Err() != nil || !p.s.Try(' ') {
@@ -96,143 +115,163 @@ func (p *searchParser) keys() *Search {
 	}
 }
 
-// key scans one search key.
+// key scans one search key. It recurses for parentheses and for the first operand
+// of OR, within the budget for nesting; NOT and the chains that OR makes with its
+// second operand, which have no end in what clients generate, are loops.
 func (p *searchParser) key() *Search {
 	s := p.s
-	if p.count++; p.count > maxSearchKeys {
-		s.Expected("fewer search keys")
-		return &Search{}
-	}
 	s.Enter()
 	defer s.Leave()
+	negate := false
+	for s.TryName("NOT") {
+		s.SP()
+		negate = !negate
+	}
+	var q *Search
 	switch c := s.Peek(); {
+	case s.Err() != nil:
+		return &Search{}
 	case c == '(':
 		s.Byte('(')
-		q := p.keys()
+		q = p.keys()
 		s.Byte(')')
-		return q
 	case c == '*' || c >= '0' && c <= '9':
-		return &Search{Op: SearchSeq, Set: ScanSeqSet(s)}
+		q = p.add(Search{Op: SearchSeq, Set: ScanSeqSet(s)})
+	case s.TryName("OR"):
+		q = p.or()
+	default:
+		q = p.named()
 	}
-	name := s.Name()
-	if s.Err() != nil {
-		return &Search{}
+	if negate {
+		return p.not(q)
 	}
-	scan, ok := searchKeys[name]
-	if !ok {
-		s.Expected("a search key")
-		return &Search{}
-	}
-	return scan(p, name)
+	return q
 }
 
-// searchKeys are the keys that have a name.
-var searchKeys map[string]func(p *searchParser, name string) *Search
-
-// init fills the table, whose functions refer to it by way of key.
-func init() {
-	searchKeys = map[string]func(*searchParser, string) *Search{
-		"ALL":        func(*searchParser, string) *Search { return &Search{Op: SearchAll} },
-		"ANSWERED":   flagKey(mail.Answered, true),
-		"DELETED":    flagKey(mail.Deleted, true),
-		"DRAFT":      flagKey(mail.Draft, true),
-		"FLAGGED":    flagKey(mail.Flagged, true),
-		"SEEN":       flagKey(mail.Seen, true),
-		"UNANSWERED": flagKey(mail.Answered, false),
-		"UNDELETED":  flagKey(mail.Deleted, false),
-		"UNDRAFT":    flagKey(mail.Draft, false),
-		"UNFLAGGED":  flagKey(mail.Flagged, false),
-		"UNSEEN":     flagKey(mail.Seen, false),
-		"KEYWORD":    (*searchParser).keyword,
-		"UNKEYWORD":  func(p *searchParser, n string) *Search { return not(p.keyword(n)) },
-		"RECENT":     func(*searchParser, string) *Search { return &Search{Op: SearchRecent} },
-		"OLD":        func(*searchParser, string) *Search { return not(&Search{Op: SearchRecent}) },
-		"NEW": func(*searchParser, string) *Search {
-			return &Search{Op: SearchAnd, Keys: []*Search{{Op: SearchRecent}, not(&Search{Op: SearchFlag, Flag: mail.Seen})}}
-		},
-		"BEFORE":     dateKey(SearchBefore),
-		"ON":         dateKey(SearchOn),
-		"SINCE":      dateKey(SearchSince),
-		"SENTBEFORE": dateKey(SearchSentBefore),
-		"SENTON":     dateKey(SearchSentOn),
-		"SENTSINCE":  dateKey(SearchSentSince),
-		"LARGER":     sizeKey(SearchLarger),
-		"SMALLER":    sizeKey(SearchSmaller),
-		"BCC":        fieldKey,
-		"CC":         fieldKey,
-		"FROM":       fieldKey,
-		"SUBJECT":    fieldKey,
-		"TO":         fieldKey,
-		"HEADER":     (*searchParser).header,
-		"BODY":       textKey(SearchBody),
-		"TEXT":       textKey(SearchText),
-		"UID": func(p *searchParser, _ string) *Search {
-			p.s.SP()
-			return &Search{Op: SearchUID, Set: ScanSeqSet(p.s)}
-		},
-		"NOT": func(p *searchParser, _ string) *Search {
-			p.s.SP()
-			return not(p.key())
-		},
-		"OR": func(p *searchParser, _ string) *Search {
-			p.s.SP()
-			a := p.key()
-			p.s.SP()
-			return &Search{Op: SearchOr, Keys: []*Search{a, p.key()}}
-		},
-	}
-}
-
-func not(q *Search) *Search { return &Search{Op: SearchNot, Keys: []*Search{q}} }
-
-func flagKey(f mail.Flags, set bool) func(*searchParser, string) *Search {
-	return func(*searchParser, string) *Search {
-		q := &Search{Op: SearchFlag, Flag: f}
-		if !set {
-			return not(q)
+// or scans what follows OR. A second operand that is an OR gives its operands to
+// this one.
+func (p *searchParser) or() *Search {
+	q := p.add(Search{Op: SearchOr})
+	for {
+		p.s.SP()
+		q.Keys = append(q.Keys, p.key())
+		p.s.SP()
+		if !p.s.TryName("OR") {
+			q.Keys = append(q.Keys, p.key())
+			return q
 		}
-		return q
 	}
 }
 
-func (p *searchParser) keyword(string) *Search {
-	p.s.SP()
-	return &Search{Op: SearchKeyword, Keyword: mail.Keyword(p.s.Atom())}
+func (p *searchParser) not(q *Search) *Search {
+	return p.add(Search{Op: SearchNot, Keys: []*Search{q}})
 }
 
-func dateKey(op SearchOp) func(*searchParser, string) *Search {
-	return func(p *searchParser, _ string) *Search {
+// named scans a key that has a name, and its argument.
+func (p *searchParser) named() *Search {
+	name := p.s.Name()
+	k, ok := searchKeys[name]
+	if !ok {
+		p.s.Expected("a search key")
+		return &Search{}
+	}
+	q := Search{Op: k.op, Flag: k.flag}
+	switch k.arg {
+	case argText:
+		q.Text = p.text()
+	case argField:
+		q.Field, q.Text = name, p.text()
+	case argHeader:
 		p.s.SP()
-		return &Search{Op: op, Date: ScanDate(p.s)}
-	}
-}
-
-func sizeKey(op SearchOp) func(*searchParser, string) *Search {
-	return func(p *searchParser, _ string) *Search {
+		q.Field, q.Text = p.s.AString(), p.text()
+	case argKeyword:
 		p.s.SP()
-		return &Search{Op: op, Size: p.s.Number64()}
+		q.Keyword = mail.Keyword(p.s.Atom())
+		checkKeyword(p.s, q.Keyword)
+	case argDate:
+		p.s.SP()
+		q.Date = ScanDate(p.s)
+	case argSize:
+		p.s.SP()
+		q.Size = p.s.Number64()
+	case argSet:
+		p.s.SP()
+		q.Set = ScanSeqSet(p.s)
 	}
-}
-
-func fieldKey(p *searchParser, name string) *Search {
-	return &Search{Op: SearchHeader, Field: name, Text: p.text()}
-}
-
-func (p *searchParser) header(string) *Search {
-	p.s.SP()
-	field := p.s.AString()
-	return &Search{Op: SearchHeader, Field: field, Text: p.text()}
-}
-
-func textKey(op SearchOp) func(*searchParser, string) *Search {
-	return func(p *searchParser, _ string) *Search {
-		return &Search{Op: op, Text: p.text()}
+	if k.not {
+		return p.not(p.add(q))
 	}
+	if name == "NEW" { // RFC 3501 section 6.4.4: (RECENT UNSEEN)
+		unseen := p.not(p.add(Search{Op: SearchFlag, Flag: mail.Seen}))
+		return p.add(Search{Op: SearchAnd, Keys: []*Search{p.add(q), unseen}})
+	}
+	return p.add(q)
 }
 
-// text scans SP and a search string. A client that says nothing of a charset and
-// sends UTF-8 means UTF-8.
+// text scans SP and a search string. It is UTF-8, of which US-ASCII is a part:
+// many clients search for what people type and never name a charset.
 func (p *searchParser) text() string {
 	p.s.SP()
-	return strings.ToValidUTF8(p.s.AString(), "\uFFFD")
+	v := p.s.AString()
+	if !utf8.ValidString(v) {
+		p.s.Expected("search text in UTF-8")
+	}
+	return v
+}
+
+// searchArg is the argument of a search key.
+type searchArg uint8
+
+const (
+	argNone searchArg = iota
+	argText
+	argField // text, in the field that has the key's name
+	argHeader
+	argKeyword
+	argDate
+	argSize
+	argSet
+)
+
+// searchKeys are the keys of RFC 3501 section 6.4.4 that have a name, but for NOT
+// and OR.
+var searchKeys = map[string]struct {
+	op   SearchOp
+	arg  searchArg
+	flag mail.Flags
+	not  bool
+}{
+	"ALL":        {op: SearchAll},
+	"ANSWERED":   {op: SearchFlag, flag: mail.Answered},
+	"BCC":        {op: SearchHeader, arg: argField},
+	"BEFORE":     {op: SearchBefore, arg: argDate},
+	"BODY":       {op: SearchBody, arg: argText},
+	"CC":         {op: SearchHeader, arg: argField},
+	"DELETED":    {op: SearchFlag, flag: mail.Deleted},
+	"DRAFT":      {op: SearchFlag, flag: mail.Draft},
+	"FLAGGED":    {op: SearchFlag, flag: mail.Flagged},
+	"FROM":       {op: SearchHeader, arg: argField},
+	"HEADER":     {op: SearchHeader, arg: argHeader},
+	"KEYWORD":    {op: SearchKeyword, arg: argKeyword},
+	"LARGER":     {op: SearchLarger, arg: argSize},
+	"NEW":        {op: SearchRecent},
+	"OLD":        {op: SearchRecent, not: true},
+	"ON":         {op: SearchOn, arg: argDate},
+	"RECENT":     {op: SearchRecent},
+	"SEEN":       {op: SearchFlag, flag: mail.Seen},
+	"SENTBEFORE": {op: SearchSentBefore, arg: argDate},
+	"SENTON":     {op: SearchSentOn, arg: argDate},
+	"SENTSINCE":  {op: SearchSentSince, arg: argDate},
+	"SINCE":      {op: SearchSince, arg: argDate},
+	"SMALLER":    {op: SearchSmaller, arg: argSize},
+	"SUBJECT":    {op: SearchHeader, arg: argField},
+	"TEXT":       {op: SearchText, arg: argText},
+	"TO":         {op: SearchHeader, arg: argField},
+	"UID":        {op: SearchUID, arg: argSet},
+	"UNANSWERED": {op: SearchFlag, flag: mail.Answered, not: true},
+	"UNDELETED":  {op: SearchFlag, flag: mail.Deleted, not: true},
+	"UNDRAFT":    {op: SearchFlag, flag: mail.Draft, not: true},
+	"UNFLAGGED":  {op: SearchFlag, flag: mail.Flagged, not: true},
+	"UNKEYWORD":  {op: SearchKeyword, arg: argKeyword, not: true},
+	"UNSEEN":     {op: SearchFlag, flag: mail.Seen, not: true},
 }

@@ -1,0 +1,134 @@
+package imap_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"fantail/internal/imap"
+)
+
+// showFetch writes the arguments of FETCH as a client does.
+func showFetch(a imap.FetchArgs) string {
+	return fmt.Sprintf(" %s %s", a.Set, list(a.Items, showItem))
+}
+
+func showItem(i imap.FetchItem) string {
+	name := i.Name
+	if i.Partial != nil {
+		name = strings.TrimSuffix(name, ">") + fmt.Sprintf(".%d>", i.Partial.Count)
+	}
+	if i.Peek && strings.HasPrefix(name, "BODY[") {
+		name = strings.Replace(name, "BODY", "BODY.PEEK", 1)
+	}
+	return name
+}
+
+func TestScanFetch(t *testing.T) {
+	ones := func(n int) string { return strings.TrimSuffix(strings.Repeat("1.", n), ".") }
+	for _, c := range []struct{ in, want, err string }{
+		{"flags", "(FLAGS)", ""},
+		{"ALL", "(FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", ""},
+		{"fast", "(FLAGS INTERNALDATE RFC822.SIZE)", ""},
+		{"Full", "(FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY)", ""},
+		{"(ALL)", "", "syntax"}, // macros stand alone
+		{"(UID flags UID FLAGS)", "(UID FLAGS)", ""},
+		{"BODY", "(BODY)", ""},
+		{"bodystructure", "(BODYSTRUCTURE)", ""},
+		{"(RFC822 rfc822.header RFC822.TEXT)", "(RFC822 RFC822.HEADER RFC822.TEXT)", ""},
+		{"body[]", "(BODY[])", ""},
+		{"BODY.PEEK[]<0.100>", "(BODY.PEEK[]<0.100>)", ""},
+		{"BODY[]<9223372036854775807.9223372036854775807>", "(BODY[]<9223372036854775807.9223372036854775807>)", ""},
+		{"BODY[]<9223372036854775808.1>", "", "syntax"},
+		{"BODY[]<0.0>", "", "syntax"},
+		{"BODY[]<5>", "", "syntax"},
+		{"BODY[]<.5>", "", "syntax"},
+		{"BODY<0.5>", "", "syntax"},
+		{"BODY.PEEK", "", "syntax"},
+		{"(BODY[] BODY.PEEK[] BODY[])", "(BODY[] BODY.PEEK[])", ""},
+		{"(BODY[]<0.5> BODY[]<0.6> BODY[]<0.5>)", "(BODY[]<0.5> BODY[]<0.6>)", ""},
+		{"body[1.2.mime]", "(BODY[1.2.MIME])", ""},
+		{"BODY[Text]", "(BODY[TEXT])", ""},
+		{"BODY[3.header]", "(BODY[3.HEADER])", ""},
+		{"BODY[MIME]", "", "syntax"},
+		{"BODY[1.]", "", "syntax"},
+		{"BODY[.1]", "", "syntax"},
+		{"BODY[0]", "", "syntax"},
+		{"BODY[1.0]", "", "syntax"},
+		{"BODY[1", "", "syntax"},
+		{"BODY[HEADER.FIELDS (from To)]", "(BODY[HEADER.FIELDS (from To)])", ""},
+		{`BODY[1.HEADER.FIELDS.NOT ("x" {2}` + "\r\nyz nil)]<3.4>", `(BODY[1.HEADER.FIELDS.NOT (x yz "nil")]<3.4>)`, ""},
+		{`BODY[HEADER.FIELDS ("a\"b" a])]`, `(BODY[HEADER.FIELDS ("a\"b" "a]")])`, ""},
+		{"BODY[HEADER.FIELDS ()]", "", "syntax"},
+		{"BODY[HEADER.FIELDS]", "", "syntax"},
+		{`BODY[HEADER.FIELDS ("")]`, "", "syntax"},
+		{`BODY[HEADER.FIELDS ("a b")]`, "", "syntax"},
+		{"BODY[HEADER.FIELDS ({4}\r\na\r\nb)]", "", "syntax"},
+		{"BODY[HEADER.FIELDS (a:b)]", "", "syntax"},
+		{"BODY[" + ones(100) + "]", "(BODY[" + ones(100) + "])", ""},
+		{"BODY[" + ones(101) + "]", "", "limit: length of a part number"},
+		{"BODY[HEADER.FIELDS (" + strings.Repeat("a ", 500) + "a)]", "", "limit: number of field names"},
+		{"()", "", "syntax"},
+		{"(FLAGS )", "", "syntax"},
+		{"FLAGS UID", "", "syntax"},
+		{"BINARY[1]", "", "syntax"}, // not offered
+		{"(FLAGS) (CHANGEDSINCE 5)", "", "syntax"},
+	} {
+		s := newScanner(t, " 1:* "+c.in)
+		a, err := imap.ScanFetch(s)
+		if got := showFetch(a); errorOf(err) != c.err || err == nil && got != " 1:* "+c.want {
+			t.Errorf("FETCH %.60s = %s, %v; want %s, %s", c.in, got, err, c.want, c.err)
+		}
+		inStep(t, s)
+	}
+}
+
+func TestFetchItemLimit(t *testing.T) {
+	items := func(n int) string {
+		words := make([]string, n)
+		for i := range words {
+			words[i] = fmt.Sprintf("BODY[%d]", i+1)
+		}
+		return " 1 (" + strings.Join(words, " ") + ")"
+	}
+	if a, err := imap.ScanFetch(newScanner(t, items(100))); err != nil || len(a.Items) != 100 {
+		t.Errorf("100 items: %d, %v", len(a.Items), err)
+	}
+	if _, err := imap.ScanFetch(newScanner(t, items(101))); errorOf(err) != "limit: number of data items" {
+		t.Errorf("101 items: %v", err)
+	}
+}
+
+// TestFetchItems: what is not in the name of an item.
+func TestFetchItems(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		name string // RFC 9051 section 7.5.2: as the response has it
+		peek bool
+		kind imap.SectionKind
+	}{
+		{"RFC822", "RFC822", false, imap.SectionAll},
+		{"RFC822.HEADER", "RFC822.HEADER", true, imap.SectionHeader}, // RFC 3501 section 6.4.5: does not set \Seen
+		{"RFC822.TEXT", "RFC822.TEXT", false, imap.SectionText},
+		{"BODY[1.MIME]<7.9>", "BODY[1.MIME]<7>", false, imap.SectionMIME},
+		{"BODY.PEEK[TEXT]", "BODY[TEXT]", true, imap.SectionText},
+		{"BODY.PEEK[HEADER.FIELDS (a)]", "BODY[HEADER.FIELDS (a)]", true, imap.SectionFields},
+		{"BODY[HEADER.FIELDS.NOT (a)]", "BODY[HEADER.FIELDS.NOT (a)]", false, imap.SectionNot},
+	} {
+		a, err := imap.ScanFetch(newScanner(t, " 1 "+c.in))
+		if err != nil {
+			t.Fatalf("%s: %v", c.in, err)
+		}
+		i := a.Items[0]
+		if i.Kind != imap.FetchSection || i.Name != c.name || i.Peek != c.peek || i.Section.Kind != c.kind {
+			t.Errorf("%s = %+v", c.in, i)
+		}
+	}
+}
+
+func FuzzScanFetch(f *testing.F) {
+	f.Add(` 1:* (UID BODY.PEEK[1.2.HEADER.FIELDS.NOT ("a\"b" nil)]<0.9> RFC822.SIZE)`)
+	f.Add(" 1 FULL")
+	f.Add(" 7 BODY[TEXT]")
+	f.Fuzz(func(t *testing.T, in string) { fuzzScan(t, in, false, imap.ScanFetch, showFetch) })
+}

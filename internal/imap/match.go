@@ -1,0 +1,45 @@
+package imap
+
+import (
+	"strings"
+
+	"fantail/internal/mail"
+)
+
+// Match reports whether a mailbox name matches a LIST pattern (RFC 9051 section
+// 6.3.9): "*" stands for anything, "%" for anything without a delimiter. INBOX
+// matches in any case, also as the first level. The time is at most the product
+// of the lengths.
+func Match(pattern, name string) bool {
+	inbox := 0 // octets of name in which case does not matter
+	if rest, ok := strings.CutPrefix(name, mail.Inbox); ok && (rest == "" || rest[0] == Delimiter) {
+		inbox = len(mail.Inbox)
+	}
+	// at[i] is whether the pattern so far matches name[:i].
+	at := make([]bool, len(name)+1)
+	at[0] = true
+	for i := range len(pattern) {
+		c := pattern[i]
+		if c != '*' && c != '%' {
+			for j := len(name); j > 0; j-- {
+				at[j] = at[j-1] && (name[j-1] == c || j <= inbox && name[j-1] == upper(c))
+			}
+			at[0] = false
+			continue
+		}
+		for j := 1; j <= len(name); j++ {
+			if at[j-1] && (c == '*' || name[j-1] != Delimiter) {
+				at[j] = true
+			}
+		}
+	}
+	return at[len(name)]
+}
+
+// upper returns c as a capital if it is a letter of ASCII.
+func upper(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		return c - 'a' + 'A'
+	}
+	return c
+}

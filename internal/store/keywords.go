@@ -65,5 +65,19 @@ func (n *keywordNames) sameNames(m *keywordNames, l maildir.Letters) bool {
 	return true
 }
 
+// current reports whether the names are those of the file as it was loaded.
+func (n *keywordNames) current(k *uidlist.Keywords) bool {
+	for i := range n.name {
+		kw, ok := k.Name(i)
+		if !ok {
+			kw = ""
+		}
+		if kw != n.name[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // equal reports whether every letter means the same in n and m.
 func (n *keywordNames) equal(m *keywordNames) bool { return n.name == m.name }

@@ -158,10 +158,7 @@ func (m *Mailbox) unchanged(list *uidlist.List) (bool, error) {
 	if err := m.kw.Load(); err != nil {
 		return false, err
 	}
-	if !st.snap.names.equal(newKeywordNames(m.kw)) {
-		return false, nil
-	}
-	if !st.hard || list.Next != st.snap.next {
+	if !st.snap.names.current(m.kw) || !st.hard || list.Next != st.snap.next {
 		return false, nil
 	}
 	cur, new, err := m.dir.Stamp()

@@ -12,14 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
-
-	"github.com/go-crypt/crypt/algorithm/shacrypt"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/store/uidlist"
+	"fantail/test/site"
 )
 
 // freePorts gives n ports that nothing listens on.
@@ -39,23 +35,17 @@ func freePorts(t *testing.T, n int) []int {
 
 // testSite is a directory whose configuration has ports of its own, and a
 // directory of programs.
-func testSite(t *testing.T, ports []int) *site {
+func testSite(t *testing.T, p []int) *site.Site {
 	t.Helper()
 	root := t.TempDir()
-	s, err := newSite(filepath.Join(root, "run"), filepath.Join(root, "bin"))
+	s, err := site.New(filepath.Join(root, "run"), filepath.Join(root, "bin"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []string{s.dir, s.bin} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Mkdir(s.Bin, 0o700); err != nil {
+		t.Fatal(err)
 	}
-	text := configText("../bin")
-	for i, p := range []int{1143, 1993, 1110, 1995, 8443} {
-		text = strings.Replace(text, fmt.Sprintf(":%d\"", p), fmt.Sprintf(":%d\"", ports[i]), 1)
-	}
-	if err := os.WriteFile(s.config(), []byte(text), 0o600); err != nil {
+	if err := s.Prepare(site.Ports{IMAP: p[0], IMAPS: p[1], POP3: p[2], POP3S: p[3], Webmail: p[4]}); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -63,7 +53,7 @@ func testSite(t *testing.T, ports []int) *site {
 
 // fakes writes programs into the site that are this test binary, in the role
 // of their name (fake_test.go).
-func fakes(t *testing.T, s *site, roles map[string]string) {
+func fakes(t *testing.T, s *site.Site, roles map[string]string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -71,7 +61,7 @@ func fakes(t *testing.T, s *site, roles map[string]string) {
 	}
 	for name, role := range roles {
 		script := fmt.Sprintf("#!/bin/sh\nDEMO_ROLE='%s' exec '%s' \"$@\"\n", role, self)
-		if err := os.WriteFile(filepath.Join(s.bin, name), []byte(script), 0o700); err != nil {
+		if err := os.WriteFile(filepath.Join(s.Bin, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +114,7 @@ func TestRun(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		out := newOutput("\nready")
 		result := make(chan error, 1)
-		go func() { result <- run(ctx, s.dir, s.bin, out) }()
+		go func() { result <- run(ctx, s.Dir, s.Bin, out) }()
 		select {
 		case <-out.seen:
 		case err := <-result:
@@ -134,19 +124,19 @@ func TestRun(t *testing.T) {
 		if err := <-result; err != nil {
 			t.Fatalf("start %d: %v", start, err)
 		}
-		c, err := conf.Load(s.config())
+		c, err := conf.Load(s.Config())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range servicesOf(c) {
-			if !strings.Contains(out.String(), v.address) {
-				t.Errorf("%s is not in\n%s", v.address, out)
+		for _, v := range site.Services(c) {
+			if !strings.Contains(out.String(), v.Address) {
+				t.Errorf("%s is not in\n%s", v.Address, out)
 			}
 		}
-		if err := checkFree(servicesOf(c), s.config()); err != nil {
+		if err := site.CheckFree(site.Services(c), s.Config()); err != nil {
 			t.Errorf("after the end: %v", err)
 		}
-		delivered, err := filepath.Glob(filepath.Join(s.home(), "new", "*"))
+		delivered, err := filepath.Glob(filepath.Join(s.Home(), "new", "*"))
 		if err != nil || len(delivered) != start {
 			t.Errorf("start %d: %d messages delivered, %v", start, len(delivered), err)
 		}
@@ -172,10 +162,10 @@ func TestRunFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := testSite(t, freePorts(t, 5))
 			fakes(t, s, tt.roles)
-			if err := os.MkdirAll(s.home(), 0o700); err != nil { // no sample mail
+			if err := os.MkdirAll(s.Home(), 0o700); err != nil { // no sample mail
 				t.Fatal(err)
 			}
-			err := run(t.Context(), s.dir, s.bin, io.Discard)
+			err := run(t.Context(), s.Dir, s.Bin, io.Discard)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -184,11 +174,11 @@ func TestRunFails(t *testing.T) {
 					t.Errorf("got %v, want %q in it", err, w)
 				}
 			}
-			c, e := conf.Load(s.config())
+			c, e := conf.Load(s.Config())
 			if e != nil {
 				t.Fatal(e)
 			}
-			if e := checkFree(servicesOf(c), s.config()); e != nil {
+			if e := site.CheckFree(site.Services(c), s.Config()); e != nil {
 				t.Errorf("a daemon is left: %v", e)
 			}
 		})
@@ -204,109 +194,19 @@ func TestPortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := os.MkdirAll(s.home(), 0o700); err != nil {
+	if err := os.MkdirAll(s.Home(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err = run(t.Context(), s.dir, s.bin, io.Discard)
-	want := fmt.Sprintf("POP3S cannot listen on 127.0.0.1:%d: address already in use: stop what listens there, or change pop3.listen_tls in %s", ports[3], s.config())
+	err = run(t.Context(), s.Dir, s.Bin, io.Discard)
+	want := fmt.Sprintf("POP3S cannot listen on 127.0.0.1:%d: address already in use: stop what listens there, or change pop3.listen_tls in %s", ports[3], s.Config())
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
-// A daemon that ignores SIGTERM is killed in the end.
-func TestStopKills(t *testing.T) {
-	g := &group{dir: t.TempDir()}
-	if err := g.start("deaf", "/bin/sh", "-c", `trap "" TERM; echo up; while :; do sleep 0.01; done`); err != nil {
-		t.Fatal(err)
-	}
-	for g.tail("deaf") != "deaf: up" {
-		time.Sleep(time.Millisecond)
-	}
-	if killed := g.stop(20 * time.Millisecond); len(killed) != 1 || killed[0] != "deaf" {
-		t.Errorf("killed %v", killed)
-	}
-	if st := g.children[0].cmd.ProcessState.Sys().(syscall.WaitStatus); st.Signal() != syscall.SIGKILL {
-		t.Errorf("ended by %v", st.Signal())
-	}
-}
-
-func TestPrepare(t *testing.T) {
-	s := testSite(t, freePorts(t, 5))
-	before, err := os.ReadFile(s.config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.prepare(io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	after, err := os.ReadFile(s.config())
-	if err != nil || !bytes.Equal(before, after) {
-		t.Errorf("the configuration was changed: %v", err)
-	}
-	names, err := uidlist.OpenSubscriptions(s.home()).List()
-	if err != nil || len(names) != 9 {
-		t.Errorf("subscribed to %q, %v", names, err)
-	}
-	users, err := os.ReadFile(s.users())
-	if err != nil {
-		t.Fatal(err)
-	}
-	field := strings.Split(string(users), ":")
-	if len(field) != 8 || field[0] != "demo" || field[5] != s.home() {
-		t.Fatalf("users: %q", users)
-	}
-	d, err := shacrypt.Decode(strings.TrimPrefix(field[1], "{SHA512-CRYPT}"))
-	if err != nil || !d.Match("demo") || d.Match("Demo") {
-		t.Errorf("hash %q, %v", field[1], err)
-	}
-	if st, err := os.Stat(s.users()); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("users: %v, %v", st.Mode(), err)
-	}
-	if left, err := filepath.Glob(filepath.Join(s.dir, "mail", "new-*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
-func TestConfigText(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "fantail.toml")
-	if err := createFile(path, []byte(configText("../bin"))); err != nil {
-		t.Fatal(err)
-	}
-	c, err := conf.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, v := range servicesOf(c) {
-		got = append(got, v.setting+"="+v.address)
-	}
-	want := "imap.listen=127.0.0.1:1143 imap.listen_tls=127.0.0.1:1993 pop3.listen=127.0.0.1:1110 pop3.listen_tls=127.0.0.1:1995 webmail.listen_tls=127.0.0.1:8443"
-	if strings.Join(got, " ") != want {
-		t.Errorf("got %v", got)
-	}
-	if home, err := c.MailPath("/somewhere"); home != "/somewhere" || err != nil {
-		t.Errorf("mail of /somewhere: %s, %v", home, err)
-	}
-	if err := createFile(path, nil); err != nil {
-		t.Fatal(err)
-	}
-	if st, err := os.Stat(path); err != nil || st.Size() == 0 {
-		t.Errorf("an existing file was overwritten: %v", err)
-	}
-}
-
-func TestWithHome(t *testing.T) {
-	const other = "ann:{PLAIN}x:1:1::/home/ann::\n"
-	got := withHome(other+"demo:{X}y:2:3:R:/old/demo::quota=1\n", "/new/demo")
-	if want := other + "demo:{X}y:2:3:R:/new/demo::quota=1\n"; got != want {
-		t.Errorf("got %q", got)
-	}
-}
-
 // What is printed for the shell must be what the shell takes.
 func TestCommandsAreShell(t *testing.T) {
-	s := &site{shown: "my run", shownBin: "it's/bin"}
+	s := &demo{shown: "my run", shownBin: "it's/bin"}
 	for _, c := range commands(s, map[string]string{"IMAPS": "127.0.0.1:1", "POP3S": "127.0.0.1:2"}) {
 		if out, err := exec.Command("sh", "-n", "-c", c).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", c, err, out)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/test/site"
 )
 
 // TestMain makes the test binary one of the programs that the demo starts, if
@@ -47,14 +48,14 @@ func TestMain(m *testing.M) {
 }
 
 func fakeDeliver(args []string) error {
-	if len(args) != 5 || args[1] != "-c" || args[3] != "-d" || args[4] != account {
+	if len(args) != 5 || args[1] != "-c" || args[3] != "-d" || args[4] != site.Account {
 		return fmt.Errorf("called as %q", args)
 	}
 	message, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(filepath.Dir(args[2]), "mail", account, "new")
+	dir := filepath.Join(filepath.Dir(args[2]), "mail", site.Account, "new")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -75,21 +76,21 @@ func fakeDaemon(role string, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range servicesOf(c) {
-		greeting := s.greets + " hello\r\n"
-		if kind == "rude" && s.program == "imapd" {
+	for _, s := range site.Services(c) {
+		greeting := s.Greets + " hello\r\n"
+		if kind == "rude" && s.Program == "imapd" {
 			greeting = "220 who are you?\r\n"
-		} else if s.program != kind {
+		} else if s.Program != kind {
 			continue
 		}
-		l, err := net.Listen("tcp", s.address)
+		l, err := net.Listen("tcp", s.Address)
 		if err != nil {
 			return err
 		}
-		if s.tls {
+		if s.TLS {
 			l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}})
 		}
-		go serve(l, s.greets == "", greeting)
+		go serve(l, s.Greets == "", greeting)
 	}
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, syscall.SIGTERM)

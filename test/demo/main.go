@@ -2,15 +2,11 @@
 // ports, as the user who calls it, with one account that has mail.
 //
 // It makes a directory with everything that an installation has, each part
-// only if it is not there (setup.go), sees that the ports are free (ports.go),
-// starts the daemons (children.go), waits until each of them answers
-// (probe.go), delivers one message through the delivery agent, says how to
-// reach all that (explain.go), and then waits itself. It ends when it is told
-// to, or with the first daemon that does; in either case no daemon is left.
-//
-// Invariants: nothing that exists in the directory is overwritten but the logs
-// and the account's home directory in users, which must be absolute; the
-// configuration there is the only one, so that a port is changed in it.
+// only if it is not there, sees that the ports are free, starts the daemons,
+// waits until each of them answers (all that is package site), delivers one
+// message through the delivery agent (welcome.go), says how to reach all that
+// (explain.go), and then waits itself. It ends when it is told to, or with the
+// first daemon that does; in either case no daemon is left.
 package main
 
 import (
@@ -26,10 +22,21 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/test/samplemail"
+	"fantail/test/site"
 )
 
-// startTime is how long the daemons may take until they answer.
-const startTime = 30 * time.Second
+const (
+	// stopTime is how long a daemon may take to end when it is told to.
+	stopTime = 15 * time.Second
+
+	// messages and seed settle what mail the account has.
+	messages = 420
+	seed     = 1
+)
+
+// ports is where everything listens unless the configuration is changed.
+var ports = site.Ports{IMAP: 1143, IMAPS: 1993, POP3: 1110, POP3S: 1995, Webmail: 8443}
 
 func main() {
 	dir := flag.String("dir", "run", "directory of the demo: configuration, account, mail, logs")
@@ -39,7 +46,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	// A child is told when the thread that started it ends (children.go), so
+	// A child is told when the thread that started it ends (site.Group), so
 	// that thread must be one that lasts.
 	runtime.LockOSThread()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -50,48 +57,67 @@ func main() {
 	}
 }
 
+// demo is the site as its caller named it.
+type demo struct {
+	*site.Site
+	shown, shownBin string
+}
+
+// prepare makes what is missing in the directory, and says so.
+func (d *demo) prepare(out io.Writer) error {
+	if err := d.Prepare(ports); err != nil {
+		return err
+	}
+	if has, err := d.HasMail(); has || err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "writing %d sample messages to %s\n", messages, d.show("mail", site.Account))
+	return d.WriteMail(samplemail.Generate(messages, seed))
+}
+
 // run is the whole demo. It returns nil if ctx ended it.
 func run(ctx context.Context, dir, bin string, out io.Writer) error {
 	began := time.Now()
-	s, err := newSite(dir, bin)
+	s, err := site.New(dir, bin)
 	if err != nil {
 		return err
 	}
-	if err := s.prepare(out); err != nil {
+	d := &demo{s, dir, bin}
+	if err := d.prepare(out); err != nil {
 		return err
 	}
-	c, err := conf.Load(s.config())
+	c, err := conf.Load(d.Config())
 	if err != nil {
 		return err
 	}
-	services := servicesOf(c)
-	if err := checkFree(services, s.config()); err != nil {
+	services := site.Services(c)
+	if err := site.CheckFree(services, d.Config()); err != nil {
 		return err
 	}
-	g := &group{dir: s.dir}
+	g := &site.Group{Dir: d.Dir}
 	defer func() {
-		for _, name := range g.stop(stopTime) {
+		for _, name := range g.Stop(stopTime) {
 			fmt.Fprintf(out, "%s did not stop by itself\n", name)
 		}
 	}()
-	for _, name := range programsOf(services) {
-		if err := g.start(name, filepath.Join(s.bin, name), "-c", s.config()); err != nil {
+	for _, name := range site.Programs(services) {
+		if err := g.Start(name, filepath.Join(d.Bin, name), "-c", d.Config()); err != nil {
 			return err
 		}
 	}
-	if err := waitAll(ctx, g, services); err != nil {
+	if services, err = g.Ready(ctx, services); err != nil {
 		return quiet(ctx, err)
 	}
-	if err := s.deliver(ctx, welcome(time.Now())); err != nil {
+	if err := d.Deliver(ctx, welcome(time.Now())); err != nil {
 		return quiet(ctx, err)
 	}
-	explain(out, s, services)
-	fmt.Fprintf(out, "ready after %.1f s; Ctrl-C stops everything\n", time.Since(began).Seconds())
+	explain(out, d, services)
+	fmt.Fprintf(out, "ready after %.2f s; Ctrl-C stops everything\n", time.Since(began).Seconds())
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "stopping")
 		return nil
-	case err := <-g.died():
+	case err := <-g.Died():
 		return err
 	}
 }

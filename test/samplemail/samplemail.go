@@ -146,7 +146,7 @@ func (g *gen) file(l *letter) {
 	if l.folder == "Drafts" || l.folder == "Sent" || l.folder == "Junk" {
 		return
 	}
-	if l.folder != mail.Inbox || age > 20*24*time.Hour || g.chance(50) {
+	if l.folder != mail.Inbox || age > 45*24*time.Hour || g.chance(40) {
 		l.flags |= mail.Seen
 		if g.chance(12) {
 			l.flags |= mail.Answered

@@ -14,35 +14,40 @@ import (
 // of LISTEN_FDS is a connection.
 var ErrNoConnection = errors.New("standard input is not a connection")
 
-// Connection returns the connection that inetd handed over. Its service is
-// that of its local port; on a port that neither the table nor the
-// configuration knows, it is the first one wanted.
+// Connection returns the connection that inetd handed over; Serving tells what it
+// is for.
 //
 // The descriptors 0, 1 and 2 become /dev/null where they were the connection,
 // so stderr tells whether standard error is still a place for logs.
-func Connection(want ...Wanted) (c Conn, stderr bool, err error) {
+func Connection() (conn net.Conn, stderr bool, err error) {
 	f, err := handedOver()
 	if err != nil {
-		return Conn{}, false, err
+		return nil, true, err
 	}
 	// Fd may make the socket blocking, which its duplicate would share: so
 	// before FileConn, and only there.
 	fd := int(f.Fd())
 	stderr = !sameFile(fd, 2)
-	conn, err := net.FileConn(f) // a duplicate, close-on-exec, not blocking
+	conn, err = net.FileConn(f) // a duplicate, close-on-exec, not blocking
 	if err == nil {
 		err = detach(f, fd)
 	}
 	if err != nil {
-		return Conn{}, stderr, fmt.Errorf("take over the connection: %w", err)
+		return nil, stderr, fmt.Errorf("take over the connection: %w", err)
 	}
-	c = Conn{conn, want[0].Service}
+	return conn, stderr, nil
+}
+
+// Serving returns what the connection is for: the service of its local port, or
+// on a port that neither the table nor the configuration knows the first one
+// wanted.
+func Serving(conn net.Conn, want ...Wanted) Conn {
 	if tcp, ok := conn.LocalAddr().(*net.TCPAddr); ok {
 		if name, ok := byPort(tcp.Port, want); ok {
-			c.Name = name
+			return Conn{conn, name}
 		}
 	}
-	return c, stderr, nil
+	return Conn{conn, want[0].Service}
 }
 
 // handedOver finds the descriptor.

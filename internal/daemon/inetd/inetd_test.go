@@ -34,13 +34,14 @@ func TestMain(m *testing.M) {
 // handed, and writes what it knows about it.
 func child(mode string) int {
 	if mode == "inetd" {
-		c, stderr, err := Connection(wanted...)
+		conn, stderr, err := Connection()
 		fmt.Println("this must not reach the client")
 		println("nor this")
 		if err != nil {
 			os.WriteFile(os.Args[3], []byte(err.Error()), 0o600)
 			return 1
 		}
+		c := Serving(conn, wanted...)
 		fmt.Fprintf(c, "%s tls=%t stderr=%t\n", c.Name, c.TLS(), stderr)
 		c.Close()
 		return 0
@@ -279,6 +280,23 @@ func TestServiceOf(t *testing.T) {
 		if got != tc.got || (err != nil) != (tc.err != "") || err != nil && !strings.Contains(err.Error(), tc.err) {
 			t.Errorf("%s on %d: %q, %v", tc.name, tc.port, got, err)
 		}
+	}
+}
+
+func TestServing(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := Serving(conn, Wanted{"imap", "", nil}, Wanted{"imaps", "", []string{conn.LocalAddr().String()}})
+	if c.Name != "imaps" || !c.TLS() {
+		t.Errorf("%s", c.Name)
 	}
 }
 

@@ -25,6 +25,8 @@ import (
 // userdb.ErrUnavailable; any other error counts as the latter.
 type Verifier interface {
 	Verify(ctx context.Context, name string, password userdb.Secret) (userdb.User, error)
+	// Check reports why it cannot verify anything, if it cannot.
+	Check() error
 }
 
 // LocalOptions say how a Local works.
@@ -81,13 +83,13 @@ var programs = map[string]string{
 	"webmail": "webmail-session",
 }
 
-// Check reports why no session program of the service can be started, if none
-// can.
+// Check reports why nobody can log in to the service, if nobody can.
 func (l *Local) Check(service string) error {
-	if _, err := exec.LookPath(filepath.Join(l.o.Programs, programs[service])); err != nil {
-		return fmt.Errorf("find the session program: %w", err)
+	err := l.o.Verifier.Check()
+	if _, pathErr := exec.LookPath(filepath.Join(l.o.Programs, programs[service])); pathErr != nil {
+		err = errors.Join(err, fmt.Errorf("find the session program: %w", pathErr))
 	}
-	return nil
+	return err
 }
 
 // Start implements Starter.

@@ -76,6 +76,8 @@ func (v verifier) Verify(_ context.Context, _ string, password userdb.Secret) (u
 	return v.user, v.err
 }
 
+func (v verifier) Check() error { return v.err }
+
 // syncLog is a log that several goroutines may write.
 type syncLog struct {
 	mu sync.Mutex
@@ -275,7 +277,8 @@ func TestCheck(t *testing.T) {
 	if err := l.Check("imap"); err != nil {
 		t.Error(err)
 	}
-	if err := l.Check("pop3"); !errors.Is(err, os.ErrNotExist) {
+	l.o.Verifier = verifier{err: io.ErrClosedPipe}
+	if err := l.Check("pop3"); !errors.Is(err, os.ErrNotExist) || !errors.Is(err, io.ErrClosedPipe) {
 		t.Error(err)
 	}
 }

@@ -82,6 +82,9 @@ func (d *DB) Verify(ctx context.Context, name string, password Secret) (userdb.U
 	return record.User, nil
 }
 
+// Check reports why the file cannot be read, if it cannot.
+func (d *DB) Check() error { return d.file.Check() }
+
 // match compares a password with a field of the passwd-file, when it is its
 // turn.
 func (d *DB) match(ctx context.Context, field, password Secret) (bool, error) {

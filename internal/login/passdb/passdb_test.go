@@ -142,6 +142,12 @@ func TestNoFile(t *testing.T) {
 	if _, err := d.Verify(context.Background(), "alice", "x"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
+	if err := d.Check(); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := newDB(t, hashes).Check(); err != nil {
+		t.Error(err)
+	}
 }
 
 // An unknown name does the work of a known one: it waits for a slot, and in a

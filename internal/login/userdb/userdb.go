@@ -80,7 +80,10 @@ func Open(path string, log *slog.Logger) *File {
 func (f *File) Check() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.refresh()
+	if err := f.refresh(); err != nil {
+		return fmt.Errorf("read the passwd-file: %w", err)
+	}
+	return nil
 }
 
 // Lookup returns the account called name. Its errors wrap ErrUnknown or

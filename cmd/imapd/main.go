@@ -1,0 +1,69 @@
+// Imapd accepts IMAP connections, speaks TLS, checks passwords, and hands
+// whoever has logged in to imap-session, which it starts for each login.
+//
+//	imapd [-inv] [-c file]
+//
+// The options:
+//
+//	-c file  the configuration, in place of /etc/fantail/fantail.toml
+//	-i       serve one connection, on standard input, as inetd hands it over
+//	-n       check the configuration and exit
+//	-v       print the version and exit
+//
+// It listens on the sockets that the service manager passes (named imap and
+// imaps) and on those that imap.listen and imap.listen_tls name. SIGHUP reads
+// the certificate again. SIGTERM ends it, after connections have had the time of
+// login.drain to end; a second one ends it at once.
+//
+// Exit status (sysexits): 0 when it was told to end, 64 on a wrong command line,
+// 69 if there is no socket or connection to serve, 78 if the configuration is
+// wrong.
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/login/broker"
+	"fantail/internal/login/front"
+	"fantail/internal/login/passdb"
+	"fantail/internal/login/userdb"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+// failureDelay is how long the answer to a wrong password takes, at least.
+const failureDelay = 2 * time.Second
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, stderr io.Writer) int {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	p := front.Program{
+		Name:     "imapd",
+		Protocol: "imap",
+		Version:  version,
+		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP },
+		Broker:   local,
+	}
+	return p.Main(args, signals, out, stderr)
+}
+
+// local checks passwords in this process and starts session programs from it.
+func local(cfg *conf.Config, programs string, log *slog.Logger) front.Broker {
+	return broker.NewLocal(broker.LocalOptions{
+		Verifier:     passdb.New(userdb.Open(cfg.Auth.PasswdFile, log)),
+		MailPath:     cfg.MailPath,
+		Programs:     programs,
+		ConfigFile:   cfg.File,
+		FailureDelay: failureDelay,
+		Log:          log,
+	})
+}

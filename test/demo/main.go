@@ -91,7 +91,7 @@ func run(ctx context.Context, dir, bin string, out io.Writer) error {
 		return err
 	}
 	services := site.Services(c)
-	if err := site.CheckFree(services, d.Config()); err != nil {
+	if err := site.CheckFree(services, d.show("fantail.toml")); err != nil {
 		return err
 	}
 	g := &site.Group{Dir: d.Dir}

@@ -2,7 +2,8 @@ package webfront
 
 import "time"
 
-// Limits bound what the front does for browsers.
+// Limits bound what the front does for browsers. Where 0 does not mean that there
+// is no limit, it means the default.
 type Limits struct {
 	Idle     time.Duration // without a request: a public computer was left
 	Age      time.Duration // however busy
@@ -10,6 +11,9 @@ type Limits struct {
 	PerUser  int           // at once of one account; the one that rested longest gives way
 	Requests int           // at once in one session
 	Checks   int           // password checks at once
+
+	Connections int // at once; 0: no limit
+	PerSource   int // connections at once from one address; 0: no limit
 
 	Header      time.Duration // to send the header of a request
 	KeepAlive   time.Duration // of a connection without a request

@@ -34,6 +34,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -71,6 +72,7 @@ type Server struct {
 	log      *slog.Logger
 	limits   Limits
 	sessions *table
+	crowd    *crowd
 	checks   chan struct{} // one token per password check that may run
 	loginKey [32]byte      // signs the tokens of login forms
 	handler  http.Handler
@@ -81,6 +83,7 @@ type Server struct {
 func New(o Options) *Server {
 	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults()}
 	s.sessions = newTable(s.limits, s.ended)
+	s.crowd = &crowd{most: s.limits.Connections, perSource: s.limits.PerSource, sources: make(map[netip.Addr]int)}
 	s.checks = make(chan struct{}, s.limits.Checks)
 	rand.Read(s.loginKey[:]) // crypto/rand.Read never fails
 	mux := http.NewServeMux()
@@ -126,7 +129,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) Serve(l net.Listener, config *tls.Config) error {
 	config = config.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
-	err := s.http.Serve(tls.NewListener(l, config))
+	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd}, config))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

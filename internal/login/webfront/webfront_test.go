@@ -10,14 +10,18 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"fantail/internal/login/broker"
 )
 
 // house is an Entrance with one account and a session program that is a
@@ -653,6 +657,108 @@ func TestClose(t *testing.T) {
 		t.Error(err)
 	}
 	eventually(t, "programs end", func() bool { return h.count() == 0 })
+}
+
+func TestConnections(t *testing.T) {
+	c := &crowd{most: 3, perSource: 2, sources: make(map[netip.Addr]int)}
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	for i, step := range []struct {
+		from netip.Addr
+		want bool
+	}{{a, true}, {a, true}, {a, false}, {b, true}, {b, false}} {
+		if got := c.enter(step.from); got != step.want {
+			t.Errorf("step %d: %v", i, got)
+		}
+	}
+	c.leave(a)
+	if !c.enter(b) || len(c.sources) != 2 {
+		t.Errorf("after one has left: %v", c.sources)
+	}
+	c.leave(a)
+	c.leave(b)
+	c.leave(b)
+	if c.all != 0 || len(c.sources) != 0 {
+		t.Errorf("when all have left: %d %v", c.all, c.sources)
+	}
+	for in, want := range map[string]string{"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::"} {
+		if got := sourceOf(remoteAddr(in)); got.String() != want {
+			t.Errorf("source of %s is %v", in, got)
+		}
+	}
+}
+
+func TestConnectionsAreClosed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan net.Conn, 10)
+	go func() {
+		full := bounded{l, &crowd{most: 1, sources: make(map[netip.Addr]int)}}
+		for {
+			c, err := full.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	dial()
+	first := <-accepted
+	if _, err := dial().Read(make([]byte, 1)); err == nil {
+		t.Error("a second connection stays open")
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	dial()
+	(<-accepted).Close()
+}
+
+// keys and starter are a broker.
+type keys struct{ err error }
+
+func (k keys) Authenticate(_ context.Context, c broker.Credentials) (broker.Grant, error) {
+	return broker.Grant{Account: "demo " + c.Name + string(c.Password)}, k.err
+}
+
+func (keys) Start(_ context.Context, service string, g broker.Grant) (net.Conn, error) {
+	front, program := net.Pipe()
+	go func() {
+		defer program.Close()
+		h, err := broker.ReadHello(program)
+		_, _ = io.WriteString(program, service+" "+h.SID+" "+h.Remote+" "+g.SID+" "+strconv.FormatBool(h.TLS && err == nil))
+	}()
+	return front, nil
+}
+
+func TestBroker(t *testing.T) {
+	a, err := Broker{keys{}, keys{}}.Enter(t.Context(), "a", "b", remoteAddr("192.0.2.1:99"))
+	if err != nil || a.Name() != "demo ab" {
+		t.Fatalf("%v %v", a, err)
+	}
+	conn, err := a.Connect(t.Context(), "sid7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "webmail sid7 192.0.2.1 sid7 true" {
+		t.Errorf("%q %v", got, err)
+	}
+	if _, err := (Broker{keys{broker.ErrWrong}, keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); !errors.Is(err, ErrRefused) {
+		t.Errorf("wrong: %v", err)
+	}
+	if _, err := (Broker{keys{broker.ErrUnavailable}, keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); err == nil || errors.Is(err, ErrRefused) {
+		t.Errorf("unavailable: %v", err)
+	}
 }
 
 // The login page and the webmail are one house: their colours are the same.

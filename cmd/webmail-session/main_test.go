@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/login/broker"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"webmail-session": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stderr)) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
+}
+
+// begin starts the program with one end of a socketpair as its standard input.
+func begin(t *testing.T, args ...string) (net.Conn, *exec.Cmd, *strings.Builder) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
+	defer ours.Close()
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	path, err := exec.LookPath("webmail-session")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, args...)
+	log := new(strings.Builder)
+	cmd.Stdin, cmd.Stderr = theirs, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return conn, cmd, log
+}
+
+func ends(t *testing.T, cmd *exec.Cmd, log *strings.Builder, code int) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case <-done:
+		if got := cmd.ProcessState.ExitCode(); got != code {
+			t.Errorf("exit status %d, want %d: %s", got, code, log)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("does not end")
+	}
+}
+
+// A whole session: the record of the front, requests, the end.
+func TestSession(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "Maildir")
+	conn, cmd, log := begin(t, "-front", "-u", "demo", "-m", dir)
+	if _, err := (broker.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).WriteTo(conn); err != nil {
+		t.Fatal(err)
+	}
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	tr := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
+	resp, err := (&http.Client{Transport: tr}).Get("http://session.invalid/")
+	if err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 || !strings.Contains(string(body), "Nothing new.") || !strings.Contains(string(body), "<bdi>demo</bdi>") {
+		t.Errorf("%v %s %s", err, resp.Status, body)
+	}
+	tr.CloseIdleConnections()
+	if err := conn.Close(); err != nil {
+		t.Log(err) // the transport may have closed it
+	}
+	ends(t, cmd, log, 0)
+}
+
+func TestNoRecord(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "Maildir")
+	conn, cmd, log := begin(t, "-front", "-u", "demo", "-m", dir)
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil {
+		t.Errorf("it answered %q", line)
+	}
+	ends(t, cmd, log, 1)
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("it opened the mail")
+	}
+}

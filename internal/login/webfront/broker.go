@@ -1,0 +1,54 @@
+package webfront
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"fantail/internal/login/broker"
+	"fantail/internal/login/userdb"
+)
+
+// Broker is an Entrance over the interfaces of package broker.
+type Broker struct {
+	Authenticator broker.Authenticator
+	Starter       broker.Starter
+}
+
+// Enter implements Entrance.
+func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr) (Account, error) {
+	grant, err := b.Authenticator.Authenticate(ctx, broker.Credentials{Name: name, Password: userdb.Secret(password)})
+	if errors.Is(err, broker.ErrWrong) {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(from.String())
+	if err != nil {
+		host = "local"
+	}
+	return granted{b.Starter, grant, host}, nil
+}
+
+// granted is an Account that somebody has proved to own.
+type granted struct {
+	starter broker.Starter
+	grant   broker.Grant
+	remote  string
+}
+
+func (g granted) Name() string { return g.grant.Account }
+
+func (g granted) Connect(ctx context.Context, sid string) (net.Conn, error) {
+	g.grant.SID = sid
+	conn, err := g.starter.Start(ctx, "webmail", g.grant)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := (broker.Hello{SID: sid, Remote: g.remote, TLS: true}).WriteTo(conn); err != nil {
+		return nil, errors.Join(fmt.Errorf("greet session program: %w", err), conn.Close())
+	}
+	return conn, nil
+}

@@ -1,0 +1,165 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"fantail/test/samplemail"
+)
+
+const newsletter = `<html><head><style>@media (max-width:480px){.col{display:block!important;width:100%!important}} h2{color:#0b57d0}</style></head>
+<body style="margin:0;background:#f2f4f8;font-family:Georgia,serif"><table width="100%" cellpadding="0" bgcolor="#f2f4f8"><tr><td align="center" style="padding:24px">
+<table width="600" style="max-width:100%;background:#ffffff;border-radius:8px"><tr><td style="padding:32px"><img src="https://news.example/logo.png" alt="Garden Weekly" width="160" height="40">
+<h2>What to plant before the frost</h2><p style="line-height:1.6;color:#333">Garlic, broad beans and tulips go in now. <a href="https://news.example/a">Read the list</a>, or see <a href="https://click.mailer.example/x">www.garden.example</a>.</p>
+<table width="100%"><tr><td class="col" width="50%" style="padding:8px;background:#e8f5e9">Garlic: 5 cm deep</td><td class="col" width="50%" style="padding:8px;background:#fff8e1">Tulips: 15 cm deep</td></tr></table>
+<p><font size="2" color="#777777">You receive this because you signed up.</font></p></td></tr></table></td></tr></table></body></html>`
+
+// extras are messages that show what the sample mail may not.
+func extras() []samplemail.Message {
+	at := time.Now().Add(-3 * time.Hour)
+	m := func(i int, from, subject, rest string) samplemail.Message {
+		when := at.Add(time.Duration(i) * time.Minute)
+		return samplemail.Message{Folder: "INBOX", Date: when, Class: "extra", Data: []byte("From: " + from + "\nTo: Demo Person <demo@example.org>\nCc: Ben Ito <ben@example.org>\nSubject: " + subject +
+			"\nDate: " + when.Format(time.RFC1123Z) + "\nMIME-Version: 1.0\n" + rest)}
+	}
+	return []samplemail.Message{
+		m(0, "Garden Weekly <news@news.example>", "Plant before the frost", "Content-Type: text/html; charset=utf-8\n\n"+newsletter),
+		m(1, "=?utf-8?B?15PXldeT?= <david@example.org>", "=?utf-8?B?16nXnNeV150g15zXm9eV15zXnQ==?=", "Content-Type: text/plain; charset=utf-8\n\nשלום לכולם,\n\nנתראה ב-14:00 ליד https://example.org/place\n"),
+		m(2, "Ann Lee <ann@example.org>", "Re: Budget for the workshop, second draft with the numbers that we talked about on Monday",
+			"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8; format=flowed\n\nHello Demo,\n\nhere is the second draft. The room costs a little more than we thought, \nbut lunch is included; see https://example.org/rooms/42?half=day&n=12 and \nwrite to rooms@example.org if it has to be moved.\n\n"+
+				"> Could we keep it under 2,000?\n>> That is what the committee said.\n>> They meet again in May.\n> I would rather ask now.\n\nYes, I have asked.\n\nAnn\n-- \nAnn Lee, Example Ltd\nhttps://example.org/~ann\n"+
+				"--b\nContent-Type: application/pdf; name=budget.pdf\nContent-Disposition: attachment; filename=\"budget draft 2.pdf\"\nContent-Transfer-Encoding: base64\n\n"+strings.Repeat("JVBERi0xLjQKJVBERi0xLjQKJVBERi0xLjQKJVBERi0xLjQKJVBERi0xLjQK\n", 900)+
+				"--b\nContent-Type: text/html\nContent-Disposition: attachment; filename=page.html\n\n<p>x\n--b--\n"),
+	}
+}
+
+// screen is a page in a window.
+type screen struct {
+	name  string
+	path  string // where to go; "" stays
+	click string // and then what to click on
+	until string
+}
+
+var screens = []screen{
+	{"inbox", "/f/INBOX", "", "document.querySelector('.messages li') !== null"},
+	{"folders", "/f/INBOX", ".menu", "true"},
+	{"plain", "/f/INBOX", ".messages li:nth-child(1) a", "document.querySelector('.text') !== null"},
+	{"rtl", "/f/INBOX", ".messages li:nth-child(2) a", "document.querySelector('.text') !== null"},
+	{"formatted", "/f/INBOX", ".messages li:nth-child(3) a", "document.querySelector('iframe') !== null"},
+	{"empty", "/f/Nothing%20here", "", "document.querySelector('.empty') !== null"},
+	{"missing", "/f/Nowhere", "", "document.querySelector('.empty h1') !== null"},
+}
+
+func TestScreens(t *testing.T) {
+	if *shots != "" {
+		if err := os.MkdirAll(*shots, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, append(extras(), samplemail.Message{Folder: "Nothing here.Below", Date: time.Now(), Class: "extra", Data: []byte("Subject: x\n\nx\n")})...)
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{1280, 390} {
+			t.Run(fmt.Sprintf("%s-%d", scheme, width), func(t *testing.T) {
+				ctx := chromium(t)
+				media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+				if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
+					t.Fatal(err)
+				}
+				do(t, ctx, "resize", chromedp.EmulateViewport(width, 844), chromedp.Navigate(s.url+"/"))
+				look(t, ctx, "login", scheme, width)
+				s.login(t, ctx)
+				for _, sc := range screens {
+					s.visit(t, ctx, sc, scheme, width)
+				}
+			})
+		}
+	}
+}
+
+func (s *server) visit(t *testing.T, ctx context.Context, sc screen, scheme string, width int64) {
+	if sc.name == "folders" && width > 860 {
+		return // they are always there
+	}
+	do(t, ctx, sc.name, chromedp.Navigate(s.url+sc.path))
+	if sc.click != "" {
+		do(t, ctx, sc.name, chromedp.Click(chromedp.CSS(sc.click)))
+	}
+	until(t, ctx, sc.until+" && document.readyState === 'complete'")
+	look(t, ctx, sc.name, scheme, width)
+}
+
+// look judges the page that is shown, and keeps a picture of it.
+func look(t *testing.T, ctx context.Context, name, scheme string, width int64) {
+	t.Helper()
+	time.Sleep(300 * time.Millisecond) // transitions, and the frame
+	for _, complaint := range eval[[]string](t, ctx, judge) {
+		t.Errorf("%s %s %d: %s", name, scheme, width, complaint)
+	}
+	if *shots == "" {
+		return
+	}
+	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(*shots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width))
+	if err := os.WriteFile(file, shot.Data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// judge returns what is wrong with a page: WCAG 2.2 success criteria 1.1.1,
+// 1.3.1, 1.4.3, 1.4.10, 2.4.1, 2.4.2, 2.5.8, 3.1.1, 4.1.2, as far as a program
+// can tell.
+const judge = `(() => {
+  const bad = [];
+  const name = e => e.tagName.toLowerCase() + (e.className && typeof e.className === 'string' ? '.' + e.className : '') + ' "' + e.textContent.trim().slice(0, 40) + '"';
+  const shown = e => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length > 0;
+  if (document.documentElement.scrollWidth > innerWidth) bad.push('scrolls sideways: ' + document.documentElement.scrollWidth);
+  if (document.querySelectorAll('h1').length !== 1) bad.push('number of h1: ' + document.querySelectorAll('h1').length);
+  if (document.querySelectorAll('main').length !== 1) bad.push('number of main');
+  if (!document.documentElement.lang || !document.title.trim()) bad.push('no language or title');
+  if (document.querySelectorAll('script, [style], [onclick]').length) bad.push('scripts or inline styles');
+  for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) bad.push('no alt: ' + name(e));
+  for (const e of document.querySelectorAll('iframe')) if (!e.title) bad.push('no title: ' + name(e));
+  for (const e of document.querySelectorAll('input:not([type=hidden])')) if (!e.labels.length) bad.push('no label: ' + e.name);
+  for (const e of document.querySelectorAll('a, button')) {
+    if (!e.textContent.trim() && !e.getAttribute('aria-label')) bad.push('no name: ' + e.outerHTML.slice(0, 120));
+    const r = e.getBoundingClientRect();
+    if (shown(e) && !e.matches('.skip, .text a') && (r.width < 24 || r.height < 24)) bad.push('too small: ' + name(e) + ' ' + r.width + 'x' + r.height);
+  }
+  const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
+  if (new Set(ids).size !== ids.length) bad.push('ids twice');
+
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+  const rgba = colour => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const over = (top, below) => { const a = top[3] / 255; return [0, 1, 2].map(i => top[i] * a + below[i] * (1 - a)).concat(255); };
+  const background = e => {
+    const own = rgba(getComputedStyle(e).backgroundColor);
+    if (own[3] === 255) return own;
+    const below = e.parentElement ? background(e.parentElement) : rgba(matchMedia('(prefers-color-scheme: dark)').matches ? '#121212' : '#fff');
+    return over(own, below);
+  };
+  const luminance = c => { const f = c.slice(0, 3).map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
+  const seen = new Set();
+  for (let w = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), n; n = w.nextNode();) {
+    const e = n.parentElement;
+    if (!n.data.trim() || !shown(e) || e.closest('.only-read, .skip, style')) continue;
+    const s = getComputedStyle(e), b = background(e), c = over(rgba(s.color), b);
+    const [hi, lo] = [luminance(c), luminance(b)].sort((x, y) => y - x);
+    const ratio = (hi + .05) / (lo + .05), large = parseFloat(s.fontSize) >= 24 || parseFloat(s.fontSize) >= 18.66 && s.fontWeight >= 700;
+    const key = s.color + b;
+    if (ratio < (large ? 3 : 4.5) && !seen.has(key)) { seen.add(key); bad.push('contrast ' + ratio.toFixed(2) + ': ' + name(e)); }
+  }
+  return bad;
+})()`

@@ -1,0 +1,285 @@
+package browser
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"fantail/internal/mail"
+	"fantail/test/samplemail"
+)
+
+var shots = flag.String("shots", "", "keep screenshots in this `directory`")
+
+const (
+	userName = "demo"
+	password = "demo & <secret>"
+)
+
+// programs are built once for all tests.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "fantail-browser")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-o", dir+"/", "fantail/cmd/webmaild", "fantail/cmd/webmail-session")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if dir, _ := programs(); dir != "" && dir != "/" {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// server is a running webmaild.
+type server struct {
+	url string
+	log *lines
+}
+
+// lines collects what a program logs.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) add(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.WriteString(s + "\n")
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// start makes an account with sample mail and the messages given, and runs
+// webmaild on it.
+func start(t *testing.T, extra ...samplemail.Message) *server {
+	t.Helper()
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	maildir := filepath.Join(home, "Maildir")
+	all := func(yield func(samplemail.Message) bool) {
+		for m := range samplemail.Generate(160, 7) {
+			if !yield(m) {
+				return
+			}
+		}
+		for _, m := range extra {
+			if !yield(m) {
+				return
+			}
+		}
+	}
+	if _, err := samplemail.Write(maildir, all); err != nil {
+		t.Fatal(err)
+	}
+	write(t, home, "passwd", userName+":{PLAIN}"+password+":::::"+"\n")
+	config := write(t, home, "fantail.toml", "webmail.listen_tls = [\"127.0.0.1:0\"]\ntls.certificate = \"cert.pem\"\ntls.key = \"key.pem\"\n"+
+		"auth.passwd_file = \"passwd\"\nmail.path = \"Maildir\"\n")
+	cmd := exec.Command(filepath.Join(bin, "webmaild"), "-c", config)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: new(lines)}
+	address := make(chan string, 1)
+	ended := make(chan error, 1)
+	go func() {
+		for in := bufio.NewScanner(stderr); in.Scan(); {
+			s.log.add(in.Text())
+			if m := regexp.MustCompile(`msg=listening .*address=(\S+)`).FindStringSubmatch(in.Text()); m != nil {
+				address <- m[1]
+			}
+		}
+		ended <- cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("webmaild: %v\n%s", err, s.log)
+			}
+		case <-time.After(20 * time.Second):
+			_ = cmd.Process.Kill()
+			t.Errorf("webmaild does not end\n%s", s.log)
+		}
+		if strings.Contains(s.log.String(), "level=ERROR") {
+			t.Errorf("errors were logged:\n%s", s.log)
+		}
+	})
+	select {
+	case a := <-address:
+		s.url = "https://" + a
+	case err := <-ended:
+		ended <- err
+		t.Fatalf("webmaild ended: %v\n%s", err, s.log)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("webmaild does not listen\n%s", s.log)
+	}
+	return s
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// htmlMessage is a message of the newest date with an HTML body.
+func htmlMessage(subject, html string, at time.Time) samplemail.Message {
+	return samplemail.Message{Folder: mail.Inbox, Date: at, Class: "extra",
+		Data: []byte("From: Mallory <mallory@evil.example>\nTo: demo@example.org\nSubject: " + subject + "\nDate: " + at.Format(time.RFC1123Z) +
+			"\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n" + html + "\n")}
+}
+
+// chromium starts a browser with one tab.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("window-size", "1280,900"))
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancelBrowser := chromedp.NewExecAllocator(ctx, opts...)
+	t.Cleanup(cancelBrowser)
+	ctx, cancelTab := chromedp.NewContext(ctx)
+	t.Cleanup(cancelTab)
+	return ctx
+}
+
+// withoutScripts switches JavaScript off for pages; the test itself can still
+// evaluate expressions.
+func withoutScripts(t *testing.T, ctx context.Context) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func do(t *testing.T, ctx context.Context, what string, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func eval[T any](t *testing.T, ctx context.Context, js string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js))
+	if err != nil {
+		t.Fatalf("evaluate %.200s: %v", js, err)
+	}
+	return v
+}
+
+// pageText is the text of the page as a person sees it.
+func pageText(t *testing.T, ctx context.Context) string {
+	return eval[string](t, ctx, "document.title + '\\n' + document.body.innerText")
+}
+
+// until waits for an expression to become true: what a click leads to is
+// loaded in its own time.
+func until(t *testing.T, ctx context.Context, js string) {
+	t.Helper()
+	for range 150 {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js))
+		if err == nil && ok {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("never: %s\n%s", js, pageText(t, ctx))
+}
+
+// login logs the browser in and waits for the inbox.
+func (s *server) login(t *testing.T, ctx context.Context) {
+	t.Helper()
+	do(t, ctx, "log in", chromedp.Navigate(s.url+"/"), chromedp.SendKeys(chromedp.CSS("#name"), userName),
+		chromedp.SendKeys(chromedp.CSS("#password"), password+"\n"))
+	until(t, ctx, "document.title.startsWith('Inbox') && document.readyState === 'complete'")
+}
+
+// client is a logged-in HTTP client that is no browser.
+func (s *server) client(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Jar: jar, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	t.Cleanup(c.CloseIdleConnections)
+	page := fetch(t, c, s.url+"/login")
+	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
+	if token == nil {
+		t.Fatalf("no form: %s", page)
+	}
+	resp, err := c.PostForm(s.url+"/login", url.Values{"token": {token[1]}, "name": {userName}, "password": {password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 || resp.Request.URL.Path != "/f/INBOX" {
+		t.Fatalf("login leads to %s: %s", resp.Request.URL, resp.Status)
+	}
+	return c
+}
+
+func fetch(t *testing.T, c *http.Client, where string) string {
+	t.Helper()
+	resp, err := c.Get(where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}

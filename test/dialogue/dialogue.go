@@ -48,7 +48,7 @@
 //	# args: words           further arguments for our own session program
 //	# dovecot: key = value  a further line of Dovecot's configuration
 //	# fixture: crlf         the files of the mailbox get CRLF line ends (default: lf)
-//	# uidvalidity: N        every folder has a dovecot-uidlist in which the messages of cur have the
+//	# uidvalidity: N        the inbox and every folder have a dovecot-uidlist in which the messages of cur have the
 //	                        UIDs 1, 2, 3 … in the order of their names: no session is the first
 //	# timeout: 20s          how long to wait for a line (default 10s)
 //

@@ -175,7 +175,7 @@ func TestFixture(t *testing.T) {
 
 func TestUIDValidity(t *testing.T) {
 	s, err := Parse("f", IMAP, []byte("# uidvalidity: 7\nC: a\n-- Maildir/cur/2.b:2,S --\n-- Maildir/cur/1.a --\n"+
-		"-- Maildir/new/3.c --\n-- Maildir/.A/cur/4.d --\n-- Maildir/.B/cur/5.e --\n-- Maildir/.B/dovecot-uidlist --\nown\n"))
+		"-- Maildir/new/3.c --\n-- Maildir/.A/cur/4.d --\n-- Maildir/.B/cur/5.e --\n-- Maildir/.B/dovecot-uidlist --\nown\n-- Maildir/.C/maildirfolder --\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +183,7 @@ func TestUIDValidity(t *testing.T) {
 		"Maildir/dovecot-uidlist":    "3 V7 N3 G00000000000000000000000000000007\n1 :1.a\n2 :2.b\n",
 		"Maildir/.A/dovecot-uidlist": "3 V7 N2 G00000000000000000000000000000007\n1 :4.d\n",
 		"Maildir/.B/dovecot-uidlist": "own\n",
+		"Maildir/.C/dovecot-uidlist": "3 V7 N1 G00000000000000000000000000000007\n",
 	}
 	for _, f := range s.fixture {
 		if w, ok := want[f.name]; ok && w != string(f.data) {
@@ -236,6 +237,7 @@ func TestPattern(t *testing.T) {
 		{`FLAGS (~\Seen \Deleted)`, `FLAGS (\Deleted \Seen)`, true},
 		{`FLAGS (~\Seen \Deleted)`, `FLAGS (\Deleted)`, false},
 		{"FLAGS (~)", "FLAGS ()", true},
+		{"FLAGS (~$Junk $$later)", "FLAGS ($later $Junk)", true},
 		{"...a...b", "xaxbxb", true},
 	}
 	for _, tt := range tests {

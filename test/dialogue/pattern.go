@@ -67,7 +67,7 @@ func compile(s string) pattern {
 			s = s[1+len(name):]
 		case strings.HasPrefix(s, "(~") && strings.Contains(s, ")"):
 			end := strings.IndexByte(s, ')')
-			items := strings.Fields(s[2:end])
+			items := strings.Fields(strings.ReplaceAll(s[2:end], "$$", "$"))
 			slices.Sort(items)
 			p = append(p, token{kind: anyOrder, items: items})
 			s = s[end+1:]

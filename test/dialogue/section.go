@@ -101,17 +101,22 @@ func (s *Script) sizes() vars {
 	return v
 }
 
-// addUIDLists adds the UID list of each folder that has messages in cur and
-// no list of its own.
+// addUIDLists adds the UID list of the inbox and of each folder, but for those
+// that have one of their own.
 func (s *Script) addUIDLists() {
-	bases := map[string][]string{}
+	bases := map[string][]string{"Maildir": nil}
 	for _, f := range s.fixture {
-		dir, name := path.Split(f.name)
-		if path.Base(dir) == "cur" {
-			base, _, _ := strings.Cut(name, ":")
-			folder := path.Dir(path.Clean(dir))
-			bases[folder] = append(bases[folder], base)
+		elem := strings.Split(f.name, "/")
+		folder := elem[0]
+		if len(elem) > 2 && strings.HasPrefix(elem[1], ".") {
+			folder += "/" + elem[1]
 		}
+		list := bases[folder]
+		if path.Base(path.Dir(f.name)) == "cur" {
+			base, _, _ := strings.Cut(path.Base(f.name), ":")
+			list = append(list, base)
+		}
+		bases[folder] = list
 	}
 	for _, folder := range slices.Sorted(maps.Keys(bases)) {
 		name := folder + "/dovecot-uidlist"

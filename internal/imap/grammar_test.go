@@ -69,7 +69,7 @@ func inStep(t testing.TB, s *wire.Scanner) {
 // fuzzScan runs scan on args. If they are right, show must give arguments that
 // scan to the same again.
 func fuzzScan[A any](t *testing.T, args string, utf8 bool, scan func(*wire.Scanner) (A, error), show func(A) string) {
-	s := wire.NewScanner(bufio.NewReader(strings.NewReader("t"+args)), limits, func() error { return nil })
+	s := wire.NewScanner(bufio.NewReader(strings.NewReader("t"+args+"\r\n")), limits, func() error { return nil })
 	s.UTF8 = utf8
 	if s.Next() != nil {
 		return

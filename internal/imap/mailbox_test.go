@@ -1,0 +1,211 @@
+package imap_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
+)
+
+func TestMailbox(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		utf8 bool
+		name string
+		out  string
+		err  string
+	}{
+		{"iNbOx", false, mail.Inbox, "INBOX", ""},
+		{`"inbox"`, false, mail.Inbox, "INBOX", ""},
+		{"{5}\r\nINBox", false, mail.Inbox, "INBOX", ""},
+		{"inbox.a", false, "inbox.a", "inbox.a", ""},
+		{"nil", false, "nil", `"nil"`, ""},
+		{`""`, false, "", `""`, ""},
+		{"a]", false, "a]", "a]", ""},
+		{`"two words"`, false, "two words", `"two words"`, ""},
+		{"&AOQ-", false, "ä", "&AOQ-", ""},
+		{`"R&-D"`, false, "R&D", "R&-D", ""},
+		{"~peter/mail/&ZeVnLIqe-/&U,BTFw-", false, "~peter/mail/日本語/台北", "~peter/mail/&ZeVnLIqe-/&U,BTFw-", ""}, // RFC 3501 section 5.1.3
+		{"R&D", false, "", "", "syntax"},
+		{"&AGE-", false, "", "", "syntax"},
+		{"&AOQ", false, "", "", "syntax"},
+		{"\"\xc3\xa4\"", false, "", "", "syntax"},
+		{"\"\xc3\xa4\"", true, "ä", `"ä"`, ""},
+		{"{2}\r\n\xc3\xa4", true, "ä", `"ä"`, ""},
+		{"&AOQ-", true, "&AOQ-", `"&AOQ-"`, ""}, // RFC 6855 section 3: no modified UTF-7 any more
+		{"{1}\r\n\xe4", true, "", "", "syntax"},
+		{"a%", false, "", "", "syntax"},
+		{"a b", false, "", "", "syntax"},
+		{"", false, "", "", "syntax"},
+	} {
+		s := newScanner(t, c.in)
+		s.UTF8 = c.utf8
+		name := imap.ScanMailbox(s)
+		s.CRLF()
+		if err := errorOf(s.Err()); err != c.err || err == "" && name != c.name {
+			t.Errorf("%q = %q, %q; want %q, %q", c.in, name, err, c.name, c.err)
+			continue
+		}
+		inStep(t, s)
+		if c.err != "" {
+			continue
+		}
+		if out := encode(t, c.utf8, func(e *wire.Encoder) { imap.WriteMailbox(e, name) }); out != c.out {
+			t.Errorf("%q is written as %s, want %s", name, out, c.out)
+		}
+	}
+}
+
+func TestScanStatus(t *testing.T) {
+	for _, c := range []struct{ in, want, err string }{
+		{"inbox (messages UNSEEN)", "INBOX [MESSAGES UNSEEN]", ""},
+		{"a (UIDNEXT UIDVALIDITY RECENT UIDNEXT)", "a [UIDNEXT UIDVALIDITY RECENT]", ""},
+		{"a ()", "", "syntax"},
+		{"a MESSAGES", "", "syntax"},
+		{"a (MESSAGES", "", "syntax"},
+		{"a (HIGHESTMODSEQ)", "", "syntax"}, // not offered
+	} {
+		s := newScanner(t, " "+c.in)
+		name, items, err := imap.ScanStatus(s)
+		if got := fmt.Sprint(name, " ", items); errorOf(err) != c.err || err == nil && got != c.want {
+			t.Errorf("STATUS %s = %s, %v; want %s, %s", c.in, got, err, c.want, c.err)
+		}
+		inStep(t, s)
+	}
+}
+
+func FuzzScanStatus(f *testing.F) {
+	type status struct {
+		name  string
+		items []imap.StatusItem
+	}
+	scan := func(s *wire.Scanner) (status, error) {
+		name, items, err := imap.ScanStatus(s)
+		return status{name, items}, err
+	}
+	f.Add(` "a &AOQ-" (MESSAGES RECENT)`)
+	f.Fuzz(func(t *testing.T, in string) {
+		fuzzScan(t, in, false, scan, func(a status) string {
+			name := encode(t, false, func(e *wire.Encoder) { imap.WriteMailbox(e, a.name) })
+			return " " + name + " " + list(a.items, func(i imap.StatusItem) string { return string(i) })
+		})
+	})
+}
+
+func TestScanID(t *testing.T) {
+	for _, c := range []struct{ in, want, err string }{
+		{"NIL", "[]", ""},
+		{"nil", "[]", ""},
+		{"()", "[]", ""},
+		{`("name" "x" "version" NIL)`, "[{name x} {version }]", ""},
+		{"({4}\r\nname {1}\r\nx)", "[{name x}]", ""},
+		{`("name")`, "", "syntax"},
+		{`("name" x)`, "", "syntax"},
+		{`(NIL "x")`, "", "syntax"},
+		{`("name" "x" )`, "", "syntax"},
+		{`"name" "x"`, "", "syntax"},
+		{"", "", "syntax"},
+	} {
+		s := newScanner(t, " "+c.in)
+		fields, err := imap.ScanID(s)
+		if got := fmt.Sprint(fields); errorOf(err) != c.err || err == nil && got != c.want {
+			t.Errorf("ID %q = %s, %v; want %s, %s", c.in, got, err, c.want, c.err)
+		}
+		inStep(t, s)
+	}
+}
+
+// TestIDLimits: the limits of RFC 2971 section 3.3.
+func TestIDLimits(t *testing.T) {
+	pairs := func(n, name, value int) string {
+		words := make([]string, 2*n)
+		for i := range words {
+			words[i] = fmt.Sprintf(`"%0*d"`, []int{name, value}[i%2], 0)
+		}
+		return " " + list(words, func(w string) string { return w })
+	}
+	for _, c := range []struct {
+		n, name, value int
+		ok             bool
+	}{{30, 30, 1024, true}, {31, 1, 1, false}, {1, 31, 1, false}, {1, 1, 1025, false}} {
+		if _, err := imap.ScanID(newScanner(t, pairs(c.n, c.name, c.value))); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func FuzzScanID(f *testing.F) {
+	f.Add(` ("name" "Thunderbird" "version" NIL)`)
+	f.Fuzz(func(t *testing.T, in string) {
+		fuzzScan(t, in, false, imap.ScanID, func(fields []imap.IDField) string {
+			return " " + list(fields, func(p imap.IDField) string { return quoted(t, p.Name) + " " + quoted(t, p.Value) })
+		})
+	})
+}
+
+type appendArgs struct {
+	name string
+	imap.AppendMessage
+	size int64
+}
+
+func scanAppend(s *wire.Scanner) (appendArgs, error) {
+	a := appendArgs{name: imap.ScanAppendMailbox(s)}
+	m, l := imap.ScanAppendMessage(s)
+	if l == nil {
+		return a, s.Err()
+	}
+	a.AppendMessage, a.size = m, l.Size
+	return a, s.Err()
+}
+
+func showAppend(t testing.TB, a appendArgs) string {
+	name := encode(t, false, func(e *wire.Encoder) { imap.WriteMailbox(e, a.name) })
+	date := ""
+	if !a.Date.IsZero() {
+		date = ` "` + imap.FormatDateTime(a.Date) + `"`
+	}
+	return fmt.Sprintf(" %s %s%s {%d}", name, showFlags(t, a.Flags), date, a.size)
+}
+
+func TestScanAppend(t *testing.T) {
+	for _, c := range []struct{ in, want, err string }{
+		{"sent {10}", " sent () {10}", ""},
+		{`sent (\Seen) {10+}` + "\r\n0123456789", ` sent (\Seen) {10}`, ""},
+		{`sent " 7-Feb-1994 21:52:25 -0800" {10}`, ` sent () " 7-Feb-1994 21:52:25 -0800" {10}`, ""},
+		{`sent (\Draft $x) "17-Jul-1996 02:44:25 +0000" {0}`, ` sent (\Draft $x) "17-Jul-1996 02:44:25 +0000" {0}`, ""},
+		{"{4}\r\nsent {10}", " sent () {10}", ""},
+		{`sent "17-Jul-1996 02:44:25 +0000" (\Draft) {0}`, "", "syntax"},
+		{`sent "text"`, "", "syntax"},
+		{"sent ~{10}", "", "syntax"}, // BINARY is not offered
+		{"sent UTF8 (~{10})", "", "syntax"},
+		{"sent {1048577}", "", "limit: message literal"},
+		{"sent {10} x", "", "syntax"},
+		{"sent", "", "syntax"},
+	} {
+		s := newScanner(t, " "+c.in)
+		a, err := scanAppend(s)
+		if errorOf(err) != c.err || err == nil && showAppend(t, a) != c.want {
+			t.Errorf("APPEND %q = %s, %v; want %s, %s", c.in, showAppend(t, a), err, c.want, c.err)
+		}
+		inStep(t, s)
+	}
+}
+
+// TestAppendZone: the internal date keeps the zone that the client wrote.
+func TestAppendZone(t *testing.T) {
+	a, err := scanAppend(newScanner(t, ` x "17-Jul-1996 02:44:25 -0330" {1}`))
+	if want := time.Date(1996, 7, 17, 6, 14, 25, 0, time.UTC); err != nil || !a.Date.Equal(want) {
+		t.Errorf("date %v, %v; want %v", a.Date, err, want)
+	}
+}
+
+func FuzzScanAppend(f *testing.F) {
+	f.Add(` "a b" (\Seen x) " 7-Feb-1994 21:52:25 -0800" {5+}`)
+	f.Fuzz(func(t *testing.T, in string) {
+		fuzzScan(t, in, false, scanAppend, func(a appendArgs) string { return showAppend(t, a) })
+	})
+}

@@ -1,21 +1,25 @@
 package imapd
 
-import "context"
+import (
+	"context"
+
+	"fantail/internal/imap"
+)
 
 // capabilities are what a session that is logged in offers. Each is here only if
 // all of it works.
 var capabilities = []string{
-	"IMAP4rev1",     // RFC 3501
-	"LITERAL+",      // RFC 7888
-	"ID",            // RFC 2971
-	"IDLE",          // RFC 2177
-	"NAMESPACE",     // RFC 2342
-	"CHILDREN",      // RFC 3348
-	"UNSELECT",      // RFC 3691
-	"UIDPLUS",       // RFC 4315
-	"MULTIAPPEND",   // RFC 3502
-	"LIST-EXTENDED", // RFC 5258
-	"SPECIAL-USE",   // RFC 6154
+	imap.CapIMAP4rev1,    // RFC 3501
+	imap.CapLiteralPlus,  // RFC 7888
+	imap.CapID,           // RFC 2971
+	imap.CapIdle,         // RFC 2177
+	imap.CapNamespace,    // RFC 2342
+	imap.CapChildren,     // RFC 3348
+	imap.CapUnselect,     // RFC 3691
+	imap.CapUIDPlus,      // RFC 4315
+	imap.CapMultiAppend,  // RFC 3502
+	imap.CapListExtended, // RFC 5258
+	imap.CapSpecialUse,   // RFC 6154
 }
 
 // capability is CAPABILITY (RFC 9051 section 6.1.1).
@@ -24,7 +28,7 @@ func (s *Session) capability(ctx context.Context) error {
 	if err := s.in.Err(); err != nil {
 		return err
 	}
-	s.out.Untagged("CAPABILITY")
+	s.out.Untagged(imap.RespCapability)
 	for _, c := range capabilities {
 		s.out.SP().Atom(c)
 	}
@@ -34,7 +38,7 @@ func (s *Session) capability(ctx context.Context) error {
 
 // capabilityCode writes the response code that spares a client the command.
 func (s *Session) capabilityCode() {
-	s.out.CodeStart("CAPABILITY")
+	s.out.CodeStart(imap.CodeCapability)
 	for _, c := range capabilities {
 		s.out.SP().Atom(c)
 	}

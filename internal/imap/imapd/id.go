@@ -18,7 +18,7 @@ func (s *Session) id(ctx context.Context) error {
 			s.log.Debug("client", "name", f.Value)
 		}
 	}
-	s.out.Untagged("ID").SP().List(func() {
+	s.out.Untagged(imap.RespID).SP().List(func() {
 		s.out.String("name").SP().String("Fantail").SP().String("version").SP().String(s.opt.Version)
 	}).CRLF()
 	return s.ok(ctx, "ID completed.")

@@ -23,7 +23,7 @@ func (s *Session) list(ctx context.Context) error {
 	}
 	if !args.Extended && args.Patterns[0] == "" {
 		// RFC 9051 section 6.3.9: the empty pattern asks for the delimiter.
-		s.writeNode("LIST", []string{`\Noselect`}, "")
+		s.writeNode(imap.RespList, []string{imap.AttrNoSelect}, "")
 		s.out.CRLF()
 		return s.ok(ctx, "LIST completed.")
 	}
@@ -36,7 +36,7 @@ func (s *Session) list(ctx context.Context) error {
 		if !args.Matches(n.Name) || !below && !selects(args, n) {
 			continue
 		}
-		s.writeNode("LIST", attributes(args, n), n.Name)
+		s.writeNode(imap.RespList, attributes(args, n), n.Name)
 		if below {
 			s.out.SP().List(func() {
 				s.out.String("CHILDINFO").SP().List(func() { s.out.String("SUBSCRIBED") })
@@ -101,17 +101,17 @@ func attributes(args imap.ListArgs, n node) []string {
 	var a []string
 	switch {
 	case n.nonExistent && args.Extended:
-		a = append(a, `\NonExistent`)
+		a = append(a, imap.AttrNonExistent)
 	case n.NoSelect || n.nonExistent:
-		a = append(a, `\Noselect`)
+		a = append(a, imap.AttrNoSelect)
 	}
 	if n.HasChildren {
-		a = append(a, `\HasChildren`)
+		a = append(a, imap.AttrHasChildren)
 	} else {
-		a = append(a, `\HasNoChildren`)
+		a = append(a, imap.AttrHasNoChildren)
 	}
 	if n.Subscribed && (args.Subscribed || args.ReturnSubscribed) {
-		a = append(a, `\Subscribed`)
+		a = append(a, imap.AttrSubscribed)
 	}
 	if n.SpecialUse != "" {
 		a = append(a, n.SpecialUse)
@@ -136,7 +136,7 @@ func (s *Session) lsub(ctx context.Context) error {
 	shown := make(map[string]bool)
 	for _, name := range subs {
 		if args.Matches(name) {
-			s.writeNode("LSUB", nil, name)
+			s.writeNode(imap.RespLsub, nil, name)
 			s.out.CRLF()
 			continue
 		}
@@ -145,7 +145,7 @@ func (s *Session) lsub(ctx context.Context) error {
 			up = up[:strings.LastIndexByte(up, imap.Delimiter)]
 			if !subscribed[up] && !shown[up] && args.Matches(up) && strings.HasSuffix(args.Patterns[0], "%") {
 				shown[up] = true
-				s.writeNode("LSUB", []string{`\Noselect`}, up)
+				s.writeNode(imap.RespLsub, []string{imap.AttrNoSelect}, up)
 				s.out.CRLF()
 			}
 		}
@@ -177,7 +177,7 @@ func (s *Session) namespace(ctx context.Context) error {
 	if err := s.in.Err(); err != nil {
 		return err
 	}
-	s.out.Untagged("NAMESPACE").SP().List(func() {
+	s.out.Untagged(imap.RespNamespace).SP().List(func() {
 		s.out.List(func() { s.out.Quoted("").SP().Quoted(string(imap.Delimiter)) })
 	}).SP().NIL().SP().NIL().CRLF()
 	return s.ok(ctx, "NAMESPACE completed.")

@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 
+	"fantail/internal/imap"
 	"fantail/internal/mail"
 	"fantail/internal/store"
 )
@@ -81,11 +82,11 @@ func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error
 		return s.out.Err()
 	}
 	for _, n := range c.expunged {
-		s.out.Numbered(n, "EXPUNGE").CRLF()
+		s.out.Numbered(n, imap.RespExpunge).CRLF()
 	}
 	if c.exists {
-		s.out.Numbered(uint32(v.len()), "EXISTS").CRLF()
-		s.out.Numbered(uint32(v.countRecent()), "RECENT").CRLF()
+		s.out.Numbered(uint32(v.len()), imap.RespExists).CRLF()
+		s.out.Numbered(uint32(v.countRecent()), imap.RespRecent).CRLF()
 	}
 	if len(c.flags) > 0 {
 		s.tellKeywords()

@@ -52,7 +52,7 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 			hits = append(hits, seq)
 		}
 	}
-	s.out.Untagged("SEARCH") // also when there are none
+	s.out.Untagged(imap.RespSearch) // also when there are none
 	for _, n := range hits {
 		s.out.SP().Number(n)
 	}

@@ -23,7 +23,7 @@ func (s *Session) status(ctx context.Context) error {
 		imap.StatusUIDValidity: uint32(st.UIDValidity),
 		imap.StatusUnseen:      uint32(st.Unseen),
 	}
-	s.out.Untagged("STATUS").SP()
+	s.out.Untagged(imap.RespStatus).SP()
 	imap.WriteMailbox(s.out, name).SP().ListStart()
 	for i, item := range items {
 		if i > 0 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 )
@@ -18,24 +19,6 @@ var imapLimits = wire.Limits{
 	Depth:    2,
 	Skip:     16 << 10,
 }
-
-// Capabilities and response codes before login.
-const (
-	capIMAP4rev1     = "IMAP4rev1"     // RFC 3501
-	capLiteralPlus   = "LITERAL+"      // RFC 7888
-	capSASLIR        = "SASL-IR"       // RFC 4959
-	capID            = "ID"            // RFC 2971
-	capSTARTTLS      = "STARTTLS"      // RFC 9051 section 6.2.1
-	capLoginDisabled = "LOGINDISABLED" // RFC 9051 section 6.2.3
-	capAuthPlain     = "AUTH=" + mechanismPlain
-
-	codeCapability           = "CAPABILITY"           // RFC 9051 section 7.1
-	codeLimit                = "LIMIT"                // RFC 5530
-	codeUnavailable          = "UNAVAILABLE"          // RFC 5530
-	codeAuthenticationFailed = "AUTHENTICATIONFAILED" // RFC 5530
-	codeAuthorizationFailed  = "AUTHORIZATIONFAILED"  // RFC 5530
-	codePrivacyRequired      = "PRIVACYREQUIRED"      // RFC 5530
-)
 
 // imapFront is the dialogue of one IMAP client.
 type imapFront struct {
@@ -159,7 +142,7 @@ func (f *imapFront) dispatch(name string) error {
 	row, ok := imapCommands[name]
 	switch {
 	case len(f.tag) > broker.MaxTag:
-		return &status{"BAD", codeLimit, "The tag is too long."}
+		return &status{"BAD", imap.CodeLimit, "The tag is too long."}
 	case ok:
 		return row.run(f)
 	case imapLater[name]:
@@ -175,7 +158,7 @@ func (f *imapFront) refused(err error) (*status, error) {
 	}
 	var limit *wire.LimitError
 	if errors.As(err, &limit) {
-		return &status{"BAD", codeLimit, "The " + limit.Budget + " is over the limit before login."}, nil
+		return &status{"BAD", imap.CodeLimit, "The " + limit.Budget + " is over the limit before login."}, nil
 	}
 	return &status{"BAD", "", "Syntax: " + err.Error() + "."}, nil
 }
@@ -206,18 +189,18 @@ func (f *imapFront) ok(text string) error {
 
 // capabilities are what a client can do now.
 func (f *imapFront) capabilities() []string {
-	list := []string{capIMAP4rev1, capLiteralPlus, capSASLIR, capID}
+	list := []string{imap.CapIMAP4rev1, imap.CapLiteralPlus, imap.CapSASLIR, imap.CapID}
 	if !f.secure() {
-		list = append(list, capSTARTTLS)
+		list = append(list, imap.CapStartTLS)
 	}
 	if f.mayLogIn() {
-		return append(list, capAuthPlain)
+		return append(list, imap.CapAuthPlain)
 	}
-	return append(list, capLoginDisabled)
+	return append(list, imap.CapLoginDisabled)
 }
 
 func (f *imapFront) capabilityCode() {
-	f.out.CodeStart(codeCapability)
+	f.out.CodeStart(imap.CodeCapability)
 	for _, c := range f.capabilities() {
 		f.out.SP().Atom(c)
 	}
@@ -227,7 +210,7 @@ func (f *imapFront) capabilityCode() {
 // imapBye is the line that takes leave of a client that did not ask for it.
 func imapBye(text string, temporary bool) []byte {
 	if temporary {
-		text = "[" + codeUnavailable + "] " + text
+		text = "[" + imap.CodeUnavailable + "] " + text
 	}
 	return []byte("* BYE " + text + "\r\n")
 }

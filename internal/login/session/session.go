@@ -80,7 +80,7 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 		fmt.Fprintln(out, p.Name, p.Version)
 		return 0
 	}
-	log := slog.New(slog.NewTextHandler(logTo(in, stderr), nil))
+	log := a.log(logTo(in, stderr))
 	if err := a.complete(); err != nil {
 		log.Error("cannot start", "err", err)
 		return 1
@@ -88,11 +88,29 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 	if a.check {
 		return 0
 	}
-	if err := p.run(a, in, out, log.With("user", a.account)); err != nil {
-		log.Error("session failed", "user", a.account, "err", err)
+	if !a.front {
+		log = log.With("user", a.account)
+	}
+	if err := p.run(a, in, out, log); err != nil {
+		log.Error("session failed", "err", err)
 		return 1
 	}
 	return 0
+}
+
+// log returns the program's log. A front puts each line into its own log beside
+// time, user and the client's address, so they are left out then.
+func (a *arguments) log(w io.Writer) *slog.Logger {
+	var o slog.HandlerOptions
+	if a.front {
+		o.ReplaceAttr = func(_ []string, attr slog.Attr) slog.Attr {
+			if attr.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return attr
+		}
+	}
+	return slog.New(slog.NewTextHandler(w, &o))
 }
 
 var errUsage = errors.New("wrong command line")
@@ -172,7 +190,6 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 			return errors.Join(err, conn.Close())
 		}
 		s.Hello = &hello
-		s.Log = log.With("sid", hello.SID, "remote", hello.Remote, "tls", hello.TLS)
 	}
 	err = p.Serve(ctx, s)
 	if s.account != nil {

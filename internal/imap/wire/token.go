@@ -219,9 +219,10 @@ func (s *Scanner) number(limit uint64) uint64 {
 // parseNumber reads decimal digits; it refuses none at all, and a number
 // above limit.
 func parseNumber(digits []byte, limit uint64) (n uint64, ok bool) {
+	most, last := limit/10, limit%10
 	for _, c := range digits {
 		d := uint64(c - '0')
-		if n > (limit-d)/10 {
+		if n > most || n == most && d > last {
 			return 0, false
 		}
 		n = n*10 + d

@@ -10,7 +10,7 @@ import (
 
 // SystemFlags are the system flags (RFC 9051 section 2.3.2) in the order of
 // responses.
-var SystemFlags = []string{FlagAnswered, FlagFlagged, FlagDeleted, FlagSeen, FlagDraft}
+var SystemFlags = []string{wire.FlagAnswered, wire.FlagFlagged, wire.FlagDeleted, wire.FlagSeen, wire.FlagDraft}
 
 // systemFlags are their bits, in the same order.
 var systemFlags = []mail.Flags{mail.Answered, mail.Flagged, mail.Deleted, mail.Seen, mail.Draft}
@@ -54,7 +54,7 @@ func (f *Flags) scan(s *wire.Scanner) {
 // ignoreRecent: \Recent in STORE and APPEND is passed over, although the rule flag
 // has it not. Programs that copy mail from one server to another send back the
 // FLAGS that FETCH told them; imapsync filters it for servers that mind.
-func ignoreRecent(name string) bool { return strings.EqualFold(name, FlagRecent) }
+func ignoreRecent(name string) bool { return strings.EqualFold(name, wire.FlagRecent) }
 
 // maxKeywords is how many keywords one command may name. The store has room for
 // fewer.
@@ -103,7 +103,7 @@ func WriteFlags(e *wire.Encoder, f mail.Flags, kws []mail.Keyword, recent bool) 
 		}
 	}
 	if recent {
-		write(FlagRecent)
+		write(wire.FlagRecent)
 	}
 	e.ListEnd()
 }

@@ -35,7 +35,7 @@ func (s *Session) append(ctx context.Context) error {
 		return err
 	}
 	return s.ok(ctx, "APPEND completed.", func(e *wire.Encoder) {
-		e.CodeStart(imap.CodeAppendUID).SP().Number(uint32(done.UIDValidity))
+		e.CodeStart(wire.CodeAppendUID).SP().Number(uint32(done.UIDValidity))
 		e.SP().Token(imap.Numbers(done.UIDs).String()).CodeEnd()
 	})
 }

@@ -51,7 +51,7 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 	}
 	return s.ok(ctx, "COPY completed.", func(e *wire.Encoder) {
 		// RFC 4315 section 3: both sets in the order of the copying.
-		e.CodeStart(imap.CodeCopyUID).SP().Number(uint32(c.UIDValidity))
+		e.CodeStart(wire.CodeCopyUID).SP().Number(uint32(c.UIDValidity))
 		e.SP().Token(imap.Numbers(c.Src).String()).SP().Token(imap.Numbers(c.Dst).String()).CodeEnd()
 	})
 }
@@ -61,7 +61,7 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 func (s *Session) allThere(ts targets) error {
 	return ts.each(func(_ uint32, uid mail.UID) error {
 		if _, gone := s.box.view.now(uid); gone {
-			return no(imap.CodeExpungeIssued, "Some of the messages no longer exist.")
+			return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
 		}
 		return nil
 	})
@@ -72,7 +72,7 @@ func (s *Session) allThere(ts targets) error {
 func (s *Session) target(ctx context.Context, name string) (*store.Mailbox, error) {
 	m, err := s.acct.Open(ctx, name)
 	if store.KindOf(err) == store.NotFound && err != nil {
-		return nil, no(imap.CodeTryCreate, "There is no such mailbox.")
+		return nil, no(wire.CodeTryCreate, "There is no such mailbox.")
 	}
 	return m, err
 }

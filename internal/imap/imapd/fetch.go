@@ -39,7 +39,7 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 	}
 	if f.gone {
 		// RFC 2180 section 4.1.3: what is left was answered.
-		return no(imap.CodeExpungeIssued, "Some of the messages no longer exist.")
+		return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
 	}
 	return s.done("FETCH completed.")
 }
@@ -132,7 +132,7 @@ func (f *fetcher) message(seq uint32, uid mail.UID) error {
 			return err
 		}
 	}
-	out := f.s.out.Numbered(seq, imap.RespFetch).SP().ListStart()
+	out := f.s.out.Numbered(seq, wire.RespFetch).SP().ListStart()
 	first := true
 	for _, item := range f.all(uid) {
 		if !first {
@@ -193,7 +193,7 @@ func (s *Session) writeFlagsOf(seq uint32, uid mail.UID) error {
 	if gone {
 		return nil
 	}
-	s.out.Numbered(seq, imap.RespFetch).SP().ListStart()
+	s.out.Numbered(seq, wire.RespFetch).SP().ListStart()
 	if s.byUID {
 		s.out.Atom("UID").SP().Number(uint32(uid)).SP()
 	}

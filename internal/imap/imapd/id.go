@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
 )
 
 // id is ID (RFC 2971): both sides say who they are, for logs and nothing else.
@@ -18,7 +19,7 @@ func (s *Session) id(ctx context.Context) error {
 			s.log.Debug("client", "name", f.Value)
 		}
 	}
-	s.out.Untagged(imap.RespID).SP().List(func() {
+	s.out.Untagged(wire.RespID).SP().List(func() {
 		s.out.String("name").SP().String("Fantail").SP().String("version").SP().String(s.opt.Version)
 	}).CRLF()
 	return s.ok(ctx, "ID completed.")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
 	"fantail/internal/store"
 )
 
@@ -23,7 +24,7 @@ func (s *Session) list(ctx context.Context) error {
 	}
 	if !args.Extended && args.Patterns[0] == "" {
 		// RFC 9051 section 6.3.9: the empty pattern asks for the delimiter.
-		s.writeNode(imap.RespList, []string{imap.AttrNoSelect}, "")
+		s.writeNode(wire.RespList, []string{wire.AttrNoSelect}, "")
 		s.out.CRLF()
 		return s.ok(ctx, "LIST completed.")
 	}
@@ -36,7 +37,7 @@ func (s *Session) list(ctx context.Context) error {
 		if !args.Matches(n.Name) || !below && !selects(args, n) {
 			continue
 		}
-		s.writeNode(imap.RespList, attributes(args, n), n.Name)
+		s.writeNode(wire.RespList, attributes(args, n), n.Name)
 		if below {
 			s.out.SP().List(func() {
 				s.out.String("CHILDINFO").SP().List(func() { s.out.String("SUBSCRIBED") })
@@ -101,17 +102,17 @@ func attributes(args imap.ListArgs, n node) []string {
 	var a []string
 	switch {
 	case n.nonExistent && args.Extended:
-		a = append(a, imap.AttrNonExistent)
+		a = append(a, wire.AttrNonExistent)
 	case n.NoSelect || n.nonExistent:
-		a = append(a, imap.AttrNoSelect)
+		a = append(a, wire.AttrNoSelect)
 	}
 	if n.HasChildren {
-		a = append(a, imap.AttrHasChildren)
+		a = append(a, wire.AttrHasChildren)
 	} else {
-		a = append(a, imap.AttrHasNoChildren)
+		a = append(a, wire.AttrHasNoChildren)
 	}
 	if n.Subscribed && (args.Subscribed || args.ReturnSubscribed) {
-		a = append(a, imap.AttrSubscribed)
+		a = append(a, wire.AttrSubscribed)
 	}
 	if n.SpecialUse != "" {
 		a = append(a, n.SpecialUse)
@@ -136,7 +137,7 @@ func (s *Session) lsub(ctx context.Context) error {
 	shown := make(map[string]bool)
 	for _, name := range subs {
 		if args.Matches(name) {
-			s.writeNode(imap.RespLsub, nil, name)
+			s.writeNode(wire.RespLsub, nil, name)
 			s.out.CRLF()
 			continue
 		}
@@ -145,7 +146,7 @@ func (s *Session) lsub(ctx context.Context) error {
 			up = up[:strings.LastIndexByte(up, imap.Delimiter)]
 			if !subscribed[up] && !shown[up] && args.Matches(up) && strings.HasSuffix(args.Patterns[0], "%") {
 				shown[up] = true
-				s.writeNode(imap.RespLsub, []string{imap.AttrNoSelect}, up)
+				s.writeNode(wire.RespLsub, []string{wire.AttrNoSelect}, up)
 				s.out.CRLF()
 			}
 		}
@@ -177,7 +178,7 @@ func (s *Session) namespace(ctx context.Context) error {
 	if err := s.in.Err(); err != nil {
 		return err
 	}
-	s.out.Untagged(imap.RespNamespace).SP().List(func() {
+	s.out.Untagged(wire.RespNamespace).SP().List(func() {
 		s.out.List(func() { s.out.Quoted("").SP().Quoted(string(imap.Delimiter)) })
 	}).SP().NIL().SP().NIL().CRLF()
 	return s.ok(ctx, "NAMESPACE completed.")

@@ -3,7 +3,7 @@ package imapd
 import (
 	"context"
 
-	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
 	"fantail/internal/store"
 )
@@ -82,11 +82,11 @@ func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error
 		return s.out.Err()
 	}
 	for _, n := range c.expunged {
-		s.out.Numbered(n, imap.RespExpunge).CRLF()
+		s.out.Numbered(n, wire.RespExpunge).CRLF()
 	}
 	if c.exists {
-		s.out.Numbered(uint32(v.len()), imap.RespExists).CRLF()
-		s.out.Numbered(uint32(v.countRecent()), imap.RespRecent).CRLF()
+		s.out.Numbered(uint32(v.len()), wire.RespExists).CRLF()
+		s.out.Numbered(uint32(v.countRecent()), wire.RespRecent).CRLF()
 	}
 	if len(c.flags) > 0 {
 		s.tellKeywords()

@@ -3,7 +3,6 @@ package imapd
 import (
 	"errors"
 
-	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/store"
 )
@@ -19,10 +18,10 @@ type status struct {
 func (s *status) Error() string { return s.kind + " " + s.text }
 
 // no is a refusal with a response code of RFC 5530, or none.
-func no(code, text string) *status { return &status{kind: imap.NO, code: code, text: text} }
+func no(code, text string) *status { return &status{kind: wire.NO, code: code, text: text} }
 
 // bad is the answer to a command that the law does not allow.
-func bad(text string) *status { return &status{kind: imap.BAD, text: text} }
+func bad(text string) *status { return &status{kind: wire.BAD, text: text} }
 
 func (s *status) write(out *wire.Encoder, tag string) {
 	out.Tagged(tag, s.kind).SP()
@@ -39,17 +38,17 @@ func (s *status) write(out *wire.Encoder, tag string) {
 // replies is what clients hear of each kind of store error: the response codes of
 // RFC 5530 and a fixed sentence. The cause goes to the log.
 var replies = map[store.Kind]*status{
-	store.NotFound:    no(imap.CodeNonExistent, "There is no such mailbox."),
-	store.Exists:      no(imap.CodeAlreadyExists, "There is a mailbox of that name."),
-	store.Denied:      no(imap.CodeNoPerm, "Permission denied."),
-	store.OverQuota:   no(imap.CodeOverQuota, "No space left."),
-	store.InUse:       no(imap.CodeInUse, "The mailbox is in use."),
-	store.Limit:       no(imap.CodeLimit, "A limit of this mailbox is reached."),
-	store.Gone:        no(imap.CodeExpungeIssued, "Some of the messages no longer exist."),
-	store.Corrupt:     no(imap.CodeCorruption, "The mailbox is damaged."),
-	store.Unavailable: no(imap.CodeUnavailable, "Temporarily unavailable, please try again."),
-	store.Invalid:     no(imap.CodeCannot, "That name or request cannot work."),
-	store.Other:       no(imap.CodeServerBug, "Internal error."),
+	store.NotFound:    no(wire.CodeNonExistent, "There is no such mailbox."),
+	store.Exists:      no(wire.CodeAlreadyExists, "There is a mailbox of that name."),
+	store.Denied:      no(wire.CodeNoPerm, "Permission denied."),
+	store.OverQuota:   no(wire.CodeOverQuota, "No space left."),
+	store.InUse:       no(wire.CodeInUse, "The mailbox is in use."),
+	store.Limit:       no(wire.CodeLimit, "A limit of this mailbox is reached."),
+	store.Gone:        no(wire.CodeExpungeIssued, "Some of the messages no longer exist."),
+	store.Corrupt:     no(wire.CodeCorruption, "The mailbox is damaged."),
+	store.Unavailable: no(wire.CodeUnavailable, "Temporarily unavailable, please try again."),
+	store.Invalid:     no(wire.CodeCannot, "That name or request cannot work."),
+	store.Other:       no(wire.CodeServerBug, "Internal error."),
 }
 
 // errBye ends the session after BYE has been said.

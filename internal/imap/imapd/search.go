@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
 	"fantail/internal/message"
 	"fantail/internal/store"
@@ -52,7 +53,7 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 			hits = append(hits, seq)
 		}
 	}
-	s.out.Untagged(imap.RespSearch) // also when there are none
+	s.out.Untagged(wire.RespSearch) // also when there are none
 	for _, n := range hits {
 		s.out.SP().Number(n)
 	}

@@ -39,9 +39,9 @@ func (s *Session) open(ctx context.Context, readOnly bool) error {
 	s.box = box
 	s.describe()
 	if readOnly {
-		return s.done("EXAMINE completed.", code(imap.CodeReadOnly))
+		return s.done("EXAMINE completed.", code(wire.CodeReadOnly))
 	}
-	return s.done("SELECT completed.", code(imap.CodeReadWrite))
+	return s.done("SELECT completed.", code(wire.CodeReadWrite))
 }
 
 // openView takes the first picture of a mailbox. To a session that may write new
@@ -80,17 +80,17 @@ func (s *Session) describe() {
 	b := s.box
 	snap := b.view.known
 	s.tellKeywords()
-	s.out.Numbered(uint32(snap.Len()), imap.RespExists).CRLF()
-	s.out.Numbered(uint32(b.view.countRecent()), imap.RespRecent).CRLF()
+	s.out.Numbered(uint32(snap.Len()), wire.RespExists).CRLF()
+	s.out.Numbered(uint32(b.view.countRecent()), wire.RespRecent).CRLF()
 	if n := firstUnseen(snap); n > 0 {
-		s.okCode(imap.CodeUnseen, n, "First unseen message.")
+		s.okCode(wire.CodeUnseen, n, "First unseen message.")
 	}
-	s.okCode(imap.CodeUIDValidity, uint32(snap.UIDValidity()), "UIDs valid.")
-	s.okCode(imap.CodeUIDNext, uint32(snap.UIDNext()), "Predicted next UID.")
+	s.okCode(wire.CodeUIDValidity, uint32(snap.UIDValidity()), "UIDs valid.")
+	s.okCode(wire.CodeUIDNext, uint32(snap.UIDNext()), "Predicted next UID.")
 }
 
 func (s *Session) okCode(name string, n uint32, text string) {
-	s.out.Untagged(imap.OK).SP().CodeStart(name).SP().Number(n).CodeEnd().Text(text).CRLF()
+	s.out.Untagged(wire.OK).SP().CodeStart(name).SP().Number(n).CodeEnd().Text(text).CRLF()
 }
 
 func firstUnseen(snap *store.Snapshot) uint32 {
@@ -128,8 +128,8 @@ func (s *Session) tellKeywords() {
 			s.out.SP().Flag(string(k))
 		}
 	}
-	s.out.Untagged(imap.RespFlags).SP().List(flags).CRLF()
-	s.out.Untagged(imap.OK).SP().CodeStart(imap.CodePermanentFlags).SP()
+	s.out.Untagged(wire.RespFlags).SP().List(flags).CRLF()
+	s.out.Untagged(wire.OK).SP().CodeStart(wire.CodePermanentFlags).SP()
 	if b.readOnly {
 		s.out.ListStart().ListEnd().CodeEnd().Text("Read-only mailbox.").CRLF()
 		return
@@ -139,7 +139,7 @@ func (s *Session) tellKeywords() {
 	// \* says that keywords can be made (RFC 9051 section 7.1); 26 letters are all
 	// that file names have.
 	if len(kws) < maxKeywords {
-		s.out.SP().Flag(imap.FlagAny)
+		s.out.SP().Flag(wire.FlagAny)
 	}
 	s.out.ListEnd().CodeEnd().Text("Flags permitted.").CRLF()
 }

@@ -71,9 +71,9 @@ func Refuse(conn Conn, o Options) error {
 	s := New(nil, conn, o)
 	const text = "The mailbox cannot be opened now."
 	if o.Tag != "" {
-		no(imap.CodeUnavailable, text).write(s.out, o.Tag) // RFC 5530 section 3
+		no(wire.CodeUnavailable, text).write(s.out, o.Tag) // RFC 5530 section 3
 	}
-	s.bye(imap.CodeUnavailable, text)
+	s.bye(wire.CodeUnavailable, text)
 	return s.out.Err()
 }
 
@@ -90,7 +90,7 @@ func (s *Session) Serve(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.log.Error("panic", "err", r, "stack", string(debug.Stack()))
-			s.bye(imap.CodeServerBug, "Internal error, please reconnect.")
+			s.bye(wire.CodeServerBug, "Internal error, please reconnect.")
 			err = fmt.Errorf("panic: %v", r)
 		}
 		err = errors.Join(err, s.unselect())
@@ -110,7 +110,7 @@ func (s *Session) ended(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		// RFC 9051 section 7.1.5: one of the reasons for an unasked BYE.
-		s.bye(imap.CodeUnavailable, "The server is shutting down.")
+		s.bye(wire.CodeUnavailable, "The server is shutting down.")
 		return nil
 	case errors.Is(err, errBye):
 		return nil
@@ -129,7 +129,7 @@ func (s *Session) ended(ctx context.Context, err error) error {
 // bye says good-bye (RFC 9051 section 7.1.5). Whether the client hears it makes no
 // difference any more.
 func (s *Session) bye(code, text string) {
-	s.out.Untagged(imap.BYE).SP()
+	s.out.Untagged(wire.BYE).SP()
 	if code != "" {
 		s.out.CodeStart(code).CodeEnd()
 	}
@@ -141,9 +141,9 @@ func (s *Session) bye(code, text string) {
 // that needs none (RFC 9051 section 7.1.4).
 func (s *Session) greet() {
 	if s.opt.Tag != "" {
-		s.out.Tagged(s.opt.Tag, imap.OK).SP()
+		s.out.Tagged(s.opt.Tag, wire.OK).SP()
 	} else {
-		s.out.Untagged(imap.PREAUTH).SP()
+		s.out.Untagged(wire.PREAUTH).SP()
 	}
 	s.capabilityCode()
 	s.out.Text("Fantail ready.").CRLF()
@@ -200,18 +200,18 @@ func (s *Session) badSyntax(err error) error {
 	var st *status
 	switch {
 	case errors.As(err, &limit) && limit.Budget == wire.BudgetStreamLiteral:
-		st = no(imap.CodeTooBig, "The message is too large.") // RFC 4469 section 5
+		st = no(wire.CodeTooBig, "The message is too large.") // RFC 4469 section 4.2
 	case errors.As(err, &limit):
-		st = &status{kind: imap.BAD, code: imap.CodeLimit, text: "The " + limit.Budget + " of this command is over the limit."}
+		st = &status{kind: wire.BAD, code: wire.CodeLimit, text: "The " + limit.Budget + " of this command is over the limit."}
 	case errors.As(err, &charset):
 		// RFC 9051 section 6.4.4.
-		st = &status{kind: imap.NO, code: imap.CodeBadCharset, args: badCharsetArgs(), text: "Unknown charset."}
+		st = &status{kind: wire.NO, code: wire.CodeBadCharset, args: badCharsetArgs(), text: "Unknown charset."}
 	default:
 		st = bad("Syntax: " + err.Error() + ".")
 	}
 	if s.tag == "" {
 		// RFC 9051 section 7.1.3: without a tag to answer to, BAD is untagged.
-		s.out.Untagged(imap.BAD).SP().Text(st.text).CRLF()
+		s.out.Untagged(wire.BAD).SP().Text(st.text).CRLF()
 	} else {
 		st.write(s.out, s.tag)
 	}
@@ -250,7 +250,7 @@ func (s *Session) ok(ctx context.Context, text string, code ...func(*wire.Encode
 
 // done writes the tagged OK alone.
 func (s *Session) done(text string, code ...func(*wire.Encoder)) error {
-	s.out.Tagged(s.tag, imap.OK).SP()
+	s.out.Tagged(s.tag, wire.OK).SP()
 	for _, c := range code {
 		c(s.out)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
 )
 
 // status is STATUS (RFC 9051 section 6.3.11).
@@ -23,7 +24,7 @@ func (s *Session) status(ctx context.Context) error {
 		imap.StatusUIDValidity: uint32(st.UIDValidity),
 		imap.StatusUnseen:      uint32(st.Unseen),
 	}
-	s.out.Untagged(imap.RespStatus).SP()
+	s.out.Untagged(wire.RespStatus).SP()
 	imap.WriteMailbox(s.out, name).SP().ListStart()
 	for i, item := range items {
 		if i > 0 {

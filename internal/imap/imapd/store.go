@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
 	"fantail/internal/store"
 )
@@ -57,7 +58,7 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	// RFC 2180 section 4.2.1: the rest was changed. A client that names UIDs knows
 	// that some may be gone, and only wants them so.
 	if len(missing) > 0 && !byUID && !args.Silent {
-		return no(imap.CodeExpungeIssued, "Some of the messages no longer exist.")
+		return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
 	}
 	return s.done("STORE completed.")
 }

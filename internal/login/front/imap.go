@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 )
@@ -142,7 +141,7 @@ func (f *imapFront) dispatch(name string) error {
 	row, ok := imapCommands[name]
 	switch {
 	case len(f.tag) > broker.MaxTag:
-		return &status{"BAD", imap.CodeLimit, "The tag is too long."}
+		return &status{"BAD", wire.CodeLimit, "The tag is too long."}
 	case ok:
 		return row.run(f)
 	case imapLater[name]:
@@ -158,7 +157,7 @@ func (f *imapFront) refused(err error) (*status, error) {
 	}
 	var limit *wire.LimitError
 	if errors.As(err, &limit) {
-		return &status{"BAD", imap.CodeLimit, "The " + limit.Budget + " is over the limit before login."}, nil
+		return &status{"BAD", wire.CodeLimit, "The " + limit.Budget + " is over the limit before login."}, nil
 	}
 	return &status{"BAD", "", "Syntax: " + err.Error() + "."}, nil
 }
@@ -189,18 +188,18 @@ func (f *imapFront) ok(text string) error {
 
 // capabilities are what a client can do now.
 func (f *imapFront) capabilities() []string {
-	list := []string{imap.CapIMAP4rev1, imap.CapLiteralPlus, imap.CapSASLIR, imap.CapID}
+	list := []string{wire.CapIMAP4rev1, wire.CapLiteralPlus, wire.CapSASLIR, wire.CapID}
 	if !f.secure() {
-		list = append(list, imap.CapStartTLS)
+		list = append(list, wire.CapStartTLS)
 	}
 	if f.mayLogIn() {
-		return append(list, imap.CapAuthPlain)
+		return append(list, wire.CapAuthPlain)
 	}
-	return append(list, imap.CapLoginDisabled)
+	return append(list, wire.CapLoginDisabled)
 }
 
 func (f *imapFront) capabilityCode() {
-	f.out.CodeStart(imap.CodeCapability)
+	f.out.CodeStart(wire.CodeCapability)
 	for _, c := range f.capabilities() {
 		f.out.SP().Atom(c)
 	}
@@ -210,7 +209,7 @@ func (f *imapFront) capabilityCode() {
 // imapBye is the line that takes leave of a client that did not ask for it.
 func imapBye(text string, temporary bool) []byte {
 	if temporary {
-		text = "[" + imap.CodeUnavailable + "] " + text
+		text = "[" + wire.CodeUnavailable + "] " + text
 	}
 	return []byte("* BYE " + text + "\r\n")
 }

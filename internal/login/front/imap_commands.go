@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/userdb"
@@ -142,7 +141,7 @@ func (f *imapFront) authenticate() error {
 	credentials, err := parsePlain(message)
 	switch {
 	case errors.Is(err, errAuthzid):
-		return &status{"NO", imap.CodeAuthorizationFailed, "Nobody may act as another here."}
+		return &status{"NO", wire.CodeAuthorizationFailed, "Nobody may act as another here."}
 	case err != nil:
 		return &status{"BAD", "", "That is not a PLAIN response."}
 	}
@@ -166,7 +165,7 @@ func (f *imapFront) response() ([]byte, error) {
 	return message[:n], err
 }
 
-var errPrivacy = &status{"NO", imap.CodePrivacyRequired, "Passwords are accepted under TLS only."}
+var errPrivacy = &status{"NO", wire.CodePrivacyRequired, "Passwords are accepted under TLS only."}
 
 // enter logs the client in. The session answers the command: here only
 // failures are answered.
@@ -177,11 +176,11 @@ func (f *imapFront) enter(credentials broker.Credentials, mechanism string) erro
 	ses, err := f.logIn(credentials, mechanism, f.tag)
 	switch {
 	case errors.Is(err, errAttempts):
-		return errors.Join(f.answer(&status{"NO", imap.CodeAuthenticationFailed, "Wrong name or password."}), errAttempts)
+		return errors.Join(f.answer(&status{"NO", wire.CodeAuthenticationFailed, "Wrong name or password."}), errAttempts)
 	case errors.Is(err, broker.ErrWrong):
-		return &status{"NO", imap.CodeAuthenticationFailed, "Wrong name or password."}
+		return &status{"NO", wire.CodeAuthenticationFailed, "Wrong name or password."}
 	case err != nil:
-		return &status{"NO", imap.CodeUnavailable, "Login is not possible now, please try again later."}
+		return &status{"NO", wire.CodeUnavailable, "Login is not possible now, please try again later."}
 	}
 	f.ses = ses
 	f.ses.rest, err = f.buf.Peek(f.buf.Buffered())

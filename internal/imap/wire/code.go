@@ -1,4 +1,4 @@
-package imap
+package wire
 
 // The statuses of a response (RFC 9051 section 7.1).
 const (
@@ -45,7 +45,7 @@ const (
 	CodeCopyUID      = "COPYUID"
 	CodeUIDNotSticky = "UIDNOTSTICKY"
 
-	// RFC 4469 section 4.3
+	// RFC 4469 section 4.2
 	CodeTooBig = "TOOBIG"
 
 	// RFC 5530 section 3

@@ -84,16 +84,11 @@ func install(t *testing.T, changes ...func(string) string) *installation {
 		t.Fatal(err)
 	}
 	in := &installation{Site: s, home: filepath.Join(root, "home")}
-	if err := os.Mkdir(in.home, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	if os.Getuid() == 0 {
 		s.Owner = nobody(t)
 		open(t, root)
-		if err := os.Chown(in.home, int(s.Owner.Uid), int(s.Owner.Gid)); err != nil {
-			t.Fatal(err)
-		}
 	}
+	in.mkdir(t, in.home)
 	if err := s.Prepare(site.Ports{}); err != nil {
 		t.Fatal(err)
 	}
@@ -210,12 +205,27 @@ func (in *installation) write(t *testing.T, name, text string) string {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if in.Owner != nil {
-		if err := os.Chown(path, int(in.Owner.Uid), int(in.Owner.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	in.chown(t, path)
 	return path
+}
+
+func (in *installation) mkdir(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	in.chown(t, dir)
+}
+
+// chown gives a file to the owner of the account.
+func (in *installation) chown(t *testing.T, path string) {
+	t.Helper()
+	if in.Owner == nil {
+		return
+	}
+	if err := os.Chown(path, int(in.Owner.Uid), int(in.Owner.Gid)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // needs skips the test if a program is not there.

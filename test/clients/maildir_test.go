@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,16 @@ func unix(data []byte) string {
 
 // wire makes all line ends CRLF.
 func wire(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
+
+// unixTime is the time that the digits of a file name stand for.
+func unixTime(t *testing.T, digits string) time.Time {
+	t.Helper()
+	seconds, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(seconds, 0)
+}
 
 // read gives the messages of one Maildir, in the order of their names.
 func read(t *testing.T, dir string) []stored {

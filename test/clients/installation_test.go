@@ -236,17 +236,22 @@ func needs(t *testing.T, program string) {
 	}
 }
 
-// try runs a client as the account's owner in the home directory. It returns
-// what the client wrote to standard output, and an error with what it wrote to
-// standard error if it does not exit with 0.
-func (in *installation) try(ctx context.Context, name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// command is a client that runs as the account's owner in the home directory.
+func (in *installation) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = in.home
 	cmd.Env = []string{"HOME=" + in.home, "PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TERM=xterm", "USER=nobody", "LOGNAME=nobody"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: in.Owner, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// try runs a client. It returns what the client wrote to standard output, and
+// an error with what it wrote to standard error if it does not exit with 0.
+func (in *installation) try(ctx context.Context, name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := in.command(ctx, name, args...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err := cmd.Run()

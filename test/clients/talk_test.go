@@ -89,14 +89,23 @@ func (in *installation) dovecot(t *testing.T) *talk {
 // line reads one line.
 func (k *talk) line() string {
 	k.t.Helper()
-	if err := k.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	l, err := k.read()
+	if err != nil {
 		k.t.Fatal(err)
+	}
+	return l
+}
+
+// read is line for other goroutines than the test's.
+func (k *talk) read() (string, error) {
+	if err := k.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
 	}
 	l, err := k.r.ReadString('\n')
 	if err != nil {
-		k.t.Fatalf("read a line: %v after %q", err, l)
+		return "", fmt.Errorf("read a line: %w after %q", err, l)
 	}
-	return strings.TrimSuffix(l, "\r\n")
+	return strings.TrimSuffix(l, "\r\n"), nil
 }
 
 func (k *talk) send(text string) {

@@ -57,10 +57,12 @@ fuzz: go
 	@test/fuzz $(FUZZTIME)
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail
 	install -m 755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(SESSIONS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
-	install -m 644 $(PAGES) $(DESTDIR)$(PREFIX)/share/man/man8
+	for page in $(PAGES); do \
+	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
 
 clean:
 	rm -rf bin

@@ -1,81 +1,60 @@
 // Webmail-session serves the webmail of one account, as HTTP/2 without TLS on
 // its standard input, which is a socket.
 //
-//	webmail-session [-n] [-c file] [-u account] [-m maildir] [-front]
+//	webmail-session [-nv] [-c file] [-u account] [-m maildir] [-front]
 //
 // It is started by webmaild, which has checked a password, and ends with the
 // connection. It asks nobody for a password and makes no connection itself: who
 // starts it sees the mail of the user whose uid it has, and so does who is at
 // the other end of the socket.
 //
-// The options:
-//
-//	-c file     the configuration, in place of /etc/fantail/fantail.toml
-//	-front      standard input begins with the record of a front (broker.Hello)
-//	-m maildir  serve this Maildir, in place of the one that mail.path names
-//	-n          check the configuration and exit
-//	-u account  the account's name, in place of the user's
-//
-// It exits 0 when the other end has closed the connection, 1 on an error of its
-// own, 2 on a wrong command line.
+// The options are those of package session; see webmail-session(8).
 package main
 
 import (
+	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"log/slog"
+	"net"
 	"os"
+	"time"
+
+	"fantail/internal/login/session"
+	"fantail/internal/webmail"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stderr)) }
+// version is set by the linker.
+var version = "unknown"
 
-var errUsage = errors.New("wrong command line")
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// arguments are the command line.
-type arguments struct {
-	config, account, maildir string
-	check, front             bool
+func run(args []string, in, out, stderr *os.File) int {
+	p := session.Program{Name: "webmail-session", Version: version, Serve: serve}
+	return p.Main(args, in, out, stderr)
 }
 
-func run(args []string, in, stderr *os.File) int {
-	a, err := parse(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil: // the flag package has told
-		return 2
+// serve answers requests until the connection is closed or ctx ends.
+func serve(ctx context.Context, s *session.Session) error {
+	if err := s.Conn.SetReadDeadline(time.Time{}); err != nil { // that of the record
+		return err
 	}
-	log := slog.New(slog.NewTextHandler(logTo(in, stderr), nil))
-	if err := a.complete(); err != nil {
-		log.Error("cannot start", "err", err)
-		return 1
+	// Before conn exists: closing sets the mode of the socket, which conn shares.
+	if err := s.Conn.Close(); err != nil {
+		return err
 	}
-	if a.check {
-		return 0
+	conn, err := net.FileConn(s.In)
+	if err != nil {
+		return fmt.Errorf("use standard input as a socket: %w", err)
 	}
-	if err := a.serve(in, log.With("user", a.account)); err != nil {
-		log.Error("session failed", "err", err)
-		return 1
+	if err := s.In.Close(); err != nil { // conn has its own descriptor
+		return errors.Join(err, conn.Close())
 	}
-	return 0
-}
-
-func parse(args []string, stderr io.Writer) (a arguments, err error) {
-	fs := flag.NewFlagSet("webmail-session", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&a.config, "c", "", "configuration `file`")
-	fs.BoolVar(&a.front, "front", false, "standard input begins with the record of a front")
-	fs.StringVar(&a.maildir, "m", "", "serve this `maildir`")
-	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
-	fs.StringVar(&a.account, "u", "", "name of the `account`")
-	if err := fs.Parse(args); err != nil {
-		return a, err
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // which ends Serve
+	defer stop()
+	account, err := s.OpenAccount()
+	if err != nil {
+		return errors.Join(err, conn.Close())
 	}
-	if fs.NArg() > 0 {
-		fmt.Fprintf(stderr, "webmail-session: what is %q?\n", fs.Arg(0))
-		return a, errUsage
-	}
-	return a, nil
+	site := webmail.New(webmail.Options{Account: account, Name: s.User, Log: s.Log})
+	return webmail.Serve(conn, site, s.Log)
 }

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"webmail-session": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stderr)) },
+		"webmail-session": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -48,13 +46,9 @@ func load(file string, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	programs := cfg.Programs.Directory
-	if programs == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("find the session programs: %w", err)
-		}
-		programs = filepath.Dir(self)
+	programs, err := broker.Programs(cfg.Programs.Directory, "webmail-session")
+	if err != nil {
+		return nil, err
 	}
 	host, err := os.Hostname()
 	if err != nil {

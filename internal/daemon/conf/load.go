@@ -35,14 +35,15 @@ func (l loader) load(path string) (*Config, error) {
 		return nil, fmt.Errorf("find the configuration file: %w", err)
 	}
 	c := defaults()
-	if path != l.standard {
-		if err := c.read(path, true); err != nil {
-			return nil, err
-		}
-		return c, nil
-	}
-	if err := c.read(path, false); err != nil {
+	found, err := c.read(path)
+	if err != nil && (found || path != l.standard) {
 		return nil, err
+	}
+	if found {
+		c.File = path
+	}
+	if path != l.standard {
+		return c, nil
 	}
 	dropIns, err := filepath.Glob(filepath.Join(filepath.Dir(path), "conf.d", "*.toml")) // sorted
 	if err != nil {
@@ -52,34 +53,28 @@ func (l loader) load(path string) (*Config, error) {
 		if strings.HasPrefix(filepath.Base(file), ".") {
 			continue
 		}
-		if err := c.read(file, true); err != nil {
+		if _, err := c.read(file); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// read applies one file.
-func (c *Config) read(path string, must bool) error {
+// read applies one file. found is false if there is none, which is an error too.
+func (c *Config) read(path string) (found bool, err error) {
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) && !must {
-		return nil
-	}
 	if err != nil {
-		return fmt.Errorf("read configuration: %w", err)
+		return !errors.Is(err, fs.ErrNotExist), fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return fmt.Errorf("read configuration: %w", err)
+		return true, fmt.Errorf("read configuration: %w", err)
 	}
 	if len(data) > maxFile {
-		return &Error{File: path, Err: fmt.Errorf("larger than %d octets", maxFile)}
+		return true, &Error{File: path, Err: fmt.Errorf("larger than %d octets", maxFile)}
 	}
-	if c.File == "" {
-		c.File = path
-	}
-	return c.apply(path, data)
+	return true, c.apply(path, data)
 }
 
 // apply sets every setting of one file's text. All errors are reported, so

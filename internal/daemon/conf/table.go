@@ -45,7 +45,7 @@ var settings = []row{
 	{"mail.path", mailPath(func(c *Config) *string { return &c.Mail.Path }), `"~/Maildir"`,
 		"The Maildir of an account; ~ is the account's home directory."},
 	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,
-		"Where the session programs are; empty is the directory of the program that starts them."},
+		"Where the session programs are; empty is the directory of the program that starts them, or libexec/fantail beside it."},
 }
 
 // Setting is one row of the table as manuals and tools see it.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"fantail/internal/daemon/conf"
@@ -114,13 +113,9 @@ func (p Program) load(file string, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	programs := cfg.Programs.Directory
-	if programs == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("find the session programs: %w", err)
-		}
-		programs = filepath.Dir(self)
+	programs, err := broker.Programs(cfg.Programs.Directory, "imap-session")
+	if err != nil {
+		return nil, err
 	}
 	host, err := os.Hostname()
 	if err != nil {

@@ -34,6 +34,7 @@ type Session struct {
 	User string // the account's name
 	Log  *slog.Logger
 	Conn *Stdio
+	In   *os.File // the input of Conn, for a program that wants the socket itself
 
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *broker.Hello
@@ -183,7 +184,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{User: a.account, Log: log, Conn: conn, maildir: a.maildir}
+	s := &Session{User: a.account, Log: log, Conn: conn, In: in, maildir: a.maildir}
 	if a.front {
 		hello, err := readHello(conn)
 		if err != nil {

@@ -294,4 +294,6 @@ func report(n, rounds int, dovecot, ours *result, l limit) {
 	row("server CPU of that session", dovecot.again.cpu, ours.again.cpu, 0)
 }
 
-func show(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }
+func show(d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}

@@ -144,7 +144,7 @@ func (m *fetched) octets(s message.Span) io.Reader {
 }
 
 // fields returns the fields of a header that a HEADER.FIELDS or HEADER.FIELDS.NOT
-// names, as stored and in the order of the message, and the empty line
+// names, as stored and in the order of the message, and the empty line if there is one
 // (RFC 9051 section 6.4.5.1).
 func (m *fetched) fields(p *message.Part, sec imap.Section) ([]byte, error) {
 	var b bytes.Buffer
@@ -164,8 +164,20 @@ func (m *fetched) fields(p *message.Part, sec imap.Section) ([]byte, error) {
 			b.WriteString("\r\n")
 		}
 	}
-	b.WriteString("\r\n")
+	if hasEmptyLine(p) {
+		b.WriteString("\r\n")
+	}
 	return b.Bytes(), nil
+}
+
+// hasEmptyLine reports whether the header ends with an empty line, which
+// HEADER.FIELDS has then too (RFC 9051 section 6.4.5.1).
+func hasEmptyLine(p *message.Part) bool {
+	end := p.Header.Off
+	if n := len(p.Fields); n > 0 {
+		end = p.Fields[n-1].Span.Off + p.Fields[n-1].Span.Len
+	}
+	return p.Clipped || end < p.Header.Off+p.Header.Len
 }
 
 // noNUL reads r with 0x80 in place of NUL, which a literal cannot have (RFC 9051

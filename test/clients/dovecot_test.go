@@ -66,6 +66,7 @@ func (k *talk) change(name string, uids []uint32) {
 // subscribed gives the answer to LSUB, sorted.
 func (k *talk) subscribed() []string {
 	lines := k.do(`LSUB "" "*"`)
+	lines = lines[:len(lines)-1]
 	for i, l := range lines {
 		lines[i] = strings.Trim(l[strings.LastIndex(l, `"." `)+4:], `"`)
 	}

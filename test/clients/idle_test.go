@@ -2,6 +2,8 @@ package clients
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -85,4 +87,57 @@ func TestIdleOthers(t *testing.T) {
 	}
 	idle.logout()
 	other.logout()
+}
+
+// So it hears what a program does that knows Maildir but no IMAP, and no lock
+// of ours: flags by rename, removal by unlink, a message of its own by rename.
+func TestIdleForeign(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	k := in.talk(t)
+	k.do("SELECT INBOX")
+	inbox := read(t, in.Home())
+	k.send("idle IDLE\r\n")
+	if l := k.line(); !strings.HasPrefix(l, "+ ") {
+		t.Fatalf("IDLE: %q", l)
+	}
+	steps := []struct {
+		what string
+		do   func() error
+		want string
+	}{
+		{"flags", func() error {
+			return os.Rename(filepath.Join(in.Home(), inbox[4].file), filepath.Join(in.Home(), "cur", inbox[4].base+":2,DFa"))
+		}, `^\* 5 FETCH \(.*FLAGS \(\\Flagged \\Draft \S+\).*\)$`},
+		{"removal", func() error {
+			return os.Remove(filepath.Join(in.Home(), inbox[9].file))
+		}, `^\* 10 EXPUNGE$`},
+		{"arrival", func() error {
+			in.put(t, in.Home(), "1700000000.1_1.foreign:2,S", "Subject: foreign\n\nhello\n")
+			return nil
+		}, fmt.Sprintf(`^\* %d EXISTS$`, len(inbox))},
+	}
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			t.Fatal(err)
+		}
+		l := k.line()
+		for strings.HasPrefix(l, "* FLAGS ") || strings.HasPrefix(l, "* OK [PERMANENTFLAGS ") {
+			l = k.line() // a keyword that was not there before
+		}
+		if !regexp.MustCompile(s.want).MatchString(l) {
+			t.Fatalf("after %s: %q, want %s", s.what, l, s.want)
+		}
+	}
+	k.send("DONE\r\n")
+	for l := k.line(); !strings.HasPrefix(l, "idle OK"); l = k.line() {
+		if !regexp.MustCompile(`^\* \d+ RECENT$`).MatchString(l) {
+			t.Errorf("after DONE: %q", l)
+		}
+	}
+	after := k.box(mail.Inbox)
+	if _, ok := after.flags[10]; ok || len(after.flags) != len(inbox) || after.flags[uint32(len(inbox)+1)] != `\Seen` {
+		t.Errorf("UIDs afterwards: %v", after.flags)
+	}
+	k.logout()
 }

@@ -242,11 +242,11 @@ func (m *mirror) rename(t *testing.T, mailbox string, s stored, flags string) {
 	}
 }
 
-// put puts a message into cur of a Maildir. Its date of arrival is the number
-// that its name begins with.
+// put puts a message into cur of a Maildir, as any program does that knows
+// Maildir. Its date of arrival is the number that its name begins with.
 func (in *installation) put(t *testing.T, dir, name, text string) {
 	t.Helper()
-	path := filepath.Join(dir, "cur", name)
+	path := filepath.Join(dir, "tmp", name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -254,6 +254,9 @@ func (in *installation) put(t *testing.T, dir, name, text string) {
 	digits, _, _ := strings.Cut(name, ".")
 	date := unixTime(t, digits)
 	if err := os.Chtimes(path, date, date); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path, filepath.Join(dir, "cur", name)); err != nil {
 		t.Fatal(err)
 	}
 }

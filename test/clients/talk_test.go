@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"regexp"
@@ -110,30 +111,43 @@ func (k *talk) read() (string, error) {
 
 func (k *talk) send(text string) {
 	k.t.Helper()
-	if _, err := fmt.Fprint(k.conn, text); err != nil {
+	if _, err := io.WriteString(k.conn, text); err != nil {
 		k.t.Fatal(err)
 	}
 }
 
-// do sends a command, which must succeed, and gives the untagged responses.
+// do sends a command, which must succeed, and gives the untagged responses
+// and the tagged one, which is the last.
 func (k *talk) do(format string, args ...any) []string {
 	k.t.Helper()
+	lines, err := k.try(format, args...)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return lines
+}
+
+// try is do for other goroutines than the test's.
+func (k *talk) try(format string, args ...any) ([]string, error) {
 	k.n++
-	tag := fmt.Sprintf("t%d", k.n)
+	tag := fmt.Sprintf("t%d ", k.n)
 	command := fmt.Sprintf(format, args...)
-	k.send(tag + " " + command + "\r\n")
+	if _, err := io.WriteString(k.conn, tag+command+"\r\n"); err != nil {
+		return nil, fmt.Errorf("%s: %w", command, err)
+	}
 	var lines []string
 	for {
-		l := k.line()
-		status, ok := strings.CutPrefix(l, tag+" ")
-		if !ok {
-			lines = append(lines, l)
-			continue
+		l, err := k.read()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", command, err)
 		}
-		if !strings.HasPrefix(status, "OK") {
-			k.t.Fatalf("%s: %s", command, l)
+		lines = append(lines, l)
+		status, ok := strings.CutPrefix(l, tag)
+		if ok && !strings.HasPrefix(status, "OK") {
+			return nil, fmt.Errorf("%s: %s", command, l)
+		} else if ok {
+			return lines, nil
 		}
-		return lines
 	}
 }
 

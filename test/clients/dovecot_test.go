@@ -3,13 +3,33 @@ package clients
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"fantail/internal/mail"
+	"fantail/test/dialogue"
 )
+
+// dovecotHome is a home directory whose Maildir is that of the account.
+func (in *installation) dovecotHome(t *testing.T) dialogue.Box {
+	t.Helper()
+	b := dialogue.Box{Home: filepath.Join(in.home, "dovecot"), UID: -1, GID: -1}
+	if in.Owner != nil {
+		b.UID, b.GID = int(in.Owner.Uid), int(in.Owner.Gid)
+	}
+	if _, err := os.Lstat(b.Home); err == nil {
+		return b
+	}
+	in.mkdir(t, b.Home)
+	if err := os.Symlink(in.Home(), b.Maildir()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
 
 // boxes is what a server says of all mailboxes.
 func (k *talk) boxes(t *testing.T, in *installation) map[string]box {

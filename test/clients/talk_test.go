@@ -64,18 +64,7 @@ func (in *installation) dovecot(t *testing.T) *talk {
 	if !dialogue.HasDovecot(dialogue.IMAP) {
 		t.Skip("dovecot has no imap here")
 	}
-	home := in.home + "/dovecot"
-	if _, err := os.Lstat(home); err != nil {
-		in.mkdir(t, home)
-		if err := os.Symlink(in.Home(), home+"/Maildir"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b := dialogue.Box{Home: home, UID: -1, GID: -1}
-	if in.Owner != nil {
-		b.UID, b.GID = int(in.Owner.Uid), int(in.Owner.Gid)
-	}
-	server, err := dialogue.Dovecot().Start(&dialogue.Script{Protocol: dialogue.IMAP}, b)
+	server, err := dialogue.Dovecot().Start(&dialogue.Script{Protocol: dialogue.IMAP}, in.dovecotHome(t))
 	if err != nil {
 		t.Fatal(err)
 	}

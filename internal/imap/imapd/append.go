@@ -20,7 +20,7 @@ func (s *Session) append(ctx context.Context) error {
 	}
 	m, err := s.target(ctx, name)
 	if err != nil {
-		return err
+		return s.refuseAppend(err)
 	}
 	defer m.Close()
 	batch, err := m.NewAppend()
@@ -38,6 +38,25 @@ func (s *Session) append(ctx context.Context) error {
 		e.CodeStart(wire.CodeAppendUID).SP().Number(uint32(done.UIDValidity))
 		e.SP().Token(imap.Numbers(done.UIDs).String()).CodeEnd()
 	})
+}
+
+// refuseAppend passes over the messages that the client sends without waiting
+// (RFC 7888 section 4), and returns err. They may be larger than what is skipped
+// of any other command: without this the client would hear BYE in place of
+// TRYCREATE, and send the same message again.
+func (s *Session) refuseAppend(err error) error {
+	for {
+		_, lit := imap.ScanAppendMessage(s.in)
+		if lit == nil || !lit.NonSync {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, lit); err != nil {
+			return err
+		}
+		if s.in.Peek() != ' ' {
+			return err
+		}
+	}
 }
 
 // receive reads the messages and commits the batch.

@@ -242,6 +242,20 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestRefusedMessage: a client that appends to a mailbox that does not exist, and
+// sends the message without waiting, hears TRYCREATE however large that is.
+func TestRefusedMessage(t *testing.T) {
+	message := strings.Repeat("x", 3_000_000)
+	conn := &feed{in: strings.NewReader("a APPEND nothere {3000000+}\r\n" + message + " (\\Seen) {3000000+}\r\n" + message + "\r\nb NOOP\r\n")}
+	if err := serve(t, newMaildir(t), conn, quiet); err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := strings.Cut(conn.out.String(), "\r\n")
+	if !strings.HasPrefix(out, "a NO [TRYCREATE] ") || !strings.HasSuffix(out, "\r\nb OK NOOP completed.\r\n") {
+		t.Errorf("%.300q", out)
+	}
+}
+
 // TestMemory: what a session keeps does not grow with what a client sends.
 func TestMemory(t *testing.T) {
 	const input, limit = 64 << 20, 4 << 20

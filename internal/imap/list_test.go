@@ -42,9 +42,9 @@ func TestScanList(t *testing.T) {
 		{`"" ""`, `"" ""`, ""},
 		{`a. {3}` + "\r\nb]%", `"a." "b]%"`, ""},
 		{`"" Entw&APw-rfe.%`, `"" "Entw&APw-rfe.%"`, ""},
-		{`"" "a&b"`, "", "syntax"},
-		{`"" "&AGE-"`, "", "syntax"}, // not the shortest form
-		{"\"\" \"\xc3\xbc\"", "", "syntax"},
+		{`"" "a&b"`, "", imap.ErrMailboxName.Error()},
+		{`"" "&AGE-"`, "", imap.ErrMailboxName.Error()}, // not the shortest form
+		{"\"\" \"\xc3\xbc\"", "", imap.ErrMailboxName.Error()},
 		{`(subscribed remote recursivematch) "" *`, `(SUBSCRIBED RECURSIVEMATCH) "" ("*") RETURN ()`, ""},
 		{`(SPECIAL-USE) "" (INBOX Sent.%) return (children special-use subscribed)`, `(SPECIAL-USE) "" ("INBOX" "Sent.%") RETURN (SUBSCRIBED CHILDREN SPECIAL-USE)`, ""},
 		{`() "" (a)`, `() "" ("a") RETURN ()`, ""},

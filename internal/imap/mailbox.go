@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -12,8 +13,12 @@ import (
 // Delimiter separates the levels of mailbox names on the wire.
 const Delimiter = '.'
 
+// ErrMailboxName reports a well-formed string that is the name of no mailbox: it
+// is not modified UTF-7, or not UTF-8 where that is enabled.
+var ErrMailboxName = errors.New("mailbox name is not in the encoding of mailbox names")
+
 // ScanMailbox scans the rule mailbox and returns the name in UTF-8, with INBOX in
-// capitals (RFC 9051 section 5.1).
+// capitals (RFC 9051 section 5.1). The error may be ErrMailboxName.
 func ScanMailbox(s *wire.Scanner) string {
 	name := decodeName(s, s.AString())
 	if strings.EqualFold(name, mail.Inbox) {
@@ -31,13 +36,13 @@ func decodeName(s *wire.Scanner, raw string) string {
 	}
 	if s.UTF8 {
 		if !utf8.ValidString(raw) {
-			s.Expected("a mailbox name in UTF-8")
+			s.Fail(ErrMailboxName)
 		}
 		return raw
 	}
 	name, err := mutf7.Decode(raw)
 	if err != nil {
-		s.Expected("a mailbox name in modified UTF-7")
+		s.Fail(ErrMailboxName)
 	}
 	return name
 }

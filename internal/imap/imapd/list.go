@@ -101,7 +101,7 @@ func hiddenSubscription(nodes []node, n node, args imap.ListArgs) bool {
 func attributes(args imap.ListArgs, n node) []string {
 	var a []string
 	switch {
-	case n.nonExistent && args.Extended:
+	case (n.nonExistent || n.NoSelect) && args.Extended: // RFC 5258 section 3
 		a = append(a, wire.AttrNonExistent)
 	case n.NoSelect || n.nonExistent:
 		a = append(a, wire.AttrNoSelect)

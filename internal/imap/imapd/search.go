@@ -241,15 +241,12 @@ func (c *candidate) hasField(name, needle string) (bool, error) {
 }
 
 // hasText reports whether the folded needle is in the message's text: that of its
-// text parts and of the headers of messages in it, and of its own header if whole
-// is set.
+// text parts and of the headers of messages in it, and if whole is set of its own
+// header and of its parts'.
 func (c *candidate) hasText(needle string, whole bool) (found bool, err error) {
 	root, err := c.structure()
 	if err != nil {
 		return false, err
-	}
-	if whole && headerHas(root, needle) {
-		return true, nil
 	}
 	file, err := c.open()
 	if err != nil {
@@ -259,7 +256,7 @@ func (c *candidate) hasText(needle string, whole bool) (found bool, err error) {
 		switch {
 		case found || err != nil:
 			return false
-		case p.Message != nil && headerHas(p.Message, needle):
+		case p.Message != nil && headerHas(p.Message, needle), whole && headerHas(p, needle):
 			found = true
 		case p.Type == "text":
 			found, err = textHas(p.Text(file, maxText), needle)

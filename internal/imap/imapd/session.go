@@ -203,6 +203,9 @@ func (s *Session) badSyntax(err error) error {
 		st = no(wire.CodeTooBig, "The message is too large.") // RFC 4469 section 4.2
 	case errors.As(err, &limit):
 		st = &status{kind: wire.BAD, code: wire.CodeLimit, text: "The " + limit.Budget + " of this command is over the limit."}
+	case errors.Is(err, imap.ErrMailboxName):
+		// RFC 5530 section 3: no mailbox can ever have it.
+		st = no(wire.CodeCannot, "The mailbox name is not modified UTF-7.")
 	case errors.As(err, &charset):
 		// RFC 9051 section 6.4.4.
 		st = &status{kind: wire.NO, code: wire.CodeBadCharset, args: badCharsetArgs(), text: "Unknown charset."}
@@ -232,10 +235,10 @@ func (s *Session) finish(err error) error {
 	if st == nil {
 		return err // the connection, or the end of the session
 	}
+	st.write(s.out, s.tag) // first: what is left of the command may be too much
 	if err := s.in.Skip(); err != nil {
 		return err
 	}
-	st.write(s.out, s.tag)
 	return s.out.Err()
 }
 

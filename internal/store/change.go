@@ -304,7 +304,7 @@ func (m *Mailbox) giveUIDs(made []maildir.Entry, before mail.UID) (mail.UIDValid
 		return 0, nil, err
 	}
 	defer held.unlock()
-	list, err := m.uids.Load()
+	list, err := m.loadLocked()
 	if err != nil {
 		return 0, nil, err
 	}

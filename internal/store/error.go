@@ -89,7 +89,7 @@ func kindOfCause(err error) Kind {
 		return NotFound
 	case errors.Is(err, maildir.ErrVanished):
 		return Gone
-	case errors.Is(err, maildir.ErrBusy):
+	case errors.Is(err, maildir.ErrBusy), errors.Is(err, uidlist.ErrRaced):
 		return Unavailable
 	case errors.Is(err, fs.ErrExist):
 		return Exists

@@ -438,3 +438,22 @@ func TestManyProcesses(t *testing.T) {
 		}
 	}
 }
+
+// TestListRemoved: a UID list that somebody removes while the mailbox is open
+// comes back as its sessions know it.
+func TestListRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "Maildir")
+	m := openBox(t, openAccount(t, dir), mail.Inbox)
+	put(t, m, FlagSet{}, "a\n", "b\n", "c\n")
+	if err := m.Expunge(context.Background(), []mail.UID{2}); err != nil {
+		t.Fatal(err)
+	}
+	before := expect(t, m, "1", "3")
+	if err := os.Remove(filepath.Join(dir, "dovecot-uidlist")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, m, FlagSet{}, "d\n")
+	if after := expect(t, m, "1", "3", "4"); after.UIDValidity() != before.UIDValidity() {
+		t.Errorf("UIDVALIDITY was %d and is %d", before.UIDValidity(), after.UIDValidity())
+	}
+}

@@ -35,11 +35,25 @@ type syncState struct {
 func (m *Mailbox) Sync(ctx context.Context) (*Snapshot, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, err := m.sync(ctx)
-	if err != nil {
-		return nil, m.syncError(err)
+	if err := m.refresh(ctx); err != nil {
+		return nil, err
 	}
-	return s, nil
+	return m.state.snap, nil
+}
+
+// refresh is a sync with its errors as the package shows them; m.mu is held. A
+// program that writes the UID list without our lock gets out of the way when it
+// is done, so what it broke is looked at again.
+func (m *Mailbox) refresh(ctx context.Context) error {
+	for try := 1; ; try++ {
+		_, err := m.sync(ctx)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, uidlist.ErrRaced) || try == maxRounds {
+			return m.syncError(err)
+		}
+	}
 }
 
 // ready makes sure that there is a snapshot; m.mu is held.
@@ -47,10 +61,7 @@ func (m *Mailbox) ready(ctx context.Context) error {
 	if m.state.snap != nil {
 		return nil
 	}
-	if _, err := m.sync(ctx); err != nil {
-		return m.syncError(err)
-	}
-	return nil
+	return m.refresh(ctx)
 }
 
 func (m *Mailbox) syncError(err error) error {
@@ -114,16 +125,27 @@ func (m *Mailbox) makeList() (*uidlist.List, error) {
 		return nil, err
 	}
 	defer l.unlock()
+	return m.loadLocked()
+}
+
+// loadLocked reads the UID list, or creates or repairs it; the mailbox's lock is
+// held.
+func (m *Mailbox) loadLocked() (*uidlist.List, error) {
 	list, err := m.uids.Load()
 	var damaged *uidlist.DamagedError
 	switch {
-	case err == nil: // somebody else was faster
+	case err == nil:
 		return list, nil
 	case errors.As(err, &damaged):
 		m.acct.opt.Log.Error("UID list damaged, repairing", "mailbox", m.name, "err", err)
 		return m.uids.Repair(uidlist.RepairOptions{Now: m.acct.opt.Clock(), Index: m.remembered(), Fresh: m.freshValidity})
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	}
+	if known := m.remembered(); known != nil {
+		// Somebody removed the list of a mailbox that we have open: what its
+		// clients know of it goes on.
+		return m.uids.Import(known)
 	}
 	v, err := m.freshValidity()
 	if err != nil {
@@ -219,7 +241,7 @@ func (m *Mailbox) assign(listing *maildir.Listing, list *uidlist.List) (*uidlist
 		return nil, err
 	}
 	defer l.unlock()
-	if list, err = m.uids.Load(); err != nil {
+	if list, err = m.loadLocked(); err != nil {
 		return nil, err
 	}
 	fresh = m.withoutUID(listing, list)

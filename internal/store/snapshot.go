@@ -86,6 +86,11 @@ func (s *Snapshot) Same(i int, t *Snapshot, j int) bool {
 	return slices.Equal(s.names.set(x.Letters), t.names.set(y.Letters))
 }
 
+// same reports whether nothing can be told from s, which may be nil, to t.
+func (s *Snapshot) same(t *Snapshot) bool {
+	return s != nil && s.next == t.next && s.guid == t.guid && s.names == t.names && slices.Equal(s.rows, t.rows)
+}
+
 // Status counts the messages of the snapshot.
 func (s *Snapshot) Status() Status {
 	st := Status{Messages: len(s.rows), UIDNext: s.next, UIDValidity: s.validity}

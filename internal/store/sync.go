@@ -344,7 +344,11 @@ func (m *Mailbox) adopt(list *uidlist.List, listing *maildir.Listing, horizon ma
 		known[r.Base] = e
 		snap.rows = append(snap.rows, row{r.UID, e})
 	}
-	m.forgetExpunged(st.snap, snap)
+	if st.snap.same(snap) { // the scan was needed only because stamps are coarse
+		snap = st.snap
+	} else {
+		m.forgetExpunged(st.snap, snap)
+	}
 	*st = syncState{
 		snap:  snap,
 		known: known,

@@ -13,6 +13,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func run() error {
 		return err
 	}
 	if !dialogue.HasDovecot(dialogue.IMAP) {
-		return fmt.Errorf("Debian's dovecot-imapd is not installed")
+		return errors.New("dovecot-imapd of Debian is not installed")
 	}
 	source, err := newSource(*n)
 	if err != nil {

@@ -1,0 +1,220 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"fantail/internal/mail"
+
+	"golang.org/x/sys/unix"
+)
+
+// ItemKind says what a cached item is. To this package an item is octets.
+type ItemKind uint8
+
+// The items of a message.
+const (
+	Envelope      ItemKind = iota + 1 // as FETCH sends it
+	BodyStructure                     // as FETCH sends it
+	Body                              // BODYSTRUCTURE without extension data
+	Header                            // fields that clients ask for
+	SortKeys
+	ThreadKeys
+	Preview
+	Parts // offsets of the MIME parts
+	itemKinds
+)
+
+// The cache begins with a header: magic 8, version u32, CRC-32C of these u32; and
+// goes on with blobs, one for each time that items of a message were written:
+//
+//	CRC-32C of the rest u32, length of the items u32, UIDVALIDITY u32, UID u32,
+//	items: kind u8, length uvarint, octets
+//
+// What a UID means never changes, so neither does what is cached of it: a blob
+// that is whole and has the right UIDVALIDITY and UID is right, wherever the
+// offset came from.
+const (
+	cacheHeader = 16
+	blobHeader  = 16
+	// MaxItems is the greatest size of all items of one message, in octets.
+	MaxItems = 1 << 20
+)
+
+// Item is one cached item.
+type Item struct {
+	Kind ItemKind
+	Data []byte
+}
+
+// blobs is the cache as far as it was when it was opened: mapped, or a file to
+// read from. It is never shortened in place, so a mapping has all its pages.
+type blobs struct {
+	id   fileID
+	data []byte
+	file *os.File // instead of data
+	size int64
+}
+
+type fileID struct{ dev, ino uint64 }
+
+func (f *File) openBlobs() (*blobs, error) {
+	file, _, err := openOld(f.path(cacheName), os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		file.Close() // only read from
+		return nil, err
+	}
+	b := &blobs{id: fileID{st.Dev, st.Ino}, size: st.Size}
+	if f.opt.Networked || b.size == 0 {
+		b.file = file
+		runtime.AddCleanup(b, func(file *os.File) { file.Close() }, file)
+		return b, nil
+	}
+	defer file.Close() // the mapping does not need it
+	b.data, err = unix.Mmap(int(file.Fd()), 0, int(b.size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map cache: %w", err)
+	}
+	runtime.AddCleanup(b, unmap, b.data)
+	return b, nil
+}
+
+// blob returns the items at an offset, or nil if they are not there. They may be
+// the mapping's: the caller copies them and keeps b alive.
+func (b *blobs) blob(off uint64, n uint32, v mail.UIDValidity, uid mail.UID) ([]byte, error) {
+	if n < blobHeader || n > blobHeader+MaxItems || off < cacheHeader || off > uint64(b.size) || uint64(n) > uint64(b.size)-off {
+		return nil, nil
+	}
+	if b.file == nil {
+		return checkBlob(b.data[off:off+uint64(n)], v, uid), nil
+	}
+	blob := make([]byte, n)
+	if _, err := b.file.ReadAt(blob, int64(off)); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("read cache: %w", err)
+	}
+	return checkBlob(blob, v, uid), nil
+}
+
+// checkBlob returns the items in a blob if it is whole and that message's.
+func checkBlob(b []byte, v mail.UIDValidity, uid mail.UID) []byte {
+	if le.Uint32(b) != crc(b[4:]) || int64(le.Uint32(b[4:])) != int64(len(b)-blobHeader) ||
+		le.Uint32(b[8:]) != uint32(v) || le.Uint32(b[12:]) != uint32(uid) {
+		return nil
+	}
+	return b[blobHeader:]
+}
+
+// appendBlob appends a blob of items that were made by appendItem.
+func appendBlob(b, items []byte, v mail.UIDValidity, uid mail.UID) []byte {
+	at := len(b)
+	b = le.AppendUint32(b, 0)
+	b = le.AppendUint32(b, uint32(len(items)))
+	b = le.AppendUint32(b, uint32(v))
+	b = le.AppendUint32(b, uint32(uid))
+	b = append(b, items...)
+	le.PutUint32(b[at:], crc(b[at+4:]))
+	return b
+}
+
+// nextItem takes the first item off a list; ok is false at its end.
+func nextItem(b []byte) (it Item, rest []byte, ok bool) {
+	if len(b) == 0 {
+		return it, nil, false
+	}
+	n, w := binary.Uvarint(b[1:])
+	if w <= 0 || n > uint64(len(b)-1-w) {
+		return it, nil, false
+	}
+	at := 1 + w
+	return Item{ItemKind(b[0]), b[at : at+int(n)]}, b[at+int(n):], true
+}
+
+func appendItem(b []byte, it Item) []byte {
+	b = append(b, byte(it.Kind))
+	b = binary.AppendUvarint(b, uint64(len(it.Data)))
+	return append(b, it.Data...)
+}
+
+// findItem looks an item up in a list.
+func findItem(items []byte, kind ItemKind) ([]byte, bool) {
+	for it, rest, ok := nextItem(items); ok; it, rest, ok = nextItem(rest) {
+		if it.Kind == kind {
+			return it.Data, true
+		}
+	}
+	return nil, false
+}
+
+// AppendItem appends an item of message i of x to dst. It reports false if it is
+// not in the cache; that is no error, and nothing worse follows from damage to
+// the cache.
+func (f *File) AppendItem(dst []byte, x *Index, i int, kind ItemKind) ([]byte, bool, error) {
+	r := x.Row(i)
+	if r.cacheLen == 0 {
+		return dst, false, nil
+	}
+	b, items, err := f.items(x, &r)
+	if err != nil {
+		return dst, false, err
+	}
+	data, ok := findItem(items, kind)
+	dst = append(dst, data...)
+	runtime.KeepAlive(b)
+	return dst, ok, nil
+}
+
+// items returns the items of a message, or nil. They may lie in b, which the
+// caller keeps alive.
+func (f *File) items(x *Index, r *Row) (b *blobs, items []byte, err error) {
+	f.mu.Lock()
+	b = f.cache
+	f.mu.Unlock()
+	if b != nil {
+		if items, err = b.blob(r.cacheOff, r.cacheLen, x.validity, r.UID); items != nil || err != nil {
+			return b, items, err
+		}
+	}
+	// The file has grown, was replaced, or does not have it.
+	b, fresh, err := f.currentBlobs(b)
+	if err != nil || !fresh {
+		return nil, nil, err
+	}
+	items, err = b.blob(r.cacheOff, r.cacheLen, x.validity, r.UID)
+	return b, items, err
+}
+
+// currentBlobs opens the cache if it is not what old is.
+func (f *File) currentBlobs(old *blobs) (b *blobs, fresh bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var st unix.Stat_t
+	if err := unix.Lstat(f.path(cacheName), &st); err != nil {
+		if err == unix.ENOENT {
+			return nil, false, nil
+		}
+		return nil, false, &fs.PathError{Op: "stat", Path: f.path(cacheName), Err: err}
+	}
+	is := func(b *blobs) bool { return b != nil && b.id == fileID{st.Dev, st.Ino} && b.size == st.Size }
+	if is(old) {
+		return nil, false, nil
+	}
+	if !is(f.cache) {
+		if b, err = f.openBlobs(); err != nil {
+			return nil, false, err
+		}
+		f.cache = b
+	}
+	return f.cache, true, nil
+}

@@ -1,0 +1,103 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lock is the held lock of a mailbox: a flock on the journal. It belongs to an
+// open file, so the kernel drops it when a process dies.
+type Lock struct {
+	f    *File
+	file *os.File
+}
+
+// Lock takes the mailbox's lock, waiting for it. Holders keep it for disk I/O
+// only. It is needed for everything that writes to the index, the cache or the
+// UID list. The journal need not exist, the directory must.
+func (f *File) Lock() (*Lock, error) {
+	f.writer.Lock()
+	for {
+		l, err := f.tryLock()
+		if err != nil {
+			f.writer.Unlock()
+			return nil, err
+		}
+		if l != nil {
+			return l, nil
+		}
+	}
+}
+
+// tryLock returns nil if what it locked is not the journal any more; f.writer is
+// held.
+func (f *File) tryLock() (*Lock, error) {
+	path := f.path(journalName)
+	if f.lockFile == nil {
+		file, _, err := openOld(path, os.O_RDWR|os.O_CREATE)
+		if err != nil {
+			return nil, fmt.Errorf("open lock: %w", err)
+		}
+		f.lockFile = file
+	}
+	err := flock(f.lockFile, unix.LOCK_EX)
+	if err == nil {
+		// Whoever removed or replaced the file while we waited left us with the
+		// lock of a file that nobody else will ask for.
+		var same bool
+		if same, err = isStill(f.lockFile, path); same {
+			return &Lock{f: f, file: f.lockFile}, nil
+		}
+	}
+	f.lockFile.Close() // nothing was written to it
+	f.lockFile = nil
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return nil, nil
+}
+
+// isStill reports whether path names the open file.
+func isStill(file *os.File, path string) (bool, error) {
+	var held, named unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &held); err != nil {
+		return false, err
+	}
+	if err := unix.Lstat(path, &named); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return false, err
+	}
+	return held.Dev == named.Dev && held.Ino == named.Ino, nil
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if err == nil || err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Unlock gives the lock up. A transaction that was not committed is lost.
+func (l *Lock) Unlock() error {
+	f := l.f
+	if f == nil {
+		return nil
+	}
+	l.f = nil
+	defer f.writer.Unlock()
+	if err := flock(l.file, unix.LOCK_UN); err != nil {
+		// Closing it cannot leave it held.
+		l.file.Close()
+		f.lockFile = nil
+		return fmt.Errorf("unlock: %w", err)
+	}
+	return nil
+}

@@ -121,7 +121,7 @@ type step struct{ sel, fetch, cpu []time.Duration }
 // result is everything measured of one server.
 type result struct {
 	first, again, unchanged step
-	octets       int64 // of the answer to FETCH
+	octets                  int64 // of the answer to FETCH
 }
 
 func (r *result) round(srv dialogue.Peer, source dialogue.Box, n int) error {

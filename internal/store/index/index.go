@@ -22,10 +22,11 @@ type Index struct {
 	meta
 	snap *image // nil: everything is in the tree
 
-	root   []*node
-	slots  int   // used: rows of snap, and added ones
-	dead   int   // slots whose message is expunged
-	before []int // messages before each node of root; only if dead > 0
+	root    []*node
+	slots   int   // used: rows of snap, and added ones
+	dead    int   // slots whose message is expunged
+	changes int   // rows in the tree
+	before  []int // messages before each node of root; only if dead > 0
 
 	vocab    *vocabulary // nil: that of snap
 	vanished vector[vanish]
@@ -306,6 +307,7 @@ func (x *Index) blockAfter(from int, l *leaf, modseq mail.ModSeq) bool {
 // look at all of them.
 func (x *Index) AllFlags() iter.Seq2[int, mail.Flags] {
 	return func(yield func(int, mail.Flags) bool) {
+		defer runtime.KeepAlive(x)
 		i := 0
 		for from := 0; from < x.slots; from += leafSlots {
 			n := min(leafSlots, x.slots-from)
@@ -314,17 +316,22 @@ func (x *Index) AllFlags() iter.Seq2[int, mail.Flags] {
 			if from < x.base() {
 				page = x.snap.page(from)
 			}
+			if l == nil && page != nil {
+				for at := recFlags; at < n*recordSize; at += recordSize {
+					if !yield(i, mail.Flags(page[at])) {
+						return
+					}
+					i++
+				}
+				continue
+			}
 			for bit := range n {
+				if l != nil && l.dead&(1<<bit) != 0 {
+					continue
+				}
 				var f mail.Flags
-				if l != nil {
-					if l.dead&(1<<bit) != 0 {
-						continue
-					}
-					if r := l.row(bit); r != nil {
-						f = r.Flags
-					} else if page != nil {
-						f = mail.Flags(page[bit*recordSize+recFlags])
-					}
+				if r := l.row(bit); r != nil {
+					f = r.Flags
 				} else if page != nil {
 					f = mail.Flags(page[bit*recordSize+recFlags])
 				}
@@ -334,7 +341,6 @@ func (x *Index) AllFlags() iter.Seq2[int, mail.Flags] {
 				i++
 			}
 		}
-		runtime.KeepAlive(x)
 	}
 }
 

@@ -11,12 +11,13 @@ import (
 )
 
 // Due reports whether the journal is so long that a Checkpoint is worth its time:
-// longer than 256 kB and than a tenth of the snapshot.
+// longer than 256 kB and than a tenth of the snapshot, or the records that it
+// changed are, which everybody who reads it holds in the heap.
 func (l *Lock) Due() bool {
 	l.f.mu.Lock()
 	defer l.f.mu.Unlock()
 	x := l.f.cur
-	return x != nil && x.matched && x.off > x.limit()
+	return x != nil && x.matched && max(x.off, int64(x.changes)*recordSize) > x.limit()
 }
 
 // Checkpoint writes a new snapshot and an empty journal.

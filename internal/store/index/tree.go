@@ -231,6 +231,7 @@ func (e *edit) row(slot int) *row {
 		r.info = e.info(name[n:])
 	}
 	runtime.KeepAlive(e.x.snap)
+	e.x.changes++
 	return l.insert(slot%leafSlots, r)
 }
 
@@ -243,6 +244,7 @@ func (e *edit) add(r row) {
 	}
 	l.insert(slot%leafSlots, r)
 	e.x.slots++
+	e.x.changes++
 	e.x.counts.add(&r.Row, 1)
 }
 

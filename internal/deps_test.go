@@ -17,7 +17,7 @@ import (
 // (within) say so.
 const floors = `
 	cmd/*
-	login/front login/webfront login/session webmail imap/imapd pop3/pop3d
+	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
 	deliver login/broker imap imap/wire pop3 webmail/htmlsafe
 	store login/passdb
 	login/userdb

@@ -26,20 +26,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/login/broker"
 	"fantail/internal/login/front"
-	"fantail/internal/login/passdb"
-	"fantail/internal/login/userdb"
+	"fantail/internal/login/rootless"
 )
 
 // version is set by the linker.
 var version = "unknown"
-
-// failureDelay is how long the answer to a wrong password takes, at least.
-const failureDelay = 2 * time.Second
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -51,19 +45,9 @@ func run(args []string, out, stderr io.Writer) int {
 		Protocol: "pop3",
 		Version:  version,
 		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.POP3 },
-		Broker:   local,
+		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) front.Broker {
+			return rootless.New(cfg, programs, log)
+		},
 	}
 	return p.Main(args, signals, out, stderr)
-}
-
-// local checks passwords in this process and starts session programs from it.
-func local(cfg *conf.Config, programs string, log *slog.Logger) front.Broker {
-	return broker.NewLocal(broker.LocalOptions{
-		Verifier:     passdb.New(userdb.Open(cfg.Auth.PasswdFile, log)),
-		MailPath:     cfg.MailPath,
-		Programs:     programs,
-		ConfigFile:   cfg.File,
-		FailureDelay: failureDelay,
-		Log:          log,
-	})
 }

@@ -12,13 +12,9 @@ import (
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
-	"fantail/internal/login/passdb"
-	"fantail/internal/login/userdb"
+	"fantail/internal/login/rootless"
 	"fantail/internal/login/webfront"
 )
-
-// failureDelay is how long a wrong password takes, at least.
-const failureDelay = 2 * time.Second
 
 // grace is how long session programs may take to end after their connections.
 const grace = 5 * time.Second
@@ -57,14 +53,7 @@ func load(file string, log *slog.Logger) (*parts, error) {
 	return &parts{
 		cfg:         cfg,
 		certificate: tlsconf.Options{Certificate: cfg.TLS.Certificate, Key: cfg.TLS.Key, Host: host, Clock: time.Now, Log: log},
-		broker: broker.NewLocal(broker.LocalOptions{
-			Verifier:     passdb.New(userdb.Open(cfg.Auth.PasswdFile, log)),
-			MailPath:     cfg.MailPath,
-			Programs:     programs,
-			ConfigFile:   cfg.File,
-			FailureDelay: failureDelay,
-			Log:          log,
-		}),
+		broker:      rootless.New(cfg, programs, log),
 	}, nil
 }
 

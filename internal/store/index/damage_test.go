@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"fantail/internal/mail"
 )
@@ -82,6 +83,7 @@ func sample(t testing.TB, n, k int) (dir string, states [][]full) {
 		x = commit(t, f, func(tx *Tx) error {
 			uid := mail.UID(10 + i)
 			return errors.Join(
+				tx.SetStamps(someStamps(i)), tx.SetGUID([16]byte{15: byte(i)}), tx.SetChecked(time.Unix(int64(i), 0)),
 				tx.SetFlags(uid, base(uid)+":2,F", false, mail.Flagged, []mail.Keyword{"urgent"}),
 				tx.Expunge(mail.UID(40+i)),
 				tx.Add(message(x.UIDNext()+1)))

@@ -66,9 +66,12 @@ type Stamps struct {
 	New, Cur DirStamp
 	Hard     bool   // equal stamps prove that nothing changed
 	UIDs     FileID // the UID list
+	Lines    uint32 // record lines in the UID list
+	Keywords FileID // the keyword letters
+	Overflow FileID // the keywords beyond the letters
 }
 
-const stampsSize = 2*32 + 24
+const stampsSize = 2*32 + 3*24 + 4
 
 func (s Stamps) append(b []byte) []byte {
 	for _, d := range [...]DirStamp{s.New, s.Cur} {
@@ -77,9 +80,12 @@ func (s Stamps) append(b []byte) []byte {
 		b = le.AppendUint64(b, uint64(d.Mtime))
 		b = le.AppendUint64(b, uint64(d.Ctime))
 	}
-	b = le.AppendUint64(b, s.UIDs.Ino)
-	b = le.AppendUint64(b, uint64(s.UIDs.Size))
-	return le.AppendUint64(b, uint64(s.UIDs.Mtime))
+	for _, f := range [...]FileID{s.UIDs, s.Keywords, s.Overflow} {
+		b = le.AppendUint64(b, f.Ino)
+		b = le.AppendUint64(b, uint64(f.Size))
+		b = le.AppendUint64(b, uint64(f.Mtime))
+	}
+	return le.AppendUint32(b, s.Lines)
 }
 
 // readStamps reads what append wrote, but for Hard.
@@ -88,6 +94,9 @@ func readStamps(b []byte) (s Stamps) {
 	s.New = DirStamp{u(0), u(1), int64(u(2)), int64(u(3))}
 	s.Cur = DirStamp{u(4), u(5), int64(u(6)), int64(u(7))}
 	s.UIDs = FileID{u(8), int64(u(9)), int64(u(10))}
+	s.Keywords = FileID{u(11), int64(u(12)), int64(u(13))}
+	s.Overflow = FileID{u(14), int64(u(15)), int64(u(16))}
+	s.Lines = le.Uint32(b[8*17:])
 	return s
 }
 

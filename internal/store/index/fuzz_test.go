@@ -12,8 +12,8 @@ func sealSnapshot(b []byte) {
 	if len(b) < pageSize {
 		return
 	}
-	sums := int64(le.Uint64(b[224+16*secSums:]))
-	n := int64(le.Uint64(b[224+16*secSums+8:]))
+	sums := int64(le.Uint64(b[sectionsAt+16*secSums:]))
+	n := int64(le.Uint64(b[sectionsAt+16*secSums+8:]))
 	if sums < 0 || n < 0 || sums > int64(len(b)) || n > int64(len(b))-sums {
 		return
 	}
@@ -29,7 +29,7 @@ func FuzzSnapshot(f *testing.F) {
 	for _, n := range []int{1, 70, 200} {
 		dir, _ := sample(f, 100+n, 1)
 		f.Add(readFile(f, dir, snapshotName), false, uint32(pageSize+5), uint64(1))
-		f.Add(readFile(f, dir, snapshotName), true, uint32(224), uint64(1<<40))
+		f.Add(readFile(f, dir, snapshotName), true, uint32(sectionsAt), uint64(1<<40))
 	}
 	file, err := Open(f.TempDir(), Options{})
 	if err != nil {

@@ -15,7 +15,9 @@ type meta struct {
 	floor    mail.ModSeq // expunges up to this one are not remembered one by one
 	counts   Counts
 	stamps   Stamps
-	live     int64 // octets of the cache that messages refer to
+	checked  int64    // seconds since 1970: the last housekeeping; 0: never
+	guid     [16]byte // zero: not known
+	live     int64    // octets of the cache that messages refer to
 }
 
 // Sections of a snapshot, each beginning on a page.
@@ -43,7 +45,10 @@ type header struct {
 	sections    [sections]section
 }
 
-const headerUsed = 336 // octets of the first page that mean something
+const (
+	sectionsAt = 296                      // where the header lists the sections
+	headerUsed = sectionsAt + 16*sections // octets of the first page that mean something
+)
 
 func (h *header) encode() []byte {
 	b := make([]byte, 0, pageSize)
@@ -69,8 +74,9 @@ func (h *header) encode() []byte {
 	b = le.AppendUint32(b, h.words)
 	b = le.AppendUint64(b, uint64(h.live))
 	b = le.AppendUint32(b, h.sets)
-	b = le.AppendUint32(b, 0)
 	b = h.stamps.append(b)
+	b = le.AppendUint64(b, uint64(h.checked))
+	b = append(b, h.guid[:]...)
 	for _, s := range h.sections {
 		b = le.AppendUint64(b, uint64(s.off))
 		b = le.AppendUint64(b, uint64(s.len))
@@ -123,9 +129,10 @@ func decodeHeader(page []byte, size int64) (h header, kind Kind, ok bool) {
 	h.words = d.u32()
 	h.live = int64(d.u64())
 	h.sets = d.u32()
-	d.u32()
 	h.stamps = readStamps(d.take(stampsSize))
 	h.stamps.Hard = hard == 1
+	h.checked = int64(d.u64())
+	copy(h.guid[:], d.take(len(h.guid)))
 	for i := range h.sections {
 		h.sections[i] = section{int64(d.u64()), int64(d.u64())}
 	}

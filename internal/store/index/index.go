@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"time"
 
 	"fantail/internal/mail"
 )
@@ -104,6 +105,18 @@ func (x *Index) Counts() Counts { return x.counts }
 
 // Stamps say which state of the truth this is.
 func (x *Index) Stamps() Stamps { return x.stamps }
+
+// GUID is the identity of the mailbox, for MAILBOXID; zero if nobody told it since
+// the index was made.
+func (x *Index) GUID() [16]byte { return x.guid }
+
+// Checked is when the mailbox was last tidied up; the zero time if never.
+func (x *Index) Checked() time.Time {
+	if x.checked == 0 {
+		return time.Time{}
+	}
+	return time.Unix(x.checked, 0)
+}
 
 // Doubtful reports whether changes that were in the index, and that clients may
 // have been told of, may be missing: the machine stopped before they were on

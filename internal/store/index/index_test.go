@@ -251,3 +251,52 @@ func TestFollow(t *testing.T) {
 		t.Error(i, ok)
 	}
 }
+
+// someStamps returns stamps in which no two values are the same.
+func someStamps(n int) Stamps {
+	n *= 100
+	dir := func(n int) DirStamp { return DirStamp{uint64(n), uint64(n + 1), int64(n + 2), int64(n + 3)} }
+	file := func(n int) FileID { return FileID{uint64(n), int64(n + 1), int64(n + 2)} }
+	return Stamps{
+		New: dir(n + 1), Cur: dir(n + 5), Hard: n%200 == 0, Lines: uint32(n + 9),
+		UIDs: file(n + 10), Keywords: file(n + 13), Overflow: file(n + 16),
+	}
+}
+
+// TestMailbox sets what is said of the mailbox as a whole.
+func TestMailbox(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	if x := reset(t, f, 10); x.GUID() != [16]byte{} || !x.Checked().IsZero() || x.Stamps() != (Stamps{}) {
+		t.Fatalf("%+v", x.meta)
+	}
+	modseq := load(t, f).HighestModSeq()
+	for i := range 4 {
+		guid, checked := [16]byte{1, 15: byte(i)}, time.Unix(1.7e9+int64(i), 0)
+		if i == 3 {
+			checked = time.Time{}
+		}
+		set := func(tx *Tx) error {
+			return errors.Join(tx.SetStamps(someStamps(i)), tx.SetGUID(guid), tx.SetChecked(checked))
+		}
+		x := commit(t, f, set)
+		if commit(t, f, set) != x {
+			t.Fatal("the same again is a change")
+		}
+		check := func(x *Index) {
+			t.Helper()
+			if x.Stamps() != someStamps(i) || x.GUID() != guid || !x.Checked().Equal(checked) || x.HighestModSeq() != modseq {
+				t.Fatalf("%d: %+v", i, x.meta)
+			}
+		}
+		check(x)
+		check(load(t, open(t, dir)))
+		l := lock(t, f)
+		if _, err := l.Checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+		l.Unlock()
+		check(load(t, f))
+		check(load(t, open(t, dir)))
+	}
+}

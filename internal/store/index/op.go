@@ -19,13 +19,15 @@ const (
 	opSizes
 	opDates
 	opCache  // where the cached items are
-	opStamps //
+	opStamps // which state of the truth this is
 	opNext   // UIDNext
 	opWord   // the next keyword
 	opSet    // the next set of keywords
 	opDoubt  // everything may have changed
 	opBoot   // frames from here on are written under another boot
 	opClean  // everything is on disk
+	opGUID
+	opChecked // the last housekeeping
 	opEnd
 )
 
@@ -36,7 +38,8 @@ type op struct {
 	hi     mail.UID
 	stamps Stamps
 	ids    []uint32
-	boot   bootID
+	id     [16]byte // opBoot, opGUID
+	time   int64    // opChecked
 }
 
 // append writes an operation; decoder.op reads it.
@@ -49,8 +52,10 @@ func (o *op) append(b []byte) []byte {
 		return appendText(b, o.base)
 	case opSet:
 		return appendIDs(b, o.ids)
-	case opBoot:
-		return append(b, o.boot[:]...)
+	case opBoot, opGUID:
+		return append(b, o.id[:]...)
+	case opChecked:
+		return binary.AppendVarint(b, o.time)
 	case opDoubt, opClean:
 		return b
 	}
@@ -104,8 +109,11 @@ func (d *decoder) op() (o op) {
 	case opSet:
 		o.ids = d.ids()
 		return o
-	case opBoot:
-		copy(o.boot[:], d.take(len(o.boot)))
+	case opBoot, opGUID:
+		copy(o.id[:], d.take(len(o.id)))
+		return o
+	case opChecked:
+		o.time = d.varint()
 		return o
 	case opDoubt, opClean:
 		return o
@@ -180,7 +188,11 @@ func (e *edit) do(o *op) bool {
 		x.least, x.floor = x.modseq, x.modseq
 		x.doubt = false
 	case opBoot:
-		x.boot = o.boot
+		x.boot = o.id
+	case opGUID:
+		x.guid = o.id
+	case opChecked:
+		x.checked = o.time
 	case opClean:
 		x.clean = true
 	default:

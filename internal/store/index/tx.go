@@ -69,7 +69,7 @@ func (l *Lock) Begin() (*Tx, error) {
 		t.forced = true
 	}
 	if f.otherBoot(x.boot) {
-		t.do(&op{kind: opBoot, boot: f.boot})
+		t.do(&op{kind: opBoot, id: f.boot})
 	}
 	return t, t.err
 }
@@ -354,6 +354,27 @@ func (t *Tx) SetStamps(s Stamps) error {
 		return nil
 	}
 	return t.do(&op{kind: opStamps, stamps: s})
+}
+
+// SetGUID records the identity of the mailbox, which stays when it is renamed.
+func (t *Tx) SetGUID(id [16]byte) error {
+	if t.e != nil && t.e.x.guid == id {
+		return nil
+	}
+	return t.do(&op{kind: opGUID, id: id})
+}
+
+// SetChecked records when the mailbox was last tidied up, to the second; the zero
+// time is never.
+func (t *Tx) SetChecked(when time.Time) error {
+	seconds := int64(0)
+	if !when.IsZero() {
+		seconds = when.Unix()
+	}
+	if t.e != nil && t.e.x.checked == seconds {
+		return nil
+	}
+	return t.do(&op{kind: opChecked, time: seconds})
 }
 
 // SetUIDNext raises UIDNext: every UID below that has no message now counts as

@@ -91,7 +91,7 @@ type RepairOptions struct {
 func (f *File) Repair(o RepairOptions) (*List, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.at = position{} // nothing remembered counts now
+	f.at, f.from = position{}, nil // nothing remembered counts now
 	list, err := f.load()
 	var damage *DamagedError
 	if err == nil || !errors.As(err, &damage) {

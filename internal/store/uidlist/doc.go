@@ -27,6 +27,12 @@
 // S2 and reads whole lines only. It may see lines whose fdatasync has not
 // returned, so Load syncs what it found when the file is younger than a
 // minute: a UID is on disk before anybody is told of it, whoever wrote it.
+// The directory is synced too unless the file is known to have been there.
+//
+// A Mark tells a later process how far one has read, and that this much is on
+// disk; Resume makes its first Load read the header and what follows the mark.
+// Damage before the mark is not seen then. Whatever writes all records reads
+// all records first.
 //
 // An append that failed (a full disk) is not cut off again: a reader may have
 // seen its whole lines, and a UID seen is a UID spent. Its unfinished last line

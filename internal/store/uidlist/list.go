@@ -71,13 +71,16 @@ type List struct {
 	GUID     string   // of the mailbox: 32 hex digits, or "" if the file has none
 	Header   string   // header fields unknown to us, as Record.Ext
 	Version  int      // 1 (Courier, Dovecot 1.0) or 3; written is always 3
-	Records  []Record // strictly ascending by UID; each base once
-	// Lines counts the record lines of the file. It exceeds len(Records) by
-	// those whose base got a later UID.
+	// From tells which records were read: those with UIDs from this on. The
+	// records below were left out, as the caller of Resume wanted. 1: all were.
+	From    mail.UID
+	Records []Record // strictly ascending by UID; each base once
+	// Lines counts the record lines of the file, also those left out. Of the rest
+	// it exceeds len(Records) by those whose base got a later UID.
 	Lines int
 }
 
-// Find returns the record with this UID.
+// Find returns the record with this UID, if it was not left out.
 func (l *List) Find(uid mail.UID) (Record, bool) {
 	i, ok := slices.BinarySearchFunc(l.Records, uid, func(r Record, uid mail.UID) int { return cmp.Compare(r.UID, uid) })
 	if !ok {
@@ -122,11 +125,12 @@ type File struct {
 	sys       fileSystem
 	now       func() time.Time
 
-	mu sync.Mutex // guards what follows
-	at position
-	// shown is the highest Next that Load returned, under the UIDVALIDITY
-	// shownFor: a file that was replaced by an older one must not lead us to give
-	// a UID twice.
+	mu   sync.Mutex // guards what follows
+	at   position
+	from *Mark // where the next reading of a whole file may begin instead
+	// shown is the highest Next that Load returned or Resume was told, under the
+	// UIDVALIDITY shownFor: the caller knows the records below, and a file that was
+	// replaced by an older one must not lead us to give a UID twice.
 	shown    mail.UID
 	shownFor mail.UIDValidity
 }

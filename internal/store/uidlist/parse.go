@@ -36,7 +36,7 @@ func (r *reading) damage(path string) *DamagedError {
 func parse(text string) reading {
 	head, body, whole := strings.Cut(text, "\n")
 	ps := parser{line: 1}
-	l := &List{Next: 1}
+	l := &List{Next: 1, From: 1}
 	rest := ""
 	switch {
 	case text == "":

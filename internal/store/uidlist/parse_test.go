@@ -58,6 +58,7 @@ func TestParse(t *testing.T) {
 			if len(got.Records) == 0 {
 				got.Records = nil
 			}
+			tt.want.From = 1
 			if diff := cmp.Diff(tt.want, *got); diff != "" {
 				t.Error(diff)
 			}

@@ -25,6 +25,7 @@ type position struct {
 	last    string    // last whole line, with LF: it must still stand before end
 	index   baseIndex // of list.Records
 	settled bool      // on disk as far as this process could see to it
+	placed  bool      // and so is the file's name
 }
 
 // Load returns what the file holds now, which costs one stat while it does not
@@ -53,6 +54,20 @@ func (f *File) load() (*List, error) {
 	return f.at.list, nil
 }
 
+// loadAll is load for those who need every record.
+func (f *File) loadAll() (*List, error) {
+	f.readAll()
+	return f.load()
+}
+
+// readAll makes the next reading one of everything, unless that has been read.
+func (f *File) readAll() {
+	f.from = nil
+	if l := f.at.list; l != nil && l.From > 1 {
+		f.at = position{}
+	}
+}
+
 // refresh brings f.at up to date.
 func (f *File) refresh() error {
 	fi, err := f.sys.lstat(f.path)
@@ -70,6 +85,9 @@ func (f *File) refresh() error {
 	}
 	defer h.Close()
 	if ok, err := f.readTail(h, s); ok || err != nil {
+		return err
+	}
+	if ok, err := f.resume(h, s); ok || err != nil {
 		return err
 	}
 	text, err := readRange(h, 0, s.size)
@@ -179,9 +197,11 @@ func (f *File) extend(tail string, s stamp) bool {
 	return true
 }
 
+// lastUID returns the UID of the last record, 0 without one. With all records
+// left out it returns what is known of it: the one below From.
 func (l *List) lastUID() mail.UID {
 	if len(l.Records) == 0 {
-		return 0
+		return max(l.From, 1) - 1
 	}
 	return l.Records[len(l.Records)-1].UID
 }
@@ -197,15 +217,18 @@ func (f *File) remember(l *List) {
 	f.shown, f.shownFor = l.Next, l.Validity
 }
 
-// youth is the age below which a file's content may not be on disk yet.
+// youth is the age below which a file's content, and the name it was given by a
+// rename, may not be on disk yet.
 const youth = time.Minute
 
 // settle makes sure that what was read from a young file is on disk, also if
 // its writer has not come as far as to sync it: the UIDs are about to be shown.
+// The directory is synced only if the file is not known to have been there.
 func (f *File) settle() error {
-	age := f.now().Sub(time.Unix(0, f.at.stamp.mtime))
-	if f.at.damage != nil || age > youth {
-		f.at.settled = true
+	p := &f.at
+	age := f.now().Sub(time.Unix(0, max(p.stamp.mtime, p.stamp.ctime)))
+	if p.damage != nil || age > youth {
+		p.settled, p.placed = true, true
 		return nil
 	}
 	h, err := f.sys.open(f.path, os.O_RDONLY, 0)
@@ -216,13 +239,21 @@ func (f *File) settle() error {
 		return err
 	}
 	defer h.Close()
+	fi, err := h.Stat()
+	if err != nil {
+		return err
+	}
 	if err := h.datasync(); err != nil && !cannotSync(err) {
 		return err
 	}
-	if err := f.sys.syncDir(f.dir); err != nil && !cannotSync(err) {
-		return err
+	// If the file was replaced meanwhile, what was read is safe when the file in
+	// its place is.
+	if !p.placed || !stampOf(fi).sameFile(p.stamp) {
+		if err := f.sys.syncDir(f.dir); err != nil && !cannotSync(err) {
+			return err
+		}
 	}
-	f.at.settled = true
+	p.settled, p.placed = true, true
 	return nil
 }
 

@@ -61,6 +61,9 @@ func (l *List) check() error {
 	if l.Validity == 0 {
 		return fmt.Errorf("%w: UIDVALIDITY 0", errList)
 	}
+	if l.From > 1 {
+		return fmt.Errorf("%w: records below %d were left out", errList, l.From)
+	}
 	if !legalHeader(l.Header) || l.GUID != "" && !isGUID(l.GUID) {
 		return fmt.Errorf("%w: GUID %q, header %q", errList, l.GUID, l.Header)
 	}
@@ -85,8 +88,9 @@ func (l *List) check() error {
 // are on disk. The result has one record for each base. A base that already had
 // a record when this File last loaded gets a new UID, which replaces the old one
 // (a file that came back after clients were told that it is gone); one whose
-// record another process has written since then keeps that UID. The caller holds
-// the mailbox's lock.
+// record another process has written since then keeps that UID. What Resume was
+// told counts as loaded, so this holds also for records that were left out. The
+// caller holds the mailbox's lock.
 //
 // After an error some of the bases may have got their UIDs: Load tells.
 func (f *File) Append(bases []string) ([]Record, error) {
@@ -100,12 +104,16 @@ func (f *File) Append(bases []string) ([]Record, error) {
 }
 
 func (f *File) append(bases []string) ([]Record, error) {
-	var horizon mail.UID // UIDs from here on are news to the caller
-	if f.at.list != nil {
-		horizon = f.at.list.Next
+	horizon, of := f.shown, f.shownFor // UIDs from here on are news to the caller
+	l, err := f.load()
+	if err == nil && f.wantsRewrite() {
+		l, err = f.loadAll()
 	}
-	if _, err := f.load(); err != nil {
+	if err != nil {
 		return nil, err
+	}
+	if of != l.Validity {
+		horizon = 0
 	}
 	p := &f.at
 	recs, fresh, err := give(p.list.Next, bases, func(base string) (Record, bool) {
@@ -118,9 +126,7 @@ func (f *File) append(bases []string) ([]Record, error) {
 	if err != nil || len(fresh) == 0 {
 		return recs, err
 	}
-	// The last octet must be LF, or what we append would become part of a line
-	// that was torn off.
-	if p.torn || p.list.Version != 3 || p.list.GUID == "" {
+	if f.wantsRewrite() {
 		err = f.rewrite(p.list.with(fresh))
 	} else {
 		err = f.appendLines(fresh)
@@ -129,6 +135,13 @@ func (f *File) append(bases []string) ([]Record, error) {
 		return nil, err
 	}
 	return recs, nil
+}
+
+// wantsRewrite reports whether lines cannot be appended to the file. The last
+// octet must be LF, or what we append would become part of a line that was torn
+// off.
+func (f *File) wantsRewrite() bool {
+	return f.at.torn || f.at.list.Version != 3 || f.at.list.GUID == ""
 }
 
 // with returns the list with more records, whose UIDs follow.
@@ -186,7 +199,7 @@ func (f *File) appendLines(recs []Record) error {
 	if err := h.datasync(); err != nil {
 		// The kernel tells of a lost page once and then takes it for written, so
 		// trying again would lie. A new file holds pages of its own.
-		if again := f.rewrite(f.at.list.with(recs)); again != nil {
+		if again := f.rewriteWith(recs); again != nil {
 			return errors.Join(err, again)
 		}
 		return nil
@@ -202,6 +215,23 @@ func (f *File) appendLines(recs []Record) error {
 	}
 	f.at.settled = true
 	return nil
+}
+
+// rewriteWith rewrites the list with the records, of which those before it may
+// have been left out and those themselves may be in the file.
+func (f *File) rewriteWith(recs []Record) error {
+	f.readAll()
+	if f.at.list == nil {
+		if err := retryStale(f.refresh); err != nil {
+			return err
+		}
+		if f.at.damage != nil {
+			return f.at.damage
+		}
+	}
+	last := f.at.list.lastUID()
+	recs = slices.DeleteFunc(slices.Clone(recs), func(r Record) bool { return r.UID <= last })
+	return f.rewrite(f.at.list.with(recs))
 }
 
 // untouched reports an error unless the open file is what was read under the
@@ -237,7 +267,7 @@ func (f *File) Compact(keep func(base string) bool) error {
 }
 
 func (f *File) compact(keep func(base string) bool) error {
-	l, err := f.load()
+	l, err := f.loadAll()
 	if err != nil {
 		return err
 	}
@@ -267,9 +297,11 @@ func (f *File) RaiseNext(next mail.UID) error {
 	defer f.mu.Unlock()
 	l, err := f.load()
 	if err == nil && l.Next < next {
-		raised := *l
-		raised.Next = next
-		err = f.rewrite(&raised)
+		if l, err = f.loadAll(); err == nil {
+			raised := *l
+			raised.Next = max(l.Next, next)
+			err = f.rewrite(&raised)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("raise next UID: %w", err)
@@ -296,6 +328,6 @@ func (f *File) rewrite(l *List) error {
 		s = stampOf(fi)
 	}
 	f.adopt(read, text, s)
-	f.at.settled = true
+	f.at.settled, f.at.placed = true, true
 	return nil
 }

@@ -6,7 +6,7 @@
 // and its body lie in the stored octets, how large they are once every line
 // ends in CRLF, which fields the header has and what the MIME fields mean.
 // Everything else is computed from that tree, and from the stored octets where
-// a body is wanted: Find (IMAP section numbers), Envelope, SortKeys,
+// a body is wanted: Find (IMAP section numbers), Envelope, SortKeys, ThreadKeys,
 // Text, Preview.
 //
 // Messages are stored with LF, with CRLF, or with a mixture of both. Spans are

@@ -6,7 +6,7 @@ import "strings"
 type fieldScanner struct {
 	s      string
 	i      int
-	closed bool // the last quoted-string had its closing quote
+	closed bool // the last quoted-string, or all comments of the last space, had their ends
 }
 
 // take passes over c if it comes next and reports whether it did.
@@ -31,10 +31,11 @@ func (f *fieldScanner) space() {
 		case depth > 0 && c == '\\':
 			f.i++
 		case depth == 0 && !isSpace(c):
+			f.closed = true
 			return
 		}
 	}
-	f.i = len(f.s)
+	f.i, f.closed = len(f.s), depth == 0
 }
 
 // token reads a token of RFC 2045 section 5.1, "" if there is none. Octets

@@ -28,6 +28,9 @@ type Options struct {
 	Clock func() time.Time // nil: time.Now
 	Host  string           // this machine's name, part of unique file names
 	Log   *slog.Logger     // nil: nothing is logged
+	// Coexist says that a Dovecot works on the same files at the same time: its
+	// lock is taken as well, and modseqs mean nothing, since it has its own.
+	Coexist bool
 }
 
 // Account is one user's Maildir++ tree. It is safe for use by many goroutines.
@@ -432,6 +435,7 @@ type Status struct {
 	Messages, Recent, Unseen, Deleted int
 	UIDNext                           mail.UID
 	UIDValidity                       mail.UIDValidity
+	HighestModSeq                     mail.ModSeq
 }
 
 // Status returns the state of a mailbox without changing anything in it.

@@ -13,8 +13,9 @@ import (
 // Append is a batch of messages on their way into a mailbox, all or none
 // (RFC 3502). It belongs to one goroutine and ends with Commit or Abort.
 type Append struct {
-	m   *Mailbox
-	dls []*maildir.Delivery
+	m     *Mailbox
+	dls   []*maildir.Delivery
+	flags []FlagSet // of each
 }
 
 // Appended tells which UIDs the messages of a batch got, in order (RFC 4315
@@ -30,22 +31,15 @@ func (m *Mailbox) NewAppend() (*Append, error) { return &Append{m: m}, nil }
 // Add begins the next message of the batch. The caller writes its bytes, as they
 // shall be stored, to the writer. A zero date means now.
 func (b *Append) Add(f FlagSet, date time.Time) (io.Writer, error) {
-	const op = "append"
-	b.m.mu.Lock()
-	letters, err := b.m.letters(f.Keywords, true)
-	b.m.mu.Unlock()
-	if err != nil {
-		return nil, fail(op, b.m.name, err)
-	}
 	d, err := b.m.dir.NewDelivery()
 	if err != nil {
-		return nil, fail(op, b.m.name, err)
+		return nil, fail("append", b.m.name, err)
 	}
-	d.SetFlags(f.Flags, letters)
 	if !date.IsZero() {
 		d.SetDate(date)
 	}
 	b.dls = append(b.dls, d)
+	b.flags = append(b.flags, f)
 	return d, nil
 }
 
@@ -64,21 +58,44 @@ func (b *Append) Abort() error {
 func (b *Append) Commit(ctx context.Context) (Appended, error) {
 	const op = "append"
 	m := b.m
-	if err := ctx.Err(); err != nil {
-		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
+	err := ctx.Err()
+	if err == nil {
+		err = m.dir.Finish(b.dls) // the sync of the content needs no lock
 	}
-	before, err := m.nextUID()
 	if err != nil {
 		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
 	}
-	made, err := m.dir.Commit(b.dls, maildir.Target{New: true})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, err := m.begin(ctx)
+	if err != nil {
+		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
+	}
+	done, err := t.append(b)
+	if err = t.end(err); err != nil {
+		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
+	}
+	return done, nil
+}
+
+// append publishes the messages and gives them UIDs.
+func (t *batch) append(b *Append) (Appended, error) {
+	for i, d := range b.dls {
+		letters, err := t.letters(b.flags[i].Keywords, true)
+		if err != nil {
+			return Appended{}, err
+		}
+		d.SetFlags(b.flags[i].Flags, letters)
+	}
+	made, err := t.m.dir.Commit(b.dls, maildir.Target{New: true})
 	b.dls = nil
 	if err != nil {
-		return Appended{}, fail(op, m.name, err)
+		return Appended{}, err
 	}
-	validity, uids, err := m.giveUIDs(made, before)
+	t.touched = true
+	uids, err := t.giveUIDs(made)
 	if err != nil {
-		return Appended{}, fail(op, m.name, errors.Join(err, m.undo(made)))
+		return Appended{}, errors.Join(err, t.forget(made))
 	}
-	return Appended{UIDValidity: validity, UIDs: uids}, nil
+	return Appended{UIDValidity: t.x.UIDValidity(), UIDs: uids}, nil
 }

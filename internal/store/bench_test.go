@@ -26,7 +26,7 @@ func fill(b *testing.B, n int) string {
 // BenchmarkOpen opens a mailbox as a process does that starts: the first time,
 // when no message has a UID, and when nothing has changed since.
 func BenchmarkOpen(b *testing.B) {
-	for _, n := range []int{1000, 10000} {
+	for _, n := range []int{1000, 10000, 100000} {
 		dir := fill(b, n)
 		open := func() {
 			a, err := OpenAccount(dir, Options{Host: "test"})
@@ -48,8 +48,10 @@ func BenchmarkOpen(b *testing.B) {
 		b.Run(fmt.Sprintf("first/%d", n), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				if err := os.Remove(filepath.Join(dir, "dovecot-uidlist")); err != nil && !os.IsNotExist(err) {
-					b.Fatal(err)
+				for _, name := range []string{"dovecot-uidlist", "fantail.index", "fantail.log", "fantail.cache"} {
+					if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
+						b.Fatal(err)
+					}
 				}
 				b.StartTimer()
 				open()

@@ -3,43 +3,74 @@
 // the protocols speak of.
 //
 // The truth lies in files that several programs share: messages and their flags
-// in package maildir, UIDs and keyword names in package uidlist. What this
-// package adds is the meeting of the two.
+// in package maildir, UIDs and keyword names in package uidlist. Package index
+// keeps what follows from them, so that nobody has to look at everything again.
+// What this package adds is the meeting of the three.
 //
 // # Views
 //
 // Mailbox.Sync answers with a Snapshot: an immutable picture of the mailbox,
-// sorted by UID. A session keeps the snapshot that its client knows and compares
-// it with a newer one. Between two snapshots of one Mailbox
+// sorted by UID. A session keeps the snapshot that its client knows and asks a
+// newer one what has changed Since. Between two snapshots of one Mailbox
 //
 //   - a UID means the same message;
 //   - messages come in only at the end: a message that is in the later snapshot
 //     and not in the earlier one has a UID of at least the earlier UIDNext;
 //   - a message leaves only when its file has been proven absent (algorithm L of
-//     package maildir), never because one directory scan did not show it.
+//     package maildir), never because one directory scan did not show it;
+//   - every change of flags has a modseq of its own, greater than all before.
+//
+// # When the index is true
+//
+// The index says of which state of the directories and text files it was made.
+// A sync compares that with the present one: five stat calls, no lock.
+//
+//	the index's stamps are   came from                     and if they are equal now
+//	hard                     a scan that was proof         the index is true
+//	soft (not Hard)          changes of our own in cur,    it is believed for two seconds; then a
+//	                         which a foreign change        scan has to prove it
+//	                         may hide behind
+//	zero                     a scan that was no proof      they never are
+//
+// Where something differs, the sync takes the lock and makes a survey: it reads
+// new alone if cur is as it was, both otherwise; joins what it sees with what the
+// index knows; and enters the difference as one transaction. Whoever waited for
+// the lock finds it done.
+//
+// An operation of ours (a batch) holds the lock from the comparison of cur to the
+// stamp after the change, and enters exactly what it did. If cur was not as the
+// index says, its stamp stays as it is, and the next sync looks. The stamp of new
+// always stays: deliveries take no lock and may come at any time, and new is
+// small.
 //
 // # UIDs
 //
 // A delivery needs no UID and takes no lock. Whoever first sees a file without
-// one (any process, at a sync) takes the mailbox's lock, reads the UID list
-// again, and appends; the list is on disk before the snapshot that shows the UID
-// exists. The list is read before the directory, so each record in it was a file
-// when the scan began: it is either seen or proven gone. Records that others
-// appended since make the sync look again; if they still cannot be placed, the
-// snapshot ends before the first of them (its horizon), which keeps the second
-// rule above.
+// one (any process, at a sync) appends it to the UID list under the lock; the
+// list is on disk before the snapshot that shows the UID exists. The list is read
+// before the directory, so each record in it was a file when the scan began: it is
+// either seen or proven gone. Records that a program without our lock has appended
+// since, and whose files were not seen, end the snapshot: it shows nothing from
+// the first of them on (its horizon), which keeps the second rule above.
+//
+// The index knows what became of every UID below its UIDNext. A file that the
+// list gives such a UID, and that the index does not have, was proven gone; if it
+// comes back it is a new message. If the index is lost the list alone counts; if
+// the list is lost the index stands in for it.
 //
 // # Locks
 //
-// One flock per mailbox, on fantail.log in the Maildir, guards UID assignment,
-// keyword letters and rewrites of the list. It is held for disk I/O only. Flags
-// need no lock: a rename is compare-and-swap on them. Within the process
-// Mailbox.mu guards the current snapshot; it may be held during disk I/O, never
-// during network I/O. Who needs both takes mu first; nobody holds the locks of
-// two mailboxes.
+// One flock per mailbox, on the journal of its index, guards UID assignment,
+// keyword letters, rewrites of the list, scans, and batches of changes. It is held
+// for disk I/O only. Flags would not need it, since a rename is compare-and-swap
+// on them; it keeps the stamps exact. Where a Dovecot works on the same files
+// (Options.Coexist) its dotlock is taken as well, after the flock. Within the
+// process Mailbox.mu comes before both; it may be held during disk I/O, never
+// during network I/O.
 //
 // # Errors
 //
 // Every error that leaves this package is an *Error with a Kind, which each
-// protocol translates in one table.
+// protocol translates in one table. An index that cannot be written does not fail
+// an operation on the files: they are the truth.
 package store

@@ -1,56 +1,70 @@
 package store
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+	"time"
 
-	"golang.org/x/sys/unix"
+	"fantail/internal/store/index"
+	"fantail/internal/store/uidlist"
 )
 
-// logName is the file whose flock is the mailbox's lock.
-const logName = "fantail.log"
+// dotlockWait is how long we wait for another server that has the mailbox. It
+// gives up its lock after a sync, and ours overrides that of a dead process.
+const dotlockWait = 30 * time.Second
 
-// lock is a held mailbox lock. flock belongs to the open file, so it also keeps
-// goroutines apart, and the kernel drops it when a process dies.
-type lock struct{ f *os.File }
+// held is the lock of a mailbox: a flock on the index's journal and, where a
+// Dovecot works on the same files, its dotlock.
+type held struct {
+	*index.Lock
+	dot  *uidlist.Lock // or nil
+	stop chan struct{} // ends the touching of dot
+	done chan error
+}
 
-// lockMailbox takes the lock of the Maildir at dir, waiting for it. Holders keep
-// it for a few milliseconds of disk I/O.
-func lockMailbox(dir string) (*lock, error) {
-	path := filepath.Join(dir, logName)
+// lock takes the mailbox's lock, waiting for it; m.mu is held.
+func (m *Mailbox) lock(ctx context.Context) (*held, error) {
+	l, err := m.index.Lock()
+	if err != nil {
+		return nil, err
+	}
+	h := &held{Lock: l}
+	if !m.acct.opt.Coexist {
+		return h, nil
+	}
+	h.dot, err = uidlist.Dotlock(ctx, m.uids.Path(), uidlist.LockOptions{Host: m.acct.opt.Host, Timeout: dotlockWait})
+	if err != nil {
+		return nil, errors.Join(err, l.Unlock())
+	}
+	h.stop, h.done = make(chan struct{}), make(chan error, 1)
+	go h.touch()
+	return h, nil
+}
+
+// touch keeps the dotlock young, lest another server takes it for a dead one.
+func (h *held) touch() {
+	t := time.NewTicker(uidlist.TouchEvery)
+	defer t.Stop()
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-		if err != nil {
-			return nil, fmt.Errorf("open lock: %w", err)
-		}
-		if err := flock(f, unix.LOCK_EX); err != nil {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		// Whoever removed or replaced the file while we waited left us with the
-		// lock of a file that nobody else will ask for.
-		held, err1 := f.Stat()
-		named, err2 := os.Stat(path)
-		if err1 == nil && err2 == nil && os.SameFile(held, named) {
-			return &lock{f}, nil
-		}
-		f.Close()
-		if err1 != nil || err2 != nil && !errors.Is(err2, os.ErrNotExist) {
-			return nil, fmt.Errorf("lock %s: %w", path, errors.Join(err1, err2))
+		select {
+		case <-h.stop:
+			h.done <- nil
+			return
+		case <-t.C:
+			if err := h.dot.Touch(); err != nil {
+				h.done <- err
+				return
+			}
 		}
 	}
 }
 
-func flock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
+// unlock gives the lock up. An error means that it had been taken away from us.
+func (h *held) unlock() error {
+	var err error
+	if h.dot != nil {
+		close(h.stop)
+		err = errors.Join(<-h.done, h.dot.Unlock())
 	}
+	return errors.Join(err, h.Lock.Unlock())
 }
-
-// unlock gives the lock up. Closing the file is enough, and cannot leave it held.
-func (l *lock) unlock() { l.f.Close() }

@@ -8,6 +8,7 @@ import (
 
 	"fantail/internal/mail"
 	"fantail/internal/message"
+	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/uidlist"
 )
@@ -15,22 +16,29 @@ import (
 // Mailbox is an open mailbox, shared by everybody in the process who opened it.
 // It is safe for use by many goroutines.
 type Mailbox struct {
-	acct *Account
-	name string
-	dir  *maildir.Dir
-	self os.FileInfo // of the directory when it was opened
-	refs int         // guarded by acct.mu
+	acct  *Account
+	name  string
+	dir   *maildir.Dir
+	self  os.FileInfo // of the directory when it was opened
+	index *index.File
+	refs  int // guarded by acct.mu
 
-	mu    sync.Mutex // guards all below; held during disk I/O
-	uids  *uidlist.File
-	kw    *uidlist.Keywords
-	state syncState
-	stats map[mail.UID]Stat
-	parts structures
+	mu      sync.Mutex // guards all below; held during disk I/O
+	uids    *uidlist.File
+	kw      *uidlist.Keywords
+	names   *keywordNames // what the letters mean, as far as it was read
+	snap    *Snapshot     // what the last sync found, or nil
+	parts   structures
+	learned learned
+	wrote   bool // something into the index
 }
 
 func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
 	self, err := os.Stat(d.Path())
+	if err != nil {
+		return nil, err
+	}
+	x, err := index.Open(d.Path(), index.Options{Clock: a.opt.Clock})
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +47,9 @@ func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
 		name:  name,
 		dir:   d,
 		self:  self,
+		index: x,
 		uids:  uidlist.Open(d.Path()),
 		kw:    uidlist.OpenKeywords(d.Path()),
-		stats: make(map[mail.UID]Stat),
 		parts: structures{byUID: make(map[mail.UID]*message.Part)},
 	}, nil
 }
@@ -53,7 +61,12 @@ func (m *Mailbox) Name() string { return m.name }
 func (m *Mailbox) Close() error { return fail("close", m.name, m.acct.closed(m)) }
 
 // release closes what the mailbox holds open.
-func (m *Mailbox) release() error { return m.dir.Close() }
+func (m *Mailbox) release() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tidy()
+	return errors.Join(m.index.Close(), m.dir.Close())
+}
 
 // Current reports whether the directory that m has open is still the one of that
 // name: it is not after a delete or rename by whatever program.
@@ -88,11 +101,24 @@ func (m *Mailbox) entry(ctx context.Context, op string, uid mail.UID) (maildir.E
 	if err := m.ready(ctx); err != nil {
 		return maildir.Entry{}, err
 	}
-	e, ok := m.known(uid)
+	i, ok := m.snap.Find(uid)
 	if !ok {
 		return maildir.Entry{}, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: errGone}
 	}
-	return e, nil
+	return entryOf(m.snap.x, i)
 }
 
 var errGone = errors.New("no message with this UID")
+
+// entryOf returns the file of message i as an index knows it.
+func entryOf(x *index.Index, i int) (maildir.Entry, error) {
+	file := x.Name(i)
+	n, ok := maildir.ParseName(file)
+	if !ok {
+		if err := x.Err(); err != nil {
+			return maildir.Entry{}, err
+		}
+		panic("store: the index holds a file that is no message: " + file)
+	}
+	return maildir.Entry{Name: n, File: file, New: x.Row(i).New()}, nil
+}

@@ -12,6 +12,8 @@ import (
 	"fantail/internal/crlf"
 	"fantail/internal/mail"
 	"fantail/internal/message"
+	"fantail/internal/store/index"
+	"fantail/internal/store/maildir"
 )
 
 // maxStructures is how many parsed messages a mailbox keeps.
@@ -20,8 +22,9 @@ const maxStructures = 512
 // Stat is what never changes about a message and is not in its name.
 type Stat struct {
 	Size   int64     // octets once every line ends in CRLF: RFC822.SIZE
-	Stored int64     // octets of the file
+	Stored int64     // octets as stored
 	Date   time.Time // INTERNALDATE
+	Saved  time.Time // SAVEDATE (RFC 8514)
 }
 
 // structures is a bounded memory of parsed messages; the oldest goes first.
@@ -40,6 +43,15 @@ func (c *structures) put(uid mail.UID, p *message.Part) {
 	}
 	c.byUID[uid] = p
 	c.order = append(c.order, uid)
+}
+
+// forget drops the messages that are not in x.
+func (c *structures) forget(x *index.Index) {
+	for uid := range c.byUID {
+		if _, ok := x.Find(uid); !ok {
+			delete(c.byUID, uid)
+		}
+	}
 }
 
 // OpenMessage opens the file of a message: its bytes as stored, which may end
@@ -63,45 +75,95 @@ func (m *Mailbox) OpenMessage(ctx context.Context, uid mail.UID) (*os.File, erro
 	return f, nil
 }
 
-// Stat returns size and date of a message. The size comes from the file's name
-// where it is there, or else from reading the file once.
+// Size returns the octets of a message once every line ends in CRLF, as Stat
+// does, without opening the file if its name tells.
+func (m *Mailbox) Size(ctx context.Context, uid mail.UID) (int64, error) {
+	m.mu.Lock()
+	if err := m.ready(ctx); err != nil {
+		m.mu.Unlock()
+		return 0, err
+	}
+	x := m.snap.x
+	m.mu.Unlock()
+	if i, ok := x.Find(uid); ok {
+		if n, ok := x.Size(i); ok {
+			return n, nil
+		}
+	}
+	st, err := m.Stat(ctx, uid)
+	return st.Size, err
+}
+
+// Stat returns sizes and dates of a message: from the index, or else from the file
+// once. The size comes from the file's name where it is there, or else from
+// reading the file.
 func (m *Mailbox) Stat(ctx context.Context, uid mail.UID) (Stat, error) {
 	const op = "stat message"
 	m.mu.Lock()
-	st, ok := m.stats[uid]
-	m.mu.Unlock()
-	if ok {
+	defer m.mu.Unlock()
+	if err := m.ready(ctx); err != nil {
+		return Stat{}, err
+	}
+	if st, ok := m.learned.stats[uid]; ok {
 		return st, nil
 	}
-	e, err := m.entry(ctx, op, uid)
-	if err != nil {
-		return Stat{}, err
+	x := m.snap.x
+	i, ok := x.Find(uid)
+	if !ok {
+		return Stat{}, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: errGone}
 	}
-	f, err := m.OpenMessage(ctx, uid)
-	if err != nil {
-		return Stat{}, err
+	if st, ok := statOf(x.Row(i)); ok {
+		return st, nil
 	}
-	defer f.Close()
-	fi, err := f.Stat()
+	e, err := entryOf(x, i)
 	if err != nil {
 		return Stat{}, fail(op, m.name, err)
 	}
-	st = Stat{Stored: fi.Size(), Date: fi.ModTime()}
+	st, err := m.look(e)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Stat{}, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: err}
+	}
+	if err != nil {
+		return Stat{}, fail(op, m.name, err)
+	}
+	m.learned.stat(uid, st)
+	return st, nil
+}
+
+// statOf returns what the index says, if that is all.
+func statOf(r index.Row) (st Stat, ok bool) {
+	var a, b, c, d bool
+	st.Size, a = r.Virtual()
+	st.Stored, b = r.Stored()
+	st.Date, c = r.Internal()
+	st.Saved, d = r.Saved()
+	return st, a && b && c && d
+}
+
+// look finds out about a file.
+func (m *Mailbox) look(e maildir.Entry) (Stat, error) {
+	fi, err := m.dir.Stat(e)
+	if err != nil {
+		return Stat{}, err
+	}
+	st := Stat{Stored: fi.Size, Date: fi.Modified, Saved: fi.Changed}
 	// S= and W= belong together: a name whose S= is wrong has a wrong W= too.
 	virtual, ok := e.Name.VirtualSize()
 	stored, okS := e.Name.Size()
 	if ok && (!okS || stored == st.Stored) {
 		st.Size = virtual
-	} else {
-		var c crlf.Counter
-		if _, err := io.Copy(&c, f); err != nil {
-			return Stat{}, fail(op, m.name, fmt.Errorf("count octets: %w", err))
-		}
-		st.Size = c.Virtual
+		return st, nil
 	}
-	m.mu.Lock()
-	m.stats[uid] = st
-	m.mu.Unlock()
+	f, _, err := m.dir.OpenMessage(e)
+	if err != nil {
+		return Stat{}, err
+	}
+	defer f.Close() // opened for reading: nothing to lose
+	var c crlf.Counter
+	if _, err := io.Copy(&c, f); err != nil {
+		return Stat{}, fmt.Errorf("count octets: %w", err)
+	}
+	st.Stored, st.Size = c.Size, c.Virtual
 	return st, nil
 }
 
@@ -126,19 +188,4 @@ func (m *Mailbox) Structure(ctx context.Context, uid mail.UID) (*message.Part, e
 	m.parts.put(uid, p)
 	m.mu.Unlock()
 	return p, nil
-}
-
-// forgetExpunged drops what is remembered about messages of old that are not in
-// new; m.mu is held.
-func (m *Mailbox) forgetExpunged(old, new *Snapshot) {
-	if old == nil {
-		return
-	}
-	for i := range old.rows {
-		uid := old.rows[i].uid
-		if _, ok := new.Find(uid); !ok {
-			delete(m.stats, uid)
-			delete(m.parts.byUID, uid)
-		}
-	}
 }

@@ -1,110 +1,159 @@
 package store
 
 import (
-	"slices"
-	"sort"
+	"encoding/hex"
 
 	"fantail/internal/mail"
-	"fantail/internal/store/maildir"
+	"fantail/internal/store/index"
 )
 
-// Snapshot is a mailbox at one moment: its messages in ascending order of UID.
-// It never changes.
-type Snapshot struct {
-	validity mail.UIDValidity
-	next     mail.UID
-	guid     string
-	rows     []row
-	names    *keywordNames
-}
+// Snapshot is a mailbox at one moment: its messages in ascending order of UID,
+// counted from 0. It never changes. It lies mostly in mapped pages of a file, so
+// it costs little memory, whatever the number of messages.
+type Snapshot struct{ x *index.Index }
 
-// row is one message of a snapshot.
-type row struct {
-	uid   mail.UID
-	entry maildir.Entry
-}
+// Err tells that part of the snapshot could not be read from its file, and was
+// answered with zero values. A caller looks at it before it believes what it has
+// read; the next Sync makes the file anew.
+func (s *Snapshot) Err() error { return fail("read index", "", s.x.Err()) }
 
 // UIDValidity is the mailbox's UIDVALIDITY.
-func (s *Snapshot) UIDValidity() mail.UIDValidity { return s.validity }
+func (s *Snapshot) UIDValidity() mail.UIDValidity { return s.x.UIDValidity() }
 
 // UIDNext is greater than the UID of every message that this snapshot or an
 // earlier one holds, and not greater than that of any later arrival.
-func (s *Snapshot) UIDNext() mail.UID { return s.next }
+func (s *Snapshot) UIDNext() mail.UID { return s.x.UIDNext() }
 
 // GUID is the mailbox's identifier of 32 hexadecimal digits; it survives renames.
-func (s *Snapshot) GUID() string { return s.guid }
+func (s *Snapshot) GUID() string {
+	id := s.x.GUID()
+	return hex.EncodeToString(id[:])
+}
+
+// HighestModSeq is the greatest modseq of the mailbox (RFC 7162 section 3.1.2.1).
+func (s *Snapshot) HighestModSeq() mail.ModSeq { return s.x.HighestModSeq() }
 
 // Len is the number of messages.
-func (s *Snapshot) Len() int { return len(s.rows) }
+func (s *Snapshot) Len() int { return s.x.Len() }
 
-// UID returns the UID of message i, counted from 0.
-func (s *Snapshot) UID(i int) mail.UID { return s.rows[i].uid }
+// UID returns the UID of message i.
+func (s *Snapshot) UID(i int) mail.UID { return s.x.UID(i) }
 
 // UIDs returns all UIDs in ascending order.
 func (s *Snapshot) UIDs() []mail.UID {
-	uids := make([]mail.UID, len(s.rows))
-	for i := range s.rows {
-		uids[i] = s.rows[i].uid
+	uids := make([]mail.UID, 0, s.x.Len())
+	for i := range s.x.Len() {
+		uids = append(uids, s.x.UID(i))
 	}
 	return uids
 }
 
 // Flags returns the system flags of message i.
-func (s *Snapshot) Flags(i int) mail.Flags { return s.rows[i].entry.Name.Flags }
+func (s *Snapshot) Flags(i int) mail.Flags { return s.x.Flags(i) }
 
 // Keywords returns the keywords of message i. Messages with the same keywords
 // share the slice: it must not be written to.
-func (s *Snapshot) Keywords(i int) []mail.Keyword { return s.names.set(s.rows[i].entry.Name.Letters) }
+func (s *Snapshot) Keywords(i int) []mail.Keyword { return s.x.Keywords(i) }
+
+// ModSeq returns the modseq of message i (RFC 7162 section 3.1).
+func (s *Snapshot) ModSeq(i int) mail.ModSeq { return s.x.ModSeq(i) }
 
 // IsNew reports whether message i lies in new, where no session has claimed it.
-func (s *Snapshot) IsNew(i int) bool { return s.rows[i].entry.New }
+func (s *Snapshot) IsNew(i int) bool { return s.x.Row(i).New() }
 
 // Base returns the base name of message i's file, which never changes.
-func (s *Snapshot) Base(i int) string { return s.rows[i].entry.Name.Base }
+func (s *Snapshot) Base(i int) string { return s.x.Base(i) }
 
 // Find returns the index of the message with that UID. Without one it returns
 // the index at which it would stand, and false.
-func (s *Snapshot) Find(uid mail.UID) (int, bool) {
-	i := sort.Search(len(s.rows), func(i int) bool { return s.rows[i].uid >= uid })
-	return i, i < len(s.rows) && s.rows[i].uid == uid
-}
+func (s *Snapshot) Find(uid mail.UID) (int, bool) { return s.x.Find(uid) }
 
-// MailboxKeywords returns the keywords that have a name in this mailbox, whether
-// or not a message has them.
-func (s *Snapshot) MailboxKeywords() []mail.Keyword { return s.names.defined }
+// FirstUnseen returns the first message without \Seen.
+func (s *Snapshot) FirstUnseen() (i int, ok bool) { return s.x.FirstUnseen() }
 
-// Same reports whether message i of s and message j of t have the same flags and
-// keywords.
+// MailboxKeywords returns the keywords that messages have or had.
+func (s *Snapshot) MailboxKeywords() []mail.Keyword { return s.x.MailboxKeywords() }
+
+// Same reports whether message i of s and message j of t, which is another
+// snapshot of the mailbox, have the same flags and keywords.
 func (s *Snapshot) Same(i int, t *Snapshot, j int) bool {
-	x, y := s.rows[i].entry.Name, t.rows[j].entry.Name
-	if x.Flags != y.Flags {
-		return false
+	a, b := s.x.Row(i), t.x.Row(j)
+	if a.ModSeq == b.ModSeq {
+		return true // every change of flags has a modseq of its own
 	}
-	if s.names == t.names || x.Letters == y.Letters && s.names.sameNames(t.names, x.Letters) {
-		return x.Letters == y.Letters
-	}
-	return slices.Equal(s.names.set(x.Letters), t.names.set(y.Letters))
+	return a.Flags == b.Flags && sameKeywords(s.x.KeywordSet(a.Set()), t.x.KeywordSet(b.Set()))
 }
 
-// same reports whether nothing can be told from s, which may be nil, to t.
-func (s *Snapshot) same(t *Snapshot) bool {
-	return s != nil && s.next == t.next && s.guid == t.guid && s.names == t.names && slices.Equal(s.rows, t.rows)
+// Delta is what changed from one snapshot to another. Arrivals are not in it:
+// they are the later snapshot's messages from the earlier one's UIDNext on.
+type Delta struct {
+	Expunged []int // messages of the earlier snapshot, ascending
+	Changed  []int // messages of the later one whose flags or keywords are others, ascending
 }
 
-// Status counts the messages of the snapshot.
+// Since returns what changed from old, an earlier snapshot of the mailbox, to s.
+// It takes time for the changes, not for the messages.
+func (s *Snapshot) Since(old *Snapshot) Delta {
+	var d Delta
+	if s.x == old.x {
+		return d
+	}
+	since := old.x.HighestModSeq()
+	vanished, _ := s.x.VanishedSince(since) // perhaps more than vanished since
+	for _, r := range vanished {
+		i, _ := old.x.Find(r.Lo)
+		for ; i < old.x.Len(); i++ {
+			uid := old.x.UID(i)
+			if uid > r.Hi {
+				break
+			}
+			if _, there := s.x.Find(uid); !there {
+				d.Expunged = append(d.Expunged, i)
+			}
+		}
+	}
+	for i, r := range s.x.ChangedSince(since) {
+		if r.UID >= old.x.UIDNext() {
+			break
+		}
+		if j, ok := old.x.Find(r.UID); ok && !s.Same(i, old, j) {
+			d.Changed = append(d.Changed, i)
+		}
+	}
+	return d
+}
+
+// UIDRange is the UIDs from Lo to Hi, both included.
+type UIDRange = index.UIDRange
+
+// ChangedSince returns the messages whose modseq is greater (RFC 7162 section
+// 3.1.4.1), ascending.
+func (s *Snapshot) ChangedSince(modseq mail.ModSeq) []int {
+	var changed []int
+	for i := range s.x.ChangedSince(modseq) {
+		changed = append(changed, i)
+	}
+	return changed
+}
+
+// VanishedSince returns the UIDs that were expunged after a modseq (RFC 7162
+// section 3.2.10.1). What is forgotten is answered with every UID that no message
+// has: more than asked for, never less.
+func (s *Snapshot) VanishedSince(modseq mail.ModSeq) []UIDRange {
+	r, _ := s.x.VanishedSince(modseq)
+	return r
+}
+
+// Status is what STATUS shows of the snapshot; it is kept and not counted.
 func (s *Snapshot) Status() Status {
-	st := Status{Messages: len(s.rows), UIDNext: s.next, UIDValidity: s.validity}
-	for i := range s.rows {
-		if s.rows[i].entry.New {
-			st.Recent++
-		}
-		f := s.Flags(i)
-		if !f.Has(mail.Seen) {
-			st.Unseen++
-		}
-		if f.Has(mail.Deleted) {
-			st.Deleted++
-		}
+	c := s.x.Counts()
+	return Status{
+		Messages:      c.Messages,
+		Recent:        c.New,
+		Unseen:        c.Unseen,
+		Deleted:       c.Deleted,
+		UIDNext:       s.x.UIDNext(),
+		UIDValidity:   s.x.UIDValidity(),
+		HighestModSeq: s.x.HighestModSeq(),
 	}
-	return st
 }

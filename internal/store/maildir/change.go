@@ -178,7 +178,7 @@ func (d *Dir) Separate(ctx context.Context, e Entry) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("separate message: %w", err)
 	}
-	for _, other := range s.find(e.Name.Base) {
+	for _, other := range s.Find(e.Name.Base) {
 		if other.File == e.File && other.New == e.New {
 			continue
 		}

@@ -105,9 +105,8 @@ type Target struct{ New bool }
 //
 // The deliveries must be of this Dir. The entries are in the same order.
 func (d *Dir) Commit(ws []*Delivery, to Target) ([]Entry, error) {
-	err := d.finishAll(ws)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("deliver: %w", err), abortAll(ws))
+	if err := d.Finish(ws); err != nil {
+		return nil, errors.Join(err, abortAll(ws))
 	}
 	entries, err := d.publishAll(ws, to)
 	if err == nil {
@@ -117,6 +116,16 @@ func (d *Dir) Commit(ws []*Delivery, to Target) ([]Entry, error) {
 		return nil, errors.Join(fmt.Errorf("deliver: %w", err), d.takeBack(entries), abortAll(ws))
 	}
 	return entries, nil
+}
+
+// Finish makes the content of the messages durable, which Commit does otherwise.
+// It is for callers whose Commit shall be quick because they hold a lock. Nothing
+// can be written afterwards.
+func (d *Dir) Finish(ws []*Delivery) error {
+	if err := d.finishAll(ws); err != nil {
+		return fmt.Errorf("deliver: %w", err)
+	}
+	return nil
 }
 
 func (d *Dir) finishAll(ws []*Delivery) error {
@@ -132,6 +141,9 @@ func (d *Dir) finishAll(ws []*Delivery) error {
 		}
 	}
 	for _, w := range ws {
+		if w.file == nil {
+			continue
+		}
 		if err := w.finish(); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"fantail/internal/mail"
 
@@ -42,10 +43,10 @@ func (d *Dir) resolve(ctx context.Context, e Entry) (Entry, error) {
 			}
 			return Entry{}, fmt.Errorf("find message: %w", err)
 		}
-		if found := s.find(e.Name.Base); len(found) > 0 {
+		if found := s.Find(e.Name.Base); len(found) > 0 {
 			return found[0], nil
 		}
-		if s.proof() {
+		if s.Proof() {
 			return Entry{}, fmt.Errorf("message %s: %w", e.Name.Base, fs.ErrNotExist)
 		}
 		if err := pause(ctx, d.breath(s, look)); err != nil {
@@ -109,6 +110,27 @@ func (d *Dir) follow(ctx context.Context, e Entry, op func(Entry) error) (Entry,
 		e = now
 	}
 	return e, fmt.Errorf("follow message %s: %w", e.Name.Base, ErrBusy)
+}
+
+// Info is what a file system knows of a message.
+type Info struct {
+	Size     int64     // octets of the file
+	Modified time.Time // mtime: the INTERNALDATE (RFC 9051 section 2.3.3)
+	Changed  time.Time // ctime: when it came into this mailbox, at the latest
+}
+
+// Stat looks at the file of a message. The error is fs.ErrNotExist if the message
+// is proven to be gone.
+func (d *Dir) Stat(e Entry) (Info, error) {
+	var st *unix.Stat_t
+	_, err := d.follow(context.Background(), e, func(e Entry) (err error) {
+		st, err = stat(d.folder(e), e.File)
+		return err
+	})
+	if err != nil {
+		return Info{}, fmt.Errorf("stat message: %w", err)
+	}
+	return Info{st.Size, time.Unix(st.Mtim.Unix()), time.Unix(st.Ctim.Unix())}, nil
 }
 
 // OpenMessage opens a message for reading and tells where it is now. The error

@@ -1,29 +1,117 @@
 package maildir
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 	"time"
 )
 
-// sweep is one look at the whole Maildir: new, then cur, and the stamps around
+// Sweep is one look at the whole Maildir: new, then cur, and the stamps around
 // it. The order matters: a message that goes from new to cur during the sweep is
 // seen in one of them or in both; the other way round it could slip through.
-type sweep struct {
+type Sweep struct {
 	newNames, curNames names
 	new, cur           Stamp // from before
 	still              bool  // and the same afterwards
 	settled            bool  // so nothing can have happened in between
 }
 
+// A search for proof ends after so many looks or so much time.
+const (
+	maxSweeps  = 8
+	sweepTime  = 2 * time.Second
+	settleWait = 50 * time.Millisecond // at most, between two looks
+)
+
+// Sweeps is algorithm L of the package comment: it looks at the Maildir until the
+// caller has seen enough, with pauses that give storms of renames time to pass
+// and stamps time to settle. It ends after some looks or seconds. What a sweep
+// shows was there; what it does not show is gone only if Proof says so, for this
+// sweep alone. Sightings of several sweeps may be put together; then the stamps
+// of the first are the ones that count.
+//
+// count is about how many messages are expected. The error is fs.ErrNotExist if
+// the Maildir is gone, or the context's.
+func (d *Dir) Sweeps(ctx context.Context, count int) iter.Seq2[*Sweep, error] {
+	return func(yield func(*Sweep, error) bool) {
+		start := time.Now()
+		for look := 1; ; look++ {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			s, err := d.sweep(count, look > 1)
+			if err != nil {
+				yield(nil, fmt.Errorf("list maildir: %w", err))
+				return
+			}
+			if !yield(s, nil) || look == maxSweeps || time.Since(start) > sweepTime || s.still && d.slack > settleWait {
+				return
+			}
+			if err := pause(ctx, d.breath(s, look)); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+// breath is the time to wait before the next sweep: until stamps have settled,
+// or a moment, growing, for a storm of renames to pass.
+func (d *Dir) breath(s *Sweep, look int) time.Duration {
+	if s.still {
+		return d.slack + time.Millisecond
+	}
+	return time.Millisecond << min(look, 5)
+}
+
+// pause waits.
+func pause(ctx context.Context, t time.Duration) error {
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// SweepNew is a sweep that reads new alone, which seldom holds much, because cur
+// is in a state that the caller knows: with the stamp cur. It returns nil if cur
+// is not in that state, before and afterwards.
+func (d *Dir) SweepNew(cur Stamp) (*Sweep, error) {
+	buffer := d.takeBuffer(minBuffer)
+	defer d.giveBuffer(buffer)
+	clock := d.startClock()
+	s := &Sweep{}
+	var err error
+	if s.cur, err = d.stamp(d.cur); err == nil {
+		s.new, s.newNames, err = d.read(d.new, buffer)
+	}
+	if err == nil {
+		err = s.lookAgain(d)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list new messages: %w", err)
+	}
+	if !s.cur.Equal(cur) || !s.still {
+		return nil, nil
+	}
+	s.settle(clock)
+	return s, nil
+}
+
 // sweep reads the Maildir once. count is the number of messages expected; for
 // confirm see bufferFor.
-func (d *Dir) sweep(count int, confirm bool) (*sweep, error) {
+func (d *Dir) sweep(count int, confirm bool) (*Sweep, error) {
 	buffer := d.takeBuffer(bufferFor(max(count, int(d.lastCount.Load())), confirm))
 	defer d.giveBuffer(buffer)
-	start := time.Now()
-	now, clockErr := d.now()
-	s := &sweep{}
+	clock := d.startClock()
+	s := &Sweep{}
 	var err error
 	if s.new, s.newNames, err = d.read(d.new, buffer); err != nil {
 		return nil, err
@@ -35,14 +123,32 @@ func (d *Dir) sweep(count int, confirm bool) (*sweep, error) {
 	if err := s.lookAgain(d); err != nil {
 		return nil, err
 	}
-	// Without the server's time (a read-only Maildir) nothing counts as settled.
-	end := now.Add(time.Since(start))
-	s.settled = clockErr == nil && s.settledAt(now) && s.settledAt(end)
+	s.settle(clock)
 	return s, nil
 }
 
+// clock is the time by which stamps are made, as it was when a sweep began.
+type clock struct{ now, start time.Time }
+
+// startClock asks for the time. It is zero where it cannot be had: on a file
+// server that lets us write nothing.
+func (d *Dir) startClock() clock {
+	start := time.Now()
+	now, err := d.now()
+	if err != nil {
+		return clock{}
+	}
+	return clock{now, start}
+}
+
+// settle looks whether the stamps can have hidden a change. Without a clock
+// nothing counts as settled.
+func (s *Sweep) settle(c clock) {
+	s.settled = !c.now.IsZero() && s.settledAt(c.now) && s.settledAt(c.now.Add(time.Since(c.start)))
+}
+
 // lookAgain takes the stamps after the sweep.
-func (s *sweep) lookAgain(d *Dir) error {
+func (s *Sweep) lookAgain(d *Dir) error {
 	cur, err := d.stamp(d.cur)
 	if err != nil {
 		return err
@@ -56,15 +162,52 @@ func (s *sweep) lookAgain(d *Dir) error {
 	return nil
 }
 
-func (s *sweep) settledAt(now time.Time) bool {
+func (s *Sweep) settledAt(now time.Time) bool {
 	return s.cur.Settled(now) && s.new.Settled(now)
 }
 
-// proof reports that what the sweep did not see is not there.
-func (s *sweep) proof() bool { return s.still && s.settled }
+// Proof reports that what the sweep did not see is not there.
+func (s *Sweep) Proof() bool { return s.still && s.settled }
 
-// find returns all files that have the base, the one that counts first.
-func (s *sweep) find(base string) []Entry {
+// Probable reports that the sweep has most likely seen all, without being proof:
+// nothing seems to have changed meanwhile, or it was one system call.
+func (s *Sweep) Probable() bool { return s.still || s.curNames.whole }
+
+// Len is how many files the sweep has seen, messages or not.
+func (s *Sweep) Len() int { return s.newNames.count + s.curNames.count }
+
+// Stamps returns the stamps from before the sweep. After Proof the Maildir is as
+// seen until Dir.Stamp differs from them.
+func (s *Sweep) Stamps() (cur, new Stamp) { return s.cur, s.new }
+
+// Files yields the names of all messages and whether each lies in new: those
+// first, for where a message is in both, cur counts. Names share one block of
+// memory: clone what is to outlive the sweep.
+func (s *Sweep) Files() iter.Seq2[string, bool] {
+	return func(yield func(string, bool) bool) {
+		more := true
+		for _, in := range [...]struct {
+			names
+			new bool
+		}{{s.newNames, true}, {s.curNames, false}} {
+			// getdents gives no slash and no NUL.
+			strange := strings.IndexByte(in.blob, '\r') >= 0 || strings.IndexByte(in.blob, '\n') >= 0
+			in.each(func(file string) bool {
+				if file[0] == '.' || file[0] == ':' || strange && strings.ContainsAny(file, "\r\n") {
+					return true
+				}
+				more = yield(file, in.new)
+				return more
+			})
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// Find returns all files that have the base, the one that counts first.
+func (s *Sweep) Find(base string) []Entry {
 	var found []Entry
 	for _, in := range []struct {
 		names names

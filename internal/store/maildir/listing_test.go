@@ -2,9 +2,6 @@ package maildir
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 )
 
 // Listing is what List found.
@@ -31,14 +28,7 @@ type Listing struct {
 	met int // how many of Entries were known
 }
 
-// A List gives up the search for proof after so many looks or so much time.
-const (
-	maxSweeps  = 8
-	sweepTime  = 2 * time.Second
-	settleWait = 50 * time.Millisecond // at most, in List
-)
-
-// List lists the Maildir without losing a message that another program renames
+// List is the simplest use of Sweeps: it lists the Maildir without losing a message that another program renames
 // at this moment: algorithm L of the package comment. known are the messages
 // that the caller has seen before, by base; only these can be Gone. It may be
 // nil.
@@ -46,59 +36,30 @@ const (
 // The error is fs.ErrNotExist if the Maildir is gone.
 func (d *Dir) List(ctx context.Context, known map[string]Entry) (*Listing, error) {
 	var l *Listing
-	start := time.Now()
-	for look := 1; ; look++ {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		s, err := d.sweep(len(known), look > 1)
+	var missing []string
+	for s, err := range d.Sweeps(ctx, len(known)) {
 		if err != nil {
-			return nil, fmt.Errorf("list maildir: %w", err)
+			return nil, err
 		}
 		// Proof must come from one sweep alone, with its own stamps. Without it,
 		// sightings are joined, and the oldest stamps are the ones that count: a
 		// message seen only in an earlier sweep may be gone by the later one.
-		if l == nil || s.proof() {
+		if l == nil || s.Proof() {
 			l = s.listing(known)
 		} else {
 			s.addTo(l, known)
 		}
-		missing := l.absent(known)
-		switch {
-		case s.proof():
+		missing = l.absent(known)
+		if s.Proof() {
 			l.Gone = missing
 			return l, nil
-		case len(missing) == 0 && (s.still || s.curNames.whole || len(known) > 0):
-			return l, nil
-		case look == maxSweeps, time.Since(start) > sweepTime, s.still && d.slack > settleWait:
-			l.Unconfirmed = missing
+		}
+		if len(missing) == 0 && (s.Probable() || len(known) > 0) {
 			return l, nil
 		}
-		if err := pause(ctx, d.breath(s, look)); err != nil {
-			return nil, err
-		}
 	}
-}
-
-// breath is the time to wait before the next sweep: until stamps have settled,
-// or a moment, growing, for a storm of renames to pass.
-func (d *Dir) breath(s *sweep, look int) time.Duration {
-	if s.still {
-		return d.slack + time.Millisecond
-	}
-	return time.Millisecond << min(look, 5)
-}
-
-// pause waits.
-func pause(ctx context.Context, t time.Duration) error {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	l.Unconfirmed = missing
+	return l, nil
 }
 
 // absent returns the bases of known that are not in the listing.
@@ -116,15 +77,15 @@ func (l *Listing) absent(known map[string]Entry) []string {
 }
 
 // listing makes a Listing of one sweep.
-func (s *sweep) listing(known map[string]Entry) *Listing {
+func (s *Sweep) listing(known map[string]Entry) *Listing {
 	l := &Listing{
 		Entries:  make(map[string]Entry, s.newNames.count+s.curNames.count),
 		Cur:      s.cur,
 		New:      s.new,
-		Complete: s.proof(),
+		Complete: s.Proof(),
 	}
 	for _, base := range s.addTo(l, known) {
-		found := s.find(base)
+		found := s.Find(base)
 		l.Entries[base] = found[0]
 		for _, e := range found[1:] {
 			l.addDuplicate(e)
@@ -146,34 +107,23 @@ func (l *Listing) addDuplicate(e Entry) {
 // addTo puts the messages of a sweep into a listing; where a message is in both
 // folders, cur counts. It returns the bases that two files have, if the listing
 // is complete: otherwise a name that changed during the sweep is seen twice, too.
-func (s *sweep) addTo(l *Listing, known map[string]Entry) (twice []string) {
-	put := func(n names, new bool) {
-		parse := parseClean // getdents gives no slash and no NUL
-		if strings.IndexByte(n.blob, '\r') >= 0 || strings.IndexByte(n.blob, '\n') >= 0 {
-			parse = ParseName
+func (s *Sweep) addTo(l *Listing, known map[string]Entry) (twice []string) {
+	for file, new := range s.Files() {
+		name, ok := ParseName(file)
+		if !ok {
+			continue
 		}
-		n.each(func(file string) bool {
-			name, ok := parse(file)
-			if !ok {
-				return true
+		before := len(l.Entries)
+		l.Entries[name.Base] = Entry{Name: name, File: file, New: new}
+		if len(l.Entries) == before {
+			if l.Complete {
+				twice = append(twice, name.Base)
 			}
-			before := len(l.Entries)
-			l.Entries[name.Base] = Entry{Name: name, File: file, New: new}
-			if len(l.Entries) == before {
-				if l.Complete {
-					twice = append(twice, name.Base)
-				}
-				return true
-			}
-			// Counted here, where the name is at hand: looking for all that is
-			// known afterwards takes as long as reading the directory.
-			if _, ok := known[name.Base]; ok {
-				l.met++
-			}
-			return true
-		})
+			continue
+		}
+		if _, ok := known[name.Base]; ok {
+			l.met++
+		}
 	}
-	put(s.newNames, true)
-	put(s.curNames, false)
 	return twice
 }

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"fantail/internal/store/index"
+	"fantail/internal/store/maildir"
+)
+
+// batch is a set of changes of ours to the files of a mailbox. It holds the lock,
+// and ends by entering into the index what was done and the stamps that the
+// directories have then.
+type batch struct {
+	m       *Mailbox
+	lock    *held
+	tx      *index.Tx
+	x       *index.Index // as it was when the batch began
+	st      index.Stamps // what it will be true of
+	cur     bool         // the index was right about the directory when the batch began
+	touched bool         // something was done
+}
+
+// begin takes the lock and begins a batch; m.mu is held. The index exists
+// afterwards, and has all that the UID list has.
+func (m *Mailbox) begin(ctx context.Context) (*batch, error) {
+	if !m.Current() {
+		return nil, errGoneBox
+	}
+	l, err := m.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{m: m, lock: l}
+	if err := b.open(ctx); err != nil {
+		return nil, errors.Join(err, l.unlock())
+	}
+	return b, nil
+}
+
+func (b *batch) open(ctx context.Context) error {
+	m := b.m
+	ids, err := m.fileIDs()
+	if err != nil {
+		return err
+	}
+	b.tx, err = b.lock.Begin()
+	if err == nil {
+		b.x = b.tx.Index()
+		b.st = b.x.Stamps()
+		if !b.x.Doubtful() && b.st.UIDs == ids.uids && b.st.Keywords == ids.keywords && b.st.Overflow == ids.overflow {
+			return b.look(ids)
+		}
+		b.tx.Abort()
+	} else if !unusable(err) {
+		return err
+	}
+	if err := m.catchUp(ctx, b.lock); err != nil {
+		return err
+	}
+	if ids, err = m.fileIDs(); err != nil {
+		return err
+	}
+	if b.tx, err = b.lock.Begin(); err != nil {
+		return err
+	}
+	b.x = b.tx.Index()
+	b.st = b.x.Stamps()
+	return b.look(ids)
+}
+
+// look compares the directories with the index.
+func (b *batch) look(ids fileIDs) error {
+	if err := b.m.show(b.x, b.m.loadKeywords(ids)); err != nil {
+		b.tx.Abort()
+		return err
+	}
+	cur, _, err := b.m.dir.Stamp()
+	if err != nil {
+		b.tx.Abort()
+		return err
+	}
+	b.cur = dirStamp(cur) == b.st.Cur
+	return nil
+}
+
+// end commits what was done, whatever err says of the rest, and gives the lock up.
+// The files are the truth: if the index cannot be written (a full disk) the
+// operation has still been done, and the next sync finds it.
+func (b *batch) end(err error) error {
+	log := b.m.acct.opt.Log
+	if err := b.commit(); err != nil {
+		log.Warn("index not written", "mailbox", b.m.name, "err", err)
+	}
+	if err := b.lock.unlock(); err != nil {
+		log.Error("lock lost", "mailbox", b.m.name, "err", err)
+	}
+	return err
+}
+
+// forget gives up what would be entered: files that were made are removed again.
+func (b *batch) forget(made []maildir.Entry) error {
+	b.touched = false
+	var errs []error
+	for _, e := range made {
+		// Not the caller's context: it may be what ended the operation.
+		errs = append(errs, b.m.dir.Remove(context.Background(), e))
+	}
+	return errors.Join(errs...)
+}
+
+func (b *batch) commit() error {
+	defer b.tx.Abort()
+	if !b.touched {
+		return nil
+	}
+	// The stamp of new is left alone: a delivery, which takes no lock, may have come
+	// in between. If it differs, the next sync reads new, which is small. cur is
+	// large, and its new stamp is believed for a while; but only if the old one was
+	// right.
+	cur, _, err := b.m.dir.Stamp()
+	if err != nil {
+		return err
+	}
+	if b.cur && dirStamp(cur) != b.st.Cur {
+		b.st.Cur, b.st.Hard = dirStamp(cur), false
+	}
+	if err := b.tx.SetStamps(b.st); err != nil {
+		return err
+	}
+	b.m.wrote = true
+	x, err := b.tx.Commit()
+	return b.m.show(x, err)
+}

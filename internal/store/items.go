@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fantail/internal/mail"
+	"fantail/internal/store/index"
+)
+
+// Item is something that was computed from a message and is kept for the next who
+// asks. To the store it is octets: who computes it knows its form.
+type Item = index.ItemKind
+
+// The items. Those of IMAP are as FETCH sends them.
+const (
+	Envelope      = index.Envelope
+	BodyStructure = index.BodyStructure
+	Body          = index.Body
+	SortKeys      = index.SortKeys
+	ThreadKeys    = index.ThreadKeys
+	Preview       = index.Preview
+)
+
+// learned is what was found out about messages and is not in the index yet.
+type learned struct {
+	since  time.Time // of the first
+	stats  map[mail.UID]Stat
+	items  map[mail.UID][]index.Item
+	octets int // of items
+}
+
+// Writing what was learned is worth a lock when there is so much of it, or when it
+// is so old.
+const (
+	learnedOctets = 1 << 20
+	learnedStats  = 4096
+	learnedAge    = 2 * time.Second
+)
+
+func (l *learned) begin() {
+	if l.stats == nil {
+		*l = learned{since: time.Now(), stats: make(map[mail.UID]Stat), items: make(map[mail.UID][]index.Item)}
+	}
+}
+
+func (l *learned) stat(uid mail.UID, st Stat) {
+	l.begin()
+	l.stats[uid] = st
+}
+
+func (l *learned) empty() bool { return l.stats == nil }
+
+// AppendItem appends an item of a message to dst. It reports false if nobody has
+// computed it yet; the caller does, and gives it to Keep.
+func (m *Mailbox) AppendItem(ctx context.Context, dst []byte, uid mail.UID, kind Item) ([]byte, bool, error) {
+	const op = "read cached item"
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.ready(ctx); err != nil {
+		return dst, false, err
+	}
+	for _, it := range m.learned.items[uid] {
+		if it.Kind == kind {
+			return append(dst, it.Data...), true, nil
+		}
+	}
+	i, ok := m.snap.Find(uid)
+	if !ok {
+		return dst, false, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: errGone}
+	}
+	dst, ok, err := m.index.AppendItem(dst, m.snap.x, i, kind)
+	if err != nil {
+		return dst, false, fail(op, m.name, err)
+	}
+	return dst, ok, nil
+}
+
+// Keep remembers an item of a message, and writes it to disk some time. Too large
+// ones are not kept.
+func (m *Mailbox) Keep(uid mail.UID, kind Item, data []byte) {
+	if len(data) > index.MaxItems/8 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := &m.learned
+	l.begin()
+	l.items[uid] = append(l.items[uid], index.Item{Kind: kind, Data: append([]byte(nil), data...)})
+	l.octets += len(data)
+	if l.octets >= learnedOctets {
+		m.flush()
+	}
+}
+
+// flushDue writes what was learned if it is worth it; m.mu is held.
+func (m *Mailbox) flushDue() {
+	l := &m.learned
+	if !l.empty() && (l.octets >= learnedOctets || len(l.stats) >= learnedStats || time.Since(l.since) > learnedAge) {
+		m.flush()
+	}
+}
+
+// flush writes what was learned into the index; m.mu is held. It is only a cache:
+// what cannot be written is found out again.
+func (m *Mailbox) flush() {
+	if m.learned.empty() {
+		return
+	}
+	err := m.writeLearned()
+	m.learned = learned{}
+	if err != nil {
+		m.acct.opt.Log.Warn("write cache", "mailbox", m.name, "err", err)
+	}
+}
+
+func (m *Mailbox) writeLearned() (err error) {
+	l, err := m.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.unlock()) }()
+	tx, err := l.Begin()
+	if unusable(err) {
+		return nil // of no use without an index
+	}
+	if err != nil {
+		return err
+	}
+	defer tx.Abort()
+	x := tx.Index()
+	if m.snap == nil || x.UIDValidity() != m.snap.x.UIDValidity() {
+		return nil
+	}
+	for uid, st := range m.learned.stats {
+		if _, ok := x.Find(uid); !ok {
+			continue
+		}
+		if err := errors.Join(tx.SetSizes(uid, st.Stored, st.Size), tx.SetDates(uid, st.Date, st.Saved)); err != nil {
+			return err
+		}
+	}
+	for uid, items := range m.learned.items {
+		if _, ok := x.Find(uid); !ok {
+			continue
+		}
+		if err := tx.SetItems(uid, items...); err != nil {
+			return err
+		}
+	}
+	y, err := tx.Commit()
+	return m.show(y, err)
+}
+
+// tidy is done when nobody waits any more: what was learned is written, journals
+// that have grown become snapshots, and the index is marked as complete, so that
+// a power cut casts no doubt on it; m.mu is held.
+func (m *Mailbox) tidy() {
+	m.flush()
+	if m.snap == nil || !m.wrote {
+		return
+	}
+	if err := m.tidyIndex(); err != nil {
+		m.acct.opt.Log.Warn("tidy index", "mailbox", m.name, "err", err)
+	}
+	m.wrote = false
+}
+
+func (m *Mailbox) tidyIndex() (err error) {
+	if !m.Current() {
+		return nil
+	}
+	l, err := m.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.unlock()) }()
+	if l.Due() {
+		if _, err := l.Checkpoint(); err != nil {
+			return err
+		}
+	}
+	due, err := l.CacheDue()
+	if err == nil && due {
+		_, err = l.CompactCache()
+	}
+	if err == nil {
+		err = l.Clean()
+	}
+	if unusable(err) {
+		return nil // nothing to tidy
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"fantail/internal/mail"
+	"fantail/internal/store/index"
+	"fantail/internal/store/uidlist"
+)
+
+// loadList reads the UID list, and creates or repairs it; the mailbox's lock is
+// held. x is the index, or nil: what it knows stands in for a list that is lost.
+// A list of another UIDVALIDITY than before means another mailbox.
+func (m *Mailbox) loadList(x *index.Index) (*uidlist.List, error) {
+	list, err := m.uids.Load()
+	var damaged *uidlist.DamagedError
+	switch {
+	case err == nil:
+	case errors.As(err, &damaged):
+		m.acct.opt.Log.Error("UID list damaged, repairing", "mailbox", m.name, "err", err)
+		list, err = m.uids.Repair(uidlist.RepairOptions{Now: m.acct.opt.Clock(), Index: m.remembered(x), Fresh: m.freshValidity})
+	case errors.Is(err, fs.ErrNotExist):
+		list, err = m.makeList(x)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s := m.snap; s != nil && s.x.UIDValidity() != list.Validity {
+		return nil, fmt.Errorf("UIDVALIDITY changed from %d to %d: %w", s.x.UIDValidity(), list.Validity, fs.ErrNotExist)
+	}
+	if x == nil || x.UIDValidity() != list.Validity || list.Next >= x.UIDNext() {
+		return list, nil
+	}
+	// Somebody put an older list in its place. UIDs that clients have seen must
+	// not be given again.
+	if err := m.uids.RaiseNext(x.UIDNext()); err != nil {
+		return nil, err
+	}
+	return m.uids.Load()
+}
+
+// makeList makes a list for a mailbox that has none: of what the index knows, if
+// somebody removed the list, so that what its clients know goes on.
+func (m *Mailbox) makeList(x *index.Index) (*uidlist.List, error) {
+	if known := m.remembered(x); known != nil {
+		m.acct.opt.Log.Warn("UID list is gone, writing it anew", "mailbox", m.name)
+		return m.uids.Import(known)
+	}
+	v, err := m.freshValidity()
+	if err != nil {
+		return nil, err
+	}
+	return m.uids.Create(v, nil)
+}
+
+func (m *Mailbox) freshValidity() (mail.UIDValidity, error) {
+	return uidlist.NextValidity(m.acct.root, m.acct.opt.Clock())
+}
+
+// remembered is what an index, or the last snapshot, knows of the UID list; nil if
+// there is neither.
+func (m *Mailbox) remembered(x *index.Index) *uidlist.List {
+	if x == nil && m.snap != nil {
+		x = m.snap.x
+	}
+	if x == nil || x.Verify() != nil {
+		return nil
+	}
+	l := &uidlist.List{Validity: x.UIDValidity(), Next: x.UIDNext(), Records: make([]uidlist.Record, 0, x.Len())}
+	if id := x.GUID(); id != [16]byte{} {
+		l.GUID = hex.EncodeToString(id[:])
+	}
+	for i := range x.Len() {
+		l.Records = append(l.Records, uidlist.Record{UID: x.UID(i), Base: x.Base(i)})
+	}
+	return l
+}
+
+// guid returns the mailbox's identity as the list has it.
+func guid(l *uidlist.List) (id [16]byte, ok bool) {
+	n, err := hex.Decode(id[:], []byte(l.GUID))
+	return id, err == nil && n == len(id)
+}

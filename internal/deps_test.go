@@ -21,7 +21,7 @@ const floors = `
 	deliver login/broker imap imap/wire pop3 webmail/htmlsafe
 	store login/passdb
 	login/userdb
-	store/maildir store/uidlist store/index store/watch
+	store/maildir store/uidlist store/index store/watch store/packed
 	message
 	mail crlf mutf7 daemon/conf daemon/inetd daemon/tlsconf
 `

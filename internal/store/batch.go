@@ -71,6 +71,7 @@ func (b *batch) open(ctx context.Context) error {
 
 // look compares the directories with the index.
 func (b *batch) look(ids fileIDs) error {
+	b.m.resume(b.x)
 	if err := b.m.show(b.x, b.m.loadKeywords(ids)); err != nil {
 		b.tx.Abort()
 		return err

@@ -141,7 +141,6 @@ func (b *batch) newUIDs() error {
 	if err != nil {
 		return err
 	}
-	b.st.Lines = uint32(list.Lines)
-	b.st.UIDs, err = fileID(b.m.uids.Path())
-	return err
+	b.st.UIDs, b.st.Lines = b.m.listID(), uint32(list.Lines)
+	return nil
 }

@@ -280,11 +280,9 @@ func (s *survey) enter() error {
 // stamps is what the index is true of. What was not proven has none, so that the
 // next sync looks again.
 func (s *survey) stamps(open bool) index.Stamps {
-	st := index.Stamps{
-		UIDs:     s.ids.uids,
-		Lines:    uint32(s.list.Lines),
-		Keywords: s.ids.keywords,
-		Overflow: s.ids.overflow,
+	st := index.Stamps{Keywords: s.ids.keywords, Overflow: s.ids.overflow}
+	if !open { // else there are records that the index does not have
+		st.UIDs, st.Lines = s.ids.uids, uint32(s.list.Lines)
 	}
 	if s.proof && !open && len(s.twice) == 0 {
 		st.Cur, st.New, st.Hard = dirStamp(s.cur), dirStamp(s.new), s.hard
@@ -428,8 +426,8 @@ func (s *survey) giveUIDs() error {
 	if s.list, err = s.m.uids.Load(); err != nil {
 		return err
 	}
-	s.ids.uids, err = fileID(s.m.uids.Path())
-	return err
+	s.ids.uids = s.m.listID()
+	return nil
 }
 
 // addMessage adds a message to the index, with what its name says.

@@ -142,8 +142,10 @@ func (m *Mailbox) soft(st index.Stamps) bool {
 type fileIDs struct{ uids, keywords, overflow index.FileID }
 
 func (m *Mailbox) fileIDs() (ids fileIDs, err error) {
-	if ids.uids, err = fileID(m.uids.Path()); err != nil {
+	if id, err := m.uids.Stat(); err != nil {
 		return ids, err
+	} else {
+		ids.uids = index.FileID(id)
 	}
 	if ids.keywords, err = fileID(filepath.Join(m.dir.Path(), "dovecot-keywords")); err != nil {
 		return ids, err
@@ -198,6 +200,7 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 	if err != nil {
 		return err
 	}
+	ids.uids = m.listID()
 	if x != nil && contradicts(list, x, ids.uids) {
 		m.acct.opt.Log.Warn("index and UID list disagree, making the index anew", "mailbox", m.name)
 		x = nil
@@ -217,7 +220,7 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 	if err := m.show(y, err); err != nil {
 		return err
 	}
-	m.compact(list)
+	m.compact(l, list)
 	return nil
 }
 
@@ -244,7 +247,7 @@ const minStale = 64
 
 // compact rewrites a UID list of which too much are files that are gone; the lock
 // is held. It is housekeeping: if it fails, the list stays as it was.
-func (m *Mailbox) compact(list *uidlist.List) {
+func (m *Mailbox) compact(l *held, list *uidlist.List) {
 	x := m.snap.x
 	if x.UIDNext() < list.Next || list.Lines < x.Len()+minStale || !list.Wasteful(x.Len()) {
 		return
@@ -253,7 +256,40 @@ func (m *Mailbox) compact(list *uidlist.List) {
 		_, ok := x.FindBase(base)
 		return ok
 	})
+	if err == nil {
+		err = m.restamp(l)
+	}
 	if err != nil {
 		m.acct.opt.Log.Warn("compact UID list", "mailbox", m.name, "err", err)
 	}
+}
+
+// restamp tells the index that the UID list, as we have rewritten it, says what
+// the index knows.
+func (m *Mailbox) restamp(l *held) error {
+	tx, err := l.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Abort()
+	list, err := m.uids.Load()
+	if err != nil {
+		return err
+	}
+	st := tx.Index().Stamps()
+	st.UIDs, st.Lines = m.listID(), uint32(list.Lines)
+	if err := tx.SetStamps(st); err != nil {
+		return err
+	}
+	x, err := tx.Commit()
+	return m.show(x, err)
+}
+
+// listID is the state of the UID list as it was loaded or written last.
+func (m *Mailbox) listID() index.FileID {
+	mark, ok := m.uids.Mark()
+	if !ok {
+		return index.FileID{}
+	}
+	return index.FileID(mark.FileID)
 }

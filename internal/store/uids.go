@@ -15,6 +15,9 @@ import (
 // held. x is the index, or nil: what it knows stands in for a list that is lost.
 // A list of another UIDVALIDITY than before means another mailbox.
 func (m *Mailbox) loadList(x *index.Index) (*uidlist.List, error) {
+	if x != nil {
+		m.resume(x)
+	}
 	list, err := m.uids.Load()
 	var damaged *uidlist.DamagedError
 	switch {
@@ -40,6 +43,17 @@ func (m *Mailbox) loadList(x *index.Index) (*uidlist.List, error) {
 		return nil, err
 	}
 	return m.uids.Load()
+}
+
+// resume spares us the part of the UID list that the index knows.
+func (m *Mailbox) resume(x *index.Index) {
+	st := x.Stamps()
+	m.uids.Resume(uidlist.Mark{
+		FileID:   uidlist.FileID(st.UIDs),
+		Validity: x.UIDValidity(),
+		Next:     x.UIDNext(),
+		Lines:    int(st.Lines),
+	})
 }
 
 // makeList makes a list for a mailbox that has none: of what the index knows, if

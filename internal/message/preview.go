@@ -4,34 +4,35 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 )
 
 const (
-	previewRunes = 200      // RFC 8970 section 3.3
-	previewParts = 8        // text parts that are tried
-	previewPlain = 32 << 10 // octets read of one that is plain text
-	previewHTML  = 512 << 10
+	previewParts  = 8         // text parts that are tried
+	previewStored = 256 << 10 // octets read of all of them
+	previewPlain  = 32 << 10  // octets of decoded text looked at in one that is plain text
+	previewMarkup = 128 << 10 // the same of one with markup: style sheets come first
 )
 
-// Preview returns the beginning of what there is to read in the message: up to
-// 200 characters of text in one line (RFC 8970 section 3.3), "" if there are
-// none. Attachments, markup, signatures and, if there is anything else, quoted
-// lines are left out. The error is one of reading r, which holds the message
-// that root was parsed from.
+// Preview returns the beginning of what there is to read in the message, as one
+// line of at most 200 characters (RFC 8970 section 3.3): "" if there is nothing,
+// or nothing that can be read without a key (RFC 8970 section 3.2). Attachments,
+// markup, signatures and, if there is anything else, quoted lines with the line
+// that says who wrote them are left out.
+//
+// r holds the message that root was parsed from. At most 256 kB of it are read,
+// usually 4 kB. The error is one of reading.
 func Preview(root *Part, r io.ReaderAt) (string, error) {
 	for root.Message != nil {
 		root = root.Message
 	}
 	var parts []*Part
 	collectText(root, &parts)
+	budget := int64(previewStored)
 	for _, p := range parts {
-		s, err := preview(p, r)
+		head := *p
+		head.Body.Len = min(head.Body.Len, budget)
+		budget -= head.Body.Len
+		s, err := preview(&head, r)
 		if err != nil || s != "" {
 			return s, err
 		}
@@ -42,11 +43,13 @@ func Preview(root *Part, r io.ReaderAt) (string, error) {
 // collectText appends the text parts to parts in the order in which they are
 // the best to show: plain text before other alternatives.
 func collectText(p *Part, parts *[]*Part) {
-	if len(*parts) >= previewParts || p.Disposition == "attachment" {
+	if len(*parts) >= previewParts || p.Disposition == "attachment" || p.Is("multipart", "encrypted") {
 		return
 	}
 	if p.Type == "text" && (p.Subtype == "plain" || p.Subtype == "html" || p.Subtype == "enriched") {
-		*parts = append(*parts, p)
+		if p.Decodable() {
+			*parts = append(*parts, p)
+		}
 		return
 	}
 	if p.Subtype == "alternative" {
@@ -63,145 +66,39 @@ func collectText(p *Part, parts *[]*Part) {
 	}
 }
 
+// preview previews one text part.
 func preview(p *Part, r io.ReaderAt) (string, error) {
+	var x excerpt
+	var err error
 	if p.Subtype == "plain" {
-		return previewText(p.Text(r, previewPlain))
+		err = x.plain(p.Text(r, previewPlain))
+	} else {
+		err = x.markup(p.Text(r, previewMarkup))
 	}
-	return previewMarkup(p.Text(r, previewHTML))
+	if err != nil {
+		return "", err
+	}
+	return x.String(), nil
 }
 
-// previewText previews plain text.
-func previewText(r io.Reader) (string, error) {
-	var text, quoted snippet
+// plain takes plain text.
+func (x *excerpt) plain(r io.Reader) error {
 	br := bufio.NewReader(r)
 	begins := true
-	for !text.full() {
+	for !x.done() {
 		line, err := br.ReadSlice('\n')
-		if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
-			return "", err
-		}
-		to := &text
 		if begins {
-			trimmed := strings.TrimRight(string(line[:min(len(line), 5)]), "\r\n")
-			if trimmed == "-- " {
-				break
-			}
-			if strings.HasPrefix(trimmed, ">") {
-				to = &quoted
-			}
-			to.gap = true
+			x.line(line, false)
+		} else {
+			x.more(line)
 		}
-		to.add(string(line))
 		begins = err == nil
 		if err == io.EOF {
-			break
+			return nil
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
 		}
 	}
-	if s := text.String(); s != "" {
-		return s, nil
-	}
-	return quoted.String(), nil
-}
-
-// previewMarkup previews HTML, or anything else with tags.
-func previewMarkup(r io.Reader) (string, error) {
-	var text snippet
-	z := html.NewTokenizer(r)
-	z.SetMaxBuf(previewHTML)
-	hidden := atom.Atom(0) // the element whose content is not shown
-	for !text.full() {
-		switch z.Next() {
-		case html.ErrorToken:
-			if err := z.Err(); err != io.EOF && !errors.Is(err, html.ErrBufferExceeded) {
-				return "", err
-			}
-			return text.String(), nil
-		case html.TextToken:
-			if hidden == 0 {
-				text.add(string(z.Text()))
-			}
-		case html.StartTagToken:
-			name, _ := z.TagName()
-			a := atom.Lookup(name)
-			if hidden == 0 && isHidden(a) {
-				hidden = a
-			}
-			text.gap = text.gap || !isInline(a)
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			a := atom.Lookup(name)
-			if a == hidden {
-				hidden = 0
-			}
-			text.gap = text.gap || !isInline(a)
-		case html.SelfClosingTagToken:
-			text.gap = true
-		}
-	}
-	return text.String(), nil
-}
-
-// isHidden reports whether an element's content is not text to be read. HEAD
-// is not among them: its end tag may be left out.
-func isHidden(a atom.Atom) bool {
-	switch a {
-	case atom.Style, atom.Script, atom.Title, atom.Template, atom.Noscript, atom.Svg, atom.Select:
-		return true
-	}
-	return false
-}
-
-// isInline reports whether an element does not separate words.
-func isInline(a atom.Atom) bool {
-	switch a {
-	case atom.A, atom.B, atom.I, atom.U, atom.S, atom.Em, atom.Strong, atom.Span, atom.Font, atom.Code, atom.Sub, atom.Sup,
-		atom.Small, atom.Big, atom.Abbr, atom.Mark, atom.Tt:
-		return true
-	}
-	return false
-}
-
-// snippet collects text with all white space as single spaces.
-type snippet struct {
-	b     strings.Builder
-	runes int
-	gap   bool // white space is due
-}
-
-func (s *snippet) full() bool { return s.runes >= previewRunes }
-
-func (s *snippet) String() string { return s.b.String() }
-
-func (s *snippet) add(text string) {
-	for _, r := range text {
-		if s.full() {
-			return
-		}
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
-			s.gap = true
-			continue
-		}
-		if isInvisible(r) || s.gap && (r == 0x200c || r == 0x200d) { // joiners that join nothing
-			continue
-		}
-		if s.gap && s.runes > 0 {
-			if s.runes++; s.full() {
-				return
-			}
-			s.b.WriteByte(' ')
-		}
-		s.gap = false
-		s.b.WriteRune(r)
-		s.runes++
-	}
-}
-
-// isInvisible reports whether r is one of the characters with which senders
-// fill up the preview.
-func isInvisible(r rune) bool {
-	switch r {
-	case 0x00ad, 0x034f, 0x200b, 0x200e, 0x200f, 0x2060, 0xfeff, utf8.RuneError:
-		return true
-	}
-	return false
+	return nil
 }

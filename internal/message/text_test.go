@@ -102,27 +102,3 @@ func TestTextError(t *testing.T) {
 		}
 	}
 }
-
-func TestPreview(t *testing.T) {
-	alternative := "Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>html\n--b\n\n%s\n--b--\n"
-	tests := []struct{ name, in, want string }{
-		{"empty", "", ""},
-		{"text", "\n  Hello\r\n\r\n\tthere,\x00 all  ", "Hello there, all"},
-		{"quoted", "\n> old\n>older\nnew\n> old\nmore\n-- \nsignature", "new more"},
-		{"only quoted", "\n> old\n> news\n-- \nsig", "> old > news"},
-		{"html", "Content-Type: text/html\n\n<html><head><title>T</title><style>p{x:y}</style></head><body>\n<p>On<b>e</b> &amp;</p><script>if(a<b)</script><p>two<br>three<img src=x>&nbsp;&zwnj;&nbsp;&zwnj;four</body>", "One & two three four"},
-		{"alternative", strings.Replace(alternative, "%s", "plain", 1), "plain"},
-		{"empty alternative", strings.Replace(alternative, "%s", " ", 1), "html"},
-		{"attachment", "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Disposition: attachment\n\nno\n--b\nContent-Type: image/png\n\nno\n--b\n\nyes\n--b--\n", "yes"},
-		{"forwarded", "Content-Type: message/rfc822\n\nSubject: x\n\nbody", "body"},
-		{"long", "\n" + strings.Repeat("ä ", 150), strings.TrimSuffix(strings.Repeat("ä ", 100), " ")},
-		{"longer", "\nx" + strings.Repeat("ä ", 150), "x" + strings.TrimSuffix(strings.Repeat("ä ", 100), " ")},
-		{"one line", "\n" + strings.Repeat("x", 9000), strings.Repeat("x", 200)},
-	}
-	for _, tt := range tests {
-		got, err := Preview(parse(t, tt.in), strings.NewReader(tt.in))
-		if err != nil || got != tt.want {
-			t.Errorf("%s: %q, want %q: %v", tt.name, got, tt.want, err)
-		}
-	}
-}

@@ -347,10 +347,8 @@ func (a *Account) renameInbox(ctx context.Context, dst string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := in.Copy(ctx, snap.UIDs(), out); err != nil {
-		return err
-	}
-	return in.Expunge(ctx, snap.UIDs())
+	_, err = in.Move(ctx, snap.UIDs(), out)
+	return err
 }
 
 // Open returns the mailbox of that name, which stays usable until its Close.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"fantail/internal/mail"
+	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 )
 
@@ -36,8 +37,9 @@ func (m *Mailbox) Copy(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copi
 	return c, nil
 }
 
-// source is a message to be copied.
+// source is a message to be copied or moved.
 type source struct {
+	i        int // in its index
 	uid      mail.UID
 	set      uint32 // of its keywords, in its mailbox
 	keywords []mail.Keyword
@@ -50,7 +52,12 @@ func (m *Mailbox) sources(ctx context.Context, uids []mail.UID) ([]source, error
 	if err := m.ready(ctx); err != nil {
 		return nil, err
 	}
-	x := m.snap.x
+	from, err := sourcesOf(m.snap.x, uids)
+	return from, fail("copy", m.name, err)
+}
+
+// sourcesOf returns those of the messages that x has.
+func sourcesOf(x *index.Index, uids []mail.UID) ([]source, error) {
 	from := make([]source, 0, len(uids))
 	for _, uid := range uids {
 		i, ok := x.Find(uid)
@@ -59,10 +66,10 @@ func (m *Mailbox) sources(ctx context.Context, uids []mail.UID) ([]source, error
 		}
 		e, err := entryOf(x, i)
 		if err != nil {
-			return nil, fail("copy", m.name, err)
+			return nil, err
 		}
 		set := x.Row(i).Set()
-		from = append(from, source{uid, set, x.KeywordSet(set), e})
+		from = append(from, source{i, uid, set, x.KeywordSet(set), e})
 	}
 	return from, nil
 }

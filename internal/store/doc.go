@@ -66,7 +66,8 @@
 // on them; it keeps the stamps exact. Where a Dovecot works on the same files
 // (Options.Coexist) its dotlock is taken as well, after the flock. Within the
 // process Mailbox.mu comes before both; it may be held during disk I/O, never
-// during network I/O.
+// during network I/O. Only Move holds the locks of two mailboxes, in the order of
+// their inodes.
 //
 // # Errors
 //

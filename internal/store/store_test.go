@@ -457,3 +457,80 @@ func TestListRemoved(t *testing.T) {
 		t.Errorf("UIDVALIDITY was %d and is %d", before.UIDValidity(), after.UIDValidity())
 	}
 }
+
+func TestMove(t *testing.T) {
+	ctx := context.Background()
+	a := openAccount(t, filepath.Join(t.TempDir(), "Maildir"))
+	if err := a.Create(ctx, "Trash"); err != nil {
+		t.Fatal(err)
+	}
+	in, out := openBox(t, a, mail.Inbox), openBox(t, a, "Trash")
+	put(t, out, FlagSet{0, []mail.Keyword{"other"}}, "first\n")
+	put(t, in, FlagSet{mail.Seen, []mail.Keyword{"red"}}, "a\n", "b\n", "c\n")
+	before := syncBox(t, in)
+	c, err := in.Move(ctx, []mail.UID{1, 3, 77}, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := expect(t, out, "1 other", "2 S red", "3 S red")
+	if d := cmp.Diff(Copied{s.UIDValidity(), []mail.UID{1, 3}, []mail.UID{2, 3}}, c); d != "" {
+		t.Error(d)
+	}
+	if s.Base(1) != before.Base(0) {
+		t.Error("a moved message is another one")
+	}
+	after := expect(t, in, "2 S red")
+	if d := after.Since(before); !slices.Equal(d.Expunged, []int{0, 2}) || d.Changed != nil {
+		t.Errorf("changes: %+v", d)
+	}
+	// Back again, under a new UID: clients were told that the old one is gone.
+	if _, err := out.Move(ctx, []mail.UID{2}, in); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, in, "2 S red", "4 S red")
+	if _, err := in.Move(ctx, []mail.UID{2}, in); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, in, "4 S red", "5 S red")
+	expect(t, openBox(t, openAccount(t, in.dir.Path()), mail.Inbox), "4 S red", "5 S red")
+}
+
+// TestModSeq: changes have modseqs, conditional ones heed them, and a snapshot
+// tells what changed since another.
+func TestModSeq(t *testing.T) {
+	ctx := context.Background()
+	m := openBox(t, openAccount(t, filepath.Join(t.TempDir(), "Maildir")), mail.Inbox)
+	put(t, m, FlagSet{}, "a\n", "b\n", "c\n", "d\n")
+	s := syncBox(t, m)
+	if _, err := m.SetFlags(ctx, []mail.UID{2}, FlagChange{mail.Add, FlagSet{Flags: mail.Seen}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.SetFlagsIf(ctx, []mail.UID{2, 3, 9}, FlagChange{mail.Add, FlagSet{Flags: mail.Flagged}}, s.HighestModSeq())
+	if d := cmp.Diff(Stored{Missing: []mail.UID{9}, Modified: []mail.UID{2}}, got); err != nil || d != "" {
+		t.Errorf("%v %s", err, d)
+	}
+	if err := m.Expunge(ctx, []mail.UID{1}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, m, FlagSet{}, "e\n")
+	now := expect(t, m, "2 S", "3 F", "4", "5")
+	if d := cmp.Diff(Delta{Expunged: []int{0}, Changed: []int{0, 1}}, now.Since(s)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]int{0, 1, 3}, now.ChangedSince(s.HighestModSeq())); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]UIDRange{{Lo: 1, Hi: 1}}, now.VanishedSince(s.HighestModSeq())); d != "" {
+		t.Error(d)
+	}
+	if st := now.Status(); st.HighestModSeq != now.HighestModSeq() || st.Messages != 4 || st.Unseen != 3 {
+		t.Errorf("status: %+v", st)
+	}
+	// No change, no modseq.
+	if _, err := m.SetFlags(ctx, []mail.UID{2}, FlagChange{mail.Add, FlagSet{Flags: mail.Seen}}); err != nil {
+		t.Fatal(err)
+	}
+	if again := syncBox(t, m); again.HighestModSeq() != now.HighestModSeq() {
+		t.Error("a change that changes nothing has a modseq")
+	}
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"fantail/internal/mail"
+	"fantail/internal/store/maildir"
+)
+
+// Move moves messages with their flags and dates into dst (RFC 6851), each by one
+// rename. UIDs of expunged messages are left out of the result. After an error
+// those that could be taken back are where they were.
+func (m *Mailbox) Move(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copied, error) {
+	const op = "move"
+	if m == dst || sameDir(m, dst) {
+		// Within one mailbox a move is a new UID for the same message.
+		c, err := m.Copy(ctx, uids, dst)
+		if err == nil {
+			err = m.Expunge(ctx, c.Src)
+		}
+		return c, err
+	}
+	first, second := m, dst
+	if order(m, dst) > 0 {
+		first, second = dst, m
+	}
+	first.mu.Lock()
+	defer first.mu.Unlock()
+	second.mu.Lock()
+	defer second.mu.Unlock()
+	a, err := first.begin(ctx)
+	if err != nil {
+		return Copied{}, fail(op, first.name, err)
+	}
+	b, err := second.begin(ctx)
+	if err != nil {
+		return Copied{}, fail(op, second.name, a.end(err))
+	}
+	from, to := a, b
+	if first == dst {
+		from, to = b, a
+	}
+	c, err := from.moveTo(ctx, uids, to)
+	err = from.end(to.end(err))
+	if err != nil {
+		return Copied{}, fail(op, m.name, err)
+	}
+	return c, nil
+}
+
+// sameDir reports whether two mailboxes are one directory: of accounts that were
+// opened twice.
+func sameDir(a, b *Mailbox) bool { return order(a, b) == 0 }
+
+// order is the order in which the locks of two mailboxes are taken, in every
+// process.
+func order(a, b *Mailbox) int {
+	x, y := a.self.Sys().(*syscall.Stat_t), b.self.Sys().(*syscall.Stat_t)
+	return cmp.Or(cmp.Compare(x.Dev, y.Dev), cmp.Compare(x.Ino, y.Ino))
+}
+
+// moveTo moves messages into the mailbox of another batch.
+func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copied, err error) {
+	from, err := sourcesOf(b.x, uids)
+	if err != nil {
+		return c, err
+	}
+	letters, err := dst.lettersOf(from)
+	if err != nil {
+		return c, err
+	}
+	var made []maildir.Entry
+	var went []source
+	for _, s := range from {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		var e maildir.Entry
+		e, err = b.m.dir.MoveInto(ctx, s.entry, dst.m.dir, s.entry.Name.Flags, letters[s.set])
+		if errors.Is(err, fs.ErrNotExist) {
+			if err = b.expunged(s.i); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			break
+		}
+		b.touched, dst.touched = true, true
+		made = append(made, e)
+		went = append(went, s)
+	}
+	if err == nil && len(made) > 0 {
+		err = dst.m.dir.SyncCur()
+	}
+	if err == nil {
+		c.UIDValidity = dst.x.UIDValidity()
+		c.Dst, err = dst.giveUIDs(made)
+	}
+	if err != nil {
+		return Copied{}, errors.Join(err, b.takeBack(dst, went, made))
+	}
+	for _, s := range went {
+		c.Src = append(c.Src, s.uid)
+		if err := b.expunged(s.i); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// takeBack moves messages back that a failed move has moved. Nothing of the move
+// is entered into the indexes: the next sync of each mailbox looks.
+func (b *batch) takeBack(dst *batch, went []source, made []maildir.Entry) error {
+	b.touched, dst.touched = false, false
+	var errs []error
+	for i, e := range made {
+		// Not the caller's context: it may be what ended the move.
+		_, err := dst.m.dir.MoveInto(context.Background(), e, b.m.dir, e.Name.Flags, went[i].entry.Name.Letters)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -54,13 +55,14 @@ type Problem struct {
 	Text string // the beginning of the line
 }
 
-// DamagedError says that a UID list breaks the rules of its format, and what
-// could be saved from it.
+// DamagedError says that a file breaks the rules of its format, and what could be
+// saved from it.
 type DamagedError struct {
 	Path     string
 	Problems []Problem // the first few
 	Count    int       // of all
-	// Saved is what Repair would write. Its Validity is 0 if that is lost.
+	// Saved is what Repair of a UID list would write. Its Validity is 0 if that is
+	// lost.
 	Saved *List
 }
 
@@ -101,7 +103,7 @@ func (f *File) Repair(o RepairOptions) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.keepBroken(o.Now); err != nil {
+	if err := keepBroken(f.sys, f.path, maxFile, o.Now); err != nil {
 		return nil, fmt.Errorf("keep damaged UID list: %w", err)
 	}
 	if err := f.rewrite(l); err != nil {
@@ -155,21 +157,21 @@ func merge(saved, known []Record) []Record {
 	return all
 }
 
-// keepBroken gives the file a second name, so that there is a dovecot-uidlist
-// at every moment. Where links are refused it is copied.
-func (f *File) keepBroken(now time.Time) error {
-	name := f.path + ".broken-" + strconv.FormatInt(now.Unix(), 10)
+// keepBroken gives the file a second name, <path>.broken-<time>, so that there is
+// one at every moment until it is replaced. Where links are refused it is copied.
+func keepBroken(sys fileSystem, path string, limit int64, now time.Time) error {
+	name := path + ".broken-" + strconv.FormatInt(now.Unix(), 10)
 	for try := 1; ; try++ {
 		to := name
 		if try > 1 {
 			to += "-" + strconv.Itoa(try)
 		}
-		err := f.sys.link(f.path, to)
+		err := sys.link(path, to)
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EMLINK) {
-			err = f.copyBroken(to)
+			err = copyBroken(sys, path, to, limit)
 		}
 		if err == nil {
-			return f.sys.syncDir(f.dir)
+			return sys.syncDir(filepath.Dir(path))
 		}
 		if !errors.Is(err, fs.ErrExist) || try == 100 {
 			return err
@@ -177,12 +179,12 @@ func (f *File) keepBroken(now time.Time) error {
 	}
 }
 
-func (f *File) copyBroken(to string) (err error) {
-	text, _, err := readAll(f.sys, f.path, maxFile)
+func copyBroken(sys fileSystem, path, to string, limit int64) (err error) {
+	text, _, err := readAll(sys, path, limit)
 	if err != nil {
 		return err
 	}
-	h, err := f.sys.open(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	h, err := sys.open(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,8 @@
 // Package uidlist reads and writes the text files in which Dovecot keeps what
 // a Maildir cannot say by itself: dovecot-uidlist (which UID is which file),
 // dovecot-keywords (which letter is which keyword), subscriptions and
-// dovecot-uidvalidity. They are truth, not cache: a lost line is a message
+// dovecot-uidvalidity; and a file of our own, fantail-keywords, for the keywords
+// that have no letter. They are truth, not cache: a lost line is a message
 // that every client downloads again, a wrong line is a client that shows one
 // message under the headers of another.
 //
@@ -67,6 +68,27 @@
 //	DuplicateUID                one base: once. Two bases: both dropped, since nobody knows which of the two a
 //	                            client has under that UID
 //
+// # fantail-keywords
+//
+// A mailbox has 26 letters for keywords. Which message has which further ones is
+// in this file; Dovecot does not know it and leaves it alone.
+//
+//	file = "fantail-keywords 1" LF *( line LF )
+//	line = *( keyword SP ) ":" base
+//
+// A line has all further keywords of a message, sorted without regard to case; of
+// two lines for one base the later counts, and one without keywords takes them
+// away. Lines are appended; the file is rewritten, under a temporary name, when
+// many lines mean nothing any more. An append is not synced, as the rename that
+// sets a flag is not; a rewrite is. Whatever is found can be read:
+//
+//	unfinished last line        not read; the next Set rewrites the file without it
+//	line that breaks the rules  skipped; a rewrite drops it. After a power cut, NULs may stand before whole lines
+//	no byte at all              no keywords
+//	first line unreadable       the lines that can be read count; the next Set or Compact that writes
+//	                            keeps the file as fantail-keywords.broken-<time>
+//	another version             no keywords; kept likewise
+//
 // # The other files
 //
 // dovecot-keywords and subscriptions are replaced by rename, so they are whole
@@ -74,6 +96,6 @@
 // hint; the name of the file dovecot-uidvalidity.<hex> is the counter.
 //
 // The caller holds the mailbox's lock around everything that writes
-// dovecot-uidlist and dovecot-keywords. Set of Subscriptions and NextValidity
-// lock for themselves, the way Dovecot does.
+// dovecot-uidlist, dovecot-keywords and fantail-keywords. Set of Subscriptions
+// and NextValidity lock for themselves, the way Dovecot does.
 package uidlist

@@ -48,6 +48,16 @@ func openKeywords(sys fileSystem, dir string) *Keywords {
 	return &Keywords{dir: dir, path: filepath.Join(dir, "dovecot-keywords"), sys: sys}
 }
 
+// Stat returns the identity of the file that is there now.
+func (k *Keywords) Stat() (FileID, error) { return stat(k.sys, k.path) }
+
+// Loaded returns the identity of the file that was read last.
+func (k *Keywords) Loaded() FileID {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.stamp.id()
+}
+
 // Load reads the file if it changed, which costs one stat if not. Without a file
 // no letter has a name.
 func (k *Keywords) Load() error {

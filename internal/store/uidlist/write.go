@@ -190,7 +190,7 @@ func (f *File) appendLines(recs []Record) error {
 		return err
 	}
 	defer h.Close()
-	if err := f.untouched(h); err != nil {
+	if err := untouched(h, f.path, f.at.stamp); err != nil {
 		return err
 	}
 	if _, err := h.WriteString(string(lines)); err != nil {
@@ -236,20 +236,20 @@ func (f *File) rewriteWith(recs []Record) error {
 
 // untouched reports an error unless the open file is what was read under the
 // lock, and its last octet LF.
-func (f *File) untouched(h handle) error {
+func untouched(h handle, path string, read stamp) error {
 	fi, err := h.Stat()
 	if err != nil {
 		return err
 	}
-	if s := stampOf(fi); !s.sameFile(f.at.stamp) || s.size != f.at.stamp.size {
-		return fmt.Errorf("%s: %w", f.path, ErrRaced)
+	if s := stampOf(fi); !s.sameFile(read) || s.size != read.size {
+		return fmt.Errorf("%s: %w", path, ErrRaced)
 	}
 	var last [1]byte
-	if _, err := h.ReadAt(last[:], f.at.stamp.size-1); err != nil && err != io.EOF {
+	if _, err := h.ReadAt(last[:], read.size-1); err != nil && err != io.EOF {
 		return err
 	}
 	if last[0] != '\n' {
-		return fmt.Errorf("%s: %w", f.path, ErrRaced)
+		return fmt.Errorf("%s: %w", path, ErrRaced)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 		return deliver.TempFail
 	}
 	log = log.With("user", u.Name)
-	if err := a.deliver(u, in, log); err != nil {
+	if err := a.deliver(cfg, u, in, log); err != nil {
 		log.Error("delivery failed", "err", err)
 		return deliver.Code(err)
 	}
@@ -124,15 +124,15 @@ func (a *arguments) lookup(cfg *conf.Config, log *slog.Logger) (userdb.User, err
 
 // deliver puts the message into the mailbox. The MTA may end the program any
 // time; what is not committed then is not there.
-func (a *arguments) deliver(u userdb.User, in io.Reader, log *slog.Logger) error {
+func (a *arguments) deliver(cfg *conf.Config, u userdb.User, in io.Reader, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits
-	host, err := os.Hostname()
+	o, err := store.Configured(&cfg.Mail, log)
 	if err != nil {
 		return err
 	}
-	account, err := store.OpenAccount(u.Mail, store.Options{Host: host, Log: log})
+	account, err := store.OpenAccount(u.Mail, o)
 	if err != nil {
 		return err
 	}

@@ -23,16 +23,6 @@ import (
 // scan.
 const maxIdle = 64
 
-// Options are what an Account takes from its surroundings.
-type Options struct {
-	Clock func() time.Time // nil: time.Now
-	Host  string           // this machine's name, part of unique file names
-	Log   *slog.Logger     // nil: nothing is logged
-	// Coexist says that a Dovecot works on the same files at the same time: its
-	// lock is taken as well, and modseqs mean nothing, since it has its own.
-	Coexist bool
-}
-
 // Account is one user's Maildir++ tree. It is safe for use by many goroutines.
 type Account struct {
 	root  string

@@ -10,7 +10,10 @@ import (
 // Snapshot is a mailbox at one moment: its messages in ascending order of UID,
 // counted from 0. It never changes. It lies mostly in mapped pages of a file, so
 // it costs little memory, whatever the number of messages.
-type Snapshot struct{ x *index.Index }
+type Snapshot struct {
+	x      *index.Index
+	shared bool // with another server, whose modseqs are others
+}
 
 // Err tells that part of the snapshot could not be read from its file, and was
 // answered with zero values. A caller looks at it before it believes what it has
@@ -31,7 +34,14 @@ func (s *Snapshot) GUID() string {
 }
 
 // HighestModSeq is the greatest modseq of the mailbox (RFC 7162 section 3.1.2.1).
-func (s *Snapshot) HighestModSeq() mail.ModSeq { return s.x.HighestModSeq() }
+// It is 0 where modseqs are not to be shown (section 3.1.2.2, NOMODSEQ), because
+// another server works on the mailbox too and a client would mix up both's.
+func (s *Snapshot) HighestModSeq() mail.ModSeq {
+	if s.shared {
+		return 0
+	}
+	return s.x.HighestModSeq()
+}
 
 // Len is the number of messages.
 func (s *Snapshot) Len() int { return s.x.Len() }
@@ -154,6 +164,6 @@ func (s *Snapshot) Status() Status {
 		Deleted:       c.Deleted,
 		UIDNext:       s.x.UIDNext(),
 		UIDValidity:   s.x.UIDValidity(),
-		HighestModSeq: s.x.HighestModSeq(),
+		HighestModSeq: s.HighestModSeq(),
 	}
 }

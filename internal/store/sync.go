@@ -108,7 +108,7 @@ func (m *Mailbox) show(x *index.Index, err error) error {
 	default:
 		m.parts.forget(x)
 	}
-	m.snap = &Snapshot{x}
+	m.snap = &Snapshot{x, m.acct.opt.Coexist}
 	return nil
 }
 

@@ -85,8 +85,18 @@ type LoginSettings struct {
 
 // MailSettings say where mail is.
 type MailSettings struct {
-	Path string // see Config.MailPath
+	Path    string // see Config.MailPath
+	Coexist Coexist
 }
+
+// Coexist says which other server works on the same Maildirs at the same time.
+type Coexist string
+
+// The values of mail.coexist.
+const (
+	CoexistNone    Coexist = "none"
+	CoexistDovecot Coexist = "dovecot"
+)
 
 // ProgramSettings say where the session programs are.
 type ProgramSettings struct {

@@ -97,7 +97,7 @@ directory = "../bin"
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
 		Auth:     AuthSettings{filepath.Join(dir, "users/passwd")},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
-		Mail:     MailSettings{filepath.Join(dir, "mail/of/all")},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), "none"},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin")},
 	}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
@@ -199,7 +199,7 @@ func TestMailPath(t *testing.T) {
 		{"~/Maildir", "", ""},
 		{"~/Maildir", "relative", ""},
 	} {
-		c := &Config{Mail: MailSettings{tc.path}}
+		c := &Config{Mail: MailSettings{Path: tc.path}}
 		got, err := c.MailPath(tc.home)
 		if got != tc.want || (err == nil) != (tc.want != "") {
 			t.Errorf("%q, %q: %q, %v", tc.path, tc.home, got, err)

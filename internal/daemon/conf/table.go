@@ -44,6 +44,8 @@ var settings = []row{
 		"How long a front that is told to stop lets logged-in connections go on."},
 	{"mail.path", mailPath(func(c *Config) *string { return &c.Mail.Path }), `"~/Maildir"`,
 		"The Maildir of an account; ~ is the account's home directory."},
+	{"mail.coexist", choice(func(c *Config) *Coexist { return &c.Mail.Coexist }, CoexistNone, CoexistDovecot), `"none"`,
+		"Another server that works on the same Maildirs at the same time: none, dovecot."},
 	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,
 		"Where the session programs are; empty is the directory of the program that starts them, or libexec/fantail beside it."},
 }

@@ -40,6 +40,7 @@ type Session struct {
 	Hello *broker.Hello
 
 	maildir string
+	mail    conf.MailSettings
 	account *store.Account
 }
 
@@ -47,11 +48,11 @@ type Session struct {
 // It is the program's to call, so that it can tell its client of an error in its
 // own protocol. The account is closed when Serve returns.
 func (s *Session) OpenAccount() (*store.Account, error) {
-	host, err := os.Hostname()
+	o, err := store.Configured(&s.mail, s.Log)
 	if err != nil {
 		return nil, err
 	}
-	s.account, err = store.OpenAccount(s.maildir, store.Options{Host: host, Log: s.Log})
+	s.account, err = store.OpenAccount(s.maildir, o)
 	return s.account, err
 }
 
@@ -67,6 +68,7 @@ type Program struct {
 type arguments struct {
 	config, account, maildir string
 	check, front, version    bool
+	mail                     conf.MailSettings
 }
 
 // Main runs the program and returns its exit status.
@@ -153,6 +155,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
+	a.mail = cfg.Mail
 	if a.account != "" && a.maildir != "" {
 		return nil
 	}
@@ -184,7 +187,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{User: a.account, Log: log, Conn: conn, In: in, maildir: a.maildir}
+	s := &Session{User: a.account, Log: log, Conn: conn, In: in, maildir: a.maildir, mail: a.mail}
 	if a.front {
 		hello, err := readHello(conn)
 		if err != nil {

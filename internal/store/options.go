@@ -1,0 +1,29 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"fantail/internal/daemon/conf"
+)
+
+// Options are what an Account takes from its surroundings.
+type Options struct {
+	Clock func() time.Time // nil: time.Now
+	Host  string           // this machine's name, part of unique file names
+	Log   *slog.Logger     // nil: nothing is logged
+	// Coexist says that a Dovecot works on the same files at the same time: its
+	// lock is taken as well, and modseqs are not shown, since it has its own.
+	Coexist bool
+}
+
+// Configured returns the options that the configuration asks for.
+func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return Options{}, fmt.Errorf("find the host name: %w", err)
+	}
+	return Options{Host: host, Log: log, Coexist: c.Coexist == conf.CoexistDovecot}, nil
+}

@@ -18,10 +18,10 @@ import (
 const floors = `
 	cmd/*
 	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
-	deliver login/broker imap imap/wire pop3 webmail/htmlsafe
+	deliver login/broker imap imap/wire pop3 webmail/htmlsafe store/storetest
 	store login/passdb
 	login/userdb
-	store/maildir store/uidlist store/index store/watch store/packed
+	store/maildir store/uidlist store/index store/watch store/packed store/quota
 	message
 	mail crlf mutf7 daemon/conf daemon/inetd daemon/tlsconf
 `

@@ -34,7 +34,7 @@ type Tail struct {
 	changes []Change
 	at      [2]map[string]int // index in changes by name, for cur and new
 	doubts  map[int]*half     // names that must be looked up, by index in changes
-	lost    bool
+	lost    bool              // until the next start
 }
 
 // side is one of a Tail's two directories.
@@ -61,7 +61,7 @@ type half struct {
 // Other errors are of the kernel's limits (128 descriptors a user, some thousand
 // watches, open files: a Tail has two) or of the directories.
 func (w *Watcher) Tail(path string) (*Tail, error) {
-	t := &Tail{w: w, path: path}
+	t := &Tail{w: w, path: path, lost: true}
 	if err := t.start(); err != nil {
 		return nil, err
 	}

@@ -1,8 +1,6 @@
 package message
 
 import (
-	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -121,64 +119,5 @@ func BenchmarkBase64(b *testing.B) {
 		if _, _, err := d.Transform(dst, in, true); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-// hostile returns a message of about n octets for each way to waste time or
-// memory.
-func hostile(n int) map[string]string {
-	parts := "Content-Type: multipart/mixed; boundary=b\n\n"
-	var nested, messages, prefixes bytes.Buffer
-	for i := 0; nested.Len() < n; i++ {
-		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=%060d\n\n--%060d\n", i, i)
-		messages.WriteString("Content-Type: message/rfc822\n\n")
-	}
-	for i := range 60 {
-		fmt.Fprintf(&prefixes, "Content-Type: multipart/mixed; boundary=%s\n\n--%s\n", strings.Repeat("x", i+1), strings.Repeat("x", i+1))
-	}
-	prefixes.WriteString("\n")
-	repeat := func(s string) string { return strings.Repeat(s, n/len(s)+1) }
-	return map[string]string{
-		"fields":        repeat("a: b\n"),
-		"continuations": "a: b" + repeat("\n c"),
-		"garbage":       repeat("x\n"),
-		"long line":     "Subject: " + repeat("x"),
-		"long body":     "\n" + repeat("x"),
-		"lone CRs":      "\n" + repeat("\r"),
-		"NULs":          repeat("\x00"),
-		"parts":         parts + repeat("--b\n\n"),
-		"bare parts":    parts + repeat("--b\n"),
-		"digest":        "Content-Type: multipart/digest; boundary=b\n\n" + repeat("--b\n\n"),
-		"nested":        nested.String(),
-		"messages":      messages.String(),
-		"prefixes":      prefixes.String() + repeat("--\n") + repeat("--"+strings.Repeat("x", 59)+"\n"),
-		"near misses":   prefixes.String() + repeat("--"+strings.Repeat("y", 59)+"\n"),
-		"parameters":    "Content-Type: text/plain" + repeat("; a=b"),
-		"pieces":        "Content-Type: text/plain" + repeat("; a*1=b"),
-		"words":         "Content-Type: text/plain; a=" + repeat("b "),
-		"comments":      "Content-Type: text/plain; a=" + repeat("("),
-		"addresses":     "To: " + repeat("a@b,"),
-		"words in name": "To: " + repeat("a "),
-		"quotes":        "To: " + repeat(`"`),
-		"quotes 2":      "To: " + repeat(`<"`),
-		"parens":        "To: " + repeat("(") + repeat(`\)`),
-		"angles":        "To: " + repeat("<"),
-		"routes":        "To: <" + repeat("@a,"),
-		"domain":        "To: a@" + repeat("b ."),
-		"groups":        "To: " + repeat("a:"),
-		"encoded":       "Subject: " + repeat("=?a?q?"),
-		"charsets":      "Subject: " + repeat("=?utf-7?q?a?= =?gbk?q?b?="),
-		"encoded names": "To: " + repeat("=?x,"),
-		"re":            "Subject: " + repeat("re: "),
-		"blobs":         "Subject: " + repeat("[a]") + "x",
-		"open blobs":    "Subject: " + repeat("["),
-		"forwards":      "Subject: " + repeat("[fwd:") + repeat("]"),
-		"language":      "Content-Language: " + repeat("a,"),
-		"date":          "Date: " + repeat("1 "),
-		"html":          "Content-Type: text/html\n\n" + repeat("<"),
-		"html 2":        "Content-Type: text/html\n\n" + repeat("<a "),
-		"qp spaces":     "Content-Transfer-Encoding: quoted-printable\n\n" + repeat("= "),
-		"qp blanks":     "Content-Transfer-Encoding: quoted-printable\n\n" + repeat(" "),
-		"uu":            "Content-Transfer-Encoding: x-uuencode\n\nbegin \n" + repeat("M"),
 	}
 }

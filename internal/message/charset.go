@@ -63,21 +63,27 @@ var charsetAliases = map[string]string{
 	"koi8r":          "koi8-r",
 }
 
-// utf8Reader returns a reader of r's octets, which are in the charset called
-// name, as valid UTF-8. Octets that are not valid are read as windows-1252 or
-// become U+FFFD; an unknown charset is guessed. Errors are those of r.
-func utf8Reader(name string, r io.Reader) io.Reader {
+// utf8Pipe returns a reader of r's octets, which are in the charset called name,
+// as valid UTF-8, with a buffer of size octets. Octets that are not valid are
+// read as windows-1252 or become U+FFFD; an unknown charset is guessed. Errors
+// are those of r.
+func utf8Pipe(name string, r io.Reader, size int) *pipe {
 	switch name = charsetName(name); name {
 	case "":
-		return transform.NewReader(r, guess{})
+		return newPipe(r, guess{}, size)
 	case "windows-1252":
-		return charmap.Windows1252.NewDecoder().Reader(r)
+		return newPipe(r, charmap.Windows1252.NewDecoder(), size)
 	}
 	src := &source{r: r}
-	return &converter{src: src, r: decoder(name, src)}
+	decoded := decoder(name, src)
+	if decoded == nil {
+		return newPipe(r, guess{}, size)
+	}
+	return newPipe(&converter{src: src, r: decoded}, guess{}, pipeBuffer)
 }
 
-// decoder returns a reader of what r has in the charset called name.
+// decoder returns a reader of what r has in the charset called name, nil if it
+// is not known. What it makes is nearly always valid.
 func decoder(name string, r io.Reader) io.Reader {
 	switch name {
 	case "utf-32":
@@ -87,13 +93,13 @@ func decoder(name string, r io.Reader) io.Reader {
 	case "utf-32be":
 		return utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM).NewDecoder().Reader(r)
 	case "utf-7", "unicode-1-1-utf-7":
-		r = transform.NewReader(r, &utf7{})
-	default:
-		if decoded, err := charset.Reader(name, r); err == nil {
-			r = decoded
-		}
+		return newPipe(r, &utf7{}, pipeBuffer)
 	}
-	return transform.NewReader(r, guess{})
+	decoded, err := charset.Reader(name, r)
+	if err != nil {
+		return nil // what it is called does not matter any more
+	}
+	return decoded
 }
 
 // source remembers the error of a reader.
@@ -145,7 +151,7 @@ func toUTF8(name, s string) string {
 	if name == "" {
 		return guessUTF8(s)
 	}
-	b, err := io.ReadAll(utf8Reader(name, strings.NewReader(s)))
+	b, err := io.ReadAll(utf8Pipe(name, strings.NewReader(s), pipeSize(int64(len(s)), pipeBuffer)))
 	if err != nil {
 		return guessUTF8(s)
 	}

@@ -3,66 +3,16 @@ package message
 import (
 	"errors"
 	"io"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
-// useAll does with a message what programs do.
-func useAll(t *testing.T, s *Scanner, in string) *Part {
-	t.Helper()
-	p, err := s.Parse(strings.NewReader(in))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := strings.NewReader(in)
-	p.Envelope()
-	p.Date()
-	p.Filename()
-	if subject, ok := p.Get("Subject"); ok {
-		BaseSubject(subject)
-	}
-	if _, err := Preview(p, r); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, p.Text(r, 1<<30)); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// TestLinear counts what the scanner looks at, and what everything together
-// allocates, for messages that double in size. A step that looks at all that
-// came before would also never end with the largest.
-func TestLinear(t *testing.T) {
-	type cost struct{ work, alloc uint64 }
-	measure := func(name string, n int) cost {
-		in := hostile(n)[name]
-		s := NewScanner(DefaultLimits())
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		useAll(t, s, in)
-		runtime.ReadMemStats(&after)
-		return cost{uint64(s.searched + s.compared), after.TotalAlloc - before.TotalAlloc}
-	}
-	for name := range hostile(1000) {
-		a, b, c := measure(name, 120<<10), measure(name, 240<<10), measure(name, 480<<10)
-		t.Logf("%-15s work %9d %9d %9d, allocated %9d %9d %9d", name, a.work, b.work, c.work, a.alloc, b.alloc, c.alloc)
-		if b.work > a.work*5/2 || c.work > b.work*5/2 {
-			t.Errorf("%s: work grows %d, %d, %d", name, a.work, b.work, c.work)
-		}
-		const slack = 1 << 20 // slices grow in steps
-		if c.alloc > 6*a.alloc+slack || c.alloc > 32<<20 {
-			t.Errorf("%s: allocations grow %d, %d, %d", name, a.alloc, b.alloc, c.alloc)
-		}
-	}
-}
-
 // TestBounded checks what is kept of messages beyond every limit.
 func TestBounded(t *testing.T) {
 	lim := DefaultLimits()
-	for name, in := range hostile(12 << 20) {
+	for _, kind := range nastyMail {
+		name, in := kind.name, kind.make(12<<20)
 		p, err := Parse(strings.NewReader(in), lim)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ const (
 	previewParts  = 8         // text parts that are tried
 	previewStored = 256 << 10 // octets read of all of them
 	previewPlain  = 32 << 10  // octets of decoded text looked at in one that is plain text
+	previewLine   = 1 << 10   // octets of a line that are looked at together
 	previewMarkup = 128 << 10 // the same of one with markup: style sheets come first
 )
 
@@ -71,9 +72,9 @@ func preview(p *Part, r io.ReaderAt) (string, error) {
 	var x excerpt
 	var err error
 	if p.Subtype == "plain" {
-		err = x.plain(p.Text(r, previewPlain))
+		err = x.plain(p.text(r, previewPlain, pipeSmall))
 	} else {
-		err = x.markup(p.Text(r, previewMarkup))
+		err = x.markup(p.text(r, previewMarkup, pipeSmall))
 	}
 	if err != nil {
 		return "", err
@@ -83,7 +84,7 @@ func preview(p *Part, r io.ReaderAt) (string, error) {
 
 // plain takes plain text.
 func (x *excerpt) plain(r io.Reader) error {
-	br := bufio.NewReader(r)
+	br := bufio.NewReaderSize(r, previewLine)
 	begins := true
 	for !x.done() {
 		line, err := br.ReadSlice('\n')

@@ -4,9 +4,6 @@ import (
 	"io"
 	"strings"
 	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/transform"
 )
 
 // Raw returns a reader of the part's body as it is stored. r holds the message
@@ -34,13 +31,20 @@ func (p *Part) Decoded(r io.ReaderAt) io.Reader {
 	if p.Type == "multipart" || p.Message != nil {
 		return raw
 	}
+	return p.decoded(raw, pipeBuffer)
+}
+
+// decoded returns a reader of the octets of raw without the part's transfer
+// encoding. It reads at most buffer octets at once.
+func (p *Part) decoded(raw io.Reader, buffer int) io.Reader {
+	size := pipeSize(p.Body.Len, buffer)
 	switch p.Encoding {
 	case "base64":
-		return transform.NewReader(raw, &base64Decoder{})
+		return newPipe(raw, &base64Decoder{}, size)
 	case "quoted-printable":
-		return transform.NewReader(raw, qpDecoder{})
+		return newPipe(raw, qpDecoder{}, size)
 	case "x-uuencode", "uuencode", "x-uue":
-		return transform.NewReader(raw, &uuDecoder{})
+		return newPipe(raw, &uuDecoder{}, size)
 	}
 	return raw
 }
@@ -49,8 +53,19 @@ func (p *Part) Decoded(r io.ReaderAt) io.Reader {
 // limit octets. It makes sense for text/*: markup and line ends stay as they
 // are. An unknown charset is guessed; errors are those of r.
 func (p *Part) Text(r io.ReaderAt, limit int64) io.Reader {
+	return p.text(r, limit, pipeBuffer)
+}
+
+// text is Text with a buffer of at most that size.
+func (p *Part) text(r io.ReaderAt, limit int64, buffer int) io.Reader {
+	raw := p.Raw(r)
+	if p.Type != "multipart" && p.Message == nil {
+		raw = p.decoded(raw, buffer)
+	}
 	charset, _ := p.Param("charset")
-	return &cutReader{src: utf8Reader(charset, p.Decoded(r)), left: limit}
+	text := utf8Pipe(charset, raw, pipeSize(p.Body.Len, buffer))
+	text.left = limit
+	return text
 }
 
 // Filename returns the file name of the part as UTF-8 without control
@@ -67,72 +82,4 @@ func (p *Part) Filename() string {
 		}
 		return r
 	}, name))
-}
-
-// cutReader ends its source after left octets, never within a character.
-type cutReader struct {
-	src  io.Reader
-	left int64
-	buf  []byte // 4 kB
-	out  []byte // of buf: complete characters to be returned
-	tail []byte // of buf, behind out: the begin of one
-	err  error
-}
-
-func (c *cutReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for len(c.out) == 0 {
-		if c.err != nil {
-			return 0, c.err
-		}
-		c.fill()
-	}
-	n := copy(p, c.out)
-	c.out = c.out[n:]
-	return n, nil
-}
-
-func (c *cutReader) fill() {
-	if c.left <= 0 {
-		c.err = io.EOF
-		return
-	}
-	if c.buf == nil {
-		c.buf = make([]byte, 4<<10)
-	}
-	held := copy(c.buf, c.tail)
-	var n int
-	n, c.err = c.src.Read(c.buf[held:])
-	b := c.buf[:held+n]
-	end := len(b)
-	if c.err == nil {
-		end = completeRunes(b)
-	}
-	if int64(end) > c.left {
-		end = int(c.left)
-		for end > 0 && !utf8.RuneStart(b[end]) {
-			end--
-		}
-		c.err = io.EOF
-	}
-	c.out, c.tail = b[:end], b[end:]
-	if c.left -= int64(end); c.left <= 0 && c.err == nil {
-		c.err = io.EOF
-	}
-}
-
-// completeRunes returns the length of b without an incomplete character at its
-// end.
-func completeRunes(b []byte) int {
-	for i := 1; i <= min(len(b), utf8.UTFMax); i++ {
-		if c := b[len(b)-i]; utf8.RuneStart(c) {
-			if !utf8.FullRune(b[len(b)-i:]) {
-				return len(b) - i
-			}
-			break
-		}
-	}
-	return len(b)
 }

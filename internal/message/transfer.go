@@ -11,7 +11,7 @@ import (
 // uuencode) or stays as it is (quoted-printable).
 
 // maxLookahead bounds how far a decoder looks ahead: less than the buffer of a
-// transform.Reader.
+// pipe.
 const maxLookahead = 1024
 
 // base64Value maps the alphabet of RFC 2045 section 6.8 to 0 to 63 and every

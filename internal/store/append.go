@@ -80,17 +80,24 @@ func (b *Append) Commit(ctx context.Context) (Appended, error) {
 
 // append publishes the messages and gives them UIDs.
 func (t *batch) append(b *Append) (Appended, error) {
+	with := make([]labels, len(b.dls))
 	for i, d := range b.dls {
-		letters, err := t.letters(b.flags[i].Keywords, true)
-		if err != nil {
+		var err error
+		if with[i], err = t.labels(b.flags[i].Keywords, true); err != nil {
 			return Appended{}, err
 		}
-		d.SetFlags(b.flags[i].Flags, letters)
+		d.SetFlags(b.flags[i].Flags, with[i].letters)
 	}
 	made, err := t.m.dir.Commit(b.dls, maildir.Target{New: true})
 	b.dls = nil
 	if err != nil {
 		return Appended{}, err
+	}
+	for i, e := range made {
+		t.label(e, with[i])
+	}
+	if err := t.writeFurther(); err != nil {
+		return Appended{}, errors.Join(err, t.forget(made))
 	}
 	t.touched = true
 	uids, err := t.giveUIDs(made)

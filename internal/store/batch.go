@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"fantail/internal/mail"
 	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 )
@@ -19,6 +20,9 @@ type batch struct {
 	st      index.Stamps // what it will be true of
 	cur     bool         // the index was right about the directory when the batch began
 	touched bool         // something was done
+	// more holds the keywords beyond the letters that messages get, by base, until
+	// writeFurther.
+	more map[string][]mail.Keyword
 }
 
 // begin takes the lock and begins a batch; m.mu is held. The index exists

@@ -57,19 +57,9 @@ func (m *Mailbox) SetFlagsIf(ctx context.Context, uids []mail.UID, c FlagChange,
 }
 
 func (b *batch) setFlags(ctx context.Context, uids []mail.UID, c FlagChange, since mail.ModSeq, s *Stored) error {
-	letters, err := b.letters(c.Keywords, c.Op != mail.Remove)
+	l, err := b.labels(c.Keywords, c.Op != mail.Remove)
 	if err != nil {
 		return err
-	}
-	change := func(n maildir.Name) maildir.Name {
-		switch c.Op {
-		case mail.Add:
-			return n.With(n.Flags|c.Flags, n.Letters|letters)
-		case mail.Remove:
-			return n.With(n.Flags&^c.Flags, n.Letters&^letters)
-		default:
-			return n.With(c.Flags, letters)
-		}
 	}
 	for _, uid := range uids {
 		i, ok := b.x.Find(uid)
@@ -81,18 +71,18 @@ func (b *batch) setFlags(ctx context.Context, uids []mail.UID, c FlagChange, sin
 			s.Modified = append(s.Modified, uid)
 			continue
 		}
-		switch err := b.setFlag(ctx, i, change); {
+		switch err := b.setFlag(ctx, i, c, l); {
 		case errors.Is(err, fs.ErrNotExist):
 			s.Missing = append(s.Missing, uid)
 		case err != nil:
-			return err
+			return errors.Join(err, b.writeFurther())
 		}
 	}
-	return nil
+	return b.writeFurther()
 }
 
 // setFlag changes the flags of message i.
-func (b *batch) setFlag(ctx context.Context, i int, change func(maildir.Name) maildir.Name) error {
+func (b *batch) setFlag(ctx context.Context, i int, c FlagChange, l labels) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -100,15 +90,47 @@ func (b *batch) setFlag(ctx context.Context, i int, change func(maildir.Name) ma
 	if err != nil {
 		return err
 	}
-	to, err := b.m.dir.ChangeFlags(ctx, from, change)
+	to, err := b.m.dir.ChangeFlags(ctx, from, func(n maildir.Name) maildir.Name { return c.rename(n, l) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, b.expunged(i))
 	}
-	if err != nil || to == from {
+	if err != nil {
 		return err
 	}
+	before := b.further(to.Name.Base)
+	after := c.further(before, l)
+	if !sameKeywords(before, after) {
+		b.setFurther(to.Name.Base, after)
+	} else if to == from {
+		return nil
+	}
 	b.touched = true
-	return b.m.enterEntry(b.tx, b.x, i, to)
+	return enterEntry(b.tx, b.x, i, to, union(b.m.names.set(to.Name.Letters), after))
+}
+
+// rename returns the name that a message gets by the change.
+func (c *FlagChange) rename(n maildir.Name, l labels) maildir.Name {
+	switch c.Op {
+	case mail.Add:
+		return n.With(n.Flags|c.Flags, n.Letters|l.letters)
+	case mail.Remove:
+		return n.With(n.Flags&^c.Flags, n.Letters&^l.letters)
+	default:
+		return n.With(c.Flags, l.letters)
+	}
+}
+
+// further returns the keywords beyond the letters that a message has after the
+// change.
+func (c *FlagChange) further(kws []mail.Keyword, l labels) []mail.Keyword {
+	switch c.Op {
+	case mail.Add:
+		return union(kws, l.more)
+	case mail.Remove:
+		return without(kws, l.more)
+	default:
+		return l.more
+	}
 }
 
 // expunged records that message i is gone, which has been proven.
@@ -153,7 +175,7 @@ func (b *batch) claim(ctx context.Context) (claimed []mail.UID, err error) {
 			return claimed, err
 		}
 		b.touched = true
-		if err := b.m.enterEntry(b.tx, b.x, i, to); err != nil {
+		if err := enterEntry(b.tx, b.x, i, to, b.m.keywordsOf(to.Name)); err != nil {
 			return claimed, err
 		}
 		claimed = append(claimed, b.x.UID(i))

@@ -76,7 +76,7 @@ func sourcesOf(x *index.Index, uids []mail.UID) ([]source, error) {
 
 // copyFrom links the messages into the batch's mailbox and gives them UIDs.
 func (b *batch) copyFrom(ctx context.Context, src *Mailbox, from []source) (c Copied, err error) {
-	letters, err := b.lettersOf(from)
+	to, err := b.labelsOf(from)
 	if err != nil {
 		return c, err
 	}
@@ -86,7 +86,7 @@ func (b *batch) copyFrom(ctx context.Context, src *Mailbox, from []source) (c Co
 			break
 		}
 		var copied maildir.Entry
-		copied, err = src.dir.LinkInto(ctx, s.entry, b.m.dir, s.entry.Name.Flags, letters[s.set])
+		copied, err = src.dir.LinkInto(ctx, s.entry, b.m.dir, s.entry.Name.Flags, to[s.set].letters)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 			continue
@@ -95,11 +95,15 @@ func (b *batch) copyFrom(ctx context.Context, src *Mailbox, from []source) (c Co
 			break
 		}
 		b.touched = true
+		b.label(copied, to[s.set])
 		made = append(made, copied)
 		c.Src = append(c.Src, s.uid)
 	}
 	if err == nil && len(made) > 0 {
 		err = b.m.dir.SyncCur()
+	}
+	if err == nil {
+		err = b.writeFurther()
 	}
 	if err == nil {
 		c.UIDValidity = b.x.UIDValidity()

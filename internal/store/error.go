@@ -97,7 +97,7 @@ func kindOfCause(err error) Kind {
 		return Denied
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return OverQuota
-	case errors.Is(err, uidlist.ErrKeywordsFull):
+	case errors.Is(err, uidlist.ErrTooManyKeywords):
 		return Limit
 	case errors.As(err, &damaged):
 		return Corrupt

@@ -26,8 +26,9 @@ type Mailbox struct {
 	mu      sync.Mutex // guards all below; held during disk I/O
 	uids    *uidlist.File
 	kw      *uidlist.Keywords
-	names   *keywordNames // what the letters mean, as far as it was read
-	snap    *Snapshot     // what the last sync found, or nil
+	more    *uidlist.Overflow // keywords beyond the letters of kw
+	names   *keywordNames     // what the letters mean, as far as it was read
+	snap    *Snapshot         // what the last sync found, or nil
 	parts   structures
 	learned learned
 	wrote   bool // something into the index
@@ -50,6 +51,7 @@ func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
 		index: x,
 		uids:  uidlist.Open(d.Path()),
 		kw:    uidlist.OpenKeywords(d.Path()),
+		more:  uidlist.OpenOverflow(d.Path()),
 		parts: structures{byUID: make(map[mail.UID]*message.Part)},
 	}, nil
 }

@@ -69,7 +69,7 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 	if err != nil {
 		return c, err
 	}
-	letters, err := dst.lettersOf(from)
+	to, err := dst.labelsOf(from)
 	if err != nil {
 		return c, err
 	}
@@ -80,7 +80,7 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 			break
 		}
 		var e maildir.Entry
-		e, err = b.m.dir.MoveInto(ctx, s.entry, dst.m.dir, s.entry.Name.Flags, letters[s.set])
+		e, err = b.m.dir.MoveInto(ctx, s.entry, dst.m.dir, s.entry.Name.Flags, to[s.set].letters)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err = b.expunged(s.i); err == nil {
 				continue
@@ -90,11 +90,15 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 			break
 		}
 		b.touched, dst.touched = true, true
+		dst.label(e, to[s.set])
 		made = append(made, e)
 		went = append(went, s)
 	}
 	if err == nil && len(made) > 0 {
 		err = dst.m.dir.SyncCur()
+	}
+	if err == nil {
+		err = dst.writeFurther()
 	}
 	if err == nil {
 		c.UIDValidity = dst.x.UIDValidity()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"math/bits"
 	"slices"
 	"strings"
@@ -299,7 +300,8 @@ func (s *survey) enterMoved() error {
 	}
 	slices.Sort(order)
 	for _, i := range order {
-		if err := s.m.enterEntry(s.tx, s.x, i, s.moved[i].Entry); err != nil {
+		e := s.moved[i].Entry
+		if err := enterEntry(s.tx, s.x, i, e, s.m.keywordsOf(e.Name)); err != nil {
 			return err
 		}
 	}
@@ -307,10 +309,9 @@ func (s *survey) enterMoved() error {
 }
 
 // enterEntry records where message i of x is now, and its flags.
-func (m *Mailbox) enterEntry(tx *index.Tx, x *index.Index, i int, e maildir.Entry) error {
+func enterEntry(tx *index.Tx, x *index.Index, i int, e maildir.Entry, keywords []mail.Keyword) error {
 	r := x.Row(i)
 	file := strings.Clone(e.File)
-	keywords := m.keywordsOf(e.Name)
 	if r.Flags == e.Name.Flags && sameKeywords(x.KeywordSet(r.Set()), keywords) {
 		return tx.Move(r.UID, file, e.New)
 	}
@@ -330,20 +331,32 @@ func (s *survey) enterGone() error {
 }
 
 // enterKeywords looks at all messages with keywords again if the meaning of
-// letters has changed.
+// letters has changed, or what stands in fantail-keywords.
 func (s *survey) enterKeywords() error {
 	st := s.x.Stamps()
 	if st.Keywords == s.ids.keywords && st.Overflow == s.ids.overflow {
 		return nil
 	}
+	look := newBitset(s.x.Len())
 	for i, r := range s.x.Rows() {
-		if _, done := s.moved[i]; done || !s.seen.has(i) || r.Set() == 0 {
+		if r.Set() != 0 {
+			look.set(i)
+		}
+	}
+	for base := range s.m.more.All() {
+		if i, ok := s.x.FindBase(base); ok {
+			look.set(i)
+		}
+	}
+	for i := range look.ones() {
+		if _, done := s.moved[i]; done || !s.seen.has(i) {
 			continue
 		}
 		e, err := entryOf(s.x, i)
 		if err != nil {
 			return err
 		}
+		r := s.x.Row(i)
 		if keywords := s.m.keywordsOf(e.Name); !sameKeywords(s.x.KeywordSet(r.Set()), keywords) {
 			if err := s.tx.SetFlags(r.UID, e.File, e.New, r.Flags, keywords); err != nil {
 				return err
@@ -483,11 +496,24 @@ func (b bitset) count() (n int) {
 	return n
 }
 
-// zeros yields the numbers below n that are not in the set.
-func (b bitset) zeros(n int) func(yield func(int) bool) {
+// ones yields the numbers that are in the set.
+func (b bitset) ones() iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for w := range b {
-			for rest := ^b[w]; rest != 0; rest &= rest - 1 {
+		for w, bits64 := range b {
+			for rest := bits64; rest != 0; rest &= rest - 1 {
+				if !yield(w*64 + bits.TrailingZeros64(rest)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// zeros yields the numbers below n that are not in the set.
+func (b bitset) zeros(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for w, bits64 := range b {
+			for rest := ^bits64; rest != 0; rest &= rest - 1 {
 				i := w*64 + bits.TrailingZeros64(rest)
 				if i >= n || !yield(i) {
 					return

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
@@ -142,29 +139,17 @@ func (m *Mailbox) soft(st index.Stamps) bool {
 type fileIDs struct{ uids, keywords, overflow index.FileID }
 
 func (m *Mailbox) fileIDs() (ids fileIDs, err error) {
-	if id, err := m.uids.Stat(); err != nil {
-		return ids, err
-	} else {
-		ids.uids = index.FileID(id)
+	for _, f := range []struct {
+		stat func() (uidlist.FileID, error)
+		to   *index.FileID
+	}{{m.uids.Stat, &ids.uids}, {m.kw.Stat, &ids.keywords}, {m.more.Stat, &ids.overflow}} {
+		id, err := f.stat()
+		if err != nil {
+			return ids, err
+		}
+		*f.to = index.FileID(id)
 	}
-	if ids.keywords, err = fileID(filepath.Join(m.dir.Path(), "dovecot-keywords")); err != nil {
-		return ids, err
-	}
-	ids.overflow, err = fileID(filepath.Join(m.dir.Path(), "fantail-keywords"))
-	return ids, err
-}
-
-// fileID returns the state of a file; zero if there is none.
-func fileID(path string) (index.FileID, error) {
-	var st unix.Stat_t
-	switch err := unix.Lstat(path, &st); err {
-	case nil:
-		return index.FileID{Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano()}, nil
-	case unix.ENOENT:
-		return index.FileID{}, nil
-	default:
-		return index.FileID{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
-	}
+	return ids, nil
 }
 
 func dirStamp(s maildir.Stamp) index.DirStamp {

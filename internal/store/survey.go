@@ -38,6 +38,7 @@ type survey struct {
 
 	proof    bool // the last sweep is one
 	hard     bool // and nothing stands against its stamps
+	soft     bool // the last sweep is proof if the index's stamp of cur is right
 	cur, new maildir.Stamp
 }
 
@@ -93,7 +94,9 @@ func (s *survey) look(ctx context.Context) error {
 		if w != nil {
 			s.assumeCur()
 			s.add(w)
-			s.hard = st.Hard
+			// Behind a soft stamp a message may have gone from new to cur: then its
+			// absence from new is no proof.
+			s.proof, s.hard, s.soft = s.proof && st.Hard, st.Hard, s.proof && !st.Hard
 			if s.enough(w) {
 				return nil
 			}
@@ -131,7 +134,7 @@ func (s *survey) add(w *maildir.Sweep) {
 	} else {
 		s.cur, s.new = w.Stamps()
 	}
-	s.twice = nil
+	s.twice, s.soft = nil, false
 	if s.proof = w.Proof(); s.proof {
 		s.cur, s.new = w.Stamps()
 	}
@@ -186,6 +189,7 @@ func (s *survey) enough(w *maildir.Sweep) bool {
 		return true
 	}
 	if s.seen.count() < s.x.Len() || !w.Probable() && s.x.Len() == 0 {
+		s.soft = false
 		return false
 	}
 	_, open := s.horizon()
@@ -285,7 +289,7 @@ func (s *survey) stamps(open bool) index.Stamps {
 	if !open { // else there are records that the index does not have
 		st.UIDs, st.Lines = s.ids.uids, uint32(s.list.Lines)
 	}
-	if s.proof && !open && len(s.twice) == 0 {
+	if (s.proof || s.soft) && !open && len(s.twice) == 0 {
 		st.Cur, st.New, st.Hard = dirStamp(s.cur), dirStamp(s.new), s.hard
 	}
 	return st

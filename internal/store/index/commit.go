@@ -18,13 +18,12 @@ func (x *Index) limit() int64 {
 	return max(minJournal, x.snap.h.size/10)
 }
 
-// write puts the transaction on disk; f.mu is held.
-func (t *Tx) write() (*Index, error) {
-	x := t.base
-	switch n := int64(len(t.frame)); {
-	case n > x.limit():
+// put puts the transaction on disk; f.mu is held.
+func (t *Tx) put() (*Index, error) {
+	switch {
+	case t.long:
 		return t.l.checkpoint(t.e.done(), nil)
-	case t.fresh, !x.matched:
+	case t.fresh, !t.base.matched:
 		return t.restart()
 	default:
 		return t.append()
@@ -68,11 +67,10 @@ func (t *Tx) restart() (*Index, error) {
 	e := t.e.x
 	h.start(e)
 	e.clean, e.doubt = false, false
-	frame := t.frame
-	if len(frame) > frameHeader+8 {
-		sum := finish(frame, e.modseq, h.sum)
-		e.step(sum, len(frame)-frameHeader)
-		head = append(head, frame...)
+	if !t.empty() {
+		sum := finish(t.frame, e.modseq, h.sum)
+		e.step(sum, len(t.frame)-frameHeader)
+		head = append(head, t.frame...)
 	} else {
 		e.clean = true
 	}

@@ -45,6 +45,9 @@ func everything(f *File, x *Index) []full {
 	}
 	for range x.AllFlags() {
 	}
+	if len(x.AppendUIDs(nil)) != len(list) || len(x.AppendFlags(nil)) != len(list) {
+		panic("columns and rows differ in number")
+	}
 	for range x.ChangedSince(x.HighestModSeq() - 1) {
 	}
 	x.FindBase("no such")

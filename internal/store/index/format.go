@@ -21,8 +21,9 @@ const (
 	version    = 1
 	pageSize   = 4096
 	recordSize = 64
+	uidSize    = 4
 	perPage    = pageSize / recordSize // rows in a page: also the bits of a word and the slots of a leaf
-	blockSize  = 16
+	blockSize  = 8
 	vanishSize = 16
 	tableEntry = 4
 	// maxSlots keeps row numbers and their +1 in 32 bits, and the hash table's

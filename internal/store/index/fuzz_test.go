@@ -70,7 +70,7 @@ func FuzzJournal(f *testing.F) {
 	empty.validity, empty.next = 7, 1
 	head := encodeJournalHeader(&empty.meta, 5, true, bootID{})
 	for _, m := range []Message{message(1), {UID: 9, File: "a:2,", Stored: -1, Virtual: -1}} {
-		o := op{kind: opAdd, row: row{base: m.File, info: ":2,S"}}
+		o := op{kind: opAdd, base: []byte(m.File), info: []byte(":2,S")}
 		o.UID = m.UID
 		b := o.append(newFrame())
 		finish(b, 17, 0)

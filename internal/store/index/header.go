@@ -23,9 +23,11 @@ type meta struct {
 // Sections of a snapshot, each beginning on a page.
 const (
 	secRecords  = iota
-	secNames    // file names, without separators
-	secBlocks   // per page of records: first UID u32, unseen u32, highest modseq u64
+	secUIDs     // once more, u32: whoever wants all of them need not read all records
+	secFlags    // and these, u8
+	secBlocks   // per page of records: highest modseq u64
 	secTable    // hash of bases: open addressing, row number + 1 or 0, u32
+	secNames    // file names, without separators, in the order of the records
 	secWords    // keywords and their sets
 	secVanished // expunged: modseq u64, first UID u32, last UID u32
 	secSums     // CRC-32C of every page before this section, u32
@@ -159,6 +161,8 @@ func (h *header) sane() bool {
 	return end == h.size && n <= maxSlots && h.modseq < math.MaxInt64 && h.least <= h.modseq && h.floor <= h.modseq &&
 		h.next != 0 && h.validity != 0 &&
 		h.sections[secRecords].len == n*recordSize &&
+		h.sections[secUIDs].len == n*uidSize &&
+		h.sections[secFlags].len == n &&
 		h.sections[secNames].len <= math.MaxUint32 &&
 		h.sections[secBlocks].len == (n+perPage-1)/perPage*blockSize &&
 		h.sections[secTable].len%tableEntry == 0 && table&(table-1) == 0 && table >= n && (n == 0 || table > n) &&

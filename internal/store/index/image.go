@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"os"
 	"runtime"
-	"sort"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -129,31 +128,72 @@ func (m *image) goodRange(sec int, from, to int64) bool {
 	return true
 }
 
-// sane checks what the readers of a page of records rely on: UIDs ascend, names
-// and sets exist.
+// sane checks what the readers of a page rely on.
 func (m *image) sane(page int, b []byte) bool {
-	s := m.h.sections[secRecords]
-	block := page - int(s.off/pageSize)
-	if block < 0 || int64(block*pageSize) >= s.len {
-		return true
+	at := int64(page) * pageSize
+	for sec, sane := range [...]func(at int, b []byte) bool{
+		secRecords: m.saneRecords,
+		secUIDs:    m.saneUIDs,
+		secFlags:   m.saneFlags,
+	} {
+		if s := m.h.sections[sec]; at >= s.off && at < s.off+s.len {
+			at -= s.off
+			return sane(int(at), b[:min(pageSize, s.len-at)])
+		}
+	}
+	return true
+}
+
+// saneRecords wants of a page of records that names and sets exist, that names lie
+// in the order of the records, and that columns and blocks say the same.
+func (m *image) saneRecords(at int, b []byte) bool {
+	from := at / recordSize
+	n := len(b) / recordSize
+	uids, flags := m.uids(from, n), m.flags(from, n)
+	if uids == nil || flags == nil {
+		return false
 	}
 	names := uint64(m.h.sections[secNames].len)
-	n := min(perPage, m.rows()-block*perPage)
-	last := mail.UID(0)
+	end := uint64(le.Uint32(b[recNameOff:]))
+	highest := mail.ModSeq(0)
 	for i := range n {
 		rec := b[i*recordSize : (i+1)*recordSize]
 		r := decodeRecord(rec)
-		if !r.sane() || r.UID <= last || r.UID >= m.h.next || r.ModSeq > m.h.modseq || r.set > m.h.sets ||
-			rec[recBaseLen] == 0 || rec[recNameLen] < rec[recBaseLen] ||
-			uint64(le.Uint32(rec[recNameOff:]))+uint64(rec[recNameLen]) > names {
+		if !r.sane() || uint32(r.UID) != le.Uint32(uids[i*uidSize:]) || r.Flags != flags[i] ||
+			r.ModSeq > m.h.modseq || r.set > m.h.sets ||
+			rec[recBaseLen] == 0 || rec[recNameLen] < rec[recBaseLen] || uint64(le.Uint32(rec[recNameOff:])) != end {
 			return false
 		}
-		last = r.UID
+		if end += uint64(rec[recNameLen]); end > names {
+			return false
+		}
+		highest = max(highest, r.ModSeq)
 	}
-	// The first UID also stands in secBlocks, for the search.
-	at := block * blockSize
-	return m.goodRange(secBlocks, int64(at), int64(at+blockSize)) &&
-		le.Uint32(m.section(secBlocks)[at:]) == le.Uint32(b[recUID:])
+	return m.block(at/pageSize) == highest
+}
+
+// saneUIDs wants UIDs to ascend, from the page before and up to UIDNext.
+func (m *image) saneUIDs(at int, b []byte) bool {
+	last := uint32(0)
+	if at > 0 {
+		last = le.Uint32(m.section(secUIDs)[at-uidSize:])
+	}
+	for ; len(b) >= uidSize; b = b[uidSize:] {
+		uid := le.Uint32(b)
+		if uid <= last {
+			return false
+		}
+		last = uid
+	}
+	return last < uint32(m.h.next)
+}
+
+func (m *image) saneFlags(_ int, b []byte) bool {
+	all := byte(0)
+	for _, f := range b {
+		all |= f
+	}
+	return mail.Flags(all)&^mail.AllFlags == 0
 }
 
 // record returns the bytes of a row, or nil from a damaged page.
@@ -174,17 +214,46 @@ func (m *image) row(slot int) (r Row) {
 	return r
 }
 
-func (m *image) flags(slot int) (f mail.Flags) {
-	if rec := m.record(slot); rec != nil {
-		f = mail.Flags(rec[recFlags])
+// uids returns that column of n rows, or nil if a page is damaged. The caller
+// keeps the image alive.
+func (m *image) uids(from, n int) []byte {
+	at, end := int64(from)*uidSize, int64(from+n)*uidSize
+	if !m.goodRange(secUIDs, at, end) {
+		return nil
+	}
+	return m.section(secUIDs)[at:end]
+}
+
+// flags returns that column of n rows, or nil if a page is damaged. The caller
+// keeps the image alive.
+func (m *image) flags(from, n int) []mail.Flags {
+	b := m.flagBytes(from, n)
+	if len(b) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*mail.Flags)(&b[0]), len(b))
+}
+
+func (m *image) flagBytes(from, n int) []byte {
+	if !m.goodRange(secFlags, int64(from), int64(from+n)) {
+		return nil
+	}
+	return m.section(secFlags)[from : from+n]
+}
+
+func (m *image) flagsOf(slot int) (f mail.Flags) {
+	off := int(m.h.sections[secFlags].off) + slot
+	if m.good(off / pageSize) {
+		f = mail.Flags(m.data[off])
 	}
 	runtime.KeepAlive(m)
 	return f
 }
 
 func (m *image) uid(slot int) (uid mail.UID) {
-	if rec := m.record(slot); rec != nil {
-		uid = mail.UID(le.Uint32(rec[recUID:]))
+	off := int(m.h.sections[secUIDs].off) + slot*uidSize
+	if m.good(off / pageSize) {
+		uid = mail.UID(le.Uint32(m.data[off:]))
 	}
 	runtime.KeepAlive(m)
 	return uid
@@ -205,28 +274,39 @@ func (m *image) name(slot int) (name []byte, base int) {
 	return m.section(secNames)[off:end], int(rec[recBaseLen])
 }
 
-// block returns what is said of a page of records, or zero from a damaged page.
-func (m *image) block(i int) (first mail.UID, unseen int, modseq mail.ModSeq) {
-	at := int64(i * blockSize)
-	if m.goodRange(secBlocks, at, at+blockSize) {
-		b := m.section(secBlocks)[at:]
-		first, unseen, modseq = mail.UID(le.Uint32(b)), int(le.Uint32(b[4:])), mail.ModSeq(le.Uint64(b[8:]))
+// block returns the highest modseq in a page of records, or zero from a damaged
+// page.
+func (m *image) block(i int) (modseq mail.ModSeq) {
+	off := int(m.h.sections[secBlocks].off) + i*blockSize
+	if m.good(off / pageSize) {
+		modseq = mail.ModSeq(le.Uint64(m.data[off:]))
 	}
 	runtime.KeepAlive(m)
-	return first, unseen, modseq
+	return modseq
 }
-
-func (m *image) blocks() int { return (m.rows() + perPage - 1) / perPage }
 
 // find returns the first row whose UID is not below uid.
 func (m *image) find(uid mail.UID) int {
-	b := sort.Search(m.blocks(), func(i int) bool { first, _, _ := m.block(i); return first > uid }) - 1
-	if b < 0 {
+	n := m.rows()
+	first, last := m.uid(0), m.uid(n-1)
+	switch {
+	case uid <= first:
 		return 0
+	case uid > last:
+		return n
 	}
-	from := b * perPage
-	n := min(perPage, m.rows()-from)
-	return from + sort.Search(n, func(i int) bool { return m.uid(from+i) >= uid })
+	// UIDs ascend: before it stand at most as many as there are numbers between,
+	// and so behind it. Where few are missing that is all.
+	lo := max(0, n-1-int(last-uid))
+	hi := min(n-1, int(uid-first))
+	for lo < hi {
+		if mid := int(uint(lo+hi) / 2); m.uid(mid) < uid {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
 }
 
 // findBase returns the row of the file with that base name, or -1.

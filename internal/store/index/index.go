@@ -1,8 +1,6 @@
 package index
 
 import (
-	"iter"
-	"math/bits"
 	"runtime"
 	"slices"
 	"sort"
@@ -139,7 +137,7 @@ func (x *Index) Flags(i int) mail.Flags {
 	if r := x.changed(slot); r != nil {
 		return r.Flags
 	}
-	return x.snap.flags(slot)
+	return x.snap.flagsOf(slot)
 }
 
 // ModSeq returns the modseq of message i.
@@ -188,20 +186,54 @@ func (x *Index) Base(i int) string {
 }
 
 // appendName also returns the length of the base.
-func (x *Index) appendName(b []byte, slot int) (_ []byte, base int) {
-	r := x.changed(slot)
-	if r != nil && r.base != "" {
-		b = append(b, r.base...)
-		return append(b, r.info...), len(r.base)
+func (x *Index) appendName(b []byte, slot int) (_ []byte, n int) {
+	base, n, info := x.nameAt(slot)
+	b = append(b, base...)
+	b = append(b, info...)
+	runtime.KeepAlive(x)
+	return b, n
+}
+
+// nameAt returns the file name in a slot, in two pieces, and how much of the
+// first is the base. The octets are the index's: the caller keeps it alive.
+func (x *Index) nameAt(slot int) (name []byte, base int, info []byte) {
+	l := x.leaf(slot)
+	r := l.row(slot % leafSlots)
+	if r == nil {
+		name, base = x.snap.name(slot)
+		return name, base, nil
 	}
-	name, base := x.snap.name(slot)
-	if r != nil {
-		b = append(append(b, name[:base]...), r.info...)
-	} else {
-		b = append(b, name...)
+	name, info = l.name(r)
+	if r.base == 0 {
+		name, base = x.snap.name(slot)
+		return name[:base], base, info
 	}
-	runtime.KeepAlive(x.snap)
-	return b, base
+	return name, len(name), info
+}
+
+// baseLen returns the length of the base of a slot's file name.
+func (x *Index) baseLen(slot int) int {
+	if r := x.changed(slot); r != nil && r.base != 0 {
+		return int(r.base)
+	}
+	n := 0
+	if rec := x.snap.record(slot); rec != nil {
+		n = int(rec[recBaseLen])
+	}
+	runtime.KeepAlive(x)
+	return n
+}
+
+// setAt returns the set of keywords in a slot.
+func (x *Index) setAt(slot int) (set uint32) {
+	if r := x.changed(slot); r != nil {
+		return r.set
+	}
+	if rec := x.snap.record(slot); rec != nil {
+		set = le.Uint32(rec[recSet:])
+	}
+	runtime.KeepAlive(x)
+	return set
 }
 
 // findSlot returns the first slot whose UID is not below uid, dead or alive.
@@ -240,123 +272,6 @@ func (x *Index) FindBase(base string) (i int, ok bool) {
 	return 0, false
 }
 
-// FirstUnseen returns the number of the first message without \Seen.
-func (x *Index) FirstUnseen() (i int, ok bool) {
-	if x.counts.Unseen == 0 {
-		return 0, false
-	}
-	for b := 0; b*leafSlots < x.slots; b++ {
-		from := b * leafSlots
-		l := x.leaf(from)
-		if l == nil {
-			if _, unseen, _ := x.snap.block(b); unseen == 0 {
-				continue
-			}
-		}
-		for slot := from; slot < min(from+leafSlots, x.slots); slot++ {
-			if !x.isDead(slot) && !x.at(slot).Flags.Has(mail.Seen) {
-				return x.position(slot), true
-			}
-		}
-	}
-	return 0, false
-}
-
-// Rows returns all messages by number.
-func (x *Index) Rows() iter.Seq2[int, Row] { return x.rowsAfter(0) }
-
-// ChangedSince returns the messages whose modseq is greater (RFC 7162 section
-// 3.1.4.1, CHANGEDSINCE). It passes over pages without such messages.
-func (x *Index) ChangedSince(modseq mail.ModSeq) iter.Seq2[int, Row] { return x.rowsAfter(modseq) }
-
-func (x *Index) rowsAfter(modseq mail.ModSeq) iter.Seq2[int, Row] {
-	return func(yield func(int, Row) bool) {
-		i := 0
-		for from := 0; from < x.slots; from += leafSlots {
-			n := min(leafSlots, x.slots-from)
-			l := x.leaf(from)
-			alive := n
-			if l != nil {
-				alive -= bits.OnesCount64(l.dead)
-			}
-			if modseq > 0 && !x.blockAfter(from, l, modseq) {
-				i += alive
-				continue
-			}
-			for bit := range n {
-				if l != nil && l.dead&(1<<bit) != 0 {
-					continue
-				}
-				r := x.at(from + bit)
-				if (modseq == 0 || r.ModSeq > modseq) && !yield(i, r) {
-					return
-				}
-				i++
-			}
-		}
-	}
-}
-
-// blockAfter reports whether a leaf's slots may hold a greater modseq.
-func (x *Index) blockAfter(from int, l *leaf, modseq mail.ModSeq) bool {
-	if x.least > modseq {
-		return true
-	}
-	if l != nil {
-		for i := range l.rows {
-			if l.rows[i].ModSeq > modseq {
-				return true
-			}
-		}
-	}
-	if from >= x.base() {
-		return false
-	}
-	_, _, highest := x.snap.block(from / leafSlots)
-	return highest > modseq
-}
-
-// AllFlags returns the system flags of all messages by number: the fastest way to
-// look at all of them.
-func (x *Index) AllFlags() iter.Seq2[int, mail.Flags] {
-	return func(yield func(int, mail.Flags) bool) {
-		defer runtime.KeepAlive(x)
-		i := 0
-		for from := 0; from < x.slots; from += leafSlots {
-			n := min(leafSlots, x.slots-from)
-			l := x.leaf(from)
-			var page []byte
-			if from < x.base() {
-				page = x.snap.page(from)
-			}
-			if l == nil && page != nil {
-				for at := recFlags; at < n*recordSize; at += recordSize {
-					if !yield(i, mail.Flags(page[at])) {
-						return
-					}
-					i++
-				}
-				continue
-			}
-			for bit := range n {
-				if l != nil && l.dead&(1<<bit) != 0 {
-					continue
-				}
-				var f mail.Flags
-				if r := l.row(bit); r != nil {
-					f = r.Flags
-				} else if page != nil {
-					f = mail.Flags(page[bit*recordSize+recFlags])
-				}
-				if !yield(i, f) {
-					return
-				}
-				i++
-			}
-		}
-	}
-}
-
 // bases finds added messages by the base names of their files. It is shared by
 // all indexes that grew out of one snapshot, and filled when it is first asked.
 type bases struct {
@@ -375,8 +290,8 @@ func (b *bases) find(x *Index, base string) (slot int, ok bool) {
 		b.slot = make(map[string][]uint32)
 	}
 	for ; b.upto < x.slots; b.upto++ {
-		name := x.changed(b.upto).base
-		b.slot[name] = append(b.slot[name], uint32(b.upto))
+		name, n, _ := x.nameAt(b.upto)
+		b.slot[string(name[:n])] = append(b.slot[string(name[:n])], uint32(b.upto))
 	}
 	for _, s := range b.slot[base] {
 		if int(s) < x.slots && !x.isDead(int(s)) {

@@ -145,6 +145,15 @@ func contents(t testing.TB, x *Index) []full {
 	if n != x.Len() || len(list) != n || c != x.Counts() {
 		t.Fatalf("%d messages, %d flags, Len %d, counts %+v, want %+v", len(list), n, x.Len(), x.Counts(), c)
 	}
+	uids, flags := x.AppendUIDs([]mail.UID{1 << 31}), x.AppendFlags([]mail.Flags{mail.AllFlags})
+	if len(uids) != n+1 || len(flags) != n+1 || uids[0] != 1<<31 || flags[0] != mail.AllFlags {
+		t.Fatalf("%d UIDs, %d flags of %d messages", len(uids)-1, len(flags)-1, n)
+	}
+	for i, m := range list {
+		if uids[i+1] != m.Row.UID || flags[i+1] != m.Row.Flags {
+			t.Fatalf("message %d: UID %d, flags %v, want %+v", i, uids[i+1], flags[i+1], m.Row)
+		}
+	}
 	first := slices.IndexFunc(list, func(m full) bool { return !m.Row.Flags.Has(mail.Seen) })
 	if at, ok := x.FirstUnseen(); ok != (first >= 0) || ok && at != first {
 		t.Fatalf("first unseen %d %t, want %d", at, ok, first)

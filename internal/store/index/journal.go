@@ -173,8 +173,7 @@ func (e *edit) frame(payload []byte) bool {
 	e.x.modseq = modseq
 	e.x.clean = false
 	for d.ok() && len(d.b) > 0 {
-		o := d.op()
-		if !d.ok() || !e.do(&o) {
+		if !d.op(&e.op) || !e.do(&e.op) {
 			return false
 		}
 	}

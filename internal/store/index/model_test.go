@@ -56,7 +56,7 @@ func (m *model) plan() []action {
 			continue
 		}
 		gone[msg.UID] = true // at most one action for each
-		base, _ := splitFile(msg.File)
+		base, _, _ := strings.Cut(msg.File, ":")
 		switch kind {
 		case 0, 1, 2:
 			uid := next + mail.UID(rng.IntN(8)/7)

@@ -1,9 +1,9 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
-	"strings"
 
 	"fantail/internal/mail"
 )
@@ -31,15 +31,17 @@ const (
 	opEnd
 )
 
-// op is one operation. Which fields count depends on the kind.
+// op is one operation. Which fields count depends on the kind. Whoever carries it
+// out copies the octets that it refers to.
 type op struct {
-	kind   opKind
-	row    // UID and what else the kind is about
-	hi     mail.UID
-	stamps Stamps
-	ids    []uint32
-	id     [16]byte // opBoot, opGUID
-	time   int64    // opChecked
+	kind       opKind
+	Row        // UID and what else the kind is about
+	base, info []byte
+	hi         mail.UID
+	stamps     *Stamps
+	ids        []uint32
+	id         [16]byte // opBoot, opGUID
+	time       int64    // opChecked
 }
 
 // append writes an operation; decoder.op reads it.
@@ -96,27 +98,29 @@ func (o *op) appendDates(b []byte) []byte {
 	return binary.AppendVarint(binary.AppendVarint(b, o.internal), o.saved)
 }
 
-func (d *decoder) op() (o op) {
-	o.kind = opKind(d.u8())
+// op reads an operation into o, and reports whether there was one.
+func (d *decoder) op(o *op) bool {
+	*o = op{kind: opKind(d.u8())}
 	switch o.kind {
 	case opStamps:
-		o.stamps = readStamps(d.take(stampsSize))
-		o.stamps.Hard = d.u8() == 1
-		return o
+		s := readStamps(d.take(stampsSize))
+		s.Hard = d.u8() == 1
+		o.stamps = &s
+		return d.ok()
 	case opWord:
-		o.base = string(d.text())
-		return o
+		o.base = d.text()
+		return d.ok()
 	case opSet:
 		o.ids = d.ids()
-		return o
+		return d.ok()
 	case opBoot, opGUID:
 		copy(o.id[:], d.take(len(o.id)))
-		return o
+		return d.ok()
 	case opChecked:
 		o.time = d.varint()
-		return o
+		return d.ok()
 	case opDoubt, opClean:
-		return o
+		return d.ok()
 	}
 	o.UID = mail.UID(d.uvarint32())
 	switch o.kind {
@@ -127,16 +131,16 @@ func (d *decoder) op() (o op) {
 	case opAdd:
 		o.Flags, o.bits = mail.Flags(d.u8()), d.u8()
 		o.set = d.uvarint32()
-		o.base, o.info = string(d.text()), string(d.text())
+		o.base, o.info = d.text(), d.text()
 		d.sizes(&o.Row)
 		d.dates(&o.Row)
 	case opFlags:
 		o.Flags, o.bits = mail.Flags(d.u8()), d.u8()
 		o.set = d.uvarint32()
-		o.info = string(d.text())
+		o.info = d.text()
 	case opMove:
 		o.bits = d.u8()
-		o.info = string(d.text())
+		o.info = d.text()
 	case opSizes:
 		o.bits = d.u8()
 		d.sizes(&o.Row)
@@ -150,7 +154,7 @@ func (d *decoder) op() (o op) {
 	default:
 		d.fail = true
 	}
-	return o
+	return d.ok()
 }
 
 func (d *decoder) sizes(r *Row) {
@@ -172,14 +176,14 @@ func (e *edit) do(o *op) bool {
 	case opExpunge:
 		return e.doExpunge(o)
 	case opStamps:
-		x.stamps = o.stamps
+		x.stamps = *o.stamps
 	case opNext:
 		return e.doNext(o.UID)
 	case opWord:
 		if !validKeyword(mail.Keyword(o.base)) {
 			return false
 		}
-		x.vocab = x.words().withWord(mail.Keyword(strings.Clone(o.base)))
+		x.vocab = x.words().withWord(mail.Keyword(o.base))
 	case opSet:
 		v, ok := x.words().withSet(o.ids)
 		x.vocab = v
@@ -204,17 +208,15 @@ func (e *edit) do(o *op) bool {
 func (e *edit) doAdd(o *op) bool {
 	x := e.x
 	o.ModSeq = x.modseq
-	r := o.row
-	if !r.sane() || r.UID < x.next || !validName(r.base, r.info) || int64(r.set) >= int64(len(x.words().sets.list)) || x.slots >= maxSlots {
+	if !o.sane() || o.UID < x.next || !validName(o.base, o.info) || int64(o.set) >= int64(len(x.words().sets.list)) || x.slots >= maxSlots {
 		return false
 	}
 	// A client may have seen what we have not: see the package comment.
-	if r.UID > x.next {
-		e.vanish(x.next, r.UID-1)
+	if o.UID > x.next {
+		e.vanish(x.next, o.UID-1)
 	}
-	x.next = r.UID + 1
-	r.info = e.info([]byte(r.info))
-	e.add(r)
+	x.next = o.UID + 1
+	e.add(&o.Row, o.base, o.info)
 	return true
 }
 
@@ -234,7 +236,8 @@ func (e *edit) doExpunge(o *op) bool {
 	if o.UID == 0 || o.hi >= x.next {
 		return false
 	}
-	for slot := x.findSlot(o.UID); slot < x.slots && x.uidAt(slot) <= o.hi; slot++ {
+	slot, _ := e.find(o.UID)
+	for ; slot < x.slots && x.uidAt(slot) <= o.hi; slot++ {
 		if !x.isDead(slot) {
 			e.kill(slot)
 		}
@@ -246,26 +249,29 @@ func (e *edit) doExpunge(o *op) bool {
 // doRow changes one message.
 func (e *edit) doRow(o *op) bool {
 	x := e.x
-	slot := x.findSlot(o.UID)
-	if slot >= x.slots || x.uidAt(slot) != o.UID || x.isDead(slot) {
+	slot, ok := e.find(o.UID)
+	if !ok {
 		return false
 	}
-	r := e.row(slot)
-	if o.kind == opFlags || o.kind == opMove {
-		o.info = e.info([]byte(o.info))
+	renamed := o.kind == opFlags || o.kind == opMove
+	l, r := e.row(slot, renamed)
+	if renamed {
+		if !validInfo(x.baseLen(slot), o.info) {
+			return false
+		}
+		l.rename(r, o.info)
 	}
 	x.counts.add(&r.Row, -1)
-	ok := r.change(o, x)
+	ok = r.change(o, x)
 	x.counts.add(&r.Row, 1)
 	return ok && r.sane()
 }
 
 // change puts what an operation says into a row.
-func (r *row) change(o *op, x *Index) bool {
+func (r *Row) change(o *op, x *Index) bool {
 	switch o.kind {
 	case opFlags, opMove:
 		r.bits = r.bits&^inNew | o.bits&inNew
-		r.info = o.info
 		if o.kind == opMove {
 			break
 		}
@@ -289,7 +295,11 @@ func (r *row) change(o *op, x *Index) bool {
 }
 
 // validName reports whether a file name fits.
-func validName(base, info string) bool {
-	return base != "" && len(base)+len(info) <= maxName && strings.IndexByte(base, ':') < 0 &&
-		(info == "" || info[0] == ':') && strings.IndexByte(base, '/') < 0 && strings.IndexByte(info, '/') < 0
+func validName(base, info []byte) bool {
+	return len(base) > 0 && bytes.IndexByte(base, ':') < 0 && bytes.IndexByte(base, '/') < 0 && validInfo(len(base), info)
+}
+
+// validInfo reports whether info can stand behind a base of that length.
+func validInfo(base int, info []byte) bool {
+	return base+len(info) <= maxName && (len(info) == 0 || info[0] == ':') && bytes.IndexByte(info, '/') < 0
 }

@@ -2,7 +2,6 @@ package index
 
 import (
 	"math/bits"
-	"runtime"
 	"slices"
 )
 
@@ -13,30 +12,36 @@ import (
 //
 //	root ── node (64 leaves) ── leaf (64 slots: one page of records)
 //
-// Where nothing changed there is no leaf and no node.
+// Where nothing changed there is no leaf and no node. The slots of a node are one
+// page of secFlags and four of secUIDs.
 const (
 	leafSlots = perPage
 	fanout    = 64
 	nodeSlots = leafSlots * fanout
 )
 
-// row is a message of which the journal spoke. base is empty if the snapshot has
-// it.
+// row is a message of which the journal spoke. Its file name lies in the text of
+// its leaf, or only what follows the base, if the snapshot has that.
 type row struct {
 	Row
-	base, info string
+	at         uint32 // of base and info in the text
+	base, info uint8  // octets
 }
 
+// leaf has no pointers in its rows: there may be a million, and the garbage
+// collector would look at each of them.
 type leaf struct {
 	owner   *edit
 	dead    uint64 // expunged
 	changed uint64 // in rows
 	rows    []row  // of the changed slots, in order
+	text    []byte
 }
 
 type node struct {
 	owner  *edit
 	dead   int
+	before [fanout]uint16 // expunged in earlier leaves; known once the edit is done
 	leaves [fanout]*leaf
 }
 
@@ -51,9 +56,68 @@ func (l *leaf) row(bit int) *row {
 // insert makes room for a slot's row.
 func (l *leaf) insert(bit int, r row) *row {
 	at := bits.OnesCount64(l.changed & (1<<bit - 1))
-	l.rows = slices.Insert(l.rows, at, r)
+	if at == len(l.rows) {
+		l.rows = append(l.rows, r)
+	} else {
+		l.rows = slices.Insert(l.rows, at, r)
+	}
 	l.changed |= 1 << bit
 	return &l.rows[at]
+}
+
+// name returns what the text has of a row's file name.
+func (l *leaf) name(r *row) (base, info []byte) {
+	b := l.text[r.at : int(r.at)+int(r.base)+int(r.info)]
+	return b[:r.base], b[r.base:]
+}
+
+// maxText is the length at which a text is worth packing whatever is in it.
+const maxText = 2 * leafSlots * maxName
+
+// rename replaces what follows the base in a row's file name.
+func (l *leaf) rename(r *row, info []byte) {
+	base, old := l.name(r)
+	if len(info) <= len(old) {
+		copy(old, info)
+		r.info = uint8(len(info))
+		return
+	}
+	at := len(l.text)
+	l.text = append(append(l.text, base...), info...)
+	r.at, r.info = uint32(at), uint8(len(info))
+	if len(l.text) > maxText {
+		l.pack()
+	}
+}
+
+// pack leaves out of the text what is no row's any more.
+func (l *leaf) pack() {
+	text := make([]byte, 0, l.used())
+	for i := range l.rows {
+		r := &l.rows[i]
+		base, info := l.name(r)
+		r.at = uint32(len(text))
+		text = append(append(text, base...), info...)
+	}
+	l.text = text
+}
+
+// used returns the octets of the text that belong to rows.
+func (l *leaf) used() (n int) {
+	for i := range l.rows {
+		n += int(l.rows[i].base) + int(l.rows[i].info)
+	}
+	return n
+}
+
+// trim gives back the room that an edit did not need.
+func (l *leaf) trim() {
+	if cap(l.rows) > len(l.rows)+len(l.rows)/8 {
+		l.rows = append(make([]row, 0, len(l.rows)), l.rows...)
+	}
+	if used := l.used(); cap(l.text) > used+used/8+16 {
+		l.pack()
+	}
 }
 
 func (x *Index) leaf(slot int) *leaf {
@@ -73,35 +137,39 @@ func (x *Index) isDead(slot int) bool {
 
 // slot returns the slot of message i.
 func (x *Index) slot(i int) int {
-	if i < 0 || i >= x.counts.Messages {
+	if uint(i) >= uint(x.counts.Messages) {
 		panic("index: no such message")
 	}
 	if x.dead == 0 {
 		return i
 	}
+	return x.liveSlot(i)
+}
+
+// liveSlot is slot where messages are expunged.
+func (x *Index) liveSlot(i int) int {
 	// The last node before which there are at most i messages; empty ones give
 	// way to those behind them.
 	k, _ := slices.BinarySearch(x.before, i+1)
 	k--
 	i -= x.before[k]
-	slot := k * nodeSlots
 	n := x.root[k]
-	if n == nil {
-		return slot + i
+	if n == nil || n.dead == 0 {
+		return k*nodeSlots + i
 	}
-	for _, l := range n.leaves {
-		dead := uint64(0)
-		if l != nil {
-			dead = l.dead
+	// And the last such leaf.
+	j := 0
+	for half := fanout / 2; half > 0; half /= 2 {
+		if next := j + half; next*leafSlots-int(n.before[next]) <= i {
+			j = next
 		}
-		alive := leafSlots - bits.OnesCount64(dead)
-		if i < alive {
-			return slot + nth(^dead, i)
-		}
-		i -= alive
-		slot += leafSlots
 	}
-	panic("index: counts are wrong")
+	i -= j*leafSlots - int(n.before[j])
+	slot := k*nodeSlots + j*leafSlots
+	if l := n.leaves[j]; l != nil {
+		return slot + nth(^l.dead, i)
+	}
+	return slot + i
 }
 
 // nth returns the position of the n-th bit that is set.
@@ -127,134 +195,12 @@ func (x *Index) position(slot int) int {
 		return x.counts.Messages
 	}
 	at := x.before[k] + slot%nodeSlots
-	if n := x.root[k]; n != nil {
-		for i := 0; i <= slot/leafSlots%fanout; i++ {
-			l := n.leaves[i]
-			switch {
-			case l == nil:
-			case i < slot/leafSlots%fanout:
-				at -= bits.OnesCount64(l.dead)
-			default:
-				at -= bits.OnesCount64(l.dead & (1<<(slot%leafSlots) - 1))
-			}
+	if n := x.root[k]; n != nil && n.dead > 0 {
+		j := slot / leafSlots % fanout
+		at -= int(n.before[j])
+		if l := n.leaves[j]; l != nil {
+			at -= bits.OnesCount64(l.dead & (1<<(slot%leafSlots) - 1))
 		}
 	}
 	return at
-}
-
-// edit makes a new Index out of another. What it copied it owns, and changes
-// without a further copy; nobody else sees it before done.
-type edit struct {
-	x      *Index
-	leaves []*leaf // that it owns
-	infos  map[string]string
-}
-
-// info returns a copy of what follows the base in a file name. There are few
-// different ones.
-func (e *edit) info(s []byte) string {
-	if own, ok := e.infos[string(s)]; ok {
-		return own
-	}
-	if e.infos == nil || len(e.infos) > 1000 {
-		e.infos = make(map[string]string)
-	}
-	own := string(s)
-	e.infos[own] = own
-	return own
-}
-
-func newEdit(x *Index) *edit {
-	c := *x
-	c.root = slices.Clone(x.root)
-	return &edit{x: &c}
-}
-
-// done returns the new Index; the edit must not be used any more.
-func (e *edit) done() *Index {
-	x := e.x
-	for _, l := range e.leaves {
-		if cap(l.rows) > len(l.rows)+len(l.rows)/8 {
-			l.rows = append(make([]row, 0, len(l.rows)), l.rows...)
-		}
-	}
-	if x.dead > 0 {
-		x.before = make([]int, len(x.root))
-		sum := 0
-		for i, n := range x.root {
-			x.before[i] = sum
-			sum += nodeSlots
-			if n != nil {
-				sum -= n.dead
-			}
-		}
-	}
-	*e = edit{}
-	return x
-}
-
-// own returns the leaf of a slot, and its node, for writing.
-func (e *edit) own(slot int) (*node, *leaf) {
-	k := slot / nodeSlots
-	for k >= len(e.x.root) {
-		e.x.root = append(e.x.root, nil)
-	}
-	n := e.x.root[k]
-	switch {
-	case n == nil:
-		n = &node{owner: e}
-	case n.owner != e:
-		n = &node{owner: e, dead: n.dead, leaves: n.leaves}
-	}
-	e.x.root[k] = n
-	p := &n.leaves[slot/leafSlots%fanout]
-	switch l := *p; {
-	case l == nil:
-		*p = &leaf{owner: e}
-	case l.owner != e:
-		*p = &leaf{owner: e, dead: l.dead, changed: l.changed, rows: slices.Clone(l.rows)}
-	default:
-		return n, l
-	}
-	e.leaves = append(e.leaves, *p)
-	return n, *p
-}
-
-// row returns a slot's row for writing, until the next call of a method of e.
-func (e *edit) row(slot int) *row {
-	_, l := e.own(slot)
-	if r := l.row(slot % leafSlots); r != nil {
-		return r
-	}
-	r := row{Row: e.x.snap.row(slot)}
-	if name, n := e.x.snap.name(slot); n > 0 {
-		r.info = e.info(name[n:])
-	}
-	runtime.KeepAlive(e.x.snap)
-	e.x.changes++
-	return l.insert(slot%leafSlots, r)
-}
-
-// add gives a row the next slot.
-func (e *edit) add(r row) {
-	slot := e.x.slots
-	_, l := e.own(slot)
-	if l.rows == nil {
-		l.rows = make([]row, 0, 1)
-	}
-	l.insert(slot%leafSlots, r)
-	e.x.slots++
-	e.x.changes++
-	e.x.counts.add(&r.Row, 1)
-}
-
-// kill empties a slot.
-func (e *edit) kill(slot int) {
-	r := e.x.at(slot)
-	e.x.counts.add(&r, -1)
-	e.x.live -= int64(r.cacheLen)
-	n, l := e.own(slot)
-	l.dead |= 1 << (slot % leafSlots)
-	n.dead++
-	e.x.dead++
 }

@@ -57,7 +57,7 @@ func (v *vocabulary) set(n uint32) []mail.Keyword {
 func (v *vocabulary) encode(sets []uint32) []byte {
 	var b []byte
 	for _, w := range v.words.list {
-		b = appendText(b, string(w))
+		b = appendText(b, []byte(w))
 	}
 	for _, n := range sets {
 		b = appendIDs(b, v.ids.list[n])
@@ -80,7 +80,7 @@ func decodeVocabulary(b []byte, words, sets uint32) (*vocabulary, bool) {
 	return v, d.ok() && len(d.b) == 0
 }
 
-func appendText(b []byte, s string) []byte {
+func appendText(b, s []byte) []byte {
 	b = append(b, byte(len(s)))
 	return append(b, s...)
 }
@@ -106,24 +106,6 @@ func (d *decoder) ids() []uint32 {
 		ids[i] = d.uvarint32()
 	}
 	return ids
-}
-
-// interner finds the numbers of keywords and sets. It belongs to a transaction's
-// vocabulary.
-type interner struct {
-	words map[string]uint32 // by lower-case name
-	sets  map[string]uint32 // by appendIDs
-}
-
-func newInterner(v *vocabulary) *interner {
-	in := &interner{make(map[string]uint32, len(v.words.list)), make(map[string]uint32, len(v.sets.list))}
-	for i, w := range v.words.list {
-		in.words[strings.ToLower(string(w))] = uint32(i)
-	}
-	for i, ids := range v.ids.list {
-		in.sets[string(appendIDs(nil, ids))] = uint32(i)
-	}
-	return in
 }
 
 // validKeyword wants an IMAP atom (RFC 9051 section 9, flag-keyword) that fits.

@@ -3,19 +3,36 @@ package message
 import (
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
+
+// live returns the octets of memory that are in use.
+func live() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
 
 // TestBounded checks what is kept of messages beyond every limit.
 func TestBounded(t *testing.T) {
 	lim := DefaultLimits()
 	for _, kind := range nastyMail {
 		name, in := kind.name, kind.make(12<<20)
+		before := live()
 		p, err := Parse(strings.NewReader(in), lim)
 		if err != nil {
 			t.Fatal(err)
+		}
+		n := live() - before
+		runtime.KeepAlive(in)
+		runtime.KeepAlive(p)
+		t.Logf("%-24s %8d octets of memory", name, n)
+		if n > 8<<20 {
+			t.Errorf("%s: %d octets of memory are in use", name, n)
 		}
 		if p.Span() != (Span{0, int64(len(in))}) {
 			t.Errorf("%s: message %v of %d octets", name, p.Span(), len(in))

@@ -185,11 +185,13 @@ func (c *client) expunge() {
 	from := witness.Now()
 	err := c.box.Expunge(context.Background(), uids)
 	for _, uid := range uids {
+		kind := "expunge"
 		if err != nil {
-			c.log.Note("attempt", from, uid)
-		} else {
-			c.log.Note("expunge", from, uid)
+			kind = "attempt"
 		}
+		// Perhaps no reader will ever see the message and tell its base.
+		i, _ := c.snap.Find(uid)
+		c.log.Note(kind, from, uid, c.snap.Base(i))
 	}
 	if err != nil {
 		note(c.log, from, "expunge", err, 0)

@@ -23,8 +23,8 @@
 //	append  F T uid token         a store's user appended a message
 //	copy    F T uid token         a store's user copied one: it has the flags of its source
 //	unlink  F T base              a foreign program removed the file
-//	expunge F T uid               a store's user expunged the message
-//	attempt F T uid               one tried to, and may have
+//	expunge F T uid base          a store's user expunged the message
+//	attempt F T uid base          one tried to, and may have
 //	rename  F T base flag on      a foreign program set (1) or cleared (0) its flag
 //	store   F T uid flag on       a store's user did
 //	take    F T base              a foreign program moved the file from new to cur

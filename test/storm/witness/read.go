@@ -92,10 +92,10 @@ var errMalformed = errors.New("no line of a log")
 // kinds are the kinds of lines with times, and how their other fields are
 // read, by letters: b base, t token or operation, u UID, f flag, o on.
 var kinds = map[string]string{
-	"deliver": "bt", "append": "ut", "copy": "ut", "unlink": "b", "expunge": "u",
+	"deliver": "bt", "append": "ut", "copy": "ut", "unlink": "b", "expunge": "ub",
 	"rename": "bfo", "store": "ufo", "take": "b", "back": "b", "claim": "u",
 	"content": "ut", "missing": "u", "file": "bf", "listed": "ub",
-	"unsure": "uf", "failed": "t", "attempt": "u",
+	"unsure": "uf", "failed": "t", "attempt": "ub",
 }
 
 func (c *Case) line(t *testimony, text string) error {

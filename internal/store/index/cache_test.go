@@ -169,3 +169,57 @@ func TestBadCache(t *testing.T) {
 		t.Fatal(n)
 	}
 }
+
+// TestManyItems writes more than a transaction keeps in memory, some twice, and
+// once more in a transaction that is given up.
+func TestManyItems(t *testing.T) {
+	f := open(t, t.TempDir())
+	reset(t, f, 40)
+	big := func(uid mail.UID, c byte) []byte {
+		return bytes.Repeat([]byte{c, byte(uid)}, 100<<10)
+	}
+	set := func(tx *Tx, c byte) error {
+		var errs []error
+		for uid := mail.UID(1); uid <= 40; uid++ {
+			errs = append(errs, tx.SetItems(uid, Item{Envelope, big(uid, c)}))
+			if uid%3 == 0 {
+				errs = append(errs, tx.SetItems(uid/3, Item{Preview, []byte{c}}))
+			}
+		}
+		return errors.Join(errs...)
+	}
+	check := func(x *Index, c byte) {
+		t.Helper()
+		for i, r := range x.Rows() {
+			it, err := f.Items(x, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, ok := it.Append(nil, Envelope); !ok || !bytes.Equal(got, big(r.UID, c)) {
+				t.Fatalf("UID %d: %t, %d octets", r.UID, ok, len(got))
+			}
+			if got, ok := it.Append(nil, Preview); ok != (r.UID <= 13) || ok && got[0] != c {
+				t.Fatalf("UID %d: preview %q %t", r.UID, got, ok)
+			}
+		}
+	}
+	x := commit(t, f, func(tx *Tx) error { return set(tx, 1) })
+	check(x, 1)
+	stop := errors.New("stop")
+	if _, err := tryCommit(f, func(tx *Tx) error { return errors.Join(set(tx, 2), stop) }); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	check(load(t, f), 1)
+	f.sys.hook = func(step, file string, n int) (int, error) {
+		if step == "write" && file == cacheName {
+			return n / 2, stop
+		}
+		return 0, nil
+	}
+	if _, err := tryCommit(f, func(tx *Tx) error { set(tx, 3); return nil }); !errors.Is(err, stop) {
+		t.Fatal("committed what could not be written:", err)
+	}
+	f.sys.hook = nil
+	check(load(t, f), 1)
+	check(commit(t, f, func(tx *Tx) error { return set(tx, 4) }), 4)
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,11 +34,12 @@ type File struct {
 	sys  sys
 	boot bootID
 
+	cache atomic.Pointer[blobs] // or nil; stored with mu held
+
 	mu      sync.Mutex // guards the following; held while the journal is read
 	cur     *Index     // newest that was loaded, or nil
 	log     *os.File   // the journal that cur was read from, if cur.matched
 	logSize int64      // when it was last read
-	cache   *blobs     // or nil
 
 	writer   sync.Mutex // held while a goroutine of ours has the lock
 	lockFile *os.File   // kept from lock to lock
@@ -77,7 +79,8 @@ func (f *File) Close() error {
 			*p = nil
 		}
 	}
-	f.cur, f.cache = nil, nil
+	f.cur = nil
+	f.cache.Store(nil)
 	return errors.Join(errs...)
 }
 

@@ -130,7 +130,8 @@ func sealJournal(b []byte) {
 }
 
 func FuzzCache(f *testing.F) {
-	b := appendBlob(cacheHead(), appendItem(appendItem(nil, Item{Envelope, []byte("e")}), Item{Parts, nil}), 7, 9)
+	b := appendItem(appendItem(beginBlob(cacheHead()), Item{Envelope, []byte("e")}), Item{Parts, nil})
+	endBlob(b[cacheHeader:], 7, 9)
 	f.Add(b, uint64(cacheHeader), uint32(len(b)-cacheHeader), false)
 	f.Add(b, uint64(cacheHeader), uint32(len(b)-cacheHeader), true)
 	f.Fuzz(func(t *testing.T, data []byte, off uint64, n uint32, sealed bool) {

@@ -12,7 +12,7 @@ import (
 )
 
 // SetItems puts items of a message into the cache. Those of other kinds that are
-// there stay.
+// there stay. Many messages are fastest in ascending order.
 func (t *Tx) SetItems(uid mail.UID, items ...Item) error {
 	slot, err := t.find(uid)
 	if err != nil {
@@ -21,52 +21,67 @@ func (t *Tx) SetItems(uid mail.UID, items ...Item) error {
 	if err := t.openCache(); err != nil {
 		return err
 	}
-	r := t.e.x.at(slot)
-	var list []byte
+	size := 0
 	for _, it := range items {
-		if it.Kind == 0 || it.Kind >= itemKinds || len(it.Data) > MaxItems {
+		if size += len(it.Data); it.Kind == 0 || it.Kind >= itemKinds || size > MaxItems {
 			return fmt.Errorf("%w: kind %d, %d octets", ErrItem, it.Kind, len(it.Data))
 		}
-		list = appendItem(list, it)
 	}
-	if list, err = t.keepItems(list, items, &r); err != nil {
+	at := len(t.blobs)
+	if t.blobs, err = t.appendBlob(t.blobs, t.e.x.at(slot), items); err != nil {
+		t.blobs = t.blobs[:at]
 		return err
 	}
-	if len(list) > MaxItems {
-		return fmt.Errorf("%w: %d octets", ErrItem, len(list))
+	o := t.begin(opCache, uid)
+	o.cacheOff, o.cacheLen = uint64(t.cacheAt)+uint64(at), uint32(len(t.blobs)-at)
+	if err := t.do(o); err != nil || len(t.blobs) < writeSize {
+		return err
 	}
-	o := op{kind: opCache}
-	o.UID = uid
-	o.cacheOff = uint64(t.cacheAt) + uint64(len(t.blobs))
-	at := len(t.blobs)
-	t.blobs = appendBlob(t.blobs, list, t.e.x.validity, uid)
-	o.cacheLen = uint32(len(t.blobs) - at)
-	return t.do(&o)
+	// Nobody reads the cache where no record refers to.
+	t.err = t.flushBlobs()
+	return t.err
 }
 
-// keepItems appends the cached items of a message that are not replaced.
-func (t *Tx) keepItems(list []byte, replaced []Item, r *Row) ([]byte, error) {
+// appendBlob appends a blob of these items and of what is cached of the message,
+// where that is not replaced.
+func (t *Tx) appendBlob(b []byte, r Row, items []Item) ([]byte, error) {
+	at := len(b)
+	b = beginBlob(b)
+	for _, it := range items {
+		b = appendItem(b, it)
+	}
+	old, err := t.cached(&r)
+	if err != nil {
+		return b, err
+	}
+	for it, rest, ok := nextItem(old.list); ok; it, rest, ok = nextItem(rest) {
+		if !slices.ContainsFunc(items, func(n Item) bool { return n.Kind == it.Kind }) {
+			b = appendItem(b, it)
+		}
+	}
+	runtime.KeepAlive(old.b)
+	if n := len(b) - at - blobHeader; n > MaxItems {
+		return b, fmt.Errorf("%w: %d octets", ErrItem, n)
+	}
+	endBlob(b[at:], t.e.x.validity, r.UID)
+	return b, nil
+}
+
+// cached returns the cached items of a message: of an earlier transaction, or of
+// this one.
+func (t *Tx) cached(r *Row) (Items, error) {
 	if r.cacheLen == 0 {
-		return list, nil
+		return Items{}, nil
 	}
-	var b *blobs
-	var old []byte
-	var err error
-	if r.cacheOff >= uint64(t.cacheAt) { // of this transaction, or beyond the file
-		pending := &blobs{data: t.blobs, size: int64(len(t.blobs))}
-		if at := r.cacheOff - uint64(t.cacheAt); at+uint64(r.cacheLen) <= uint64(pending.size) {
-			old = checkBlob(t.blobs[at:at+uint64(r.cacheLen)], t.e.x.validity, r.UID)
-		}
-	} else if b, old, err = t.l.f.items(t.e.x, r); err != nil {
-		return nil, err
+	if r.cacheOff < uint64(t.cacheAt) {
+		return t.l.f.items(t.e.x, r)
 	}
-	for it, rest, ok := nextItem(old); ok; it, rest, ok = nextItem(rest) {
-		if !slices.ContainsFunc(replaced, func(n Item) bool { return n.Kind == it.Kind }) {
-			list = appendItem(list, it)
-		}
+	// Not written yet, or beyond the file.
+	at := r.cacheOff - uint64(t.cacheAt)
+	if n := uint64(len(t.blobs)); r.cacheLen < blobHeader || at > n || uint64(r.cacheLen) > n-at {
+		return Items{}, nil
 	}
-	runtime.KeepAlive(b)
-	return list, nil
+	return Items{nil, checkBlob(t.blobs[at:at+uint64(r.cacheLen)], t.e.x.validity, r.UID)}, nil
 }
 
 // openCache opens the cache for writing; one that is none of ours is replaced.
@@ -123,16 +138,29 @@ func (f *File) newCache(place bool) (*os.File, error) {
 	return file, nil
 }
 
-// writeBlobs puts the transaction's items on disk, before the records that refer
-// to them.
-func (t *Tx) writeBlobs() error {
+// flushBlobs puts the items of the transaction that are not there yet on disk.
+func (t *Tx) flushBlobs() error {
 	if len(t.blobs) == 0 {
 		return nil
 	}
-	s, file := &t.l.f.sys, t.cache
+	if err := t.l.f.sys.writeAt(t.cache, t.blobs, t.cacheAt); err != nil {
+		return fmt.Errorf("write cache: %w", err)
+	}
+	t.cacheAt += int64(len(t.blobs))
+	t.blobs = t.blobs[:0]
+	return nil
+}
+
+// writeBlobs puts the transaction's items on disk, before the records that refer
+// to them.
+func (t *Tx) writeBlobs() error {
+	if t.cache == nil {
+		return nil
+	}
+	err := t.flushBlobs()
+	file := t.cache
 	t.cache = nil
-	err := s.writeAt(file, t.blobs, t.cacheAt)
-	return errors.Join(err, s.close(file))
+	return errors.Join(err, t.l.f.sys.close(file))
 }
 
 // minCache is the size up to which a cache is not worth compacting.
@@ -190,19 +218,20 @@ type compaction struct {
 }
 
 func (c *compaction) move(x *Index, r *Row) error {
-	var items []byte
+	var list []byte
 	if c.old != nil && r.cacheLen > 0 {
 		var err error
-		if items, err = c.old.blob(r.cacheOff, r.cacheLen, x.validity, r.UID); err != nil {
+		if list, err = c.old.blob(r.cacheOff, r.cacheLen, x.validity, r.UID); err != nil {
 			return err
 		}
 	}
 	r.cacheOff, r.cacheLen = 0, 0
-	if items == nil {
+	if list == nil {
 		return nil
 	}
 	at := len(c.buf)
-	c.buf = appendBlob(c.buf, items, x.validity, r.UID)
+	c.buf = append(beginBlob(c.buf), list...)
+	endBlob(c.buf[at:], x.validity, r.UID)
 	r.cacheOff, r.cacheLen = uint64(c.off)+uint64(at), uint32(len(c.buf)-at)
 	runtime.KeepAlive(c.old)
 	if len(c.buf) < writeSize {

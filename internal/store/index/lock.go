@@ -21,21 +21,38 @@ type Lock struct {
 // UID list. The journal need not exist, the directory must.
 func (f *File) Lock() (*Lock, error) {
 	f.writer.Lock()
+	return f.takeLock(unix.LOCK_EX)
+}
+
+// TryLock takes the lock if nobody has it, in this process or another; otherwise
+// it returns nil. It is for work that can wait.
+func (f *File) TryLock() (*Lock, error) {
+	if !f.writer.TryLock() {
+		return nil, nil
+	}
+	return f.takeLock(unix.LOCK_EX | unix.LOCK_NB)
+}
+
+// takeLock takes the flock; f.writer is held, and given up if there is no Lock.
+func (f *File) takeLock(how int) (*Lock, error) {
 	for {
-		l, err := f.tryLock()
-		if err != nil {
+		l, err := f.flockJournal(how)
+		switch {
+		case l != nil:
+			return l, nil
+		case err == unix.EWOULDBLOCK:
+			f.writer.Unlock()
+			return nil, nil
+		case err != nil:
 			f.writer.Unlock()
 			return nil, err
-		}
-		if l != nil {
-			return l, nil
 		}
 	}
 }
 
-// tryLock returns nil if what it locked is not the journal any more; f.writer is
-// held.
-func (f *File) tryLock() (*Lock, error) {
+// flockJournal returns nil if what it locked is not the journal any more, and
+// EWOULDBLOCK as it is.
+func (f *File) flockJournal(how int) (*Lock, error) {
 	path := f.path(journalName)
 	if f.lockFile == nil {
 		file, _, err := openOld(path, os.O_RDWR|os.O_CREATE)
@@ -44,18 +61,25 @@ func (f *File) tryLock() (*Lock, error) {
 		}
 		f.lockFile = file
 	}
-	err := flock(f.lockFile, unix.LOCK_EX)
-	if err == nil {
+	err := flock(f.lockFile, how)
+	same := false
+	if err == nil || err == unix.EWOULDBLOCK {
 		// Whoever removed or replaced the file while we waited left us with the
-		// lock of a file that nobody else will ask for.
-		var same bool
-		if same, err = isStill(f.lockFile, path); same {
-			return &Lock{f: f, file: f.lockFile}, nil
+		// lock of a file that nobody else will ask for, or without it.
+		var serr error
+		if same, serr = isStill(f.lockFile, path); serr != nil {
+			err = serr
 		}
+	}
+	switch {
+	case same && err == nil:
+		return &Lock{f: f, file: f.lockFile}, nil
+	case same && err == unix.EWOULDBLOCK:
+		return nil, err
 	}
 	f.lockFile.Close() // nothing was written to it
 	f.lockFile = nil
-	if err != nil {
+	if err != nil && err != unix.EWOULDBLOCK {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return nil, nil

@@ -2,6 +2,7 @@ package index
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -264,4 +265,45 @@ func TestShared(t *testing.T) {
 		}
 		contents(t, load(t, f))
 	}
+}
+
+// TestTryLock wants the lock only where it is free, whatever file it is on.
+func TestTryLock(t *testing.T) {
+	dir := t.TempDir()
+	a, b := open(t, dir), open(t, dir)
+	try := func(f *File, want bool) *Lock {
+		t.Helper()
+		l, err := f.TryLock()
+		if err != nil || (l != nil) != want {
+			t.Fatalf("got %v, %v", l, err)
+		}
+		return l
+	}
+	reset(t, a, 50)
+	for range 3 {
+		l := try(a, true)
+		try(a, false)
+		try(b, false)
+		if _, err := l.Checkpoint(); err != nil { // and with it another file
+			t.Fatal(err)
+		}
+		try(a, false)
+		try(b, false)
+		if err := l.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		l = try(b, true)
+		try(a, false)
+		if tx, err := l.Begin(); err != nil || tx.Index().Len() != 50 {
+			t.Fatal(err)
+		}
+		if err := l.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := openWith(t, dir+"/none", Options{}).TryLock(); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	lock(t, a).Unlock() // it is free after all that
+	lock(t, b).Unlock()
 }

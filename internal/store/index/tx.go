@@ -32,7 +32,7 @@ type Tx struct {
 		op
 	}
 	cache   *os.File // or nil
-	blobs   []byte   // to be added to it at cacheAt
+	blobs   []byte   // to be written to it at cacheAt
 	cacheAt int64
 }
 
@@ -215,7 +215,7 @@ func (t *Tx) Commit() (*Index, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := t.writeBlobs(); err != nil {
-		return nil, fmt.Errorf("write cache: %w", err)
+		return nil, err
 	}
 	x, err := t.put()
 	if err != nil {

@@ -198,7 +198,7 @@ func (s *Session) writeFlagsOf(seq uint32, uid mail.UID) error {
 		s.out.Atom("UID").SP().Number(uint32(uid)).SP()
 	}
 	s.out.Atom("FLAGS").SP()
-	imap.WriteFlags(s.out, now.snap.Flags(now.i), now.snap.Keywords(now.i), v.recent[uid])
+	imap.WriteFlags(s.out, now.snap.Flags(now.i), now.snap.Keywords(now.i), v.recent.has(uid))
 	s.out.ListEnd().CRLF()
 	return s.out.Err()
 }

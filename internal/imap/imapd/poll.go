@@ -30,36 +30,39 @@ func (s *Session) sync(ctx context.Context) error {
 	if err != nil {
 		return s.lost(err)
 	}
-	if !b.readOnly && snap != b.view.latest && hasNew(snap) {
+	if snap == b.view.latest {
+		return nil
+	}
+	switch {
+	case snap.Status().Recent == 0:
+	case b.readOnly:
+		b.view.recent.add(b.view.known, newFrom(snap, b.view.latest.UIDNext()))
+	default:
 		claimed, err := b.mbox.ClaimRecent(ctx)
 		if err != nil {
 			return err
 		}
-		for _, uid := range claimed {
-			b.view.recent[uid] = true
-		}
+		b.view.recent.add(b.view.known, claimed)
 		if snap, err = b.mbox.Sync(ctx); err != nil {
 			return s.lost(err)
 		}
 	}
-	if b.readOnly && snap != b.view.latest {
-		for i := range snap.Len() {
-			if snap.IsNew(i) {
-				b.view.recent[snap.UID(i)] = true
-			}
-		}
-	}
-	b.view.latest = snap
+	b.view.sync(snap)
 	return nil
 }
 
-func hasNew(s *store.Snapshot) bool {
-	for i := s.Len() - 1; i >= 0; i-- {
+// newFrom returns the messages from a UID on that no session has taken over. They
+// are mostly the last ones: it looks from the end until it has found as many as
+// there are.
+func newFrom(s *store.Snapshot, from mail.UID) (uids []mail.UID) {
+	left := s.Status().Recent
+	for i := s.Len() - 1; i >= 0 && left > 0 && s.UID(i) >= from; i-- {
 		if s.IsNew(i) {
-			return true
+			uids = append(uids, s.UID(i))
+			left--
 		}
 	}
-	return false
+	return uids
 }
 
 // lost ends the session if its mailbox was deleted or replaced: its numbering
@@ -73,11 +76,23 @@ func (s *Session) lost(err error) error {
 	return errBye
 }
 
+// damaged ends the session when the index that its numbering rests on has become
+// unreadable: no number means anything any more, in what was asked or is answered.
+// The next session finds the index made anew.
+func (s *Session) damaged(err error) error {
+	s.log.Error("index damaged under a session", "mailbox", s.box.mbox.Name(), "err", err)
+	s.bye(wire.CodeServerBug, "The mailbox's index was damaged, please reconnect.")
+	return errBye
+}
+
 // tell sends the difference between what the client knows and the last sync.
 // settled says of a message with other flags that they need not be told.
 func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error {
 	v := s.box.view
-	c := v.advance(mayExpunge, settled)
+	c, err := v.advance(mayExpunge, settled)
+	if err != nil {
+		return s.damaged(err)
+	}
 	if c.none() {
 		return s.out.Err()
 	}
@@ -86,7 +101,7 @@ func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error
 	}
 	if c.exists {
 		s.out.Numbered(uint32(v.len()), wire.RespExists).CRLF()
-		s.out.Numbered(uint32(v.countRecent()), wire.RespRecent).CRLF()
+		s.out.Numbered(uint32(v.recent.counted), wire.RespRecent).CRLF()
 	}
 	if len(c.flags) > 0 {
 		s.tellKeywords()

@@ -139,7 +139,7 @@ func (s *Session) compileKey(q *imap.Search) matcher {
 			return slices.ContainsFunc(now.snap.Keywords(now.i), q.Keyword.Equal), nil
 		}}
 	case imap.SearchRecent:
-		return matcher{costView, func(c *candidate) (bool, error) { return s.box.view.recent[c.uid], nil }}
+		return matcher{costView, func(c *candidate) (bool, error) { return s.box.view.recent.has(c.uid), nil }}
 	case imap.SearchLarger:
 		return matcher{costName, func(c *candidate) (bool, error) {
 			n, err := s.box.mbox.Size(c.ctx, c.uid)

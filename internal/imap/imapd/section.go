@@ -49,7 +49,7 @@ func (m *fetched) write(item imap.FetchItem) error {
 		out.Number(uint32(m.uid))
 	case imap.FetchFlags:
 		now, _ := box.view.now(m.uid)
-		imap.WriteFlags(out, now.snap.Flags(now.i), now.snap.Keywords(now.i), box.view.recent[m.uid])
+		imap.WriteFlags(out, now.snap.Flags(now.i), now.snap.Keywords(now.i), box.view.recent.has(m.uid))
 	case imap.FetchInternalDate:
 		st, err := box.mbox.Stat(m.f.ctx, m.uid)
 		if err != nil {

@@ -53,7 +53,11 @@ func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (*selected, 
 	}
 	b := &selected{mbox: m, readOnly: readOnly}
 	var recent []mail.UID
-	if !readOnly && hasNew(snap) {
+	switch {
+	case snap.Status().Recent == 0:
+	case readOnly:
+		recent = newFrom(snap, 0)
+	default:
 		if recent, err = m.ClaimRecent(ctx); err != nil {
 			return nil, err
 		}
@@ -62,16 +66,7 @@ func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (*selected, 
 		}
 	}
 	b.view = newView(snap)
-	for _, uid := range recent {
-		b.view.recent[uid] = true
-	}
-	if readOnly {
-		for i := range snap.Len() {
-			if snap.IsNew(i) {
-				b.view.recent[snap.UID(i)] = true
-			}
-		}
-	}
+	b.view.recent.add(snap, recent)
 	return b, nil
 }
 
@@ -81,9 +76,9 @@ func (s *Session) describe() {
 	snap := b.view.known
 	s.tellKeywords()
 	s.out.Numbered(uint32(snap.Len()), wire.RespExists).CRLF()
-	s.out.Numbered(uint32(b.view.countRecent()), wire.RespRecent).CRLF()
-	if n := firstUnseen(snap); n > 0 {
-		s.okCode(wire.CodeUnseen, n, "First unseen message.")
+	s.out.Numbered(uint32(b.view.recent.counted), wire.RespRecent).CRLF()
+	if i, ok := snap.FirstUnseen(); ok {
+		s.okCode(wire.CodeUnseen, uint32(i)+1, "First unseen message.")
 	}
 	s.okCode(wire.CodeUIDValidity, uint32(snap.UIDValidity()), "UIDs valid.")
 	s.okCode(wire.CodeUIDNext, uint32(snap.UIDNext()), "Predicted next UID.")
@@ -91,15 +86,6 @@ func (s *Session) describe() {
 
 func (s *Session) okCode(name string, n uint32, text string) {
 	s.out.Untagged(wire.OK).SP().CodeStart(name).SP().Number(n).CodeEnd().Text(text).CRLF()
-}
-
-func firstUnseen(snap *store.Snapshot) uint32 {
-	for i := range snap.Len() {
-		if !snap.Flags(i).Has(mail.Seen) {
-			return uint32(i) + 1
-		}
-	}
-	return 0
 }
 
 // code returns a writer of a response code without arguments.

@@ -382,12 +382,12 @@ func TestClientThatDoesNotRead(t *testing.T) {
 
 // client is the near end of a session that runs beside the test.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-func connect(t *testing.T, dir string) *client {
+func connect(t testing.TB, dir string) *client {
 	t.Helper()
 	near, far := net.Pipe()
 	ended := make(chan error, 1)

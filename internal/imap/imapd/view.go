@@ -1,6 +1,9 @@
 package imapd
 
 import (
+	"errors"
+	"slices"
+
 	"fantail/internal/mail"
 	"fantail/internal/store"
 )
@@ -10,16 +13,24 @@ import (
 // decides on EXISTS, EXPUNGE and unsolicited FETCH responses.
 //
 // known is the snapshot whose order is the client's numbering: message n is
-// known's index n-1. latest is what the mailbox holds as of the last sync. Where
-// they differ the client has to be told, and when nothing forbids it known
-// becomes latest. While EXPUNGE may not be sent (RFC 9051 section 7.5.1) and a
-// message of known is missing in latest, the numbering has to stay: then only
-// changes of flags are told, and told remembers which; new messages wait too,
-// since they come behind the expunged ones.
+// known's index n-1. told is the snapshot whose flags the client knows of these
+// messages. latest is what the mailbox holds as of the last sync. Where they
+// differ the client has to be told, and when nothing forbids it all three become
+// one. While EXPUNGE may not be sent (RFC 9051 section 7.5.1) and a message of
+// known is missing in latest, the numbering has to stay: then only changes of
+// flags are told, and known lags behind told; new messages wait too, since they
+// come behind the expunged ones.
+//
+// Each step asks the store what has changed between two snapshots, so it costs
+// time for the changes and not for the messages.
 type view struct {
-	known, latest *store.Snapshot
-	told          map[mail.UID]seen // where told differs from known; nil mostly
-	recent        map[mail.UID]bool // \Recent in this session
+	known, told, latest *store.Snapshot
+
+	// left are the messages of known that told does not have, as the client saw
+	// them last. Without any, known is told.
+	left   map[mail.UID]seen
+	recent recents
+	near   int // where now found its last message in latest, plus 1
 }
 
 // seen is the state of a message in some snapshot.
@@ -28,9 +39,7 @@ type seen struct {
 	i    int
 }
 
-func newView(s *store.Snapshot) *view {
-	return &view{known: s, latest: s, recent: make(map[mail.UID]bool)}
-}
+func newView(s *store.Snapshot) *view { return &view{known: s, told: s, latest: s} }
 
 // len is the number of messages that the client counts.
 func (v *view) len() int { return v.known.Len() }
@@ -48,23 +57,35 @@ func (v *view) seq(uid mail.UID) uint32 {
 
 // now returns the state of a message as of the last sync. A message that was
 // expunged has the last state that the client can have seen, and gone is true.
+// Ascending order is fast.
 func (v *view) now(uid mail.UID) (state seen, gone bool) {
-	if i, ok := v.latest.Find(uid); ok {
-		return seen{v.latest, i}, false
+	i, ok := v.near, v.near < v.latest.Len() && v.latest.UID(v.near) == uid
+	if !ok {
+		if i, ok = v.latest.Find(uid); !ok {
+			return v.last(uid), true
+		}
 	}
-	return v.last(uid), true
+	v.near = i + 1
+	return seen{v.latest, i}, false
 }
 
 // last returns the state of a message of known that the client was told last.
 func (v *view) last(uid mail.UID) seen {
-	if s, ok := v.told[uid]; ok {
+	if s, ok := v.left[uid]; ok {
 		return s
 	}
-	i, _ := v.known.Find(uid)
-	return seen{v.known, i}
+	i, _ := v.told.Find(uid)
+	return seen{v.told, i}
 }
 
-func (s seen) same(t seen) bool { return s.snap.Same(s.i, t.snap, t.i) }
+// sync makes s what the mailbox holds now.
+func (v *view) sync(s *store.Snapshot) { v.latest, v.near = s, 0 }
+
+// err tells that a snapshot that the view rests on is damaged: what was read from
+// it means nothing.
+func (v *view) err() error {
+	return errors.Join(v.known.Err(), v.told.Err(), v.latest.Err())
+}
 
 // changes are what the client has to be told, in the order in which it must be.
 type changes struct {
@@ -77,82 +98,148 @@ func (c changes) none() bool { return len(c.expunged) == 0 && !c.exists && len(c
 
 // advance moves the client's knowledge towards latest, as far as it is allowed
 // to, and returns what the client has to be told for that. settled says of a
-// message with other flags that the client knows of them already.
-func (v *view) advance(mayExpunge bool, settled func(uid mail.UID, now seen) bool) changes {
+// message with other flags that the client knows of them already. An error means
+// that a snapshot is damaged and nothing has moved.
+func (v *view) advance(mayExpunge bool, settled func(uid mail.UID, now seen) bool) (c changes, err error) {
 	if v.known == v.latest {
-		return changes{}
+		return c, nil
 	}
-	var c changes
-	old, new := v.known, v.latest
-	if !mayExpunge && v.expungesPending() {
-		c.flags = v.tellFlags(settled)
-		return c
+	d := v.latest.Since(v.told)
+	gone := v.leaving(d.Expunged)
+	pending := len(v.left) + len(gone)
+	if !mayExpunge && pending > 0 {
+		c.flags = v.numbers(d.Changed, v.known, settled)
+	} else {
+		c.flags = v.numbers(d.Changed, v.latest, settled)
+		c.expunged = v.expunged(gone)
+		n := v.latest.Len()
+		c.exists = n > 0 && v.latest.UID(n-1) >= v.known.UIDNext()
 	}
-	j := 0 // index in new, and so the number that message i has in the end
-	for i := range old.Len() {
-		uid := old.UID(i)
-		if j >= new.Len() || new.UID(j) != uid {
-			c.expunged = append(c.expunged, uint32(i)+1)
-			delete(v.recent, uid)
-			continue
-		}
-		if now := (seen{new, j}); !v.last(uid).same(now) && !settled(uid, now) {
-			c.flags = append(c.flags, uint32(j)+1)
-		}
-		j++
+	if err := v.err(); err != nil {
+		return changes{}, err
 	}
-	for l, r := 0, len(c.expunged)-1; l < r; l, r = l+1, r-1 {
-		c.expunged[l], c.expunged[r] = c.expunged[r], c.expunged[l]
+	v.told = v.latest
+	if !mayExpunge && pending > 0 {
+		v.leave(gone)
+		return c, nil
 	}
-	c.exists = new.Len() > j
-	v.known, v.told = new, nil
-	return c
+	v.renumber(gone)
+	return c, nil
 }
 
-// expungesPending reports whether a message that the client counts is gone.
-func (v *view) expungesPending() bool {
-	j := 0
-	for i := range v.known.Len() {
-		if j >= v.latest.Len() || v.latest.UID(j) != v.known.UID(i) {
-			return true
+// leaving returns the messages that the client counts among those that are in
+// told and not in latest.
+func (v *view) leaving(expunged []int) []seen {
+	var gone []seen
+	for _, i := range expunged {
+		if v.told.UID(i) >= v.known.UIDNext() {
+			break // came and went without the client
 		}
-		j++
+		gone = append(gone, seen{v.told, i})
 	}
-	return false
+	return gone
 }
 
-// tellFlags returns the numbers of the messages whose flags differ from what the
-// client was told, and notes that it is told now.
-func (v *view) tellFlags(settled func(mail.UID, seen) bool) []uint32 {
+func (s seen) uid() mail.UID { return s.snap.UID(s.i) }
+
+// numbers returns the numbers that messages of latest have in a snapshot, if the
+// client counts them and has not settled their flags.
+func (v *view) numbers(changed []int, in *store.Snapshot, settled func(mail.UID, seen) bool) []uint32 {
 	var nums []uint32
-	for i := range v.known.Len() {
-		uid := v.known.UID(i)
-		j, ok := v.latest.Find(uid)
-		if !ok {
+	for _, j := range changed {
+		uid := v.latest.UID(j)
+		if uid >= v.known.UIDNext() {
+			break
+		}
+		if settled(uid, seen{v.latest, j}) {
 			continue
 		}
-		now := seen{v.latest, j}
-		if v.last(uid).same(now) {
-			continue
-		}
-		if v.told == nil {
-			v.told = make(map[mail.UID]seen)
-		}
-		if !settled(uid, now) {
+		if i, ok := in.Find(uid); ok {
 			nums = append(nums, uint32(i)+1)
 		}
-		v.told[uid] = now
 	}
 	return nums
 }
 
-// countRecent is the number that RECENT tells.
-func (v *view) countRecent() int {
-	n := 0
-	for uid := range v.recent {
-		if _, ok := v.known.Find(uid); ok {
-			n++
+// expunged returns the numbers of the messages that have left, from the highest
+// to the lowest.
+func (v *view) expunged(gone []seen) []uint32 {
+	var nums []uint32
+	for _, s := range gone {
+		nums = append(nums, v.seq(s.uid()))
+	}
+	for uid := range v.left {
+		nums = append(nums, v.seq(uid))
+	}
+	slices.Sort(nums)
+	slices.Reverse(nums)
+	return nums
+}
+
+// leave remembers messages that the client goes on to count.
+func (v *view) leave(gone []seen) {
+	if v.left == nil && len(gone) > 0 {
+		v.left = make(map[mail.UID]seen)
+	}
+	for _, s := range gone {
+		v.left[s.uid()] = s
+	}
+}
+
+// renumber makes latest the client's numbering.
+func (v *view) renumber(gone []seen) {
+	for _, s := range gone {
+		v.recent.remove(s.uid())
+	}
+	for uid := range v.left {
+		v.recent.remove(uid)
+	}
+	v.known, v.left = v.latest, nil
+	v.recent.count(v.known)
+}
+
+// recents are the messages that are \Recent in the session.
+type recents struct {
+	uids    map[mail.UID]bool
+	coming  []mail.UID // of uids, those that the client does not count yet
+	counted int        // the others
+}
+
+func (r *recents) has(uid mail.UID) bool { return len(r.uids) > 0 && r.uids[uid] }
+
+// add adds messages to those that the client counts or will count.
+func (r *recents) add(known *store.Snapshot, uids []mail.UID) {
+	if r.uids == nil {
+		r.uids = make(map[mail.UID]bool)
+	}
+	for _, uid := range uids {
+		if !r.uids[uid] {
+			r.uids[uid] = true
+			r.coming = append(r.coming, uid)
 		}
 	}
-	return n
+	r.count(known)
+}
+
+// remove forgets a message that the client does not count any more.
+func (r *recents) remove(uid mail.UID) {
+	if r.has(uid) {
+		delete(r.uids, uid)
+		r.counted--
+	}
+}
+
+// count takes the messages that have come into what the client counts.
+func (r *recents) count(known *store.Snapshot) {
+	later := r.coming[:0]
+	for _, uid := range r.coming {
+		if uid >= known.UIDNext() {
+			later = append(later, uid)
+		} else if _, ok := known.Find(uid); ok {
+			r.counted++
+		} else {
+			delete(r.uids, uid) // came and went
+		}
+	}
+	r.coming = later
 }

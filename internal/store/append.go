@@ -95,6 +95,7 @@ func (t *batch) append(b *Append) (Appended, error) {
 	}
 	for i, e := range made {
 		t.label(e, with[i])
+		t.noteMove(maildir.Entry{}, e)
 	}
 	if err := t.writeFurther(); err != nil {
 		return Appended{}, errors.Join(err, t.forget(made))

@@ -16,10 +16,11 @@ type batch struct {
 	m       *Mailbox
 	lock    *held
 	tx      *index.Tx
-	x       *index.Index // as it was when the batch began
-	st      index.Stamps // what it will be true of
-	cur     bool         // the index was right about the directory when the batch began
-	touched bool         // something was done
+	x       *index.Index  // as it was when the batch began
+	st      index.Stamps  // what it will be true of
+	cur     bool          // the index was right about the directory when the batch began
+	touched bool          // something was done
+	did     map[file]bool // the last state of each file that it changed
 	// more holds the keywords beyond the letters that messages get, by base, until
 	// writeFurther.
 	more map[string][]mail.Keyword
@@ -31,6 +32,7 @@ func (m *Mailbox) begin(ctx context.Context) (*batch, error) {
 	if !m.Current() {
 		return nil, errGoneBox
 	}
+	m.startTail()
 	l, err := m.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -80,12 +82,15 @@ func (b *batch) look(ids fileIDs) error {
 		b.tx.Abort()
 		return err
 	}
-	cur, _, err := b.m.dir.Stamp()
+	cur, new, err := b.m.dir.Stamp()
 	if err != nil {
 		b.tx.Abort()
 		return err
 	}
 	b.cur = dirStamp(cur) == b.st.Cur
+	if t := b.m.tail; t != nil && !t.anchored && b.cur && dirStamp(new) == b.st.New && b.st.Hard {
+		b.m.anchor(true)
+	}
 	return nil
 }
 
@@ -106,6 +111,7 @@ func (b *batch) end(err error) error {
 // forget gives up what would be entered: files that were made are removed again.
 func (b *batch) forget(made []maildir.Entry) error {
 	b.touched = false
+	b.m.anchor(false)
 	var errs []error
 	for _, e := range made {
 		// Not the caller's context: it may be what ended the operation.
@@ -119,15 +125,19 @@ func (b *batch) commit() error {
 	if !b.touched {
 		return nil
 	}
-	// The stamp of new is left alone: a delivery, which takes no lock, may have come
-	// in between. If it differs, the next sync reads new, which is small. cur is
-	// large, and its new stamp is believed for a while; but only if the old one was
-	// right.
-	cur, _, err := b.m.dir.Stamp()
+	// Without a tail the stamp of new is left alone: a delivery, which takes no lock,
+	// may have come in between. If it differs, the next sync reads new, which is
+	// small. cur is large, and its new stamp is believed for a while; but only if the
+	// old one was right.
+	cur, new, err := b.m.dir.Stamp()
 	if err != nil {
 		return err
 	}
-	if b.cur && dirStamp(cur) != b.st.Cur {
+	switch alone, known := b.alone(); {
+	case alone:
+		b.st.Cur, b.st.New, b.st.Hard = dirStamp(cur), dirStamp(new), settled(cur, new)
+	case known: // another program did something: the next sync looks
+	case b.cur && dirStamp(cur) != b.st.Cur:
 		b.st.Cur, b.st.Hard = dirStamp(cur), false
 	}
 	if err := b.tx.SetStamps(b.st); err != nil {
@@ -135,5 +145,8 @@ func (b *batch) commit() error {
 	}
 	b.m.wrote = true
 	x, err := b.tx.Commit()
+	if err != nil {
+		b.m.anchor(false)
+	}
 	return b.m.show(x, err)
 }

@@ -97,6 +97,9 @@ func (b *batch) setFlag(ctx context.Context, i int, c FlagChange, l labels) erro
 	if err != nil {
 		return err
 	}
+	if to != from {
+		b.noteMove(from, to)
+	}
 	before := b.further(to.Name.Base)
 	after := c.further(before, l)
 	if !sameKeywords(before, after) {
@@ -175,6 +178,7 @@ func (b *batch) claim(ctx context.Context) (claimed []mail.UID, err error) {
 			return claimed, err
 		}
 		b.touched = true
+		b.noteMove(from, to)
 		if err := enterEntry(b.tx, b.x, i, to, b.m.keywordsOf(to.Name)); err != nil {
 			return claimed, err
 		}
@@ -212,6 +216,7 @@ func (b *batch) expunge(ctx context.Context, uids []mail.UID) error {
 		if err := b.m.dir.Remove(ctx, e); err != nil {
 			return err
 		}
+		b.noteMove(e, maildir.Entry{})
 		if err := b.expunged(i); err != nil {
 			return err
 		}

@@ -96,6 +96,7 @@ func (b *batch) copyFrom(ctx context.Context, src *Mailbox, from []source) (c Co
 		}
 		b.touched = true
 		b.label(copied, to[s.set])
+		b.noteMove(maildir.Entry{}, copied)
 		made = append(made, copied)
 		c.Src = append(c.Src, s.uid)
 	}

@@ -174,6 +174,7 @@ func (b *batch) writeFurther() error {
 	b.more = nil
 	if err != nil {
 		b.touched = false
+		b.m.anchor(false)
 		return err
 	}
 	ids, err := b.m.fileIDs()

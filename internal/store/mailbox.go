@@ -32,6 +32,8 @@ type Mailbox struct {
 	parts   structures
 	learned learned
 	wrote   bool // something into the index
+	tail    *tail
+	noTail  bool // it cannot be had
 }
 
 func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
@@ -67,7 +69,7 @@ func (m *Mailbox) release() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tidy()
-	return errors.Join(m.index.Close(), m.dir.Close())
+	return errors.Join(m.stopTail(), m.index.Close(), m.dir.Close())
 }
 
 // Current reports whether the directory that m has open is still the one of that
@@ -89,6 +91,9 @@ func (w *Watch) Close() error { return w.stop() }
 // Watch begins to watch the mailbox. Changes between the caller's last Sync and
 // this call are not told: watch first, then Sync.
 func (m *Mailbox) Watch() (*Watch, error) {
+	m.mu.Lock()
+	m.startTail()
+	m.mu.Unlock()
 	w, err := m.acct.watch.Add(m.dir.Path())
 	if err != nil {
 		return nil, fail("watch", m.name, err)

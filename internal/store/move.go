@@ -91,6 +91,8 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 		}
 		b.touched, dst.touched = true, true
 		dst.label(e, to[s.set])
+		b.noteMove(s.entry, maildir.Entry{})
+		dst.noteMove(maildir.Entry{}, e)
 		made = append(made, e)
 		went = append(went, s)
 	}
@@ -120,6 +122,8 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 // is entered into the indexes: the next sync of each mailbox looks.
 func (b *batch) takeBack(dst *batch, went []source, made []maildir.Entry) error {
 	b.touched, dst.touched = false, false
+	b.m.anchor(false)
+	dst.m.anchor(false)
 	var errs []error
 	for i, e := range made {
 		// Not the caller's context: it may be what ended the move.

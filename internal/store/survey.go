@@ -31,13 +31,16 @@ type survey struct {
 	w     *maildir.Sweep // the last one
 	seen  bitset         // messages of x, in any sweep
 	last  bitset         // in this one
-	moved map[int]sighting
+	moved map[int]maildir.Entry
 	fresh []sighting     // files that x does not know
 	at    map[string]int // in fresh, by base
 	twice []string       // bases that two files have, in this sweep
 
 	proof    bool // the last sweep is one
 	hard     bool // and nothing stands against its stamps
+	open     bool // there are UIDs whose files may or may not exist
+	followed bool // with the help of the tail
+	tailed   bool // it has been running since before the sweep
 	soft     bool // the last sweep is proof if the index's stamp of cur is right
 	cur, new maildir.Stamp
 }
@@ -55,29 +58,41 @@ func (m *Mailbox) survey(ctx context.Context, tx *index.Tx, list *uidlist.List, 
 		return nil, err
 	}
 	s := &survey{m: m, tx: tx, x: tx.Index(), list: list, ids: ids, upto: list.Next}
-	for try := 1; ; try++ {
-		s.start()
-		if err := s.look(ctx); err != nil {
-			return nil, err
-		}
-		again, err := s.separate(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !again || try == maxRounds {
-			break
-		}
+	if err := s.run(ctx); err != nil {
+		return nil, err
 	}
+	m.anchor(false)
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	return tx.Commit()
+	x, err := tx.Commit()
+	m.anchor(err == nil && s.proof && (s.hard || s.followed) && !s.open && len(s.twice) == 0)
+	return x, err
+}
+
+// run finds out what is in the Maildir.
+func (s *survey) run(ctx context.Context) error {
+	s.start()
+	ok, err := s.follow()
+	if ok || err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		s.start()
+		if err := s.look(ctx); err != nil {
+			return err
+		}
+		again, err := s.separate(ctx)
+		if err != nil || !again || try == maxRounds {
+			return err
+		}
+	}
 }
 
 func (s *survey) start() {
-	*s = survey{m: s.m, tx: s.tx, x: s.x, list: s.list, ids: s.ids, upto: s.upto}
+	*s = survey{m: s.m, tx: s.tx, x: s.x, list: s.list, ids: s.ids, upto: s.upto, tailed: s.m.tail != nil}
 	s.seen, s.last = newBitset(s.x.Len()), newBitset(s.x.Len())
-	s.moved = make(map[int]sighting)
+	s.moved = make(map[int]maildir.Entry)
 	s.at = make(map[string]int)
 }
 
@@ -109,9 +124,15 @@ func (s *survey) look(ctx context.Context) error {
 		}
 		s.add(w)
 		s.hard = true
+		if err := s.overlay(); err != nil {
+			return err
+		}
 		if s.enough(w) {
 			return nil
 		}
+		// A storm: the next sweep will be proof, if the changes can be had.
+		s.m.startTail()
+		s.tailed = s.m.tail != nil
 	}
 	return nil
 }
@@ -156,10 +177,20 @@ func (s *survey) add(w *maildir.Sweep) {
 			continue
 		}
 		if n, ok := maildir.ParseName(file); ok {
-			s.moved[i] = sighting{Entry: maildir.Entry{Name: n, File: file, New: new}, round: s.round}
+			s.moved[i] = maildir.Entry{Name: n, File: file, New: new}
 		}
 	}
 	s.seen.or(s.last)
+}
+
+// note takes down where message i of x is.
+func (s *survey) note(i int, e maildir.Entry) {
+	have := s.x.Name(i)
+	if have == e.File && s.x.Row(i).New() == e.New {
+		delete(s.moved, i)
+		return
+	}
+	s.moved[i] = e
 }
 
 func (s *survey) addFresh(base, file string, new bool) {
@@ -167,17 +198,20 @@ func (s *survey) addFresh(base, file string, new bool) {
 	if !ok {
 		return
 	}
-	seen := sighting{Entry: maildir.Entry{Name: n, File: file, New: new}, round: s.round}
-	i, ok := s.at[base]
-	if !ok {
-		s.at[base] = len(s.fresh)
-		s.fresh = append(s.fresh, seen)
-		return
-	}
-	if s.fresh[i].round == s.round {
+	if i, ok := s.at[base]; ok && s.fresh[i].round == s.round {
 		s.twice = append(s.twice, base)
 	}
-	s.fresh[i] = seen
+	s.noteFresh(base, maildir.Entry{Name: n, File: file, New: new})
+}
+
+func (s *survey) noteFresh(base string, e maildir.Entry) {
+	seen := sighting{Entry: e, round: s.round}
+	if i, ok := s.at[base]; ok {
+		s.fresh[i] = seen
+		return
+	}
+	s.at[base] = len(s.fresh)
+	s.fresh = append(s.fresh, seen)
 }
 
 // enough reports whether no further sweep is wanted. Without proof it does if
@@ -270,7 +304,8 @@ func (s *survey) enter() error {
 	if err := s.giveUIDs(); err != nil {
 		return err
 	}
-	horizon, open := s.horizon()
+	var horizon mail.UID
+	horizon, s.open = s.horizon()
 	if err := s.enterNews(horizon); err != nil {
 		return err
 	}
@@ -279,17 +314,17 @@ func (s *survey) enter() error {
 			return err
 		}
 	}
-	return s.tx.SetStamps(s.stamps(open))
+	return s.tx.SetStamps(s.stamps())
 }
 
 // stamps is what the index is true of. What was not proven has none, so that the
 // next sync looks again.
-func (s *survey) stamps(open bool) index.Stamps {
+func (s *survey) stamps() index.Stamps {
 	st := index.Stamps{Keywords: s.ids.keywords, Overflow: s.ids.overflow}
-	if !open { // else there are records that the index does not have
+	if !s.open { // else there are records that the index does not have
 		st.UIDs, st.Lines = s.ids.uids, uint32(s.list.Lines)
 	}
-	if (s.proof || s.soft) && !open && len(s.twice) == 0 {
+	if (s.proof || s.soft) && !s.open && len(s.twice) == 0 {
 		st.Cur, st.New, st.Hard = dirStamp(s.cur), dirStamp(s.new), s.hard
 	}
 	return st
@@ -304,7 +339,7 @@ func (s *survey) enterMoved() error {
 	}
 	slices.Sort(order)
 	for _, i := range order {
-		e := s.moved[i].Entry
+		e := s.moved[i]
 		if err := enterEntry(s.tx, s.x, i, e, s.m.keywordsOf(e.Name)); err != nil {
 			return err
 		}
@@ -406,7 +441,7 @@ func (s *survey) enterNews(horizon mail.UID) error {
 // where returns the file of message i of x as it was seen.
 func (s *survey) where(i int) (maildir.Entry, error) {
 	if at, ok := s.moved[i]; ok {
-		return at.Entry, nil
+		return at, nil
 	}
 	return entryOf(s.x, i)
 }

@@ -112,7 +112,7 @@ func (m *Mailbox) show(x *index.Index, err error) error {
 // isTrue reports whether the index is proven to be what the files say.
 func (m *Mailbox) isTrue(x *index.Index) (bool, error) {
 	st := x.Stamps()
-	if x.Doubtful() || !st.Hard && !m.soft(st) {
+	if m.tail != nil && len(m.tail.left) > 0 || x.Doubtful() || !st.Hard && !m.soft(st) {
 		return false, nil
 	}
 	// The directories last: what changed the other files changed them first.
@@ -124,7 +124,13 @@ func (m *Mailbox) isTrue(x *index.Index) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return dirStamp(cur) == st.Cur && dirStamp(new) == st.New, nil
+	if dirStamp(cur) != st.Cur || dirStamp(new) != st.New {
+		return false, nil
+	}
+	if m.tail != nil && !m.tail.anchored && st.Hard {
+		m.anchor(true)
+	}
+	return true, nil
 }
 
 // soft reports whether stamps after changes of our own are young enough to be
@@ -192,6 +198,7 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 	}
 	var tx *index.Tx
 	if x == nil {
+		m.anchor(false)
 		tx, err = l.Reset(list.Validity)
 	} else {
 		tx, err = l.Begin()

@@ -114,7 +114,8 @@ func (d *Dir) follow(ctx context.Context, e Entry, op func(Entry) error) (Entry,
 
 // Info is what a file system knows of a message.
 type Info struct {
-	Size     int64     // octets of the file
+	Regular  bool      // it is a file
+	Size     int64     // its octets
 	Modified time.Time // mtime: the INTERNALDATE (RFC 9051 section 2.3.3)
 	Changed  time.Time // ctime: when it came into this mailbox, at the latest
 }
@@ -130,7 +131,7 @@ func (d *Dir) Stat(e Entry) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("stat message: %w", err)
 	}
-	return Info{st.Size, time.Unix(st.Mtim.Unix()), time.Unix(st.Ctim.Unix())}, nil
+	return Info{regular(st), st.Size, time.Unix(st.Mtim.Unix()), time.Unix(st.Ctim.Unix())}, nil
 }
 
 // OpenMessage opens a message for reading and tells where it is now. The error

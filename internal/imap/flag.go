@@ -56,8 +56,7 @@ func (f *Flags) scan(s *wire.Scanner) {
 // FLAGS that FETCH told them; imapsync filters it for servers that mind.
 func ignoreRecent(name string) bool { return strings.EqualFold(name, wire.FlagRecent) }
 
-// maxKeywords is how many keywords one command may name. The store has room for
-// fewer.
+// maxKeywords is how many keywords one command may name.
 const maxKeywords = 100
 
 func (f *Flags) addKeyword(s *wire.Scanner, kw mail.Keyword) {

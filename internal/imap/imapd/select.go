@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"slices"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
@@ -99,10 +100,10 @@ func code(name string) func(*wire.Encoder) {
 func (s *Session) tellKeywords() {
 	b := s.box
 	kws := b.view.latest.MailboxKeywords()
-	if len(kws)+1 == b.keywords {
+	if b.flagsTold && slices.Equal(kws, b.keywords) {
 		return
 	}
-	b.keywords = len(kws) + 1 // 0 is: not even told the system flags
+	b.keywords, b.flagsTold = kws, true
 	flags := func() {
 		for i, f := range imap.SystemFlags {
 			if i > 0 {
@@ -122,13 +123,13 @@ func (s *Session) tellKeywords() {
 	}
 	s.out.ListStart()
 	flags()
-	// \* says that keywords can be made (RFC 9051 section 7.1); 26 letters are all
-	// that file names have.
+	// \* says that keywords can be made (RFC 9051 section 7.1).
 	if len(kws) < maxKeywords {
 		s.out.SP().Flag(wire.FlagAny)
 	}
 	s.out.ListEnd().CodeEnd().Text("Flags permitted.").CRLF()
 }
 
-// maxKeywords is how many keywords a mailbox can hold.
-const maxKeywords = 26
+// maxKeywords is how many keywords a mailbox can hold for sure. The store has the
+// last word: it may still take some more where others are not in use any longer.
+const maxKeywords = 1000

@@ -12,6 +12,7 @@ import (
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
 	"fantail/internal/store"
 )
 
@@ -46,7 +47,9 @@ type selected struct {
 	mbox     *store.Mailbox
 	readOnly bool
 	view     *view
-	keywords int // how many the client knows of by FLAGS
+
+	keywords  []mail.Keyword // those that the client knows of by FLAGS
+	flagsTold bool           // the client had a FLAGS
 }
 
 // New returns a session that serves conn from the account's mail.

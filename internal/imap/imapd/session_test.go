@@ -465,3 +465,32 @@ func TestPanic(t *testing.T) {
 		t.Errorf("log %q", log.String())
 	}
 }
+
+// TestKeywordLimit: a client can make keywords as long as \\* says so, and is told
+// when there are too many (RFC 5530 section 3, LIMIT).
+func TestKeywordLimit(t *testing.T) {
+	c := connect(t, newMaildir(t))
+	c.send("a SELECT INBOX\r\n")
+	c.until("a OK")
+	offered := true
+	for n := 0; n < 2000; n += 50 {
+		c.send("b STORE " + fmt.Sprint(n/50%3+1) + " +FLAGS.SILENT (")
+		for i := range 50 {
+			c.send(fmt.Sprintf("k%d ", n+i))
+		}
+		c.send("\\Seen)\r\nc FETCH 1 FLAGS\r\n")
+		all := c.until("b ")
+		if strings.Contains(all, "b NO [LIMIT] ") {
+			if n < 1000 || offered {
+				t.Fatalf("refused with %d keywords, and offered: %v", n, offered)
+			}
+			c.until("c OK")
+			return
+		}
+		if all += c.until("c OK"); !strings.Contains(all, "b OK ") {
+			t.Fatalf("%d keywords: %.300q", n, all)
+		}
+		offered = strings.Contains(all, ` \*)]`)
+	}
+	t.Fatal("there is no limit")
+}

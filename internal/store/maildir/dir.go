@@ -31,12 +31,14 @@ var (
 	ErrNotRegular = errors.New("maildir: not a regular file")
 )
 
-// Options are what names of new messages are made from. Zero values mean the
-// system's clock, host name and random numbers.
+// Options are what names of new messages are made from, and how a Tree has its
+// folders. Zero values mean the system's clock, host name and random numbers, and
+// Maildir++.
 type Options struct {
-	Clock Clock
-	Host  string
-	Rand  io.Reader // must be safe for many goroutines
+	Clock  Clock
+	Host   string
+	Rand   io.Reader // must be safe for many goroutines
+	Layout Layout    // of a Tree
 }
 
 func (o Options) withDefaults() (Options, error) {

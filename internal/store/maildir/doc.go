@@ -1,5 +1,6 @@
-// Package maildir is one Maildir on disk, and the tree of Maildir++ folders
-// around it: the names of messages, delivery, listing, changes of flags, removal.
+// Package maildir is one Maildir on disk, and the tree of folders around it
+// (Maildir++, or Dovecot's LAYOUT=fs; see Tree): the names of messages, delivery,
+// listing, changes of flags, removal.
 // It knows no UIDs and no protocol; the store calls it, and nobody else does.
 //
 // # The problem

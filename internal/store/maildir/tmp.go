@@ -11,10 +11,23 @@ import (
 // deliveries 24 hours.
 const tmpAge = 36 * time.Hour
 
-// CleanTmp removes what broken deliveries have left in tmp. Age is told by
+// cleanEvery is how often it is worth looking for such files.
+const cleanEvery = 24 * time.Hour
+
+// CleanDue reports whether Dir.CleanTmp and Tree.Clean should run again, which
+// once a day is enough, after they have run at last; the zero time is never. A
+// time in the future, of a clock that was wrong, does not stop them for good.
+func CleanDue(last, now time.Time) bool { return now.Sub(last).Abs() >= cleanEvery }
+
+// CleanTmp removes what broken deliveries have left in tmp: files, and no
+// directories or links, that nobody has touched for 36 hours. Age is told by
 // ctime: mtime is the INTERNALDATE, which may be set to years ago, and atime is
-// often not kept.
+// often not kept. A tmp that is a link is left alone: it may lead to a directory
+// that is not only ours.
 func (d *Dir) CleanTmp(now time.Time) error {
+	if !isDir(d.tmp.path) {
+		return nil
+	}
 	buffer := d.takeBuffer(minBuffer)
 	defer d.giveBuffer(buffer)
 	_, files, err := d.read(d.tmp, buffer)

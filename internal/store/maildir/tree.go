@@ -10,38 +10,75 @@ import (
 	"strings"
 	"time"
 
-	foreign "github.com/emersion/go-maildir"
 	"golang.org/x/sys/unix"
 )
 
-// Tree is a Maildir++: the Maildir at the root, which is INBOX, and folders in
-// it, whose directories begin with a dot and have their levels separated by
-// dots: ".Archive.2024". There are no directories inside directories, so that a
-// level without a directory is simply one that holds no mail. It is safe for
-// many goroutines and other programs.
+// Tree is an account's mail: the Maildir at the root, which is INBOX, and
+// folders, which are Maildirs as well, in one of two layouts. It is safe for many
+// goroutines and other programs.
 //
-// Names are as on disk without the leading dot ("Archive.2024", in modified
-// UTF-7); "" is the root. The errors are fs.ErrNotExist, fs.ErrExist and
+// Names are as on disk, in modified UTF-7, without the dot that Maildir++ puts in
+// front; "" is the root. The errors are fs.ErrNotExist, fs.ErrExist and
 // ErrFolderName.
 type Tree struct {
 	root  string
+	kind  Layout
 	names *namer
 	sys   *sys
+	layout
+}
+
+// Layout is how folders lie in directories.
+type Layout uint8
+
+const (
+	// PlusPlus is Maildir++: every folder is a directory in the root, with a dot
+	// in front and dots between its levels: ".Archive.2024". A level without a
+	// directory is simply one that holds no mail.
+	PlusPlus Layout = iota
+	// FS, Dovecot's LAYOUT=fs, has a directory for every level: "Archive/2024".
+	FS
+)
+
+// Separator is what separates the levels of a name.
+func (l Layout) Separator() byte {
+	if l == FS {
+		return '/'
+	}
+	return '.'
+}
+
+// Nested reports whether a folder lies inside the one above it, so that Rename
+// takes along everything below. Without, folders below are renamed one by one.
+func (l Layout) Nested() bool { return l == FS }
+
+// Folder is a name that List found.
+type Folder struct {
+	Name     string
+	NoSelect bool // a directory without cur: it holds no mail, but perhaps folders
+}
+
+// layout is what depends on the layout. Paths are absolute, and their names have
+// been checked.
+type layout interface {
+	// path is where a folder is or might be; ErrFolderName if nowhere.
+	path(name string) (string, error)
+	// room is path for a folder that is to be made.
+	room(name string) (string, error)
+	folders() ([]Folder, error)
+	create(path string) error
+	remove(path string) error
+	move(from, to string) error
 }
 
 // ErrFolderName says that a name cannot be a folder's.
 var ErrFolderName = errors.New("maildir: impossible folder name")
 
-const (
-	// marker is the empty file by which delivery agents know that the Maildir
-	// above has the quota.
-	marker = "maildirfolder"
-	// trash begins the names of directories that are being made or removed. All
-	// Maildir++ programs pass over names with two dots in front.
-	trash = "..fantail-"
-)
+// trash begins the names of directories in the root that are being made or
+// removed. No layout has folders with two dots in front.
+const trash = "..fantail-"
 
-// OpenTree opens the Maildir++ at root, and makes it if there is none.
+// OpenTree opens the tree at root, and makes the Maildir there if there is none.
 func OpenTree(root string, o Options) (*Tree, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -54,44 +91,43 @@ func OpenTree(root string, o Options) (*Tree, error) {
 	if err := d.Close(); err != nil {
 		return nil, err
 	}
-	return &Tree{root: root, names: newNamer(o), sys: &sys{}}, nil
+	t := &Tree{root: root, kind: o.Layout, names: newNamer(o), sys: &sys{}}
+	switch o.Layout {
+	case PlusPlus:
+		t.layout = plusPlus{t}
+	case FS:
+		t.layout = levels{t}
+	default:
+		return nil, fmt.Errorf("open tree: no layout has the number %d", o.Layout)
+	}
+	return t, nil
 }
 
-// List names the folders, sorted. Directories without cur are none.
+// Layout is the layout that the tree was opened with.
+func (t *Tree) Layout() Layout { return t.kind }
+
+// List names the folders that hold mail, sorted.
 func (t *Tree) List() ([]string, error) {
-	dirs, err := t.dirs(".")
+	all, err := t.Folders()
+	var names []string
+	for _, f := range all {
+		if !f.NoSelect {
+			names = append(names, f.Name)
+		}
+	}
+	return names, err
+}
+
+// Folders is List with the directories that hold none, sorted by name. What
+// cannot be a folder's name is passed over, and in the FS layout so is every
+// symbolic link.
+func (t *Tree) Folders() ([]Folder, error) {
+	all, err := t.folders()
 	if err != nil {
 		return nil, fmt.Errorf("list folders: %w", err)
 	}
-	var folders []string
-	for _, dir := range dirs {
-		if name := dir[1:]; validFolder(name) && t.exists(name) {
-			folders = append(folders, name)
-		}
-	}
-	slices.Sort(folders)
-	return folders, nil
-}
-
-// dirs names the directories in the root that begin with prefix.
-func (t *Tree) dirs(prefix string) ([]string, error) {
-	f, err := openFolder(t.root)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // opened for reading: nothing to lose
-	found, err := readNames(int(f.Fd()), make([]byte, minBuffer), wantDir)
-	if err != nil {
-		return nil, err
-	}
-	var dirs []string
-	found.each(func(name string) bool {
-		if strings.HasPrefix(name, prefix) {
-			dirs = append(dirs, name)
-		}
-		return true
-	})
-	return dirs, nil
+	slices.SortFunc(all, func(a, b Folder) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
 }
 
 // Open opens a folder.
@@ -106,11 +142,10 @@ func (t *Tree) Open(name string) (*Dir, error) {
 	return open(path, t.names, t.sys)
 }
 
-// Create makes a folder durably and opens it. It is made under another name, so
-// that nobody ever sees half of it; of two processes that create the same folder
-// one gets fs.ErrExist.
+// Create makes a folder durably and opens it. Nobody ever sees half of it; of two
+// processes that create the same folder one gets fs.ErrExist.
 func (t *Tree) Create(name string) (*Dir, error) {
-	path, err := t.path(name)
+	path, err := t.room(name)
 	if err != nil {
 		return nil, err
 	}
@@ -120,96 +155,40 @@ func (t *Tree) Create(name string) (*Dir, error) {
 	return t.Open(name)
 }
 
-func (t *Tree) create(path string) error {
-	hidden, err := t.hidden()
-	if err != nil {
-		return err
-	}
-	if err := t.build(hidden); err != nil {
-		return errors.Join(err, os.RemoveAll(hidden))
-	}
-	err = t.rename(hidden, path)
-	if errors.Is(err, fs.ErrExist) && !isMaildir(path) {
-		err = t.build(path) // what is there was never finished
-		err = errors.Join(err, os.RemoveAll(hidden))
-	} else if err != nil {
-		err = errors.Join(err, os.RemoveAll(hidden))
-	}
-	if err != nil {
-		return err
-	}
-	return t.syncRoot()
-}
-
-// build makes a Maildir with the marker and all names in it durable.
-func (t *Tree) build(path string) error {
-	if err := t.sys.before("build", filepath.Base(path)); err != nil {
-		return err
-	}
-	// go-maildir makes cur last, and syncs nothing.
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	f, err := os.OpenFile(filepath.Join(path, marker), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := foreign.Dir(path).Init(); err != nil {
-		return err
-	}
-	return syncPath(path)
-}
-
-// Delete removes a folder and all mail in it. It is gone at once for everyone:
-// its directory is renamed away first. If removing the files fails after that,
-// the error says so, and Clean will remove the rest.
+// Delete removes a folder and all mail in it, but no folder below it. It is gone
+// at once for everyone: its mail is renamed away first. If removing the files
+// fails after that, the error says so, and Clean will remove the rest.
+//
+// In the FS layout the directory stays while there are folders in it, and a
+// directory that holds neither mail nor folders can be deleted too.
 func (t *Tree) Delete(name string) error {
 	path, err := t.path(name)
 	if err != nil {
 		return err
 	}
-	if !t.exists(name) {
-		return fmt.Errorf("delete folder %s: %w", name, fs.ErrNotExist)
-	}
-	hidden, err := t.hidden()
-	if err != nil {
-		return err
-	}
-	if err := t.rename(path, hidden); err != nil {
+	if err := t.remove(path); err != nil {
 		return fmt.Errorf("delete folder %s: %w", name, err)
-	}
-	if err := t.syncRoot(); err != nil {
-		return fmt.Errorf("delete folder %s: %w", name, err)
-	}
-	if err := t.sys.before("remove all", filepath.Base(hidden)); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(hidden); err != nil {
-		return fmt.Errorf("remove files of deleted folder %s: %w", name, err)
 	}
 	return nil
 }
 
-// Rename renames one folder durably; folders below it are others.
+// Rename renames a folder durably. In a layout that is Nested the folders below
+// go with it, by one rename(2), and a directory that holds no mail can be renamed
+// as well. If the new name is there already, with or without mail, the error is
+// fs.ErrExist.
 func (t *Tree) Rename(from, to string) error {
 	src, err := t.path(from)
 	if err != nil {
 		return err
 	}
-	dst, err := t.path(to)
+	dst, err := t.room(to)
 	if err != nil {
 		return err
 	}
-	if !t.exists(from) {
-		return fmt.Errorf("rename folder %s: %w", from, fs.ErrNotExist)
-	}
-	if err := t.rename(src, dst); err != nil {
+	if err := t.move(src, dst); err != nil {
 		return fmt.Errorf("rename folder %s: %w", from, err)
 	}
-	return t.syncRoot()
+	return nil
 }
 
 // Clean removes directories that a crash during Create or Delete has left, once
@@ -237,6 +216,31 @@ func (t *Tree) Clean(now time.Time) error {
 	return nil
 }
 
+// dirs names the directories in the root that begin with prefix, and links.
+func (t *Tree) dirs(prefix string) ([]string, error) {
+	found, err := readDir(t.root, make([]byte, minBuffer), wantDir)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	found.each(func(name string) bool {
+		if strings.HasPrefix(name, prefix) {
+			dirs = append(dirs, name)
+		}
+		return true
+	})
+	return dirs, nil
+}
+
+func readDir(path string, buffer []byte, want func(kind byte) bool) (names, error) {
+	f, err := openFolder(path)
+	if err != nil {
+		return names{}, err
+	}
+	defer f.Close() // opened for reading: nothing to lose
+	return readNames(int(f.Fd()), buffer, want)
+}
+
 // hidden is the path of a directory that is being made or removed.
 func (t *Tree) hidden() (string, error) {
 	unique, err := t.names.base()
@@ -246,11 +250,23 @@ func (t *Tree) hidden() (string, error) {
 	return filepath.Join(t.root, trash+unique), nil
 }
 
-func (t *Tree) syncRoot() error {
-	if err := t.sys.before("fsync dir", "root"); err != nil {
+// finish removes what remove has renamed away.
+func (t *Tree) finish(hidden string) error {
+	if err := t.sys.before("remove all", filepath.Base(hidden)); err != nil {
 		return err
 	}
-	return syncPath(t.root)
+	if err := os.RemoveAll(hidden); err != nil {
+		return fmt.Errorf("remove its files: %w", err)
+	}
+	return nil
+}
+
+// syncDir makes the names in a directory of the tree durable.
+func (t *Tree) syncDir(path string) error {
+	if err := t.sys.before("fsync dir", filepath.Base(path)); err != nil {
+		return err
+	}
+	return syncPath(path)
 }
 
 // rename renames a directory. Without RENAME_NOREPLACE an empty directory may be
@@ -272,18 +288,6 @@ func (t *Tree) rename(from, to string) error {
 	return nil
 }
 
-// path is where a folder is.
-func (t *Tree) path(name string) (string, error) {
-	if !validFolder(name) {
-		return "", fmt.Errorf("folder %q: %w", name, ErrFolderName)
-	}
-	return filepath.Join(t.root, "."+name), nil
-}
-
-func (t *Tree) exists(name string) bool {
-	return isMaildir(filepath.Join(t.root, "."+name))
-}
-
 // isMaildir reports whether path has a cur. One that we may not look at counts:
 // opening it will say why.
 func isMaildir(path string) bool {
@@ -294,21 +298,10 @@ func isMaildir(path string) bool {
 	return err != nil || info.IsDir()
 }
 
-// maxFolder is the longest name of a directory, without the dot in front.
-const maxFolder = 254
-
-// validFolder reports whether name is one file name whose levels are not empty.
-func validFolder(name string) bool {
-	if name == "" || len(name) > maxFolder {
-		return false
-	}
-	for level := range strings.SplitSeq(name, ".") {
-		if level == "" {
-			return false
-		}
-	}
+// plainText reports whether a name has no control characters.
+func plainText(name string) bool {
 	for i := 0; i < len(name); i++ {
-		if c := name[i]; c < ' ' || c == 0x7f || c == '/' {
+		if c := name[i]; c < ' ' || c == 0x7f {
 			return false
 		}
 	}

@@ -34,6 +34,16 @@ func (w *Watcher) follow(d *dir, e event) {
 	}
 }
 
+// unfollow ends following the directory for t; w.mu is held.
+func (w *Watcher) unfollow(d *dir, t *Tail) {
+	delete(d.tails, t)
+	if len(d.tails) == 0 {
+		// The next Tail must not hear of what was not followed to its end.
+		w.complete(d)
+		d.came = ""
+	}
+}
+
 // complete is called when the rename that d.half began is known to be over.
 func (w *Watcher) complete(d *dir) {
 	if d.half == nil {
@@ -106,43 +116,24 @@ func (t *Tail) reset() {
 	t.changes, t.lost = nil, false
 }
 
-// collect brings the changes up to date and takes them. t.mu is held.
-func (t *Tail) collect() (changes []Change, exact bool) {
-	if !t.advance() || !t.sides[0].current() || !t.sides[1].current() {
-		return nil, false
-	}
-	t.w.mu.Lock()
-	defer t.w.mu.Unlock()
-	if t.lost {
-		return nil, false
-	}
-	changes = t.changes
-	t.reset()
-	return changes, true
-}
-
-// patience is how often advance tries to be without doubts, while others rename
+// patience is how often collect tries to be without doubts, while others rename
 // there and back faster than it looks.
 const patience = 8
 
-// advance records what happened up to now, and reports whether it could.
-func (t *Tail) advance() (ok bool) {
+// collect brings the changes up to date and takes them. t.mu is held.
+func (t *Tail) collect() (changes []Change, exact bool) {
 	var o open
 	for try := range patience {
 		if t.fence() != nil {
-			return false
+			return nil, false
 		}
-		if o, ok = t.read(o); !ok {
-			return false
-		}
-		// Halves of the second reading are of renames that began after the call,
-		// and can wait for the next Drain.
-		if len(o.doubts) == 0 && (try > 0 || o.halves == [2]*half{}) {
-			return true
+		changes, done, exact := t.read(&o, try == 0)
+		if done {
+			return changes, exact && t.sides[0].current() && t.sides[1].current()
 		}
 		t.lookUp(o.doubts)
 	}
-	return false
+	return nil, false
 }
 
 // open is what one reading of the queue left open.
@@ -153,44 +144,55 @@ type open struct {
 
 // doubt is a name of which only a look tells whether it is there.
 type doubt struct {
-	index int // in Tail.changes
-	of    *half
-	there bool // what a look showed
+	index  int // in Tail.changes
+	of     *half
+	change Change // what it will be, by a look
 }
 
 // read reads the queue after a fence, and closes what was open before the fence.
-func (t *Tail) read(before open) (after open, ok bool) {
+// Unless that leaves something open, it takes the changes.
+func (t *Tail) read(o *open, first bool) (changes []Change, done, exact bool) {
 	w := t.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
-		return open{}, false
-	}
 	w.pump()
-	for i, h := range before.halves {
+	for i, h := range o.halves {
 		if d := t.sides[i].dir; h != nil && d.half == h {
 			w.complete(d) // it went elsewhere
 		}
 	}
-	if t.lost {
-		return open{}, false
+	if t.lost || w.closed {
+		return nil, true, false
 	}
-	for _, known := range before.doubts {
-		if t.doubts[known.index] != known.of {
-			continue // a later event told more
-		}
-		delete(t.doubts, known.index)
-		c := &t.changes[known.index]
-		// Who looked may have seen a rename of which a half waits.
-		c.There = known.there || t.waits(c)
+	for i := range o.doubts {
+		t.settle(&o.doubts[i])
 	}
+	*o = open{}
 	for i := range t.sides {
-		after.halves[i] = t.sides[i].dir.half
+		o.halves[i] = t.sides[i].dir.half
 	}
 	for i, of := range t.doubts {
-		after.doubts = append(after.doubts, doubt{index: i, of: of})
+		o.doubts = append(o.doubts, doubt{index: i, of: of, change: t.changes[i]})
 	}
-	return after, true
+	// Halves of a later reading are of renames that began after the call, and can
+	// wait for the next Drain.
+	if len(o.doubts) > 0 || first && o.halves != [2]*half{} {
+		return nil, false, false
+	}
+	changes = t.changes
+	t.reset()
+	return changes, true, true
+}
+
+// settle takes what a look showed for the state of the name, unless a later event
+// told more.
+func (t *Tail) settle(d *doubt) {
+	if t.doubts[d.index] != d.of {
+		return
+	}
+	delete(t.doubts, d.index)
+	// Who looked may have seen a rename of which a half waits.
+	t.changes[d.index].There = d.change.There || t.waits(&d.change)
 }
 
 // waits reports whether the name is in a half: it was there until then.
@@ -199,15 +201,12 @@ func (t *Tail) waits(c *Change) bool {
 	return h != nil && h.name == c.File
 }
 
-// lookUp looks whether the names exist. Only advance, which has t.mu, shortens
-// t.changes, but whoever reads the queue appends to it.
+// lookUp looks whether the names exist.
 func (t *Tail) lookUp(doubts []doubt) {
 	for i := range doubts {
-		t.w.mu.Lock()
-		c := t.changes[doubts[i].index]
-		t.w.mu.Unlock()
+		c := &doubts[i].change
 		var st unix.Stat_t
 		err := unix.Fstatat(t.sides[1-index(c.New)].fd, c.File, &st, unix.AT_SYMLINK_NOFOLLOW)
-		doubts[i].there = err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
+		c.There = err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
 	}
 }

@@ -52,7 +52,7 @@ func TestOverflow(t *testing.T) {
 			t.Errorf("the second Drain after an overflow: %q", got)
 		}
 	}
-	if !told(a) {
+	if !told(a, patient) {
 		t.Error("a Watch of another Maildir was not told of the overflow")
 	}
 	steps(t, dir, "-cur/dropped")
@@ -193,7 +193,7 @@ func TestSeveral(t *testing.T) {
 	if got := drain(t, second); !slices.Equal(got, []string{"+cur/c"}) {
 		t.Errorf("the second Tail: %q", got)
 	}
-	if !told(a) || !told(b) {
+	if !told(a, patient) || !told(b, patient) {
 		t.Error("a Watch was not told of what a Drain has read")
 	}
 	if len(w.byWD) != 3 {
@@ -217,6 +217,51 @@ func TestSeveral(t *testing.T) {
 	}
 }
 
+// TestTwoRoles has the cur of one Maildir be another Maildir.
+func TestTwoRoles(t *testing.T) {
+	w := New()
+	defer w.Close()
+	dir := newMaildir(t)
+	if err := errors.Join(os.Mkdir(dir+"/cur/new", 0o700), os.Mkdir(dir+"/cur/cur", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	tail, inner := newTail(t, w, dir), add(t, w, dir+"/cur")
+	steps(t, dir, "+cur/a")
+	if got := drain(t, tail); !slices.Equal(got, []string{"+cur/a"}) {
+		t.Errorf("got %q", got)
+	}
+	if !quiet(inner) {
+		t.Error("a file in the Maildir itself is not a change")
+	}
+}
+
+// TestNextTail wants a Tail not to hear of a rename of which its predecessor on the
+// same watch had read the first half.
+func TestNextTail(t *testing.T) {
+	w := New()
+	defer w.Close()
+	dir := newMaildir(t)
+	steps(t, dir, "+cur/a", "+cur/b")
+	add(t, w, dir) // keeps the watch
+	first := newTail(t, w, dir)
+	steps(t, dir, "cur/a>tmp/a", "tmp/a>cur/c", "cur/c>tmp/a")
+	w.mu.Lock()
+	w.pump()
+	if len(w.halves) != 1 {
+		t.Errorf("%d halves", len(w.halves))
+	}
+	w.mu.Unlock()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	steps(t, dir, "tmp/a>cur/c")
+	second := newTail(t, w, dir)
+	steps(t, dir, "-cur/b")
+	if got := drain(t, second); !slices.Equal(got, []string{"-cur/b"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestRemovedUnderTail wants a Watch to be told of a removal even while a Tail keeps
 // the directory open, and of what comes in its place.
 func TestRemovedUnderTail(t *testing.T) {
@@ -228,7 +273,7 @@ func TestRemovedUnderTail(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if !told(a) {
+	if !told(a, patient) {
 		t.Error("not told that the Maildir is gone")
 	}
 	for _, sub := range []string{"", "new", "cur"} {
@@ -238,7 +283,7 @@ func TestRemovedUnderTail(t *testing.T) {
 	}
 	for !quiet(a) { // as many events as there were directories
 	}
-	if !told(a) {
+	if !told(a, patient) {
 		t.Error("not told that the Maildir is back")
 	}
 }
@@ -324,11 +369,11 @@ func TestBrokenQueue(t *testing.T) {
 	if _, exact, err := tail.Drain(); exact || err == nil {
 		t.Errorf("exact is %t, error %v", exact, err)
 	}
-	if !told(a) {
+	if !told(a, patient) {
 		t.Error("a Watch was not told")
 	}
 	steps(t, dir, "+new/b")
-	if !told(a) {
+	if !told(a, patient) {
 		t.Error("a Watch is not polled instead")
 	}
 }

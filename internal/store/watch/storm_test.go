@@ -199,7 +199,7 @@ func stormTime() time.Duration {
 	if testing.Short() {
 		return 200 * time.Millisecond
 	}
-	return time.Second
+	return 600 * time.Millisecond
 }
 
 // model is the content of a Maildir, by "new/name" and "cur/name".

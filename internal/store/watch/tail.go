@@ -201,7 +201,7 @@ func (t *Tail) stop() error {
 	t.w.mu.Lock()
 	for _, s := range sides {
 		if s.dir != nil {
-			delete(s.dir.tails, t)
+			t.w.unfollow(s.dir, t)
 			errs = append(errs, t.w.dropDir(s.dir))
 		}
 	}

@@ -24,11 +24,14 @@ func write(t *testing.T, path string) {
 	}
 }
 
-func told(w *Watch) bool {
+// patient is how long tests wait for what must come.
+const patient = 5 * time.Second
+
+func told(w *Watch, d time.Duration) bool {
 	select {
 	case <-w.C:
 		return true
-	case <-time.After(5 * time.Second):
+	case <-time.After(d):
 		return false
 	}
 }
@@ -69,7 +72,7 @@ func TestTellsChanges(t *testing.T) {
 		if err := s.do(); err != nil {
 			t.Fatal(err)
 		}
-		if !told(a) || !told(b) {
+		if !told(a, patient) || !told(b, patient) {
 			t.Errorf("%s: a watch was not told", s.name)
 		}
 		quiet(a) // one step may be two events
@@ -83,7 +86,7 @@ func TestTellsChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "new/2.a.h"))
-	if !told(b) {
+	if !told(b, patient) {
 		t.Error("closing one watch ended another")
 	}
 	if err := b.Close(); err != nil {
@@ -106,7 +109,7 @@ func TestManyEventsAreOne(t *testing.T) {
 		write(t, filepath.Join(dir, "new/x"))
 		os.Remove(filepath.Join(dir, "new/x"))
 	}
-	if !told(a) {
+	if !told(a, patient) {
 		t.Fatal("not told")
 	}
 	n := 0
@@ -129,7 +132,7 @@ func TestRemovedMaildir(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if !told(a) {
+	if !told(a, patient) {
 		t.Error("not told that the Maildir is gone")
 	}
 	if err := a.Close(); err != nil {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"fantail/internal/mail"
@@ -21,7 +23,12 @@ const (
 	SortKeys      = index.SortKeys
 	ThreadKeys    = index.ThreadKeys
 	Preview       = index.Preview
+	// HeaderFields are fields that clients ask for, as FETCH sends them.
+	HeaderFields = index.Header
 )
+
+// KeptItem is an item with its octets.
+type KeptItem = index.Item
 
 // learned is what was found out about messages and is not in the index yet.
 type learned struct {
@@ -52,43 +59,55 @@ func (l *learned) stat(uid mail.UID, st Stat) {
 
 func (l *learned) empty() bool { return l.stats == nil }
 
-// AppendItem appends an item of a message to dst. It reports false if nobody has
-// computed it yet; the caller does, and gives it to Keep.
-func (m *Mailbox) AppendItem(ctx context.Context, dst []byte, uid mail.UID, kind Item) ([]byte, bool, error) {
-	const op = "read cached item"
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.ready(ctx); err != nil {
-		return dst, false, err
-	}
-	for _, it := range m.learned.items[uid] {
-		if it.Kind == kind {
-			return append(dst, it.Data...), true, nil
-		}
-	}
-	i, ok := m.snap.Find(uid)
-	if !ok {
-		return dst, false, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: errGone}
-	}
-	dst, ok, err := m.index.AppendItem(dst, m.snap.x, i, kind)
-	if err != nil {
-		return dst, false, fail(op, m.name, err)
-	}
-	return dst, ok, nil
+// Items are the cached items of one message. The zero value has none.
+type Items struct {
+	index   index.Items
+	learned []index.Item // win
 }
 
-// Keep remembers an item of a message, and writes it to disk some time. Too large
-// ones are not kept.
-func (m *Mailbox) Keep(uid mail.UID, kind Item, data []byte) {
-	if len(data) > index.MaxItems/8 {
-		return
+// Append appends an item to dst. It reports false if nobody has computed it yet;
+// the caller does, and gives it to KeepItems.
+func (it *Items) Append(dst []byte, kind Item) ([]byte, bool) {
+	for _, l := range it.learned {
+		if l.Kind == kind {
+			return append(dst, l.Data...), true
+		}
 	}
+	return it.index.Append(dst, kind)
+}
+
+// LoadItems looks up the cached items of message i of s. Without an error it takes
+// the mailbox's lock only while something waits to be written.
+func (m *Mailbox) LoadItems(it *Items, s *Snapshot, i int) (err error) {
+	it.learned = nil
+	if m.learning.Load() {
+		m.mu.Lock()
+		it.learned = m.learned.items[s.x.UID(i)]
+		m.mu.Unlock()
+	}
+	it.index, err = m.index.Items(s.x, i)
+	return fail("read cached items", m.name, err)
+}
+
+// maxItem is the size of an item that is worth keeping, in octets.
+const maxItem = 64 << 10
+
+// KeepItems remembers items of a message, and writes them to disk some time. Too
+// large ones are not kept.
+func (m *Mailbox) KeepItems(uid mail.UID, items ...KeptItem) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := &m.learned
 	l.begin()
-	l.items[uid] = append(l.items[uid], index.Item{Kind: kind, Data: append([]byte(nil), data...)})
-	l.octets += len(data)
+	m.learning.Store(true)
+	for _, it := range items {
+		if len(it.Data) > maxItem {
+			continue
+		}
+		// The slice may have been handed out: it is not written to.
+		l.items[uid] = append(slices.Clip(l.items[uid]), index.Item{Kind: it.Kind, Data: bytes.Clone(it.Data)})
+		l.octets += len(it.Data)
+	}
 	if l.octets >= learnedOctets {
 		m.flush()
 	}
@@ -110,6 +129,7 @@ func (m *Mailbox) flush() {
 	}
 	err := m.writeLearned()
 	m.learned = learned{}
+	m.learning.Store(false)
 	if err != nil {
 		m.acct.opt.Log.Warn("write cache", "mailbox", m.name, "err", err)
 	}

@@ -14,6 +14,10 @@ import (
 	"fantail/internal/store/uidlist"
 )
 
+// MaxKeywords is how many keywords the messages of a mailbox can have together;
+// beyond it a change is refused (Limit).
+const MaxKeywords = uidlist.MaxKeywords + uidlist.MaxOverflow
+
 // keywordNames is what the letters in a mailbox's file names mean at one moment,
 // and beside them the keywords beyond the letters.
 type keywordNames struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"fantail/internal/mail"
 	"fantail/internal/message"
@@ -22,6 +23,8 @@ type Mailbox struct {
 	self  os.FileInfo // of the directory when it was opened
 	index *index.File
 	refs  int // guarded by acct.mu
+
+	learning atomic.Bool // learned.items has something
 
 	mu      sync.Mutex // guards all below; held during disk I/O
 	uids    *uidlist.File

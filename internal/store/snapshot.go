@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/hex"
+	"iter"
 
 	"fantail/internal/mail"
 	"fantail/internal/store/index"
@@ -50,13 +51,24 @@ func (s *Snapshot) Len() int { return s.x.Len() }
 func (s *Snapshot) UID(i int) mail.UID { return s.x.UID(i) }
 
 // UIDs returns all UIDs in ascending order.
-func (s *Snapshot) UIDs() []mail.UID {
-	uids := make([]mail.UID, 0, s.x.Len())
-	for i := range s.x.Len() {
-		uids = append(uids, s.x.UID(i))
-	}
-	return uids
-}
+func (s *Snapshot) UIDs() []mail.UID { return s.x.AppendUIDs(make([]mail.UID, 0, s.x.Len())) }
+
+// Row is what is known of a message without opening it: UID, flags, modseq, sizes,
+// dates; and the number of its set of keywords.
+type Row = index.Row
+
+// Row returns message i: one look in place of several.
+func (s *Snapshot) Row(i int) Row { return s.x.Row(i) }
+
+// Rows yields all messages in their order, faster than one by one.
+func (s *Snapshot) Rows() iter.Seq2[int, Row] { return s.x.Rows() }
+
+// KeywordSet returns the keywords of a Row's Set. The slice is shared.
+func (s *Snapshot) KeywordSet(set uint32) []mail.Keyword { return s.x.KeywordSet(set) }
+
+// AllFlags yields the system flags of all messages: the fastest way to look at all
+// of them.
+func (s *Snapshot) AllFlags() iter.Seq2[int, mail.Flags] { return s.x.AllFlags() }
 
 // Flags returns the system flags of message i.
 func (s *Snapshot) Flags(i int) mail.Flags { return s.x.Flags(i) }
@@ -77,6 +89,9 @@ func (s *Snapshot) Base(i int) string { return s.x.Base(i) }
 // Find returns the index of the message with that UID. Without one it returns
 // the index at which it would stand, and false.
 func (s *Snapshot) Find(uid mail.UID) (int, bool) { return s.x.Find(uid) }
+
+// FindBase returns the message whose file has that base name.
+func (s *Snapshot) FindBase(base string) (i int, ok bool) { return s.x.FindBase(base) }
 
 // FirstUnseen returns the first message without \Seen.
 func (s *Snapshot) FirstUnseen() (i int, ok bool) { return s.x.FirstUnseen() }

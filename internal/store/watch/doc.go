@@ -31,10 +31,14 @@
 //
 // A Tail is running, lost or closed. It is lost when events were dropped
 // (IN_Q_OVERFLOW), when more than [MaxChanges] names changed between two calls of
-// Drain, and when new or cur is no longer the directory under its path. The next
-// Drain says so, once, and makes it run again.
+// Drain, when new or cur is no longer the directory under its path, and when others
+// rename to and fro so fast that doubts (see below) do not end. The next Drain says
+// so, once, and makes it run again.
 //
 // # Who calls whom
+//
+// The store has one Watcher for an account. A session that idles waits for its
+// Watch and then has the store look; the store asks its Tail before it scans.
 //
 // The kernel's queue is read with Watcher.mu held, by the reader goroutine when
 // nobody asks and by Drain when somebody does: never outside of it, so that no
@@ -49,7 +53,7 @@
 // A caller looks at the directories' stamps and then drains. Every change that
 // the stamps could have shown must come with that Drain, or the caller would
 // take the new stamp for one of the old content. By the order of things in Linux
-// (read in 5.10 to 6.18) that needs a step between the two:
+// (from 5.3 to 6.18) that needs a step between the two:
 //
 //   - rename, unlink, link, mkdir, mknod, symlink and open with O_CREAT lock the
 //     directory's inode for writing (both directories, for a rename), let the file
@@ -64,8 +68,9 @@
 //
 // So Drain calls getdents64 on both directories, with a buffer of no size and on
 // descriptors kept for that, and then reads the queue until it is empty: 0.3 µs
-// each. The same step when a Tail starts makes sure that an operation is either
-// over by then, or sees the new watch.
+// each. TestFence and TestConserved fail without it, and would on a kernel with
+// another order. The same step when a Tail starts makes sure that an operation is
+// either over by then, or sees the new watch.
 //
 // A rename queues two events, and the queue may be read between them. Only the
 // last event of a directory can be such a half, since the directory is locked

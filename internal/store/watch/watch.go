@@ -205,7 +205,7 @@ func (w *Watcher) dropDirs(t *Watch) error {
 }
 
 // Close ends all watches and the goroutines. Tails fail from now on, but their
-// owners have to close them.
+// owners have to close them. The kernel takes some 10 ms to let go of watches.
 func (w *Watcher) Close() error {
 	w.mu.Lock()
 	if w.closed {

@@ -512,3 +512,24 @@ func TestCleanTmpLink(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzNested: a name that is allowed leads below the root, and to nothing of a
+// Maildir's own.
+func FuzzNested(f *testing.F) {
+	for _, name := range []string{"a", "a/b", "Entw&APw-rfe/x y", "a/../b", ".a", "cur", "a//b", "/a"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if !validNested(name) {
+			return
+		}
+		if got := filepath.Join("/root", name); got != "/root/"+name || strings.ContainsAny(name, "\x00\n\r") {
+			t.Errorf("%q leads to %q", name, got)
+		}
+		for level := range strings.SplitSeq(name, "/") {
+			if slices.Contains([]string{"cur", "new", "tmp"}, level) || strings.HasPrefix(level, trash) {
+				t.Errorf("%q is allowed", name)
+			}
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"fantail/internal/store/maildir"
+	"fantail/internal/store/packed"
 	"fantail/internal/store/uidlist"
 )
 
@@ -99,7 +100,8 @@ func kindOfCause(err error) Kind {
 		return OverQuota
 	case errors.Is(err, uidlist.ErrTooManyKeywords):
 		return Limit
-	case errors.As(err, &damaged):
+	case errors.As(err, &damaged), errors.Is(err, packed.ErrDamaged), errors.Is(err, packed.ErrTooLarge),
+		errors.Is(err, packed.ErrEncrypted), errors.Is(err, packed.ErrUnsupported):
 		return Corrupt
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):

@@ -173,12 +173,15 @@ func (m *Mailbox) writeLearned() (err error) {
 	return m.show(y, err)
 }
 
+// cleanEvery is how often tmp is cleaned of what broken deliveries left.
+const cleanEvery = 24 * time.Hour
+
 // tidy is done when nobody waits any more: what was learned is written, journals
 // that have grown become snapshots, and the index is marked as complete, so that
 // a power cut casts no doubt on it; m.mu is held.
 func (m *Mailbox) tidy() {
 	m.flush()
-	if m.snap == nil || !m.wrote {
+	if m.snap == nil || !m.wrote && !m.cleanDue(m.snap.x) {
 		return
 	}
 	if err := m.tidyIndex(); err != nil {
@@ -196,6 +199,9 @@ func (m *Mailbox) tidyIndex() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.unlock()) }()
+	if err := m.clean(l); err != nil {
+		return err
+	}
 	if l.Due() {
 		if _, err := l.Checkpoint(); err != nil {
 			return err
@@ -211,5 +217,47 @@ func (m *Mailbox) tidyIndex() (err error) {
 	if unusable(err) {
 		return nil // nothing to tidy
 	}
+	return err
+}
+
+func (m *Mailbox) cleanDue(x *index.Index) bool {
+	return m.acct.opt.Clock().Sub(x.Checked()).Abs() > cleanEvery
+}
+
+// clean cleans tmp, once a day, and the lines for messages without letters that are
+// gone.
+func (m *Mailbox) clean(l *held) error {
+	tx, err := l.Begin()
+	if unusable(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer tx.Abort()
+	x := tx.Index()
+	if !m.cleanDue(x) {
+		return nil
+	}
+	now := m.acct.opt.Clock()
+	if err := m.dir.CleanTmp(now); err != nil {
+		return err
+	}
+	if m.name == mail.Inbox { // as good a day for the rest of the tree
+		if err := m.acct.tree.Clean(now); err != nil {
+			return err
+		}
+	}
+	err = m.more.Compact(func(base string) bool {
+		_, ok := x.FindBase(base)
+		return ok
+	})
+	if err != nil {
+		return err
+	}
+	if err := tx.SetChecked(now); err != nil {
+		return err
+	}
+	_, err = tx.Commit()
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"fantail/internal/crlf"
@@ -14,6 +15,7 @@ import (
 	"fantail/internal/message"
 	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
+	"fantail/internal/store/packed"
 )
 
 // maxStructures is how many parsed messages a mailbox keeps.
@@ -54,8 +56,8 @@ func (c *structures) forget(x *index.Index) {
 	}
 }
 
-// OpenMessage opens the file of a message: its bytes as stored, which may end
-// lines with LF. A message that was expunged by anybody is Gone.
+// OpenMessage opens a message: its bytes as stored (but not compressed), which may
+// end lines with LF. A message that was expunged by anybody is Gone.
 func (m *Mailbox) OpenMessage(ctx context.Context, uid mail.UID) (*os.File, error) {
 	const op = "open message"
 	if err := ctx.Err(); err != nil {
@@ -65,7 +67,7 @@ func (m *Mailbox) OpenMessage(ctx context.Context, uid mail.UID) (*os.File, erro
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := m.dir.OpenMessage(e)
+	f, err := m.open(e)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: err}
 	}
@@ -73,6 +75,17 @@ func (m *Mailbox) OpenMessage(ctx context.Context, uid mail.UID) (*os.File, erro
 		return nil, fail(op, m.name, err)
 	}
 	return f, nil
+}
+
+// open opens a file for reading. Mail that Dovecot has compressed comes as it was
+// before.
+func (m *Mailbox) open(e maildir.Entry) (*os.File, error) {
+	f, e, err := m.dir.OpenMessage(e)
+	if err != nil {
+		return nil, err
+	}
+	size, _ := e.Name.Size()
+	return packed.Open(f, packed.Options{Size: size, Dir: filepath.Join(m.dir.Path(), "tmp")})
 }
 
 // Size returns the octets of a message once every line ends in CRLF, as Stat
@@ -154,7 +167,7 @@ func (m *Mailbox) look(e maildir.Entry) (Stat, error) {
 		st.Size = virtual
 		return st, nil
 	}
-	f, _, err := m.dir.OpenMessage(e)
+	f, err := m.open(e)
 	if err != nil {
 		return Stat{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +54,27 @@ type Problem struct {
 	Line int // from 1; the header is line 1
 	Kind Kind
 	Text string // the beginning of the line
+}
+
+// problems collects what is wrong with a file.
+type problems struct {
+	first []Problem
+	count int // of all
+}
+
+func (p *problems) add(line int, k Kind, text string) {
+	p.count++
+	if len(p.first) < maxProblems {
+		p.first = append(p.first, Problem{line, k, strings.Clone(text[:min(len(text), 120)])})
+	}
+}
+
+// damage returns them as an error, or nil if there are none.
+func (p *problems) damage(path string) *DamagedError {
+	if p.count == 0 {
+		return nil
+	}
+	return &DamagedError{Path: path, Problems: slices.Clip(p.first), Count: p.count}
 }
 
 // DamagedError says that a file breaks the rules of its format, and what could be

@@ -387,6 +387,7 @@ func TestImport(t *testing.T) {
 		"name in field":  {Validity: 1, Records: []Record{{1, "a", " P :x"}}},
 		"field key":      {Validity: 1, Records: []Record{{1, "a", " p"}}},
 		"no space":       {Validity: 1, Records: []Record{{1, "a", "P1"}}},
+		"line too long":  {Validity: 1, Records: []Record{{1, "a", " P" + strings.Repeat("x", maxLine)}}},
 		"GUID":           {Validity: 1, GUID: "x"},
 		"header with LF": {Validity: 1, Header: " X\n"},
 		"illegal base":   {Validity: 1, Records: []Record{{UID: 1, Base: "a/b"}}},

@@ -13,6 +13,7 @@ func FuzzReadList(f *testing.F) {
 	}
 	f.Add(header3 + "1 W12 Gx :a\n3 :b:2,S\n5 :a\n7 :torn")
 	f.Add("1 7 20\n1 a\n3 b c:2,S\n")
+	f.Add(header3 + "1 X" + strings.Repeat("x", maxLine-6) + " :a\n") // the longest line
 	f.Fuzz(func(t *testing.T, text string) {
 		read := parse(text)
 		l := read.list

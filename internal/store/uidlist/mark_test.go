@@ -389,6 +389,18 @@ func TestSettle(t *testing.T) {
 	check("an unfinished line is no line", f)
 	foreign("\n")
 	check("now it is", f, data)
+	foreign("4 :d\n")
+	if err := f.refresh(); err != nil {
+		t.Fatal(err)
+	}
+	moved := *i // another program replaces the file before we come to sync it
+	moved.ino = 4711
+	m.names["mem/dovecot-uidlist"] = &moved
+	m.trace = nil
+	if err := f.settle(); err != nil || strings.Join(m.trace, ", ") != data+", "+dir {
+		t.Errorf("replaced before it was synced: %q, %v", m.trace, err)
+	}
+	m.names["mem/dovecot-uidlist"] = i
 	old := marked(t, f)
 	if err := memFile(m).RaiseNext(40); err != nil { // another inode
 		t.Fatal(err)

@@ -169,10 +169,7 @@ func (o *Overflow) Names() []mail.Keyword {
 func (o *Overflow) Damage() *DamagedError {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.text.count == 0 {
-		return nil
-	}
-	return &DamagedError{Path: o.path, Problems: slices.Clip(o.text.problems), Count: o.text.count}
+	return o.text.damage(o.path)
 }
 
 // Set gives each base of changes these further keywords and no others. The caller
@@ -221,8 +218,6 @@ func (o *Overflow) append(lines string) error {
 	if err := untouched(h, o.path, o.stamp); err != nil {
 		return err
 	}
-	before := o.stamp.size
-	o.stamp = stamp{} // until all went well
 	if _, err := h.WriteString(lines); err != nil {
 		return err
 	}
@@ -231,7 +226,7 @@ func (o *Overflow) append(lines string) error {
 		return err
 	}
 	s := stampOf(fi)
-	if s.size != before+int64(len(lines)) {
+	if s.size != o.stamp.size+int64(len(lines)) {
 		return fmt.Errorf("%s: %w", o.path, ErrRaced)
 	}
 	o.text.lines(lines)
@@ -249,7 +244,6 @@ func (o *Overflow) rewrite(text string) error {
 			return fmt.Errorf("keep damaged file: %w", err)
 		}
 	}
-	o.stamp = stamp{}
 	_, err := replace(o.sys, replacement{path: o.path, temp: o.path + ".tmp", data: text})
 	if err != nil {
 		return err

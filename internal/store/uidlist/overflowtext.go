@@ -28,8 +28,7 @@ type overflowText struct {
 	sound bool   // the header is right: the file can be appended to
 
 	unreadable bool // it is not, and there is something to keep
-	problems   []Problem
-	count      int
+	problems
 }
 
 // parseOverflow reads a whole file. Of an unknown version it reads nothing. If
@@ -50,11 +49,11 @@ func parseOverflow(text string) overflowText {
 	head, _, _ := strings.Cut(text, "\n")
 	switch {
 	case text == "":
-		t.problem(Empty, "")
+		t.add(1, Empty, "")
 	case strings.HasPrefix(head, overflowMagic):
-		t.problem(BadVersion, head)
+		t.add(1, BadVersion, head)
 	default:
-		t.problem(BadHeader, head)
+		t.add(1, BadHeader, head)
 		t.lines(text)
 	}
 	return t
@@ -69,7 +68,7 @@ func (t *overflowText) lines(text string) {
 			return
 		}
 		if !t.set(text[:end]) {
-			t.problem(BadLine, text[:end])
+			t.add(t.line+1, BadLine, text[:end])
 		}
 		t.line++
 		t.end += int64(end + 1)
@@ -214,11 +213,4 @@ func (t *overflowText) used() map[mail.Keyword]bool {
 func (t *overflowText) wasteful(live int) bool {
 	dead := t.line - 1 - live
 	return dead > overflowSlack && dead*4 > t.line
-}
-
-func (t *overflowText) problem(k Kind, line string) {
-	t.count++
-	if len(t.problems) < maxProblems {
-		t.problems = append(t.problems, Problem{t.line + 1, k, strings.Clone(line[:min(len(line), 120)])})
-	}
 }

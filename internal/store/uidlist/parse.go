@@ -22,15 +22,17 @@ func Parse(text string) (*List, error) {
 
 // reading is what parse found.
 type reading struct {
-	list     *List // what can be saved, if there are problems
-	index    baseIndex
-	rest     string // the unfinished last line
-	problems []Problem
-	count    int // of problems, also those that are not in problems
+	list  *List // what can be saved, if there are problems
+	index baseIndex
+	rest  string // the unfinished last line
+	problems
 }
 
+// damage returns the problems, of which there are some, and what can be saved.
 func (r *reading) damage(path string) *DamagedError {
-	return &DamagedError{Path: path, Problems: r.problems, Count: r.count, Saved: r.list}
+	d := r.problems.damage(path)
+	d.Saved = r.list
+	return d
 }
 
 func parse(text string) reading {
@@ -61,7 +63,7 @@ func parse(text string) reading {
 	}
 	l.Records = ps.recs
 	l.Next = max(l.Next, ps.seen+1)
-	read := reading{list: l, rest: rest, problems: ps.problems, count: ps.count}
+	read := reading{list: l, rest: rest, problems: ps.problems}
 	if read.index.add(l, 0) {
 		read.index.fill(l.Records, cap(l.Records))
 	}

@@ -172,7 +172,7 @@ func (f *File) extend(tail string, s stamp) bool {
 	ps := parser{version: old.Version, line: old.Lines + 2, prev: old.lastUID(), seen: old.Next - 1}
 	ps.recs = old.Records[:len(old.Records):cap(old.Records)]
 	rest := ps.lines(tail)
-	if len(ps.problems) > 0 {
+	if ps.count > 0 {
 		return false
 	}
 	list := *old

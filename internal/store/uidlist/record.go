@@ -19,8 +19,7 @@ type parser struct {
 	recs     []Record
 	unsorted bool
 	afterBad bool // the line before was unreadable
-	problems []Problem
-	count    int
+	problems
 }
 
 // lines reads every whole line and returns what follows the last.
@@ -171,10 +170,7 @@ func (ps *parser) bad(k Kind, line string) {
 }
 
 func (ps *parser) problem(k Kind, line string) {
-	ps.count++
-	if len(ps.problems) < maxProblems {
-		ps.problems = append(ps.problems, Problem{ps.line, k, strings.Clone(line[:min(len(line), 120)])})
-	}
+	ps.add(ps.line, k, line)
 }
 
 // sort puts records of a file that was not ascending into order, and drops those
@@ -212,5 +208,5 @@ func legalHeader(fields string) bool {
 // legalExt reports whether extension fields can stand in a line as they are,
 // beside a name.
 func legalExt(ext string) bool {
-	return len(ext) <= maxLine-2*MaxBase && !strings.ContainsAny(ext, "\n\r/\x00") && !strings.Contains(ext, " :") && (ext == "" || ext[0] == ' ')
+	return !strings.ContainsAny(ext, "\n\r/\x00") && !strings.Contains(ext, " :") && (ext == "" || ext[0] == ' ')
 }

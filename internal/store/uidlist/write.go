@@ -69,6 +69,7 @@ func (l *List) check() error {
 	}
 	seen := make(map[string]bool, len(l.Records))
 	var prev mail.UID
+	var line []byte
 	for _, r := range l.Records {
 		if err := checkBase(r.Base); err != nil {
 			return err
@@ -76,7 +77,8 @@ func (l *List) check() error {
 		if r.UID <= prev || r.UID > MaxUID || seen[r.Base] {
 			return fmt.Errorf("%w: UID %d of %q", errList, r.UID, r.Base)
 		}
-		if cleanExt(r.Ext) != r.Ext || !legalExt(r.Ext) {
+		line = r.append(line[:0])
+		if cleanExt(r.Ext) != r.Ext || !legalExt(r.Ext) || len(line) > maxLine+1 {
 			return fmt.Errorf("%w: fields %q", errList, r.Ext)
 		}
 		prev, seen[r.Base] = r.UID, true

@@ -89,6 +89,19 @@
 //	                            keeps the file as fantail-keywords.broken-<time>
 //	another version             no keywords; kept likewise
 //
+// # Courier's files
+//
+// ImportCourier and CourierSubscriptions read what Courier kept, and change
+// nothing of it. Courier replaces its files by rename; what they lack, or what
+// cannot be read of them, never makes a UID another message's:
+//
+//	courierimapuiddb            UIDs: a list of version 1. Without both numbers of its header a fresh UIDVALIDITY
+//	courierpop3dsizelist        unique-ids, which go into the field P, and the order, into O
+//	courierimapkeywords/:list   keywords of all messages
+//	courierimapkeywords/<base>  all keywords of one message, newer than the list; .<N>.<base> is older, the highest
+//	                            N the newest. An empty one takes them away
+//	courierimapsubscribed       mailboxes: in UTF-8 as of Courier 5, modified UTF-7 before
+//
 // # The other files
 //
 // dovecot-keywords and subscriptions are replaced by rename, so they are whole

@@ -40,7 +40,18 @@ func (b *Append) Add(f FlagSet, date time.Time) (io.Writer, error) {
 	}
 	b.dls = append(b.dls, d)
 	b.flags = append(b.flags, f)
-	return d, nil
+	return appending{b, d}, nil
+}
+
+// appending is the writer of one message. Its errors have a Kind.
+type appending struct {
+	b *Append
+	d *maildir.Delivery
+}
+
+func (w appending) Write(p []byte) (int, error) {
+	n, err := w.d.Write(p)
+	return n, fail("append", w.b.m.name, err)
 }
 
 // Abort throws the batch away. After Commit it does nothing.

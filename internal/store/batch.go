@@ -61,13 +61,19 @@ func (b *batch) open(ctx context.Context) error {
 	} else if !unusable(err) {
 		return err
 	}
-	if err := m.catchUp(ctx, b.lock); err != nil {
+	l := b.lock.Lock
+	err = m.catchUp(ctx, b.lock)
+	if cannotWrite(err) {
+		// On a full disk one must be able to remove messages.
+		err, l = m.lookOnly(ctx, err), m.index.Aside()
+	}
+	if err != nil {
 		return err
 	}
 	if ids, err = m.fileIDs(); err != nil {
 		return err
 	}
-	if b.tx, err = b.lock.Begin(); err != nil {
+	if b.tx, err = l.Begin(); err != nil {
 		return err
 	}
 	b.x = b.tx.Index()

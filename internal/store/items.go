@@ -127,7 +127,10 @@ func (m *Mailbox) flush() {
 	if m.learned.empty() {
 		return
 	}
-	err := m.writeLearned()
+	var err error
+	if m.aside == nil {
+		err = m.writeLearned()
+	}
 	m.learned = learned{}
 	m.learning.Store(false)
 	if err != nil {
@@ -181,7 +184,7 @@ const cleanEvery = 24 * time.Hour
 // a power cut casts no doubt on it; m.mu is held.
 func (m *Mailbox) tidy() {
 	m.flush()
-	if m.snap == nil || !m.wrote && !m.cleanDue(m.snap.x) {
+	if m.snap == nil || m.aside != nil || !m.wrote && !m.cleanDue(m.snap.x) {
 		return
 	}
 	if err := m.tidyIndex(); err != nil {

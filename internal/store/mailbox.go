@@ -32,6 +32,7 @@ type Mailbox struct {
 	more    *uidlist.Overflow // keywords beyond the letters of kw
 	names   *keywordNames     // what the letters mean, as far as it was read
 	snap    *Snapshot         // what the last sync found, or nil
+	aside   *index.Index      // what was found and could not be written
 	parts   structures
 	learned learned
 	wrote   bool // something into the index

@@ -25,7 +25,8 @@ type survey struct {
 	list *uidlist.List
 	ids  fileIDs
 
-	upto mail.UID // of the list as it was before the first sweep
+	upto  mail.UID // of the list as it was before the first sweep
+	aside bool     // no file can be written
 
 	round int            // sweeps so far
 	w     *maildir.Sweep // the last one
@@ -54,10 +55,7 @@ type sighting struct {
 
 // survey brings the index up to date within tx and commits it.
 func (m *Mailbox) survey(ctx context.Context, tx *index.Tx, list *uidlist.List, ids fileIDs) (*index.Index, error) {
-	if err := m.loadKeywords(ids); err != nil {
-		return nil, err
-	}
-	s := &survey{m: m, tx: tx, x: tx.Index(), list: list, ids: ids, upto: list.Next}
+	s := newSurvey(m, tx, list, ids)
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
@@ -70,8 +68,15 @@ func (m *Mailbox) survey(ctx context.Context, tx *index.Tx, list *uidlist.List, 
 	return x, err
 }
 
+func newSurvey(m *Mailbox, tx *index.Tx, list *uidlist.List, ids fileIDs) *survey {
+	return &survey{m: m, tx: tx, x: tx.Index(), list: list, ids: ids, upto: list.Next}
+}
+
 // run finds out what is in the Maildir.
 func (s *survey) run(ctx context.Context) error {
+	if err := s.m.loadKeywords(s.ids); err != nil {
+		return err
+	}
 	s.start()
 	ok, err := s.follow()
 	if ok || err != nil {
@@ -90,7 +95,7 @@ func (s *survey) run(ctx context.Context) error {
 }
 
 func (s *survey) start() {
-	*s = survey{m: s.m, tx: s.tx, x: s.x, list: s.list, ids: s.ids, upto: s.upto, tailed: s.m.tail != nil}
+	*s = survey{m: s.m, tx: s.tx, x: s.x, list: s.list, ids: s.ids, upto: s.upto, aside: s.aside, tailed: s.m.tail != nil}
 	s.seen, s.last = newBitset(s.x.Len()), newBitset(s.x.Len())
 	s.moved = make(map[int]maildir.Entry)
 	s.at = make(map[string]int)
@@ -451,7 +456,7 @@ func (s *survey) where(i int) (maildir.Entry, error) {
 // client may have been told (RFC 9051 section 2.3.1.1: it would never look at the
 // old UID again).
 func (s *survey) giveUIDs() error {
-	if _, open := s.horizon(); open {
+	if _, open := s.horizon(); open || s.aside {
 		return nil
 	}
 	for _, r := range s.news() {

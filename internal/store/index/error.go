@@ -40,6 +40,7 @@ var (
 	ErrOrder     = errors.New("UID is not above all UIDs that the index knows")
 	ErrName      = errors.New("not a file name that the index can hold")
 	ErrKeyword   = errors.New("not a keyword")
+	ErrAside     = errors.New("transaction without the lock")
 	ErrItem      = errors.New("cached item too large")
 	ErrTooLarge  = errors.New("mailbox too large for the index")
 	ErrExhausted = errors.New("no modseq left")

@@ -12,8 +12,9 @@ import (
 // Lock is the held lock of a mailbox: a flock on the journal. It belongs to an
 // open file, so the kernel drops it when a process dies.
 type Lock struct {
-	f    *File
-	file *os.File
+	f     *File
+	file  *os.File
+	aside bool // not held: see Aside
 }
 
 // Lock takes the mailbox's lock, waiting for it. Holders keep it for disk I/O
@@ -112,7 +113,7 @@ func flock(f *os.File, how int) error {
 // Unlock gives the lock up. A transaction that was not committed is lost.
 func (l *Lock) Unlock() error {
 	f := l.f
-	if f == nil {
+	if f == nil || l.aside {
 		return nil
 	}
 	l.f = nil

@@ -202,6 +202,9 @@ func (t *Tx) Commit() (*Index, error) {
 		return nil, ErrDone
 	}
 	defer t.Abort()
+	if t.l.aside {
+		return nil, ErrAside
+	}
 	if t.err != nil {
 		return nil, t.err
 	}

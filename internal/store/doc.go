@@ -43,6 +43,21 @@
 // always stays: deliveries take no lock and may come at any time, and new is
 // small.
 //
+// A process that writes or waits for news watches the directories as well (a tail,
+// package watch). The tail is anchored at a moment at which the index was proven
+// true; from then on index and changes together are the truth. So
+//
+//   - a batch that was alone leaves hard stamps;
+//   - what other programs did is entered without reading a directory;
+//   - a sweep in the midst of a storm becomes a proof: of the names that were
+//     touched meanwhile the tail knows the last state, and the others were seen.
+//
+// Where there is no tail (file servers, the kernel's limits, more changes than it
+// remembers) the table above is all there is.
+//
+// Where nothing can be written (a full disk, a backup) a sync keeps what it finds
+// in memory, and shows no message that has no UID.
+//
 // # UIDs
 //
 // A delivery needs no UID and takes no lock. Whoever first sees a file without

@@ -273,7 +273,7 @@ func (p *addressParser) domain() string {
 			break
 		}
 		start := p.i
-		for p.i < len(p.s) && isDomain(p.s[p.i]) {
+		for p.i < len(p.s) && addressOctets[p.s[p.i]]&inDomain != 0 {
 			p.i++
 		}
 		if p.i == start {

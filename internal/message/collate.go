@@ -21,18 +21,32 @@ const (
 // character in titlecase, then decomposed with compatibility. bytes.Compare of
 // two such keys compares the texts, bytes.Contains looks for one in the other.
 func AppendCasemap(dst []byte, s string) []byte {
-	for i := range len(s) {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			return append(dst, norm.NFKD.String(strings.Map(unicode.ToTitle, s[i:]))...)
+	start := len(dst)
+	last := uint8(0) // combining class of the last character
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			if 'a' <= r && r <= 'z' {
+				r -= 'a' - 'A'
+			}
+			dst, last = append(dst, byte(r)), 0
+			continue
 		}
-		if 'a' <= c && c <= 'z' {
-			c -= 'a' - 'A'
+		at := len(dst)
+		dst = utf8.AppendRune(dst, unicode.ToTitle(r))
+		p := norm.NFKD.Properties(dst[at:])
+		if class := p.LeadCCC(); class > 0 && class < last || isHangul(r) {
+			// Marks change places, or it is no matter of tables: the rare case.
+			return append(dst[:start], norm.NFKD.String(strings.Map(unicode.ToTitle, s))...)
 		}
-		dst = append(dst, c)
+		if d := p.Decomposition(); d != nil {
+			dst = append(dst[:at], d...)
+		}
+		last = p.TrailCCC()
 	}
 	return dst
 }
+
+func isHangul(r rune) bool { return 0xac00 <= r && r <= 0xd7a3 }
 
 // appendKey appends the key of s that is kept: that of AppendCasemap, or if it
 // is too long, its beginning and a digest of everything. So long texts are equal

@@ -177,6 +177,9 @@ func (s *snippet) character(r rune, mark bool) {
 		}
 		return
 	}
+	if s.b == nil {
+		s.b = make([]byte, 0, previewChars+previewChars/8) // enough for most languages in Latin letters
+	}
 	if gap {
 		s.b = append(s.b, ' ')
 	}

@@ -25,20 +25,24 @@ func (f *Field) Value() string { return unfold(f.body) }
 // end becomes a space.
 func unfold(s string) string {
 	s = trim(s)
-	i := strings.IndexAny(s, "\r\n")
-	if i < 0 {
+	if strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, '\r') < 0 {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	for ; i >= 0; i = strings.IndexAny(s, "\r\n") {
-		b.WriteString(s[:i])
-		if s[i] == '\r' && s[i+1] != '\n' { // s does not end with a CR
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c != '\r' && c != '\n' {
+			continue
+		}
+		b.WriteString(s[start:i])
+		if c == '\r' && s[i+1] != '\n' { // s does not end with a CR
 			b.WriteByte(' ')
 		}
-		s = s[i+1:]
+		start = i + 1
 	}
-	b.WriteString(s)
+	b.WriteString(s[start:])
 	return b.String()
 }
 

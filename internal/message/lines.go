@@ -62,6 +62,49 @@ func (l *lines) read() ([]byte, error) {
 	}
 }
 
+// pass takes whole lines, as many as are in the buffer, and returns the end of
+// the last one. With boundaries, it stops at a line that begins with "--".
+func (l *lines) pass(boundaries bool) (last []byte) {
+	if !l.whole || l.seen > 0 {
+		return nil
+	}
+	b := l.buf[l.pos:l.end]
+	if !boundaries && bytes.IndexByte(b, '\r') < 0 {
+		return l.passBare(b)
+	}
+	begin, n := 0, 0 // of the last line; behind it
+	for !boundaries || n+1 < len(b) && (b[n] != '-' || b[n+1] != '-') {
+		i := bytes.IndexByte(b[n:], '\n')
+		if i < 0 {
+			break
+		}
+		begin, n = n, n+i+1
+		l.next.lf++
+		if i == 0 || b[n-2] != '\r' {
+			l.next.bare++
+		}
+	}
+	l.advance(n)
+	return b[begin:n]
+}
+
+// passBare takes the whole lines in b, where there are no CRs.
+func (l *lines) passBare(b []byte) (last []byte) {
+	n := bytes.LastIndexByte(b, '\n') + 1
+	count := int64(bytes.Count(b[:n], []byte{'\n'}))
+	l.next.lf += count
+	l.next.bare += count
+	l.advance(n)
+	return b[max(0, n-1):n]
+}
+
+// advance takes n octets that have been searched.
+func (l *lines) advance(n int) {
+	l.searched += int64(n)
+	l.pos += n
+	l.next.off += int64(n)
+}
+
 // line takes n octets, of which the last is an LF.
 func (l *lines) line(n int) []byte {
 	b := l.buf[l.pos : l.pos+n]

@@ -23,7 +23,7 @@ func (x *excerpt) markup(r io.Reader) error {
 			return nil
 		case html.TextToken:
 			if m.hidden == 0 {
-				m.text(m.z.Text())
+				m.text(m.content())
 			}
 		case html.StartTagToken:
 			m.start(false)
@@ -48,6 +48,15 @@ type markupLines struct {
 
 // longLine is from where on a line is broken: nobody sees the rest of it.
 const longLine = 4 << 10
+
+// content returns the text of the current token. Only text with entities needs
+// to be copied for that.
+func (m *markupLines) content() []byte {
+	if raw := m.z.Raw(); bytes.IndexByte(raw, '&') < 0 {
+		return raw
+	}
+	return m.z.Text()
+}
 
 // text takes text between tags.
 func (m *markupLines) text(b []byte) {

@@ -4,13 +4,13 @@ import "strings"
 
 // phrase reads words up to an octet that has a meaning in an address-list and
 // returns that octet, 0 at the end.
-func (p *addressParser) phrase() byte { return p.readWords(isPhrase) }
+func (p *addressParser) phrase() byte { return p.readWords(inPhrase) }
 
 // localPart reads the words of a local part in brackets.
-func (p *addressParser) localPart() byte { return p.readWords(isLocal) }
+func (p *addressParser) localPart() byte { return p.readWords(inLocal) }
 
-// readWords fills p.words with quoted-strings and runs of octets that are atom.
-func (p *addressParser) readWords(atom func(byte) bool) byte {
+// readWords fills p.words with quoted-strings and runs of octets of that class.
+func (p *addressParser) readWords(class uint8) byte {
 	p.words = p.words[:0]
 	for {
 		before := p.i
@@ -26,8 +26,8 @@ func (p *addressParser) readWords(atom func(byte) bool) byte {
 			if w.text == "" && p.unquoted {
 				continue
 			}
-		case atom(c):
-			w.text = p.atom(atom)
+		case addressOctets[c]&class != 0:
+			w.text = p.atom(class)
 		default:
 			return c
 		}
@@ -37,13 +37,13 @@ func (p *addressParser) readWords(atom func(byte) bool) byte {
 	}
 }
 
-// atom reads a run of octets that are atom, or an encoded-word.
-func (p *addressParser) atom(atom func(byte) bool) string {
+// atom reads a run of octets of that class, or an encoded-word.
+func (p *addressParser) atom(class uint8) string {
 	start := p.i
 	if n := encodedWord(p.s[start:]); n > 0 {
 		p.i += n
 	}
-	for p.i < len(p.s) && atom(p.s[p.i]) {
+	for p.i < len(p.s) && addressOctets[p.s[p.i]]&class != 0 {
 		p.i++
 	}
 	return p.s[start:p.i]
@@ -211,18 +211,25 @@ func squeezed(s string) string {
 	return string(b)
 }
 
-// isPhrase reports whether c may be in a word of a display name. Dots and
-// brackets are not allowed there, but common.
-func isPhrase(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', ',', ';', ':', '<', '@', '"', '(':
-		return false
+// What an octet may be in.
+const (
+	inPhrase = 1 << iota // a word of a display name: dots and brackets are not allowed there, but common
+	inLocal              // an unquoted local part
+	inDomain
+)
+
+var addressOctets = func() (t [256]uint8) {
+	for c := range t {
+		if strings.IndexByte(" \t\r\n,;:<@\"(", byte(c)) >= 0 {
+			continue
+		}
+		t[c] = inPhrase
+		if strings.IndexByte(">[])", byte(c)) < 0 {
+			t[c] |= inLocal
+			if c != '\\' {
+				t[c] |= inDomain
+			}
+		}
 	}
-	return true
-}
-
-// isLocal reports whether c may be in an unquoted local part.
-func isLocal(c byte) bool { return isPhrase(c) && c != '>' && c != '[' && c != ']' && c != ')' }
-
-// isDomain reports whether c may be in a domain.
-func isDomain(c byte) bool { return isLocal(c) && c != '\\' }
+	return t
+}()

@@ -10,7 +10,7 @@ import (
 
 const (
 	pipeBuffer  = 4 << 10 // octets that a pipe reads at once, at most
-	pipeSmall   = 2 << 10 // the same for previews, which seldom need more
+	pipeSmall   = 1 << 10 // the same for previews, which seldom need more
 	pipeMinimum = 128     // room that a transformer always has for its output
 )
 

@@ -10,7 +10,7 @@ const (
 	previewParts  = 8         // text parts that are tried
 	previewStored = 256 << 10 // octets read of all of them
 	previewPlain  = 32 << 10  // octets of decoded text looked at in one that is plain text
-	previewLine   = 1 << 10   // octets of a line that are looked at together
+	previewLine   = 512       // octets of a line that are looked at together
 	previewMarkup = 128 << 10 // the same of one with markup: style sheets come first
 )
 

@@ -61,6 +61,11 @@ func (s *Scanner) Parse(r io.Reader) (*Part, error) {
 	s.parts, s.kept, s.fields = 0, 0, 0
 	root := s.push(mark{})
 	for {
+		if !s.inHeader && !s.skip && !s.begin {
+			if last := s.pass(len(s.bounds) > 0); len(last) > 0 {
+				s.eol = lineEnd(last)
+			}
+		}
 		b, err := s.read()
 		if err != nil {
 			return nil, fmt.Errorf("read message at octet %d: %w", s.next.off, err)

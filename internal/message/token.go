@@ -49,9 +49,14 @@ func (f *fieldScanner) token() string {
 }
 
 // isToken reports whether c may be in a token.
-func isToken(c byte) bool {
-	return c > ' ' && c != 127 && strings.IndexByte(`()<>@,;:\"/[]?=`, c) < 0
-}
+func isToken(c byte) bool { return tokenOctets[c] }
+
+var tokenOctets = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c > ' ' && c != 127 && strings.IndexByte(`()<>@,;:\"/[]?=`, byte(c)) < 0
+	}
+	return t
+}()
 
 // quoted reads the rest of a quoted-string (RFC 5322 section 3.2.4). One that
 // does not end reaches to the end.

@@ -12,7 +12,7 @@ import (
 
 // maxLookahead bounds how far a decoder looks ahead: less than the buffer of a
 // pipe.
-const maxLookahead = 1024
+const maxLookahead = 512
 
 // base64Value maps the alphabet of RFC 2045 section 6.8 to 0 to 63 and every
 // other octet to 255.
@@ -84,7 +84,8 @@ func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err err
 			return nDst, nSrc, transform.ErrShortDst
 		}
 		c := src[nSrc]
-		if c != '=' && c != ' ' && c != '\t' {
+		inside := c == ' ' && nSrc+1 < len(src) && src[nSrc+1] > ' ' // most spaces are
+		if inside || c != '=' && c != ' ' && c != '\t' {
 			dst[nDst] = c
 			nDst++
 			nSrc++

@@ -23,7 +23,8 @@ var errBroken = errors.New("a promise was broken")
 
 // commands are what the first argument can be.
 var commands = map[string]func(args []string, out io.Writer) error{
-	"race": race,
+	"race":  race,
+	"crash": crash,
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

@@ -159,7 +159,7 @@ func (m *image) saneRecords(at int, b []byte) bool {
 	for i := range n {
 		rec := b[i*recordSize : (i+1)*recordSize]
 		r := decodeRecord(rec)
-		if !r.sane() || uint32(r.UID) != le.Uint32(uids[i*uidSize:]) || r.Flags != flags[i] ||
+		if !r.sane() || uint32(r.UID) != le.Uint32(uids[i*uidSize:]) || rec[recFlags] != flags[i] ||
 			r.ModSeq > m.h.modseq || r.set > m.h.sets ||
 			rec[recBaseLen] == 0 || rec[recNameLen] < rec[recBaseLen] || uint64(le.Uint32(rec[recNameOff:])) != end {
 			return false
@@ -224,21 +224,22 @@ func (m *image) uids(from, n int) []byte {
 	return m.section(secUIDs)[at:end]
 }
 
-// flags returns that column of n rows, or nil if a page is damaged. The caller
-// keeps the image alive.
-func (m *image) flags(from, n int) []mail.Flags {
-	b := m.flagBytes(from, n)
-	if len(b) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*mail.Flags)(&b[0]), len(b))
-}
-
-func (m *image) flagBytes(from, n int) []byte {
+// flags is uids for the other column.
+func (m *image) flags(from, n int) []byte {
 	if !m.goodRange(secFlags, int64(from), int64(from+n)) {
 		return nil
 	}
 	return m.section(secFlags)[from : from+n]
+}
+
+// blocks returns what is said of the pages of n records from the beginning of one
+// on, or nil.
+func (m *image) blocks(from, n int) []byte {
+	at, end := int64(from/perPage)*blockSize, int64((from+n+perPage-1)/perPage)*blockSize
+	if !m.goodRange(secBlocks, at, end) {
+		return nil
+	}
+	return m.section(secBlocks)[at:end]
 }
 
 func (m *image) flagsOf(slot int) (f mail.Flags) {

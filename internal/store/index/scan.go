@@ -1,10 +1,12 @@
 package index
 
 import (
+	"encoding/binary"
 	"iter"
 	"math/bits"
 	"runtime"
 	"slices"
+	"unsafe"
 
 	"fantail/internal/mail"
 )
@@ -61,6 +63,7 @@ func (s span) slots(yield func(bit int, r *row) bool) {
 // AppendUIDs appends the UIDs of all messages to dst.
 func (x *Index) AppendUIDs(dst []mail.UID) []mail.UID {
 	dst = slices.Grow(dst, x.Len())
+	var room [leafSlots]mail.UID
 	for s := range x.spans {
 		col := x.uidColumn(s)
 		if s.l == nil {
@@ -69,19 +72,38 @@ func (x *Index) AppendUIDs(dst []mail.UID) []mail.UID {
 			decodeUIDs(dst[at:], col)
 			continue
 		}
-		for bit, r := range s.slots {
-			if r != nil {
-				dst = append(dst, r.UID)
-			} else {
-				dst = append(dst, mail.UID(le.Uint32(col[bit*uidSize:])))
-			}
+		old := len(col) / uidSize
+		decodeUIDs(room[:old], col)
+		for bit := old; bit < s.n; bit++ {
+			room[bit] = s.l.row(bit).UID
 		}
+		dst = append(dst, squeeze(room[:s.n], s.l.dead)...)
 	}
 	runtime.KeepAlive(x)
 	return dst
 }
 
+// squeeze leaves out of s what stands at the bits that are set.
+func squeeze[T any](s []T, dead uint64) []T {
+	if dead == 0 {
+		return s
+	}
+	n := bits.TrailingZeros64(dead)
+	for from := n + 1; from <= len(s); {
+		dead &= dead - 1
+		to := min(bits.TrailingZeros64(dead), len(s))
+		n += copy(s[n:], s[from:to])
+		from = to + 1
+	}
+	return s[:n]
+}
+
+// decodeUIDs reads a column, which in most machines looks like a slice.
 func decodeUIDs(dst []mail.UID, b []byte) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)*uidSize), b)
+		return
+	}
 	for i := range dst {
 		dst[i] = mail.UID(le.Uint32(b[i*uidSize:]))
 	}
@@ -103,9 +125,10 @@ func (x *Index) uidColumn(s span) []byte {
 // AppendFlags appends the system flags of all messages to dst.
 func (x *Index) AppendFlags(dst []mail.Flags) []mail.Flags {
 	dst = slices.Grow(dst, x.Len())
-	var room [leafSlots]mail.Flags
+	var room [leafSlots]byte
 	for s := range x.spans {
-		dst = append(dst, x.flagsIn(s, &room)...)
+		b := x.flagsIn(s, &room)
+		dst = append(dst, unsafe.Slice((*mail.Flags)(unsafe.SliceData(b)), len(b))...)
 	}
 	runtime.KeepAlive(x)
 	return dst
@@ -116,10 +139,10 @@ func (x *Index) AllFlags() iter.Seq2[int, mail.Flags] {
 	return func(yield func(int, mail.Flags) bool) {
 		defer runtime.KeepAlive(x)
 		i := 0
-		var room [leafSlots]mail.Flags
+		var room [leafSlots]byte
 		for s := range x.spans {
 			for _, f := range x.flagsIn(s, &room) {
-				if !yield(i, f) {
+				if !yield(i, mail.Flags(f)) {
 					return
 				}
 				i++
@@ -130,25 +153,22 @@ func (x *Index) AllFlags() iter.Seq2[int, mail.Flags] {
 
 // flagsIn returns the system flags of a span's messages: in room, or the
 // snapshot's own, if nothing changed; the caller keeps x alive.
-func (x *Index) flagsIn(s span, room *[leafSlots]mail.Flags) []mail.Flags {
-	var col []mail.Flags
+func (x *Index) flagsIn(s span, room *[leafSlots]byte) []byte {
+	var col []byte
 	if n := min(s.n, x.base()-s.from); n > 0 {
 		if col = x.snap.flags(s.from, n); col == nil {
-			col = make([]mail.Flags, n)
+			col = make([]byte, n)
 		}
 	}
 	if s.l == nil {
 		return col
 	}
-	out := room[:0]
-	for bit, r := range s.slots {
-		if r != nil {
-			out = append(out, r.Flags)
-		} else {
-			out = append(out, col[bit])
-		}
+	copy(room[:], col)
+	for i, w := 0, s.l.changed; w != 0; w &= w - 1 {
+		room[bits.TrailingZeros64(w)] = byte(s.l.rows[i].Flags)
+		i++
 	}
-	return out
+	return squeeze(room[:s.n], s.l.dead)
 }
 
 // FirstUnseen returns the number of the first message without \Seen.
@@ -157,17 +177,30 @@ func (x *Index) FirstUnseen() (i int, ok bool) {
 		return 0, false
 	}
 	defer runtime.KeepAlive(x)
-	var room [leafSlots]mail.Flags
+	var room [leafSlots]byte
 	for s := range x.spans {
 		flags := x.flagsIn(s, &room)
-		for at, f := range flags {
-			if !f.Has(mail.Seen) {
-				return i + at, true
-			}
+		if at := unseen(flags); at < len(flags) {
+			return i + at, true
 		}
 		i += len(flags)
 	}
 	return 0, false
+}
+
+// unseen returns the place of the first flags without \Seen, or their number.
+func unseen(flags []byte) int {
+	const allSeen = 0x0101010101010101 * uint64(mail.Seen)
+	at := 0
+	for ; at+8 <= len(flags); at += 8 {
+		if w := ^le.Uint64(flags[at:]) & allSeen; w != 0 {
+			return at + bits.TrailingZeros64(w)/8
+		}
+	}
+	for at < len(flags) && mail.Flags(flags[at]).Has(mail.Seen) {
+		at++
+	}
+	return at
 }
 
 // Rows returns all messages by number.
@@ -189,9 +222,11 @@ func (x *Index) rowsAfter(modseq mail.ModSeq) iter.Seq2[int, Row] {
 				i += s.live()
 				continue
 			}
-			for from := s.from; from < s.from+s.n; from += perPage {
-				n := min(perPage, s.from+s.n-from)
-				if x.pageAfter(from, modseq) && !x.pageRows(from, n, i, modseq, yield) {
+			blocks := x.snap.blocks(s.from, s.n)
+			for at := 0; at < s.n; at += perPage {
+				n := min(perPage, s.n-at)
+				after := modseq == 0 || x.least > modseq || blocks != nil && mail.ModSeq(le.Uint64(blocks[at/perPage*blockSize:])) > modseq
+				if after && !x.pageRows(s.from+at, n, i, modseq, yield) {
 					return
 				}
 				i += n
@@ -202,16 +237,10 @@ func (x *Index) rowsAfter(modseq mail.ModSeq) iter.Seq2[int, Row] {
 
 // leafAfter reports whether there may be a greater modseq in a span with a leaf.
 func (x *Index) leafAfter(s span, modseq mail.ModSeq) bool {
-	if s.from < x.base() && x.pageAfter(s.from, modseq) {
+	if modseq == 0 || x.least > modseq || s.from < x.base() && x.snap.block(s.from/perPage) > modseq {
 		return true
 	}
-	return modseq == 0 || x.least > modseq || slices.ContainsFunc(s.l.rows, func(r row) bool { return r.ModSeq > modseq })
-}
-
-// pageAfter reports whether there may be a greater modseq in a page of the
-// snapshot.
-func (x *Index) pageAfter(from int, modseq mail.ModSeq) bool {
-	return modseq == 0 || x.least > modseq || x.snap.block(from/perPage) > modseq
+	return slices.ContainsFunc(s.l.rows, func(r row) bool { return r.ModSeq > modseq })
 }
 
 // leafRows yields the rows of a span with a leaf, of which the first is message i.

@@ -24,10 +24,12 @@ type snapshotWriter struct {
 	row     int         // number of the next message
 	highest mail.ModSeq // in its block
 	nameOff uint64
-	known   int      // rows that are in the table before they come
-	table   []byte   // secTable
-	sets    []uint32 // old numbers of the sets in use, by new number - 1
-	renamed []uint32 // new numbers by old ones
+	known   int             // rows that are in the table before they come
+	hashes  [perPage]uint32 // of the bases in the block
+	table   []byte          // secTable
+	fetched byte            // means nothing: see endBlock
+	sets    []uint32        // old numbers of the sets in use, by new number - 1
+	renamed []uint32        // new numbers by old ones
 }
 
 func (w *snapshotWriter) write(vanished int) error {
@@ -177,15 +179,15 @@ func (w *snapshotWriter) messages() {
 			}
 		}
 	}
-	if w.row%perPage != 0 {
-		w.endBlock()
+	if n := w.row % perPage; n != 0 {
+		w.endBlock(n)
 	}
 }
 
 // page writes a page of messages that are what they were in the old snapshot.
 func (w *snapshotWriter) page(from, n int) {
 	snap := w.x.snap
-	old, uids, flags := snap.page(from), snap.uids(from, n), snap.flagBytes(from, n)
+	old, uids, flags := snap.page(from), snap.uids(from, n), snap.flags(from, n)
 	if old == nil || uids == nil || flags == nil {
 		return // the index has an error now
 	}
@@ -250,25 +252,35 @@ func (w *snapshotWriter) named(n int) {
 func (w *snapshotWriter) count(modseq mail.ModSeq, cacheLen uint32, base []byte) {
 	w.h.live += int64(cacheLen)
 	w.highest = max(w.highest, modseq)
+	if w.row >= w.known {
+		w.hashes[w.row%perPage] = hash(base)
+	}
 	w.row++
 	if w.row%perPage == 0 {
-		w.endBlock()
+		w.endBlock(perPage)
 	}
-	if w.row <= w.known {
-		return
-	}
-	mask := uint32(len(w.table)/tableEntry - 1)
-	at := hash(base) & mask
-	for le.Uint32(w.table[at*tableEntry:]) != 0 {
-		at = (at + 1) & mask
-	}
-	le.PutUint32(w.table[at*tableEntry:], uint32(w.row))
 }
 
-func (w *snapshotWriter) endBlock() {
+// endBlock ends a block of n messages.
+func (w *snapshotWriter) endBlock(n int) {
 	b := &w.streams[secBlocks].buf
 	*b = le.AppendUint64(*b, uint64(w.highest))
 	w.highest = 0
+	// The table does not fit into the processor's cache, and each entry waits for
+	// memory. Looking at all places first lets them wait together.
+	mask := uint32(len(w.table)/tableEntry - 1)
+	first := min(max(w.row-n, w.known), w.row)
+	hashes := w.hashes[n-(w.row-first) : n]
+	for _, h := range hashes {
+		w.fetched |= w.table[(h&mask)*tableEntry]
+	}
+	for i, h := range hashes {
+		at := h & mask
+		for le.Uint32(w.table[at*tableEntry:]) != 0 {
+			at = (at + 1) & mask
+		}
+		le.PutUint32(w.table[at*tableEntry:], uint32(first+i+1))
+	}
 }
 
 // renumber leaves out the sets that no message has any more.

@@ -95,14 +95,16 @@ func lowerString(s string) string {
 	return s
 }
 
-// field makes a Field of one stored field.
-func field(raw string, off int64) Field {
-	f := Field{Span: Span{off, int64(len(raw))}}
-	colon := strings.IndexByte(raw, ':')
-	if colon < 0 || isSpace(raw[0]) || strings.HasPrefix(raw, "From ") || strings.IndexByte(raw[:colon], '\n') >= 0 {
+// set makes f the field that is stored as raw at the offset off.
+func (f *Field) set(raw string, off int64) {
+	f.Span = Span{off, int64(len(raw))}
+	colon := 0
+	for colon < len(raw) && raw[colon] != ':' && raw[colon] != '\n' {
+		colon++
+	}
+	if colon == len(raw) || raw[colon] == '\n' || isSpace(raw[0]) || strings.HasPrefix(raw, "From ") {
 		f.body = raw
-		return f
+		return
 	}
 	f.Name, f.body = trim(raw[:colon]), raw[colon+1:]
-	return f
 }

@@ -65,7 +65,7 @@ func (s *Scanner) keepFields(p *Part) {
 		if i+1 < len(s.starts) {
 			end = s.starts[i+1]
 		}
-		p.Fields[i] = field(head[start:end], p.Header.Off+int64(start))
+		p.Fields[i].set(head[start:end], p.Header.Off+int64(start))
 	}
 }
 

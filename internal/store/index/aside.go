@@ -21,5 +21,7 @@ func (t *Tx) Detach() (*Index, error) {
 	}
 	x := t.e.done()
 	x.doubt = false // every message has a new modseq
+	// Who commits later fills the same slots with other messages.
+	x.added = &bases{upto: x.base()}
 	return x, nil
 }

@@ -64,8 +64,9 @@
 // of checksums, 0.1 % of the file; the rest is checked page by page when it is
 // first touched: 0.3 µs each, once per process. A page of 4096 octets is 64
 // records is one word of bits is one leaf of the tree over the journal's changes, so
-// finding a UID touches few pages and ChangedSince skips those whose highest
-// modseq is too low. When a page is bad, accessors return zero values and the
+// ChangedSince skips pages whose highest modseq is too low. UIDs and flags stand
+// once more in columns of their own: all flags of a million messages are one
+// megabyte, all UIDs four, where the records are sixty-four. When a page is bad, accessors return zero values and the
 // error sticks to the Index (Err), as with a scanner: the alternatives are an
 // error from every accessor, or 15 ms for a million messages at every open. A
 // transaction on a damaged index does not commit, so damage is never sealed again.
@@ -109,14 +110,16 @@
 // # Checkpoints
 //
 // A transaction that is longer than the limit of the journal becomes a snapshot
-// directly. Otherwise the caller asks Lock.Due and calls Lock.Checkpoint when
-// nobody waits: it is housekeeping, and its failure (a full disk) must not be the
-// failure of a Commit that succeeded.
+// directly, and its frame is not kept. Otherwise the caller asks Lock.Due and calls
+// Lock.Checkpoint when nobody waits: it is housekeeping, and its failure (a full
+// disk) must not be the failure of a Commit that succeeded. A snapshot is written
+// in one pass over the messages; pages that did not change are copied.
 //
 // # Memory
 //
 // An open index is a mapping, a bit for each of its pages, and the journal's
-// changes: a leaf holds only the rows that changed. A change copies one leaf and
-// one node of the tree, whatever the size of the mailbox, and older Indexes go on
-// as they were.
+// changes: a leaf holds only the rows that changed, and no pointers in them. A
+// change copies one leaf and one node of the tree, whatever the size of the
+// mailbox, and older Indexes go on as they were. A transaction keeps at most as
+// much of a frame as the journal may hold, and a megabyte of items.
 package index

@@ -309,3 +309,75 @@ func TestMailbox(t *testing.T) {
 		check(load(t, open(t, dir)))
 	}
 }
+
+// TestAside lets two futures grow out of one index: one in memory, one on disk.
+func TestAside(t *testing.T) {
+	f := open(t, t.TempDir())
+	reset(t, f, 70)
+	x := commit(t, f, func(tx *Tx) error { return tx.SetFlags(3, base(3), false, 0, []mail.Keyword{"both"}) })
+	change := func(tx *Tx, file string, word mail.Keyword, gone mail.UID) error {
+		m := message(71)
+		m.File = file
+		return errors.Join(tx.Add(m), tx.Expunge(gone),
+			tx.SetFlags(4, base(4), false, mail.Flagged, []mail.Keyword{word, "both"}))
+	}
+	check := func(x *Index, file, other string, word mail.Keyword, gone mail.UID) {
+		t.Helper()
+		contents(t, x)
+		i, ok := x.FindBase(file)
+		if !ok || x.UID(i) != 71 || x.Name(i) != file || x.Len() != 70 {
+			t.Fatal(i, ok)
+		}
+		if _, ok := x.FindBase(other); ok {
+			t.Fatal("found what the other one added")
+		}
+		if _, ok := x.Find(gone); ok {
+			t.Fatal("still there")
+		}
+		i, _ = x.Find(4)
+		if want := []mail.Keyword{"both", word}; !slices.Equal(x.Keywords(i), want) {
+			t.Fatalf("%q, want %q", x.Keywords(i), want)
+		}
+	}
+	begin := func() *Tx {
+		t.Helper()
+		tx, err := f.Aside().Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tx
+	}
+	tx := begin()
+	if err := change(tx, "one", "first", 5); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.SetItems(1, Item{Preview, nil}); !errors.Is(err, ErrAside) {
+		t.Fatal(err)
+	}
+	a, err := tx.Detach()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(a, "one", "two", "first", 5)
+	b := commit(t, f, func(tx *Tx) error { return change(tx, "two", "second", 6) })
+	check(b, "two", "one", "second", 6)
+	check(a, "one", "two", "first", 5)
+	check(load(t, open(t, f.dir)), "two", "one", "second", 6)
+	if x.Len() != 70 || a.HighestModSeq() <= x.HighestModSeq() {
+		t.Fatal(x.Len(), a.HighestModSeq())
+	}
+	tx = begin()
+	if err := flag(1)(tx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Commit(); !errors.Is(err, ErrAside) {
+		t.Fatal(err)
+	}
+	if _, err := f.Aside().Checkpoint(); !errors.Is(err, ErrAside) {
+		t.Fatal(err)
+	}
+	if _, err := tx.Detach(); !errors.Is(err, ErrDone) {
+		t.Fatal(err)
+	}
+	check(load(t, f), "two", "one", "second", 6)
+}

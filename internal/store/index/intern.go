@@ -84,10 +84,15 @@ func (t *Tx) internWord(w mail.Keyword) (uint32, error) {
 }
 
 // names returns the interner for the transaction's vocabulary. The File keeps it
-// from one transaction to the next; one that is given up leaves none.
+// from one transaction to the next; one that is given up leaves none. A
+// transaction without the lock has its own.
 func (t *Tx) names() *interner {
 	if t.in == nil {
 		f, v := t.l.f, t.e.x.words()
+		if t.l.aside {
+			t.in = newInterner(v)
+			return t.in
+		}
 		if f.interned != v {
 			f.interner = newInterner(v)
 		}

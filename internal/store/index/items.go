@@ -14,6 +14,9 @@ import (
 // SetItems puts items of a message into the cache. Those of other kinds that are
 // there stay. Many messages are fastest in ascending order.
 func (t *Tx) SetItems(uid mail.UID, items ...Item) error {
+	if t.l.aside {
+		return ErrAside
+	}
 	slot, err := t.find(uid)
 	if err != nil {
 		return err

@@ -39,6 +39,9 @@ type relocation interface {
 // first rename nothing has happened; between the two the old journal is older
 // than the snapshot and counts for nothing.
 func (l *Lock) checkpoint(x *Index, move relocation) (*Index, error) {
+	if l.aside {
+		return nil, ErrAside
+	}
 	f := l.f
 	path := f.path(snapshotName)
 	file, err := f.sys.create(path)

@@ -1,8 +1,10 @@
 package message_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"fantail/internal/message"
@@ -92,4 +94,39 @@ func ExampleParseAddresses() {
 	// Output:
 	// Doe, Jane: jane@example.com
 	// Bob: bob@example.com
+}
+
+func ExampleEnvelope_SortKeys() {
+	var keys [][]byte
+	for _, subject := range []string{"Re: zebra", "=?utf-8?q?=C3=84pfel?=", "[list] apples"} {
+		p, err := message.Parse(strings.NewReader("Subject: "+subject+"\n\n"), message.DefaultLimits())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		keys = append(keys, p.Envelope().SortKeys().Subject)
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	fmt.Printf("%s\n", bytes.Join(keys, []byte("\n")))
+	// Output:
+	// APPLES
+	// ÄPFEL
+	// ZEBRA
+}
+
+func ExamplePart_ThreadKeys() {
+	p, err := message.Parse(strings.NewReader("Message-ID: <\"3\"@x>\nReferences: <1@x> (first) < 2 @ x >\n\n"), message.DefaultLimits())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	k := p.ThreadKeys()
+	fmt.Printf("%s\n", k.ID)
+	for ref := range k.References() {
+		fmt.Printf("%s\n", ref)
+	}
+	// Output:
+	// 3@x
+	// 1@x
+	// 2@x
 }

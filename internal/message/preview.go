@@ -21,7 +21,7 @@ const (
 // that says who wrote them are left out.
 //
 // r holds the message that root was parsed from. At most 256 kB of it are read,
-// usually 4 kB. The error is one of reading.
+// usually one or two. The error is one of reading.
 func Preview(root *Part, r io.ReaderAt) (string, error) {
 	for root.Message != nil {
 		root = root.Message

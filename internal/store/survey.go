@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -36,6 +37,8 @@ type survey struct {
 	fresh []sighting     // files that x does not know
 	at    map[string]int // in fresh, by base
 	twice []string       // bases that two files have, in this sweep
+
+	given given
 
 	proof    bool // the last sweep is one
 	hard     bool // and nothing stands against its stamps
@@ -249,8 +252,12 @@ func (s *survey) file(base string) (maildir.Entry, bool) {
 // a lower UID than messages that clients know. A proof covers the records that
 // were in the list when the sweep began.
 func (s *survey) horizon() (_ mail.UID, open bool) {
+	given := s.given
 	for _, r := range s.news() {
 		if s.proof && r.UID < s.upto {
+			continue
+		}
+		if _, ok := given.take(r.UID); ok {
 			continue
 		}
 		if _, ok := s.file(r.Base); ok {
@@ -262,6 +269,23 @@ func (s *survey) horizon() (_ mail.UID, open bool) {
 		return r.UID, true
 	}
 	return s.list.Next, false
+}
+
+// given are UIDs that the survey has just given, ascending, and for each the
+// message's place in fresh: who walks through the list needs no look-up.
+type given struct {
+	records []uidlist.Record
+	fresh   []int
+}
+
+// take returns the place of the next one, if it has that UID.
+func (g *given) take(uid mail.UID) (fresh int, ok bool) {
+	if len(g.records) == 0 || g.records[0].UID != uid {
+		return 0, false
+	}
+	fresh = g.fresh[0]
+	g.records, g.fresh = g.records[1:], g.fresh[1:]
+	return fresh, true
 }
 
 // news returns the records of the list that x does not know.
@@ -413,9 +437,16 @@ func (s *survey) enterKeywords() error {
 // enterNews adds the messages that have got UIDs since x was made, up to the
 // horizon. Those whose files are proven gone count as expunged.
 func (s *survey) enterNews(horizon mail.UID) error {
+	given := s.given
 	for _, r := range s.news() {
 		if r.UID >= horizon {
 			break
+		}
+		if at, ok := given.take(r.UID); ok {
+			if err := s.m.addMessage(s.tx, r.UID, s.fresh[at].Entry); err != nil {
+				return err
+			}
+			continue
 		}
 		e, ok := s.file(r.Base)
 		if i, known := s.x.FindBase(r.Base); known {
@@ -464,27 +495,50 @@ func (s *survey) giveUIDs() error {
 			s.fresh[i].uid = true
 		}
 	}
-	var bases []string
-	for i := range s.fresh {
-		if base := s.fresh[i].Name.Base; !s.fresh[i].uid {
-			if _, ok := s.file(base); ok {
-				bases = append(bases, strings.Clone(base))
-			}
-		}
-	}
-	if len(bases) == 0 {
+	order := s.unlisted()
+	if len(order) == 0 {
 		return nil
 	}
-	slices.SortFunc(bases, maildir.Compare)
-	if _, err := s.m.uids.Append(bases); err != nil {
+	bases := make([]string, len(order))
+	for i, at := range order {
+		bases[i] = strings.Clone(s.fresh[at].Name.Base)
+	}
+	records, err := s.m.uids.Append(bases)
+	if err != nil {
 		return err
 	}
-	var err error
+	s.given = given{records, order}
 	if s.list, err = s.m.uids.Load(); err != nil {
 		return err
 	}
 	s.ids.uids = s.m.listID()
 	return nil
+}
+
+// unlisted returns the places in fresh of the messages that have no UID, in the
+// order in which they shall get them.
+func (s *survey) unlisted() []int {
+	type arrival struct {
+		when uint64
+		at   int
+	}
+	var all []arrival
+	for i := range s.fresh {
+		if f := &s.fresh[i]; !f.uid && (!s.proof || f.round == s.round) {
+			all = append(all, arrival{maildir.Arrival(f.Name.Base), i})
+		}
+	}
+	slices.SortFunc(all, func(a, b arrival) int {
+		if a.when != b.when {
+			return cmp.Compare(a.when, b.when)
+		}
+		return maildir.Compare(s.fresh[a.at].Name.Base, s.fresh[b.at].Name.Base)
+	})
+	order := make([]int, len(all))
+	for i, a := range all {
+		order[i] = a.at
+	}
+	return order
 }
 
 // addMessage adds a message to the index, with what its name says.

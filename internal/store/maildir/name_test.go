@@ -142,6 +142,9 @@ func TestCompare(t *testing.T) {
 	for i, a := range arrival {
 		for j, b := range arrival {
 			want := min(max(i-j, -1), 1)
+			if want < 0 && Arrival(a) > Arrival(b) {
+				t.Errorf("Arrival(%q) > Arrival(%q)", a, b)
+			}
 			if got := Compare(a, b); got != want {
 				t.Errorf("Compare(%q, %q) = %d, want %d", a, b, got, want)
 			}
@@ -183,6 +186,9 @@ func FuzzCompare(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		if (Compare(a, b) == 0) != (a == b) || Compare(a, b) != -Compare(b, a) {
 			t.Fatalf("%q and %q: %d, %d", a, b, Compare(a, b), Compare(b, a))
+		}
+		if Compare(a, b) < 0 && Arrival(a) > Arrival(b) {
+			t.Fatalf("%q is before %q, and arrived later", a, b)
 		}
 		if Compare(a, b) < 0 && Compare(b, c) < 0 && Compare(a, c) >= 0 {
 			t.Fatalf("%q < %q < %q is not transitive", a, b, c)

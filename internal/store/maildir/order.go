@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"cmp"
+	"math"
 	"strings"
 )
 
@@ -26,6 +27,21 @@ func Compare(a, b string) int {
 		ar, br = at, bt
 	}
 	return cmp.Or(strings.Compare(ar, br), strings.Compare(a, b))
+}
+
+// Arrival returns a number that is smaller for the lesser of two bases, or equal: so
+// that most comparisons of a long list need no parsing.
+func Arrival(base string) uint64 {
+	seconds, _ := splitSeconds(base)
+	seconds = strings.TrimLeft(seconds, "0")
+	if len(seconds) > 18 {
+		return math.MaxUint64
+	}
+	var n uint64
+	for i := range len(seconds) {
+		n = n*10 + uint64(seconds[i]-'0')
+	}
+	return n
 }
 
 // splitSeconds cuts "<digits>." off; names without it come first and whole.

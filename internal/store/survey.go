@@ -167,6 +167,10 @@ func (s *survey) add(w *maildir.Sweep) {
 	if s.proof = w.Proof(); s.proof {
 		s.cur, s.new = w.Stamps()
 	}
+	if n := w.Len() - s.x.Len(); s.fresh == nil && n > 64 {
+		s.fresh = make([]sighting, 0, n)
+		s.at = make(map[string]int, n)
+	}
 	var have []byte
 	for file, new := range w.Files() {
 		base, _, _ := strings.Cut(file, ":")
@@ -379,11 +383,10 @@ func (s *survey) enterMoved() error {
 // enterEntry records where message i of x is now, and its flags.
 func enterEntry(tx *index.Tx, x *index.Index, i int, e maildir.Entry, keywords []mail.Keyword) error {
 	r := x.Row(i)
-	file := strings.Clone(e.File)
 	if r.Flags == e.Name.Flags && sameKeywords(x.KeywordSet(r.Set()), keywords) {
-		return tx.Move(r.UID, file, e.New)
+		return tx.Move(r.UID, e.File, e.New)
 	}
-	return tx.SetFlags(r.UID, file, e.New, e.Name.Flags, keywords)
+	return tx.SetFlags(r.UID, e.File, e.New, e.Name.Flags, keywords)
 }
 
 func (s *survey) enterGone() error {
@@ -545,7 +548,7 @@ func (s *survey) unlisted() []int {
 func (m *Mailbox) addMessage(tx *index.Tx, uid mail.UID, e maildir.Entry) error {
 	msg := index.Message{
 		UID:      uid,
-		File:     strings.Clone(e.File),
+		File:     e.File,
 		New:      e.New,
 		Flags:    e.Name.Flags,
 		Keywords: m.keywordsOf(e.Name),

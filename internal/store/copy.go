@@ -139,8 +139,9 @@ func (b *batch) giveUIDs(made []maildir.Entry) ([]mail.UID, error) {
 		// sync finds out about all of them.
 		return uids, nil
 	}
+	now := b.m.acct.opt.Clock()
 	for i, e := range made {
-		if err := b.m.addMessage(b.tx, uids[i], e); err != nil {
+		if err := b.m.addMessage(b.tx, uids[i], e, now); err != nil {
 			return nil, err
 		}
 	}

@@ -45,7 +45,7 @@ func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := index.Open(d.Path(), index.Options{Clock: a.opt.Clock})
+	x, err := index.Open(d.Path(), index.Options{Clock: a.opt.Clock, Networked: d.Networked()})
 	if err != nil {
 		return nil, err
 	}

@@ -133,6 +133,9 @@ func (m *Mailbox) Stat(ctx context.Context, uid mail.UID) (Stat, error) {
 		return Stat{}, fail(op, m.name, err)
 	}
 	st, err := m.look(e)
+	if saved, ok := x.Row(i).Saved(); ok {
+		st.Saved = saved // the file's ctime changes with its name
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Stat{}, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: err}
 	}

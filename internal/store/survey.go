@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"time"
 
 	"fantail/internal/mail"
 	"fantail/internal/store/index"
@@ -446,7 +447,7 @@ func (s *survey) enterNews(horizon mail.UID) error {
 			break
 		}
 		if at, ok := given.take(r.UID); ok {
-			if err := s.m.addMessage(s.tx, r.UID, s.fresh[at].Entry); err != nil {
+			if err := s.m.addMessage(s.tx, r.UID, s.fresh[at].Entry, time.Time{}); err != nil {
 				return err
 			}
 			continue
@@ -470,7 +471,7 @@ func (s *survey) enterNews(horizon mail.UID) error {
 		if !ok {
 			continue
 		}
-		if err := s.m.addMessage(s.tx, r.UID, e); err != nil {
+		if err := s.m.addMessage(s.tx, r.UID, e, time.Time{}); err != nil {
 			return err
 		}
 	}
@@ -544,8 +545,9 @@ func (s *survey) unlisted() []int {
 	return order
 }
 
-// addMessage adds a message to the index, with what its name says.
-func (m *Mailbox) addMessage(tx *index.Tx, uid mail.UID, e maildir.Entry) error {
+// addMessage adds a message to the index, with what its name says. saved is when it
+// came into the mailbox; zero if that has to be found out.
+func (m *Mailbox) addMessage(tx *index.Tx, uid mail.UID, e maildir.Entry, saved time.Time) error {
 	msg := index.Message{
 		UID:      uid,
 		File:     e.File,
@@ -554,6 +556,7 @@ func (m *Mailbox) addMessage(tx *index.Tx, uid mail.UID, e maildir.Entry) error 
 		Keywords: m.keywordsOf(e.Name),
 		Stored:   -1,
 		Virtual:  -1,
+		Saved:    saved,
 	}
 	if n, ok := e.Name.Size(); ok {
 		msg.Stored = n

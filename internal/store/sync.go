@@ -44,14 +44,15 @@ func (m *Mailbox) ready(ctx context.Context) error {
 
 // refresh is a sync with its errors as the package shows them; m.mu is held. A
 // program that writes the UID list without our lock gets out of the way when it
-// is done, so what it broke is looked at again.
+// is done, so what it broke is looked at again; and so are files that a file server
+// took away from under us.
 func (m *Mailbox) refresh(ctx context.Context) error {
 	for try := 1; ; try++ {
 		err := m.sync(ctx)
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, uidlist.ErrRaced) || try == maxRounds {
+		if !errors.Is(err, uidlist.ErrRaced) && !errors.Is(err, syscall.ESTALE) || try == maxRounds {
 			return m.syncError(err)
 		}
 	}

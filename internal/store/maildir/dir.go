@@ -149,6 +149,10 @@ func (d *Dir) Close() error {
 	return errors.Join(errs...)
 }
 
+// Networked reports whether the Maildir lies on a file server, or on a file system
+// that is not known not to.
+func (d *Dir) Networked() bool { return d.slack >= coarseSlack }
+
 // Path is the path that the Maildir was opened by.
 func (d *Dir) Path() string { return d.path }
 

@@ -7,24 +7,45 @@ import (
 	"fantail/internal/imap/wire"
 )
 
-// dateTimeLayout is the rule date-time (RFC 9051 section 9): the day of the month
-// has two characters, the first of which may be a space.
-const dateTimeLayout = "_2-Jan-2006 15:04:05 -0700"
-
 // months are the rule date-month, in order.
 const months = "janfebmaraprmayjunjulaugsepoctnovdec"
 
-// FormatDateTime writes a time as INTERNALDATE has it, in its own zone. A year
-// that has not four digits is brought to the nearest that has.
-func FormatDateTime(t time.Time) string {
-	switch y := t.Year(); {
-	case y > 9999:
-		t = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	case y < 0:
-		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+// AppendDateTime appends a time as INTERNALDATE has it, in its own zone, without
+// quotes. A year that has not four digits is brought to the nearest that has.
+func AppendDateTime(b []byte, t time.Time) []byte {
+	// By hand: it is done for every message of a mailbox, and Time.AppendFormat takes
+	// several times as long. The zone is looked up once.
+	_, zone := t.Zone()
+	t = t.UTC().Add(time.Duration(zone) * time.Second)
+	zone /= 60
+	year, month, day := t.Date()
+	if year > 9999 {
+		return append(b, "31-Dec-9999 23:59:59 +0000"...)
 	}
-	return t.Format(dateTimeLayout)
+	if year < 0 {
+		return append(b, " 1-Jan-0000 00:00:00 +0000"...)
+	}
+	hour, minute, second := t.Clock()
+	if day < 10 {
+		b = append(b, ' ', byte('0'+day))
+	} else {
+		b = appendTwo(b, day)
+	}
+	name := months[3*month-3 : 3*month]
+	b = append(b, '-', name[0]-'a'+'A', name[1], name[2], '-')
+	b = append(appendTwo(appendTwo(b, year/100), year%100), ' ')
+	b = append(appendTwo(b, hour), ':')
+	b = append(appendTwo(b, minute), ':')
+	b = append(appendTwo(b, second), ' ')
+	sign := byte('+')
+	if zone < 0 {
+		sign, zone = '-', -zone
+	}
+	b = append(b, sign)
+	return appendTwo(appendTwo(b, zone/60), zone%60)
 }
+
+func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // ScanDateTime scans the rule date-time. The time has the zone that the client
 // wrote. A leap second is taken for the second before it.

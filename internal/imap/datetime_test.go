@@ -1,6 +1,7 @@
 package imap_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func TestDateTime(t *testing.T) {
 	}
 }
 
-func TestFormatDateTime(t *testing.T) {
+func TestAppendDateTime(t *testing.T) {
 	for _, c := range []struct {
 		t    time.Time
 		want string
@@ -57,8 +58,16 @@ func TestFormatDateTime(t *testing.T) {
 		{time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC), "31-Dec-9999 23:59:59 +0000"},
 		{time.Date(-5, 6, 1, 0, 0, 0, 0, time.UTC), " 1-Jan-0000 00:00:00 +0000"},
 	} {
-		if got := imap.FormatDateTime(c.t); got != c.want {
-			t.Errorf("FormatDateTime(%v) = %q, want %q", c.t, got, c.want)
+		if got := string(imap.AppendDateTime(nil, c.t)); got != c.want {
+			t.Errorf("AppendDateTime(%v) = %q, want %q", c.t, got, c.want)
+		}
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		at := time.Unix(rnd.Int64N(250_000_000_000), 0).In(time.FixedZone("", rnd.IntN(28*3600)-14*3600))
+		got, want := string(imap.AppendDateTime(nil, at)), at.Format("_2-Jan-2006 15:04:05 -0700")
+		if got != want {
+			t.Fatalf("AppendDateTime(%v) = %q, want %q", at, got, want)
 		}
 	}
 }
@@ -91,6 +100,6 @@ func FuzzDateTime(f *testing.F) {
 	f.Add(`" 7-Feb-1994 21:52:25 -0800"`)
 	f.Add(`"31-Dec-9999 23:59:60 +2359"`)
 	f.Fuzz(func(t *testing.T, in string) {
-		fuzzScan(t, in, false, scanDateTime, func(d time.Time) string { return `"` + imap.FormatDateTime(d) + `"` })
+		fuzzScan(t, in, false, scanDateTime, func(d time.Time) string { return `"` + string(imap.AppendDateTime(nil, d)) + `"` })
 	})
 }

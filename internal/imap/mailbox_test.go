@@ -166,7 +166,7 @@ func showAppend(t testing.TB, a appendArgs) string {
 	name := encode(t, false, func(e *wire.Encoder) { imap.WriteMailbox(e, a.name) })
 	date := ""
 	if !a.Date.IsZero() {
-		date = ` "` + imap.FormatDateTime(a.Date) + `"`
+		date = ` "` + string(imap.AppendDateTime(nil, a.Date)) + `"`
 	}
 	return fmt.Sprintf(" %s %s%s {%d}", name, showFlags(t, a.Flags), date, a.size)
 }

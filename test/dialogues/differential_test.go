@@ -78,6 +78,12 @@ func startPeer(t *testing.T, p dialogue.Peer, files []mailFile) *talker {
 	if err := fill(box, files); err != nil {
 		t.Fatal(err)
 	}
+	return startTalker(t, p, box)
+}
+
+// startTalker starts a session that has INBOX open read-only.
+func startTalker(t *testing.T, p dialogue.Peer, box dialogue.Box) *talker {
+	t.Helper()
 	script, err := dialogue.Parse(p.Name, dialogue.IMAP, []byte("C: a NOOP\n"))
 	if err != nil {
 		t.Fatal(err)

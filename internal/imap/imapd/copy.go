@@ -5,7 +5,6 @@ import (
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
-	"fantail/internal/mail"
 	"fantail/internal/store"
 )
 
@@ -59,12 +58,12 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 // allThere refuses a command on message numbers of which one is gone: it copies
 // all or nothing (RFC 2180 section 4.4).
 func (s *Session) allThere(ts targets) error {
-	return ts.each(func(_ uint32, uid mail.UID) error {
-		if _, gone := s.box.view.now(uid); gone {
+	for m := range ts.messages(false) {
+		if m.gone {
 			return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
 		}
-		return nil
-	})
+	}
+	return s.trusted()
 }
 
 // target opens the mailbox that messages shall go to. If there is none the client

@@ -26,4 +26,17 @@
 //
 // What the client knows of the selected mailbox is in one type, view. At the end
 // of each command the session syncs with the store and tells the difference.
+//
+// The store answers from an index that lies mapped in memory. Where its file turns
+// out to be damaged it says zeros, and that it did: before anything is sent that
+// was read from a snapshot, trusted is asked. The session ends if it was not so,
+// for its message numbers mean nothing any more.
+//
+// # Speed
+//
+// Nothing that a client does often walks over all messages: SELECT, NOOP, STATUS
+// and IDLE cost time for what has changed. FETCH and SEARCH open no file for what
+// the index knows, nor FETCH for what somebody has computed from the message
+// before: ENVELOPE, BODYSTRUCTURE, BODY, and the header fields that clients fill
+// their lists from.
 package imapd

@@ -3,7 +3,6 @@ package imapd
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
@@ -26,12 +25,15 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
-	f := &fetcher{s: s, ctx: ctx, items: args.Items, ts: ts, withUID: byUID}
+	f := &fetcher{s: s, ctx: ctx, ts: ts}
+	f.plan(args.Items, byUID)
 	if err := f.prepare(); err != nil {
 		return err
 	}
-	if err := ts.each(f.message); err != nil {
-		return err
+	for m := range ts.messages(true) {
+		if err := f.message(m); err != nil {
+			return err
+		}
 	}
 	s.byUID = byUID
 	if err := s.tell(byUID, f.told); err != nil {
@@ -46,44 +48,106 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 
 // fetcher answers one FETCH.
 type fetcher struct {
-	s       *Session
-	ctx     context.Context
-	items   []imap.FetchItem
-	ts      targets
-	withUID bool              // the client did not ask for the UID but gets it
-	flags   bool              // FLAGS was asked for
-	content bool              // an item needs the message's file
-	seen    map[mail.UID]bool // messages that this command made \Seen
-	gone    bool              // a message's file is not there any more
+	s     *Session
+	ctx   context.Context
+	ts    targets
+	items []fetchItem
+	needs needs             // of all items
+	marks bool              // reading an item makes a message \Seen
+	seen  map[mail.UID]bool // messages that this command made \Seen
+	gone  bool              // a message is not there any more
+	m     fetched           // the message in hand
 }
 
-// prepare finds out what the items need and marks messages as seen.
-func (f *fetcher) prepare() error {
-	marks := false
-	for _, i := range f.items {
+// fetchItem is a data item as each of the responses has it.
+type fetchItem struct {
+	imap.FetchItem
+	label []byte     // what stands before its value
+	kept  store.Item // what the store may have of it, or 0
+}
+
+// needs is what has to be known of a message to answer.
+type needs uint8
+
+const (
+	needFlags needs = 1 << iota
+	needDate
+	needSize
+	needKept      // what was computed from the message by whoever asked first
+	needStructure // of all of it
+	needHeader    // fields of the message's own header
+	needFile      // octets
+)
+
+// plan finds out what the items need.
+func (f *fetcher) plan(items []imap.FetchItem, byUID bool) {
+	hasUID := false
+	for _, i := range items {
+		hasUID = hasUID || i.Kind == imap.FetchUID
+	}
+	if byUID && !hasUID {
+		// RFC 9051 section 6.4.9: whether or not it was asked for.
+		items = append([]imap.FetchItem{imap.UIDItem()}, items...)
+	}
+	for n, i := range items {
+		item := fetchItem{FetchItem: i, label: []byte(i.Name + " ")}
+		if n > 0 {
+			item.label = []byte(" " + i.Name + " ")
+		}
 		switch i.Kind {
 		case imap.FetchFlags:
-			f.flags = true
-		case imap.FetchUID:
-			f.withUID = false
+			f.needs |= needFlags
+		case imap.FetchInternalDate:
+			f.needs |= needDate
+		case imap.FetchSize:
+			f.needs |= needSize
+		case imap.FetchEnvelope:
+			item.kept = store.Envelope
+		case imap.FetchBody:
+			item.kept = store.Body
+		case imap.FetchBodyStructure:
+			item.kept = store.BodyStructure
 		case imap.FetchSection:
-			f.content = true
-			marks = marks || !i.Peek
-		case imap.FetchEnvelope, imap.FetchBody, imap.FetchBodyStructure:
-			f.content = true
+			f.marks = f.marks || !i.Peek
+			if fromListFields(i.Section) {
+				item.kept = store.HeaderFields
+			} else {
+				f.needs |= sectionNeeds(i.Section)
+			}
 		}
+		if item.kept != 0 {
+			f.needs |= needKept
+		}
+		f.items = append(f.items, item)
 	}
+}
+
+// sectionNeeds tells what has to be known to answer with a section.
+func sectionNeeds(sec imap.Section) needs {
+	if len(sec.Path) > 0 {
+		return needStructure | needFile
+	}
+	switch sec.Kind {
+	case imap.SectionHeader, imap.SectionFields, imap.SectionNot:
+		return needHeader | needFile
+	}
+	return needStructure | needFile
+}
+
+// prepare looks at the mailbox and marks messages as seen.
+func (f *fetcher) prepare() error {
 	if err := f.s.sync(f.ctx); err != nil {
 		return err
 	}
-	if marks && !f.s.box.readOnly {
+	if f.marks && !f.s.box.readOnly {
 		if err := f.markSeen(); err != nil {
 			return err
 		}
 	}
-	if f.flags || f.seen != nil {
+	if f.needs&needFlags != 0 || f.seen != nil {
 		f.s.tellKeywords()
 	}
+	f.m.f = f
 	return nil
 }
 
@@ -91,14 +155,12 @@ func (f *fetcher) prepare() error {
 // unless it is peeked at (RFC 9051 section 6.4.5).
 func (f *fetcher) markSeen() error {
 	var uids []mail.UID
-	v := f.s.box.view
-	err := f.ts.each(func(_ uint32, uid mail.UID) error {
-		if now, gone := v.now(uid); !gone && !now.snap.Flags(now.i).Has(mail.Seen) {
-			uids = append(uids, uid)
+	for m := range f.ts.messages(false) {
+		if !m.gone && !m.now.flags().Has(mail.Seen) {
+			uids = append(uids, m.now.uid())
 		}
-		return nil
-	})
-	if err != nil || len(uids) == 0 {
+	}
+	if err := f.s.trusted(); err != nil || len(uids) == 0 {
 		return err
 	}
 	change := store.FlagChange{Op: mail.Add, FlagSet: store.FlagSet{Flags: mail.Seen}}
@@ -115,51 +177,38 @@ func (f *fetcher) markSeen() error {
 // told says of a message whose flags have changed that its FETCH response had
 // them.
 func (f *fetcher) told(uid mail.UID, _ seen) bool {
-	return (f.flags || f.seen[uid]) && f.ts.has(f.s.box.view.seq(uid))
+	return (f.needs&needFlags != 0 || f.seen[uid]) && f.ts.has(f.s.box.view.seq(uid))
 }
 
 // message answers for one message.
-func (f *fetcher) message(seq uint32, uid mail.UID) error {
-	m := &fetched{f: f, uid: uid}
+func (f *fetcher) message(c *counted) error {
+	m := &f.m
+	m.counted = c
 	defer m.close()
-	if f.content {
-		// Whether it can be read must be known before the response begins.
-		if err := m.load(); err != nil {
-			if store.KindOf(err) == store.Gone {
-				f.gone = true
-				return nil
-			}
-			return err
-		}
+	// Whether everything can be read must be known before the response begins.
+	switch err := m.load(); {
+	case err != nil && store.KindOf(err) == store.Gone:
+		f.gone = true
+		return nil
+	case err != nil:
+		return err
 	}
-	out := f.s.out.Numbered(seq, wire.RespFetch).SP().ListStart()
-	first := true
-	for _, item := range f.all(uid) {
-		if !first {
-			out.SP()
-		}
-		first = false
-		writeItemName(out, item.Name)
-		out.SP()
-		if err := m.write(item); err != nil {
+	if err := f.s.trusted(); err != nil {
+		return err
+	}
+	out := f.s.out.Numbered(m.seq, wire.RespFetch).SP().ListStart()
+	for i := range f.items {
+		out.Encoded(f.items[i].label)
+		if err := m.write(i); err != nil {
 			return f.broken(err)
 		}
 	}
+	if f.needs&needFlags == 0 && f.seen[m.row.UID] {
+		out.SP().Atom("FLAGS").SP()
+		f.s.writeFlagText(m.counted)
+	}
 	out.ListEnd().CRLF()
 	return out.Err()
-}
-
-// all returns the items of the response for one message.
-func (f *fetcher) all(uid mail.UID) []imap.FetchItem {
-	items := f.items
-	if f.withUID {
-		items = append([]imap.FetchItem{imap.UIDItem()}, items...)
-		f.items, f.withUID = items, false // the same for all messages
-	}
-	if f.seen[uid] && !f.flags {
-		items = append(items[:len(items):len(items)], imap.FetchItem{Kind: imap.FetchFlags, Name: "FLAGS"})
-	}
-	return items
 }
 
 // broken ends the session in the middle of a response: there is no honest way to
@@ -171,34 +220,3 @@ func (f *fetcher) broken(err error) error {
 
 // errBroken ends a session whose last response is incomplete.
 var errBroken = errors.New("a FETCH response could not be completed")
-
-// writeItemName writes an item's name, in which a list of field names may be.
-func writeItemName(out *wire.Encoder, name string) {
-	for i, word := range strings.Split(name, " ") {
-		if i > 0 {
-			out.SP()
-		}
-		out.Token(word)
-	}
-}
-
-// writeFlags writes an unsolicited FETCH response with the flags of a message.
-func (s *Session) writeFlags(seq uint32) { s.writeFlagsOf(seq, s.box.view.uid(seq)) }
-
-// writeFlagsOf writes a FETCH response with the flags of a message, unless it is
-// gone. The response to a UID command has the UID (RFC 9051 section 6.4.9).
-func (s *Session) writeFlagsOf(seq uint32, uid mail.UID) error {
-	v := s.box.view
-	now, gone := v.now(uid)
-	if gone {
-		return nil
-	}
-	s.out.Numbered(seq, wire.RespFetch).SP().ListStart()
-	if s.byUID {
-		s.out.Atom("UID").SP().Number(uint32(uid)).SP()
-	}
-	s.out.Atom("FLAGS").SP()
-	imap.WriteFlags(s.out, now.snap.Flags(now.i), now.snap.Keywords(now.i), v.recent.has(uid))
-	s.out.ListEnd().CRLF()
-	return s.out.Err()
-}

@@ -1,8 +1,11 @@
 package imapd
 
 import (
+	"iter"
+
 	"fantail/internal/imap"
 	"fantail/internal/mail"
+	"fantail/internal/store"
 )
 
 // targets are the messages that a command is about, by index in view.known.
@@ -45,16 +48,46 @@ func uidRanges(v *view, set imap.SeqSet) imap.SeqSet {
 	return out
 }
 
-// each calls f for every message, in ascending order, until f returns an error.
-func (t targets) each(f func(seq uint32, uid mail.UID) error) error {
-	for _, r := range t.ranges {
-		for n := r.From; n <= r.To; n++ {
-			if err := f(n, t.v.uid(n)); err != nil {
-				return err
+// counted is a message that the client counts, with its state as view.state has
+// it.
+type counted struct {
+	seq  uint32
+	now  seen
+	gone bool
+	row  store.Row // of now, if it was asked for
+}
+
+// messages yields the messages in ascending order, one after the other in the same
+// place.
+func (t targets) messages(withRow bool) iter.Seq[*counted] {
+	return func(yield func(*counted) bool) {
+		var m counted
+		if v := t.v; withRow && v.known == v.latest && t.all() {
+			for i, row := range v.latest.Rows() { // faster than one by one
+				m = counted{seq: uint32(i) + 1, now: seen{v.latest, i}, row: row}
+				if !yield(&m) {
+					return
+				}
+			}
+			return
+		}
+		for _, r := range t.ranges {
+			for m.seq = r.From; m.seq <= r.To; m.seq++ {
+				m.now, m.gone = t.v.state(m.seq)
+				if withRow {
+					m.row = m.now.row()
+				}
+				if !yield(&m) {
+					return
+				}
 			}
 		}
 	}
-	return nil
+}
+
+// all reports whether the targets are all messages that the client counts.
+func (t targets) all() bool {
+	return len(t.ranges) == 1 && t.ranges[0].From == 1 && int64(t.ranges[0].To) == int64(t.v.len())
 }
 
 // uids returns the UIDs in ascending order.

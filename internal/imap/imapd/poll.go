@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 
+	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
 	"fantail/internal/store"
@@ -85,6 +86,15 @@ func (s *Session) damaged(err error) error {
 	return errBye
 }
 
+// trusted returns an error if a snapshot that the view rests on is damaged. What
+// was read from one is sent only if it returns nil afterwards.
+func (s *Session) trusted() error {
+	if err := s.box.view.err(); err != nil {
+		return s.damaged(err)
+	}
+	return nil
+}
+
 // tell sends the difference between what the client knows and the last sync.
 // settled says of a message with other flags that they need not be told.
 func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error {
@@ -106,8 +116,29 @@ func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error
 	if len(c.flags) > 0 {
 		s.tellKeywords()
 	}
-	for _, n := range c.flags {
-		s.writeFlags(n)
+	for m := range (targets{v, imap.Numbers(c.flags)}).messages(true) {
+		if err := s.writeFlags(m); err != nil {
+			return err
+		}
 	}
+	return s.out.Err()
+}
+
+// writeFlags writes a FETCH response with the flags of a message, unless it is
+// gone. The response to a UID command has the UID (RFC 9051 section 6.4.9).
+func (s *Session) writeFlags(m *counted) error {
+	if m.gone {
+		return nil
+	}
+	if err := s.trusted(); err != nil {
+		return err
+	}
+	s.out.Numbered(m.seq, wire.RespFetch).SP().ListStart()
+	if s.byUID {
+		s.out.Atom("UID").SP().Number(uint32(m.row.UID)).SP()
+	}
+	s.out.Atom("FLAGS").SP()
+	s.writeFlagText(m)
+	s.out.ListEnd().CRLF()
 	return s.out.Err()
 }

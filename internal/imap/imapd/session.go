@@ -50,6 +50,7 @@ type selected struct {
 
 	keywords  []mail.Keyword // those that the client knows of by FLAGS
 	flagsTold bool           // the client had a FLAGS
+	flags     flagTexts
 }
 
 // New returns a session that serves conn from the account's mail.

@@ -39,8 +39,10 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	s.byUID = byUID
 	if !args.Silent {
 		s.tellKeywords()
-		if err := ts.each(s.writeFlagsOf); err != nil {
-			return err
+		for m := range ts.messages(true) {
+			if err := s.writeFlags(m); err != nil {
+				return err
+			}
 		}
 	}
 	// What the client asked for it knows. With .SILENT it still hears of flags
@@ -74,7 +76,7 @@ type flagState struct {
 
 // result returns what the change makes of a state.
 func result(c store.FlagChange, was seen) flagState {
-	f, kws := was.snap.Flags(was.i), was.snap.Keywords(was.i)
+	f, kws := was.flags(), was.keywords()
 	named := func(k mail.Keyword) bool { return slices.ContainsFunc(c.Keywords, k.Equal) }
 	switch c.Op {
 	case mail.Add:
@@ -89,8 +91,8 @@ func result(c store.FlagChange, was seen) flagState {
 
 // equal reports whether a message is in this state.
 func (f flagState) equal(now seen) bool {
-	kws := now.snap.Keywords(now.i)
-	if f.flags != now.snap.Flags(now.i) || len(f.keywords) != len(kws) {
+	kws := now.keywords()
+	if f.flags != now.flags() || len(f.keywords) != len(kws) {
 		return false
 	}
 	for _, k := range f.keywords {

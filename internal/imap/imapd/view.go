@@ -39,6 +39,11 @@ type seen struct {
 	i    int
 }
 
+func (s seen) uid() mail.UID            { return s.snap.UID(s.i) }
+func (s seen) row() store.Row           { return s.snap.Row(s.i) }
+func (s seen) flags() mail.Flags        { return s.snap.Flags(s.i) }
+func (s seen) keywords() []mail.Keyword { return s.snap.Keywords(s.i) }
+
 func newView(s *store.Snapshot) *view { return &view{known: s, told: s, latest: s} }
 
 // len is the number of messages that the client counts.
@@ -55,9 +60,17 @@ func (v *view) seq(uid mail.UID) uint32 {
 	return 0
 }
 
-// now returns the state of a message as of the last sync. A message that was
-// expunged has the last state that the client can have seen, and gone is true.
-// Ascending order is fast.
+// state returns the state of message seq, which is between 1 and len, as of the
+// last sync. A message that was expunged has the last state that the client can
+// have seen, and gone is true. Ascending order is fast.
+func (v *view) state(seq uint32) (state seen, gone bool) {
+	if v.known == v.latest {
+		return seen{v.latest, int(seq) - 1}, false
+	}
+	return v.now(v.uid(seq))
+}
+
+// now is state of the message with that UID.
 func (v *view) now(uid mail.UID) (state seen, gone bool) {
 	i, ok := v.near, v.near < v.latest.Len() && v.latest.UID(v.near) == uid
 	if !ok {
@@ -84,6 +97,9 @@ func (v *view) sync(s *store.Snapshot) { v.latest, v.near = s, 0 }
 // err tells that a snapshot that the view rests on is damaged: what was read from
 // it means nothing.
 func (v *view) err() error {
+	if v.known == v.latest {
+		return v.latest.Err()
+	}
 	return errors.Join(v.known.Err(), v.told.Err(), v.latest.Err())
 }
 
@@ -139,8 +155,6 @@ func (v *view) leaving(expunged []int) []seen {
 	}
 	return gone
 }
-
-func (s seen) uid() mail.UID { return s.snap.UID(s.i) }
 
 // numbers returns the numbers that messages of latest have in a snapshot, if the
 // client counts them and has not settled their flags.

@@ -176,6 +176,17 @@ func (e *Encoder) quoted(s string) *Encoder {
 	}
 }
 
+// QuotedOf writes the rule quoted with octets of printable ASCII in which nothing
+// has to be escaped: it is Quoted for what the caller has put together itself.
+func (e *Encoder) QuotedOf(octets []byte) *Encoder {
+	for _, c := range octets {
+		if c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return e.refuse("plain quoted", string(octets))
+		}
+	}
+	return e.byte('"').Encoded(octets).byte('"')
+}
+
 // quotable reports whether s can stand in a quoted string.
 func (e *Encoder) quotable(s string) bool {
 	ascii := true
@@ -238,6 +249,20 @@ func (e *Encoder) Literal(n int64, r io.Reader) *Encoder {
 		e.err = fmt.Errorf("copy literal: %w", err)
 	case done < n:
 		e.err = fmt.Errorf("copy literal: %d of %d octets: %w", done, n, io.ErrUnexpectedEOF)
+	}
+	return e
+}
+
+// LiteralOf writes a literal of the octets, as Literal does.
+func (e *Encoder) LiteralOf(octets []byte) *Encoder {
+	return e.literalSize(int64(len(octets))).Encoded(octets)
+}
+
+// Encoded writes octets as they are: what an Encoder has written somewhere else,
+// and is sent more than once.
+func (e *Encoder) Encoded(octets []byte) *Encoder {
+	if e.err == nil {
+		_, e.err = e.w.Write(octets)
 	}
 	return e
 }

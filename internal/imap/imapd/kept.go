@@ -1,0 +1,114 @@
+package imapd
+
+import (
+	"bufio"
+	"bytes"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/message"
+	"fantail/internal/store"
+)
+
+// What FETCH sends of a message's structure is computed once for everybody, in
+// one form: that for a client which has not enabled UTF-8. It is right for the
+// others too, since a literal may have any octet, and quoted strings in it are
+// ASCII.
+
+// maxKept is how large the buffer for kept values may stay between messages.
+const maxKept = 256 << 10
+
+// maxKeptFields is from how many octets on header fields are not worth keeping.
+const maxKeptFields = 8 << 10
+
+// lookUp finds the values that the store has, and computes those that it has not
+// for the next who asks.
+func (m *fetched) lookUp() error {
+	f, mbox := m.f, m.f.s.box.mbox
+	if cap(m.kept) > maxKept {
+		m.kept = nil
+	}
+	m.kept, m.ends, m.fresh = m.kept[:0], m.ends[:0], m.fresh[:0]
+	if err := mbox.LoadItems(&m.items, m.now.snap, m.now.i); err != nil {
+		return err
+	}
+	for i := range f.items {
+		if kind := f.items[i].kept; kind != 0 {
+			if err := m.appendItem(kind); err != nil {
+				return err
+			}
+		}
+		m.ends = append(m.ends, len(m.kept))
+	}
+	if len(m.fresh) > 0 {
+		mbox.KeepItems(m.row.UID, m.fresh...)
+	}
+	return nil
+}
+
+// appendItem appends a value to kept.
+func (m *fetched) appendItem(kind store.Item) error {
+	at := len(m.kept)
+	var ok bool
+	if m.kept, ok = m.items.Append(m.kept, kind); ok && readable(kind, m.kept[at:]) {
+		return nil
+	}
+	m.kept = m.kept[:at]
+	for _, f := range m.fresh {
+		if f.Kind == kind { // two sections of the same header
+			m.kept = append(m.kept, f.Data...)
+			return nil
+		}
+	}
+	if err := m.compute(kind); err != nil {
+		return err
+	}
+	if kind != store.HeaderFields || len(m.kept)-at <= maxKeptFields {
+		m.fresh = append(m.fresh, store.KeptItem{Kind: kind, Data: m.kept[at:]})
+	}
+	return nil
+}
+
+// readable reports whether a value that the store has is of the form that we know.
+func readable(kind store.Item, value []byte) bool {
+	return kind != store.HeaderFields || len(value) >= keptPrefix && value[0] == keptVersion
+}
+
+// value returns the value of item i of the command.
+func (m *fetched) value(i int) []byte {
+	if i == 0 {
+		return m.kept[:m.ends[0]]
+	}
+	return m.kept[m.ends[i-1]:m.ends[i]]
+}
+
+// compute appends a value to kept that the store does not have.
+func (m *fetched) compute(kind store.Item) (err error) {
+	if kind == store.HeaderFields {
+		return m.appendListFields()
+	}
+	if m.root == nil {
+		if m.root, err = m.f.s.box.mbox.Structure(m.f.ctx, m.row.UID); err != nil {
+			return err
+		}
+	}
+	value, err := encode(m.root, kind)
+	m.kept = append(m.kept, value...)
+	return err
+}
+
+// encode returns what FETCH sends of a message's structure.
+func encode(root *message.Part, kind store.Item) ([]byte, error) {
+	var b bytes.Buffer
+	e := wire.NewEncoder(bufio.NewWriterSize(&b, 1024))
+	switch kind {
+	case store.Envelope:
+		imap.WriteEnvelope(e, root.Envelope())
+	case store.Body:
+		imap.WriteBody(e, root, false)
+	case store.BodyStructure:
+		imap.WriteBody(e, root, true)
+	}
+	err := e.Flush()
+	return b.Bytes(), err
+}

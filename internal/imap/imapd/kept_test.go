@@ -124,6 +124,14 @@ func TestIndexAnswers(t *testing.T) {
 	for _, c := range []struct{ command, want string }{
 		{"FETCH 8 FAST", `^\* 8 FETCH \(FLAGS \(\\Seen \$Label1\) INTERNALDATE "1[234]-Sep-2020 ..:33:40 .{5}" RFC822.SIZE 4100\)\r\nb OK `},
 		{"UID FETCH 20 (UID FLAGS)", `^\* 20 FETCH \(UID 20 FLAGS \(\\Seen\)\)\r\nb OK `},
+		{"SEARCH UNSEEN", `^\* SEARCH\r\nb OK `},
+		{"SEARCH NOT KEYWORD $label1 1:9", `^\* SEARCH 2 3 4 5 6 7 9\r\nb OK `},
+		{"SEARCH OR KEYWORD $label1 UID 20", `^\* SEARCH 1 8 15 20\r\nb OK `},
+		{"SEARCH LARGER 4099 SMALLER 4101 *", `^\* SEARCH 20\r\nb OK `},
+		{"SEARCH LARGER 4100", `^\* SEARCH\r\nb OK `},
+		{"SEARCH SINCE 12-Sep-2020 BEFORE 15-Sep-2020 1", `^\* SEARCH 1\r\nb OK `},
+		{"SEARCH SINCE 15-Sep-2020", `^\* SEARCH\r\nb OK `},
+		{"SEARCH UID 5:7 RECENT", `^\* SEARCH\r\nb OK `},
 	} {
 		if got := fetchOf(t, dir, c.command); !regexp.MustCompile(c.want).MatchString(got) {
 			t.Errorf("%s: %q", c.command, got)

@@ -90,6 +90,14 @@ func (t targets) all() bool {
 	return len(t.ranges) == 1 && t.ranges[0].From == 1 && int64(t.ranges[0].To) == int64(t.v.len())
 }
 
+// everything returns all messages that the client counts.
+func everything(v *view) targets {
+	if v.len() == 0 {
+		return targets{v: v}
+	}
+	return targets{v, imap.SeqSet{{From: 1, To: uint32(v.len())}}}
+}
+
 // uids returns the UIDs in ascending order.
 func (t targets) uids() []mail.UID {
 	var uids []mail.UID

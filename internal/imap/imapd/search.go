@@ -34,24 +34,9 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
-	var hits []uint32
-	v := s.box.view
-	for seq := uint32(1); seq <= uint32(v.len()); seq++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		c := &candidate{s: s, ctx: ctx, seq: seq, uid: v.uid(seq)}
-		ok, err := q.match(c)
-		c.close()
-		switch {
-		case store.KindOf(err) == store.Gone && err != nil: // expunged meanwhile
-		case err != nil:
-			return err
-		case ok && byUID:
-			hits = append(hits, uint32(c.uid))
-		case ok:
-			hits = append(hits, seq)
-		}
+	hits, err := s.hits(ctx, q, byUID)
+	if err != nil {
+		return err
 	}
 	s.out.Untagged(wire.RespSearch) // also when there are none
 	for _, n := range hits {
@@ -65,11 +50,36 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 	return s.done("SEARCH completed.")
 }
 
+// hits returns the numbers or UIDs of the messages that match, ascending.
+func (s *Session) hits(ctx context.Context, q matcher, byUID bool) ([]uint32, error) {
+	var hits []uint32
+	c := &candidate{s: s, ctx: ctx}
+	for c.counted = range everything(s.box.view).messages(q.cost >= costRow) {
+		if q.cost > costRow || c.seq%1024 == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		ok, err := q.match(c)
+		c.close()
+		switch {
+		case err != nil && store.KindOf(err) == store.Gone: // expunged meanwhile
+		case err != nil:
+			return nil, err
+		case ok && byUID:
+			hits = append(hits, uint32(c.uid()))
+		case ok:
+			hits = append(hits, c.seq)
+		}
+	}
+	return hits, s.trusted()
+}
+
 // What it costs to look at one message, from nothing to reading all of it.
 const (
-	costView = iota
-	costName
-	costStat
+	costNumber = iota
+	costFlags
+	costRow // if that does not tell, the message's file once
 	costHeader
 	costBody
 )
@@ -84,7 +94,7 @@ type matcher struct {
 // that must all match the cheapest is tried first.
 func (s *Session) compile(q *imap.Search) (matcher, error) {
 	keys := make([]matcher, len(q.Keys))
-	cost := costView
+	cost := costNumber
 	for i, k := range q.Keys {
 		m, err := s.compile(k)
 		if err != nil {
@@ -96,7 +106,7 @@ func (s *Session) compile(q *imap.Search) (matcher, error) {
 	slices.SortStableFunc(keys, func(a, b matcher) int { return cmp.Compare(a.cost, b.cost) })
 	switch q.Op {
 	case imap.SearchAll:
-		return matcher{costView, func(*candidate) (bool, error) { return true, nil }}, nil
+		return matcher{costNumber, func(*candidate) (bool, error) { return true, nil }}, nil
 	case imap.SearchAnd:
 		return matcher{cost, func(c *candidate) (bool, error) { return decide(c, keys, false) }}, nil
 	case imap.SearchOr:
@@ -108,7 +118,7 @@ func (s *Session) compile(q *imap.Search) (matcher, error) {
 		}}, nil
 	case imap.SearchSeq, imap.SearchUID:
 		ts, err := s.resolve(q.Set, q.Op == imap.SearchUID)
-		return matcher{costView, func(c *candidate) (bool, error) { return ts.has(c.seq), nil }}, err
+		return matcher{costNumber, func(c *candidate) (bool, error) { return ts.has(c.seq), nil }}, err
 	}
 	return s.compileKey(q), nil
 }
@@ -129,31 +139,25 @@ func (s *Session) compileKey(q *imap.Search) matcher {
 	needle := fold(q.Text)
 	switch q.Op {
 	case imap.SearchFlag:
-		return matcher{costView, func(c *candidate) (bool, error) {
-			now := c.now()
-			return now.snap.Flags(now.i).Has(q.Flag), nil
-		}}
+		return matcher{costFlags, func(c *candidate) (bool, error) { return c.now.flags().Has(q.Flag), nil }}
 	case imap.SearchKeyword:
-		return matcher{costView, func(c *candidate) (bool, error) {
-			now := c.now()
-			return slices.ContainsFunc(now.snap.Keywords(now.i), q.Keyword.Equal), nil
-		}}
+		return hasKeyword(q.Keyword)
 	case imap.SearchRecent:
-		return matcher{costView, func(c *candidate) (bool, error) { return s.box.view.recent.has(c.uid), nil }}
+		return matcher{costFlags, func(c *candidate) (bool, error) { return s.box.view.recent.has(c.uid()), nil }}
 	case imap.SearchLarger:
-		return matcher{costName, func(c *candidate) (bool, error) {
-			n, err := s.box.mbox.Size(c.ctx, c.uid)
+		return matcher{costRow, func(c *candidate) (bool, error) {
+			n, err := c.size()
 			return n > q.Size, err
 		}}
 	case imap.SearchSmaller:
-		return matcher{costName, func(c *candidate) (bool, error) {
-			n, err := s.box.mbox.Size(c.ctx, c.uid)
+		return matcher{costRow, func(c *candidate) (bool, error) {
+			n, err := c.size()
 			return n < q.Size, err
 		}}
 	case imap.SearchBefore, imap.SearchOn, imap.SearchSince:
-		return matcher{costStat, func(c *candidate) (bool, error) {
-			st, err := s.box.mbox.Stat(c.ctx, c.uid)
-			return err == nil && dayMatches(q.Op, day(st.Date), q.Date), err
+		return matcher{costRow, func(c *candidate) (bool, error) {
+			t, err := c.date()
+			return err == nil && dayMatches(q.Op, day(t), q.Date), err
 		}}
 	case imap.SearchSentBefore, imap.SearchSentOn, imap.SearchSentSince:
 		return matcher{costHeader, func(c *candidate) (bool, error) {
@@ -172,6 +176,21 @@ func (s *Session) compileKey(q *imap.Search) matcher {
 		return matcher{costBody, func(c *candidate) (bool, error) { return c.hasText(needle, true) }}
 	}
 	panic(fmt.Sprintf("search key %d is not handled", q.Op))
+}
+
+// hasKeyword makes KEYWORD ready. Messages with the same keywords are looked at
+// once as long as they follow one another.
+func hasKeyword(k mail.Keyword) matcher {
+	var snap *store.Snapshot
+	var set uint32
+	var has bool
+	return matcher{costRow, func(c *candidate) (bool, error) {
+		if snap != c.now.snap || set != c.row.Set() {
+			snap, set = c.now.snap, c.row.Set()
+			has = slices.ContainsFunc(snap.KeywordSet(set), k.Equal)
+		}
+		return has, nil
+	}}
 }
 
 // day is the date of a time in the time's own zone (RFC 9051 section 6.4.4: time
@@ -195,31 +214,41 @@ func dayMatches(op imap.SearchOp, have, want time.Time) bool {
 // candidate is one message while a query looks at it. What it needs of the file
 // is loaded once.
 type candidate struct {
-	s    *Session
-	ctx  context.Context
-	seq  uint32
-	uid  mail.UID
-	root *message.Part
-	file *os.File
+	*counted // with its row if the query costs that much
+	s        *Session
+	ctx      context.Context
+	root     *message.Part
+	file     *os.File
 }
 
-func (c *candidate) now() seen {
-	now, _ := c.s.box.view.now(c.uid)
-	return now
+func (c *candidate) uid() mail.UID { return c.now.uid() }
+
+func (c *candidate) size() (int64, error) {
+	if n, ok := c.row.Virtual(); ok {
+		return n, nil
+	}
+	return c.s.box.mbox.Size(c.ctx, c.uid())
 }
 
-func (c *candidate) structure() (*message.Part, error) {
-	var err error
+// date returns INTERNALDATE.
+func (c *candidate) date() (time.Time, error) {
+	if t, ok := c.row.Internal(); ok {
+		return t, nil
+	}
+	st, err := c.s.box.mbox.Stat(c.ctx, c.uid())
+	return st.Date, err
+}
+
+func (c *candidate) structure() (_ *message.Part, err error) {
 	if c.root == nil {
-		c.root, err = c.s.box.mbox.Structure(c.ctx, c.uid)
+		c.root, err = c.s.box.mbox.Structure(c.ctx, c.uid())
 	}
 	return c.root, err
 }
 
-func (c *candidate) open() (*os.File, error) {
-	var err error
+func (c *candidate) open() (_ *os.File, err error) {
 	if c.file == nil {
-		c.file, err = c.s.box.mbox.OpenMessage(c.ctx, c.uid)
+		c.file, err = c.s.box.mbox.OpenMessage(c.ctx, c.uid())
 	}
 	return c.file, err
 }
@@ -228,6 +257,7 @@ func (c *candidate) close() {
 	if c.file != nil {
 		c.file.Close() // only read from
 	}
+	c.file, c.root = nil, nil
 }
 
 // hasField reports whether a field of that name has the folded needle in it. The
@@ -264,7 +294,7 @@ func (c *candidate) hasText(needle string, whole bool) (found bool, err error) {
 		return !found && err == nil
 	})
 	if err != nil {
-		err = fmt.Errorf("search text of UID %d: %w", c.uid, err)
+		err = fmt.Errorf("search text of UID %d: %w", c.uid(), err)
 	}
 	return found, err
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"fantail/internal/mail"
 
@@ -55,15 +56,18 @@ type Item struct {
 // blobs is the cache as far as it was when it was opened: mapped, or a file to
 // read from. It is never shortened in place, so a mapping has all its pages.
 type blobs struct {
-	id   fileID
-	data []byte
-	file *os.File // instead of data
-	size int64
+	id      fileID
+	data    []byte
+	checked checkedBlobs // in data
+	file    *os.File     // instead of data
+	size    int64
 }
 
 type fileID struct{ dev, ino uint64 }
 
-func (f *File) openBlobs() (*blobs, error) {
+// openBlobs opens the cache. What was checked in old, if that was a shorter one of
+// the same file, need not be checked again. old may be nil.
+func (f *File) openBlobs(old *blobs) (*blobs, error) {
 	file, _, err := openOld(f.path(cacheName), os.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -85,7 +89,47 @@ func (f *File) openBlobs() (*blobs, error) {
 		return nil, fmt.Errorf("map cache: %w", err)
 	}
 	runtime.AddCleanup(b, unmap, b.data)
+	b.checked = newCheckedBlobs(b.size)
+	if old != nil && old.id == b.id && old.size <= b.size {
+		b.checked.take(old.checked)
+	}
 	return b, nil
+}
+
+// blobPart is how much of a cache has its bits in one piece. Blobs are longer than
+// a header, so no two of them begin in the same 16 octets.
+const blobPart = 1 << 20
+
+// checkedBlobs has a bit for each 16 octets of a cache: the blob that begins there
+// had the right checksum. There are pieces only where somebody looked.
+type checkedBlobs []atomic.Pointer[[blobPart / blobHeader / 64]atomic.Uint64]
+
+func newCheckedBlobs(size int64) checkedBlobs {
+	return make(checkedBlobs, (size+blobPart-1)/blobPart)
+}
+
+// take shares the pieces of a shorter one.
+func (c checkedBlobs) take(old checkedBlobs) {
+	for i := range old {
+		c[i].Store(old[i].Load())
+	}
+}
+
+func (c checkedBlobs) has(off uint64) bool {
+	if p := c[off/blobPart].Load(); p != nil {
+		bit := off % blobPart / blobHeader
+		return p[bit/64].Load()&(1<<(bit%64)) != 0
+	}
+	return false
+}
+
+func (c checkedBlobs) add(off uint64) {
+	at := &c[off/blobPart]
+	if at.Load() == nil {
+		at.CompareAndSwap(nil, new([blobPart / blobHeader / 64]atomic.Uint64))
+	}
+	bit := off % blobPart / blobHeader
+	at.Load()[bit/64].Or(1 << (bit % 64))
 }
 
 // blob returns the items at an offset, or nil if they are not there. They may be
@@ -95,7 +139,17 @@ func (b *blobs) blob(off uint64, n uint32, v mail.UIDValidity, uid mail.UID) ([]
 		return nil, nil
 	}
 	if b.file == nil {
-		return checkBlob(b.data[off:off+uint64(n)], v, uid), nil
+		blob := b.data[off : off+uint64(n)]
+		switch {
+		case !ownBlob(blob, v, uid):
+			return nil, nil
+		case !b.checked.has(off):
+			if !wholeBlob(blob) {
+				return nil, nil
+			}
+			b.checked.add(off)
+		}
+		return blob[blobHeader:], nil
 	}
 	blob := make([]byte, n)
 	if _, err := b.file.ReadAt(blob, int64(off)); err != nil {
@@ -109,12 +163,19 @@ func (b *blobs) blob(off uint64, n uint32, v mail.UIDValidity, uid mail.UID) ([]
 
 // checkBlob returns the items in a blob if it is whole and that message's.
 func checkBlob(b []byte, v mail.UIDValidity, uid mail.UID) []byte {
-	if le.Uint32(b) != crc(b[4:]) || int64(le.Uint32(b[4:])) != int64(len(b)-blobHeader) ||
-		le.Uint32(b[8:]) != uint32(v) || le.Uint32(b[12:]) != uint32(uid) {
+	if !ownBlob(b, v, uid) || !wholeBlob(b) {
 		return nil
 	}
 	return b[blobHeader:]
 }
+
+// ownBlob reports whether a blob says of itself that it is that message's and has
+// that length.
+func ownBlob(b []byte, v mail.UIDValidity, uid mail.UID) bool {
+	return int64(le.Uint32(b[4:])) == int64(len(b)-blobHeader) && le.Uint32(b[8:]) == uint32(v) && le.Uint32(b[12:]) == uint32(uid)
+}
+
+func wholeBlob(b []byte) bool { return le.Uint32(b) == crc(b[4:]) }
 
 // beginBlob makes room for the header of a blob, which endBlob fills in when the
 // items stand behind it.
@@ -226,7 +287,7 @@ func (f *File) currentBlobs(old *blobs) (b *blobs, fresh bool, err error) {
 		return nil, false, nil
 	}
 	if !is(f.cache.Load()) {
-		if b, err = f.openBlobs(); err != nil {
+		if b, err = f.openBlobs(f.cache.Load()); err != nil {
 			return nil, false, err
 		}
 		f.cache.Store(b)

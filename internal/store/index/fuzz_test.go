@@ -143,10 +143,16 @@ func FuzzCache(f *testing.F) {
 			le.PutUint32(blob[12:], 9)
 			le.PutUint32(blob, crc(blob[4:]))
 		}
-		c := &blobs{data: data, size: int64(len(data))}
+		c := &blobs{data: data, checked: newCheckedBlobs(int64(len(data))), size: int64(len(data))}
 		items, err := c.blob(off, n, 7, 9)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if again, err := c.blob(off, n, 7, 9); err != nil || !bytes.Equal(items, again) {
+			t.Fatalf("%q, and again %q %v", items, again, err)
+		}
+		if items != nil && checkBlob(data[off:off+uint64(n)], 7, 9) == nil {
+			t.Fatal("not checked")
 		}
 		for it, rest, ok := nextItem(items); ok; it, rest, ok = nextItem(rest) {
 			if len(it.Data) > len(data) {

@@ -195,7 +195,7 @@ func (l *Lock) CompactCache() (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compact cache: %w", err)
 	}
-	old, err := f.openBlobs()
+	old, err := f.openBlobs(nil)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("compact cache: %w", err)
 	}

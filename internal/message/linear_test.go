@@ -57,7 +57,7 @@ func TestLinear(t *testing.T) {
 		if b.work > a.work*5/2 || c.work > b.work*5/2 {
 			t.Errorf("%s: work grows %d, %d, %d", kind.name, a.work, b.work, c.work)
 		}
-		const slack = 1 << 20 // slices grow in steps
+		const slack = 1 << 20    // slices grow in steps
 		most := uint64(48 << 20) // the race detector takes 20 MB of it
 		if kind.name == "charset parts" {
 			most = 160 << 20 // the decoders for charsets have buffers of 8 kB

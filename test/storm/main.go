@@ -2,6 +2,7 @@
 //
 //	storm race     many processes change, deliver and expunge, others read and give UIDs
 //	storm crash    every operation is killed before, and refused at, each of its writes
+//	storm torn     the files beside the mail are cut off and altered everywhere
 //	storm together the same mailbox is served by Dovecot at the same time
 //
 // "storm race -h" and so on tell the options. The exit status is 0 if every
@@ -25,6 +26,7 @@ var errBroken = errors.New("a promise was broken")
 var commands = map[string]func(args []string, out io.Writer) error{
 	"race":  race,
 	"crash": crash,
+	"torn":  torn,
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -37,7 +39,7 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 	case len(args) > 0 && commands[args[0]] != nil:
 		err = commands[args[0]](args[1:], out)
 	default:
-		err = errors.New("usage: storm race|crash|together [options]")
+		err = errors.New("usage: storm race|crash|torn|together [options]")
 	}
 	if err == nil {
 		return 0

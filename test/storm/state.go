@@ -72,11 +72,22 @@ func (s *state) look(a *store.Account) error {
 	return err
 }
 
+// lookInto looks at a mailbox. Pages of a damaged index are found out when they
+// are read; the next sync makes it anew.
 func lookInto(m *store.Mailbox) (*boxState, error) {
-	snap, err := m.Sync(context.Background())
-	if err != nil {
-		return nil, err
+	for try := 1; ; try++ {
+		snap, err := m.Sync(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		b, err := readAll(m, snap)
+		if try == 2 || snap.Err() == nil {
+			return b, errors.Join(err, snap.Err())
+		}
 	}
+}
+
+func readAll(m *store.Mailbox, snap *store.Snapshot) (*boxState, error) {
 	b := &boxState{snap.UIDValidity(), snap.GUID(), snap.UIDNext(), make(map[mail.UID]message)}
 	for i, uid := range snap.UIDs() {
 		token, err := tokenOf(m, uid)
@@ -85,7 +96,7 @@ func lookInto(m *store.Mailbox) (*boxState, error) {
 		}
 		b.messages[uid] = message{token, witness.Spell(snap.Flags(i), snap.Keywords(i)), snap.IsNew(i)}
 	}
-	return b, errors.Join(snap.Err())
+	return b, nil
 }
 
 // checkLists holds the UID list of every mailbox against Dovecot's rules. After a

@@ -80,3 +80,21 @@ func ClaimedMailbox(tb testing.TB, n int) string {
 	}
 	return dir
 }
+
+// Checkpoint makes the index of the mailbox in dir lie in its snapshot alone.
+func Checkpoint(tb testing.TB, dir string) {
+	tb.Helper()
+	x, err := index.Open(dir, index.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer x.Close()
+	l, err := x.Lock()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Unlock()
+	if _, err := l.Checkpoint(); err != nil {
+		tb.Fatal(err)
+	}
+}

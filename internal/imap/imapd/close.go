@@ -17,7 +17,11 @@ func (s *Session) close(ctx context.Context) error {
 		if err := s.sync(ctx); err != nil {
 			return err
 		}
-		if err := s.box.mbox.Expunge(ctx, s.deleted(nil)); err != nil {
+		uids := s.deleted(nil)
+		if err := s.trusted(); err != nil {
+			return err
+		}
+		if err := s.box.mbox.Expunge(ctx, uids); err != nil {
 			return err
 		}
 	}
@@ -54,9 +58,19 @@ func (s *Session) unselect() error {
 func (s *Session) deleted(among func(mail.UID) bool) []mail.UID {
 	snap := s.box.view.latest
 	var uids []mail.UID
-	for i := range snap.Len() {
-		if snap.Flags(i).Has(mail.Deleted) && (among == nil || among(snap.UID(i))) {
-			uids = append(uids, snap.UID(i))
+	left := snap.Status().Deleted
+	if left == 0 {
+		return nil
+	}
+	for i, f := range snap.AllFlags() {
+		if !f.Has(mail.Deleted) {
+			continue
+		}
+		if uid := snap.UID(i); among == nil || among(uid) {
+			uids = append(uids, uid)
+		}
+		if left--; left == 0 {
+			break
 		}
 	}
 	return uids

@@ -40,7 +40,11 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 			return err
 		}
 	}
-	c, err := s.box.mbox.Copy(ctx, ts.uids(), dst)
+	uids := ts.uids()
+	if err := s.trusted(); err != nil {
+		return err
+	}
+	c, err := s.box.mbox.Copy(ctx, uids, dst)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func (s *Session) allThere(ts targets) error {
 			return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
 		}
 	}
-	return s.trusted()
+	return nil
 }
 
 // target opens the mailbox that messages shall go to. If there is none the client

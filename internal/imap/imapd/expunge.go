@@ -41,7 +41,11 @@ func (s *Session) remove(ctx context.Context, among func(mail.UID) bool) error {
 	if err := s.sync(ctx); err != nil {
 		return err
 	}
-	if err := s.box.mbox.Expunge(ctx, s.deleted(among)); err != nil {
+	uids := s.deleted(among)
+	if err := s.trusted(); err != nil {
+		return err
+	}
+	if err := s.box.mbox.Expunge(ctx, uids); err != nil {
 		return err
 	}
 	return s.ok(ctx, "EXPUNGE completed.")

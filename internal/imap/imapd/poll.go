@@ -81,13 +81,17 @@ func (s *Session) lost(err error) error {
 // unreadable: no number means anything any more, in what was asked or is answered.
 // The next session finds the index made anew.
 func (s *Session) damaged(err error) error {
-	s.log.Error("index damaged under a session", "mailbox", s.box.mbox.Name(), "err", err)
+	name := s.box.mbox.Name()
+	s.log.Error("index damaged under a session", "mailbox", name, "err", err)
+	if _, err := s.box.mbox.Sync(context.Background()); err != nil {
+		s.log.Error("make index anew", "mailbox", name, "err", err)
+	}
 	s.bye(wire.CodeServerBug, "The mailbox's index was damaged, please reconnect.")
 	return errBye
 }
 
 // trusted returns an error if a snapshot that the view rests on is damaged. What
-// was read from one is sent only if it returns nil afterwards.
+// was read from one is sent, or acted upon, only if it returns nil afterwards.
 func (s *Session) trusted() error {
 	if err := s.box.view.err(); err != nil {
 		return s.damaged(err)

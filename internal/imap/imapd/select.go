@@ -47,7 +47,23 @@ func (s *Session) open(ctx context.Context, readOnly bool) error {
 
 // openView takes the first picture of a mailbox. To a session that may write new
 // messages become \Recent; another one only sees that they are.
-func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (*selected, error) {
+func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (b *selected, err error) {
+	for try := 1; ; try++ {
+		b, err = newSelected(ctx, m, readOnly)
+		if err != nil {
+			return nil, err
+		}
+		// What will be said of it is looked at once before: a damaged index is made anew
+		// by the sync that follows.
+		b.view.known.FirstUnseen()
+		b.view.known.MailboxKeywords()
+		if err := b.view.err(); err == nil || try == 2 {
+			return b, err
+		}
+	}
+}
+
+func newSelected(ctx context.Context, m *store.Mailbox, readOnly bool) (*selected, error) {
 	snap, err := m.Sync(ctx)
 	if err != nil {
 		return nil, err
@@ -100,6 +116,9 @@ func code(name string) func(*wire.Encoder) {
 func (s *Session) tellKeywords() {
 	b := s.box
 	kws := b.view.latest.MailboxKeywords()
+	if b.view.err() != nil {
+		return // whoever sends what comes next looks, too, and says so
+	}
 	if b.flagsTold && slices.Equal(kws, b.keywords) {
 		return
 	}

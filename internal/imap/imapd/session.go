@@ -257,6 +257,11 @@ func (s *Session) ok(ctx context.Context, text string, code ...func(*wire.Encode
 
 // done writes the tagged OK alone.
 func (s *Session) done(text string, code ...func(*wire.Encoder)) error {
+	if s.box != nil {
+		if err := s.trusted(); err != nil {
+			return err
+		}
+	}
 	s.out.Tagged(s.tag, wire.OK).SP()
 	for _, c := range code {
 		c(s.out)

@@ -29,7 +29,11 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 		return err
 	}
 	c := store.FlagChange{Op: args.Op, FlagSet: store.FlagSet{Flags: args.Flags.System, Keywords: args.Flags.Keywords}}
-	missing, err := s.box.mbox.SetFlags(ctx, ts.uids(), c)
+	uids := ts.uids()
+	if err := s.trusted(); err != nil {
+		return err
+	}
+	missing, err := s.box.mbox.SetFlags(ctx, uids, c)
 	if err != nil {
 		return err
 	}

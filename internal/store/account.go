@@ -31,6 +31,8 @@ type Account struct {
 	watch *watch.Watcher
 	opt   Options
 
+	subsDamage sync.Once // is told once
+
 	mu    sync.Mutex // guards boxes and the reference counts in them
 	boxes map[string]*Mailbox
 	idle  []*Mailbox // those with no reference, longest unused first
@@ -51,7 +53,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 	return &Account{
 		root:  dir,
 		tree:  tree,
-		subs:  uidlist.OpenSubscriptions(dir),
+		subs:  uidlist.OpenSubscriptions(dir, Delimiter),
 		watch: watch.New(),
 		opt:   o,
 		boxes: make(map[string]*Mailbox),
@@ -150,6 +152,11 @@ func (a *Account) Subscriptions(ctx context.Context) ([]string, error) {
 		return nil, fail("read subscriptions", "", err)
 	}
 	stored, err := a.subs.List()
+	var damaged *uidlist.DamagedError
+	if errors.As(err, &damaged) {
+		a.subsDamage.Do(func() { a.opt.Log.Warn("part of Courier's subscriptions not read", "err", err) })
+		err = nil
+	}
 	if err != nil {
 		return nil, fail("read subscriptions", "", err)
 	}

@@ -73,6 +73,10 @@
 // comes back it is a new message. If the index is lost the list alone counts; if
 // the list is lost the index stands in for it.
 //
+// A mailbox that has neither, but files of Courier's, goes on with Courier's UIDs
+// and keywords, unless another server has been there since. The list is written
+// last, so that whoever finds one finds all the rest.
+//
 // # Locks
 //
 // One flock per mailbox, on the journal of its index, guards UID assignment,

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/packed"
 	"fantail/internal/store/uidlist"
@@ -83,29 +84,38 @@ func fail(op, mailbox string, err error) error {
 	return &Error{Op: op, Mailbox: mailbox, Kind: kindOfCause(err), Err: err}
 }
 
+// causes says what kind follows from an error of the packages below or the kernel.
+// Of several that are in one chain the first here counts.
+var causes = []struct {
+	kind Kind
+	errs []error
+}{
+	{NotFound, []error{fs.ErrNotExist}},
+	{Gone, []error{maildir.ErrVanished, maildir.ErrLost}},
+	{Unavailable, []error{maildir.ErrBusy, uidlist.ErrRaced}},
+	{Exists, []error{fs.ErrExist}},
+	{Denied, []error{fs.ErrPermission, syscall.EROFS}},
+	{OverQuota, []error{syscall.ENOSPC, syscall.EDQUOT}},
+	{Limit, []error{uidlist.ErrTooManyKeywords, uidlist.ErrExhausted, index.ErrTooLarge, index.ErrExhausted}},
+	{Invalid, []error{uidlist.ErrKeyword, uidlist.ErrName, maildir.ErrFolderName}},
+	{InUse, []error{uidlist.ErrLockTimeout, uidlist.ErrLockLost}},
+	{Corrupt, []error{uidlist.ErrTooLarge, uidlist.ErrBase, uidlist.ErrSubscriptions, maildir.ErrNotRegular,
+		packed.ErrDamaged, packed.ErrTooLarge, packed.ErrEncrypted, packed.ErrUnsupported}},
+	{Unavailable, []error{context.Canceled, context.DeadlineExceeded, syscall.ESTALE, syscall.EMFILE, syscall.ENFILE}},
+}
+
 func kindOfCause(err error) Kind {
-	var damaged *uidlist.DamagedError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return NotFound
-	case errors.Is(err, maildir.ErrVanished):
-		return Gone
-	case errors.Is(err, maildir.ErrBusy), errors.Is(err, uidlist.ErrRaced):
-		return Unavailable
-	case errors.Is(err, fs.ErrExist):
-		return Exists
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return Denied
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return OverQuota
-	case errors.Is(err, uidlist.ErrTooManyKeywords):
-		return Limit
-	case errors.As(err, &damaged), errors.Is(err, packed.ErrDamaged), errors.Is(err, packed.ErrTooLarge),
-		errors.Is(err, packed.ErrEncrypted), errors.Is(err, packed.ErrUnsupported):
+	for _, c := range causes {
+		for _, e := range c.errs {
+			if errors.Is(err, e) {
+				return c.kind
+			}
+		}
+	}
+	var list *uidlist.DamagedError
+	var known *index.DamagedError
+	if errors.As(err, &list) || errors.As(err, &known) {
 		return Corrupt
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return Unavailable
 	}
 	return Other
 }

@@ -254,11 +254,11 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 			return m.show(x, err)
 		}
 	}
-	ids, err := m.fileIDs()
+	list, err := m.loadList(ctx, x)
 	if err != nil {
 		return err
 	}
-	list, err := m.loadList(x)
+	ids, err := m.fileIDs()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 // loadList reads the UID list, and creates or repairs it; the mailbox's lock is
 // held. x is the index, or nil: what it knows stands in for a list that is lost.
 // A list of another UIDVALIDITY than before means another mailbox.
-func (m *Mailbox) loadList(x *index.Index) (*uidlist.List, error) {
+func (m *Mailbox) loadList(ctx context.Context, x *index.Index) (*uidlist.List, error) {
 	if x != nil {
 		m.resume(x)
 	}
@@ -26,7 +27,7 @@ func (m *Mailbox) loadList(x *index.Index) (*uidlist.List, error) {
 		m.acct.opt.Log.Error("UID list damaged, repairing", "mailbox", m.name, "err", err)
 		list, err = m.uids.Repair(uidlist.RepairOptions{Now: m.acct.opt.Clock(), Index: m.remembered(x), Fresh: m.freshValidity})
 	case errors.Is(err, fs.ErrNotExist):
-		list, err = m.makeList(x)
+		list, err = m.makeList(ctx, x)
 	}
 	if err != nil {
 		return nil, err
@@ -57,11 +58,15 @@ func (m *Mailbox) resume(x *index.Index) {
 }
 
 // makeList makes a list for a mailbox that has none: of what the index knows, if
-// somebody removed the list, so that what its clients know goes on.
-func (m *Mailbox) makeList(x *index.Index) (*uidlist.List, error) {
+// somebody removed the list, or of what Courier knew, so that what its clients know
+// goes on.
+func (m *Mailbox) makeList(ctx context.Context, x *index.Index) (*uidlist.List, error) {
 	if known := m.remembered(x); known != nil {
 		m.acct.opt.Log.Warn("UID list is gone, writing it anew", "mailbox", m.name)
 		return m.uids.Import(known)
+	}
+	if list, err := m.importCourier(ctx); list != nil || err != nil {
+		return list, err
 	}
 	v, err := m.freshValidity()
 	if err != nil {

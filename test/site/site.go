@@ -114,7 +114,7 @@ func (s *Site) WriteMail(messages iter.Seq[samplemail.Message]) (err error) {
 	if err != nil {
 		return fmt.Errorf("write the sample mail: %w", err)
 	}
-	subscriptions := uidlist.OpenSubscriptions(dir)
+	subscriptions := uidlist.OpenSubscriptions(dir, '.')
 	for _, name := range append([]string{mail.Inbox}, folders...) {
 		if err := subscriptions.Set(mutf7.Encode(name), true); err != nil {
 			return err

@@ -138,7 +138,7 @@ func TestWriteMail(t *testing.T) {
 	if has, err := s.HasMail(); !has || err != nil {
 		t.Errorf("mail: %v, %v", has, err)
 	}
-	names, err := uidlist.OpenSubscriptions(s.Home()).List()
+	names, err := uidlist.OpenSubscriptions(s.Home(), '.').List()
 	if err != nil || len(names) != 9 {
 		t.Errorf("subscribed to %q, %v", names, err)
 	}

@@ -309,7 +309,7 @@ func TestCourierSubscriptions(t *testing.T) {
 		if errors.As(err, &d); tt.bad > 0 && (d == nil || d.Count != tt.bad) || tt.bad == 0 && err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
-		s := OpenSubscriptions(t.TempDir())
+		s := OpenSubscriptions(t.TempDir(), '.')
 		for _, name := range got {
 			if err := s.Set(name, true); err != nil {
 				t.Errorf("%s: %v", tt.name, err)
@@ -439,11 +439,11 @@ func FuzzCourierSubscribed(f *testing.F) {
 	f.Add("INBOX.Foo.B\u00e4r\nINBOX.A&B\nINBOX..\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		names, _ := parseCourierSubscribed(text)
-		var s subscriptionsText
+		s := subscriptionsText{separator: '.'}
 		for _, n := range names {
 			s.set(n, true)
 		}
-		again, err := parseSubscriptions(s.encode())
+		again, err := parseSubscriptions(s.encode(), '.')
 		if err != nil {
 			t.Fatal(err)
 		}

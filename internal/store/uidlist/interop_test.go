@@ -367,7 +367,7 @@ func TestDovecotSharesValidity(t *testing.T) {
 
 func TestDovecotSharesSubscriptions(t *testing.T) {
 	dir := peerMaildir(t)
-	s := OpenSubscriptions(dir)
+	s := OpenSubscriptions(dir, '.')
 	for _, name := range []string{"A.B", "inbox", "Entw&APw-rfe"} {
 		if err := s.Set(name, true); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -181,30 +182,55 @@ func (k *Keywords) Add(kw mail.Keyword) (letter int, err error) {
 }
 
 func (k *Keywords) add(kw mail.Keyword) (int, error) {
-	if !legalKeyword(kw) {
-		return 0, ErrKeyword
-	}
-	if err := k.load(); err != nil {
+	letters, err := k.addAll([]mail.Keyword{kw})
+	if err != nil {
 		return 0, err
 	}
-	i, ok := k.names.letter(kw)
-	if ok && k.names[i] != "" {
-		return i, nil
+	if letters[0] < 0 {
+		return 0, ErrKeywordsFull
 	}
-	if !ok {
-		if i = k.free(); i < 0 {
-			return 0, ErrKeywordsFull
-		}
+	return letters[0], nil
+}
+
+// AddAll is Add for several keywords at the cost of one. Those that come too late
+// for a letter have -1.
+func (k *Keywords) AddAll(kws []mail.Keyword) (letters []int, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if letters, err = k.addAll(kws); err != nil {
+		return nil, fmt.Errorf("add %d keywords: %w", len(kws), err)
+	}
+	return letters, nil
+}
+
+func (k *Keywords) addAll(kws []mail.Keyword) ([]int, error) {
+	if i := slices.IndexFunc(kws, func(kw mail.Keyword) bool { return !legalKeyword(kw) }); i >= 0 {
+		return nil, fmt.Errorf("%q: %w", kws[i], ErrKeyword)
+	}
+	if err := k.load(); err != nil {
+		return nil, err
 	}
 	names := k.names
-	names[i] = string(kw)
-	return i, k.write(&names)
+	letters := make([]int, len(kws))
+	for n, kw := range kws {
+		i, ok := names.letter(kw)
+		if !ok {
+			i = names.free(k.reserved)
+		}
+		if letters[n] = i; i >= 0 && names[i] == "" {
+			names[i] = string(kw)
+		}
+	}
+	if names == k.names {
+		return letters, nil
+	}
+	return letters, k.write(&names)
 }
 
 // free returns the first letter that is nobody's, or -1.
-func (k *Keywords) free() int {
-	for i, name := range k.names {
-		if name == "" && k.reserved&(1<<i) == 0 {
+func (t *keywordTable) free(reserved uint32) int {
+	for i, name := range t {
+		if name == "" && reserved&(1<<i) == 0 {
 			return i
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,34 @@ func TestKeywordsFull(t *testing.T) {
 	}
 	if i, err := k.Add("K25"); err != nil || i != 25 {
 		t.Errorf("letter %d, %v", i, err)
+	}
+}
+
+func TestAddAll(t *testing.T) {
+	k := OpenKeywords(t.TempDir())
+	if _, err := k.Add("old"); err != nil {
+		t.Fatal(err)
+	}
+	k.Reserve(1 << 2)
+	var kws []mail.Keyword
+	var want []int
+	for i := range MaxKeywords {
+		kws = append(kws, mail.Keyword(fmt.Sprint("k", i)))
+		if want = append(want, i+1); i > 0 {
+			want[i]++ // the letter that is reserved
+		}
+	}
+	kws, want[24], want[25] = append(kws, "OLD", "K0"), -1, -1
+	want = append(want, 0, 1)
+	got, err := k.AddAll(kws)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	if again, err := k.AddAll(kws); err != nil || !slices.Equal(again, want) {
+		t.Errorf("again %v, %v; want %v", again, err, want)
+	}
+	if _, err := k.AddAll([]mail.Keyword{"fine", "not fine"}); !errors.Is(err, ErrKeyword) {
+		t.Errorf("%v", err)
 	}
 }
 

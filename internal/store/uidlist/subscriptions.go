@@ -32,43 +32,81 @@ const (
 )
 
 // Subscriptions is the list of subscribed mailboxes of an account (RFC 9051
-// section 6.3.7) in the file subscriptions of the root Maildir. Its methods may
-// be called by several goroutines.
+// section 6.3.7) in the file subscriptions of the root Maildir. As long as there is
+// none, Courier's list counts; the first change writes both. Its methods may be
+// called by several goroutines.
 type Subscriptions struct {
-	root, path string
-	sys        fileSystem
+	path      string
+	courier   string // Courier's list; "" if it can have none
+	separator byte
+	sys       fileSystem
 }
 
-// OpenSubscriptions names the file. It reads nothing.
-func OpenSubscriptions(root string) *Subscriptions { return openSubscriptions(disk{}, root) }
-
-func openSubscriptions(sys fileSystem, root string) *Subscriptions {
-	return &Subscriptions{root: root, path: filepath.Join(root, "subscriptions"), sys: sys}
+// OpenSubscriptions names the file. It reads nothing. The separator is that of the
+// levels in names: '.', or '/' in a tree of nested directories, which was never
+// Courier's.
+func OpenSubscriptions(root string, separator byte) *Subscriptions {
+	return openSubscriptions(disk{}, root, separator)
 }
 
-// List returns the subscribed mailboxes by their names on disk: levels separated
-// by '.', modified UTF-7, in the file's order, each once. INBOX is mail.Inbox.
+func openSubscriptions(sys fileSystem, root string, separator byte) *Subscriptions {
+	s := &Subscriptions{path: filepath.Join(root, "subscriptions"), separator: separator, sys: sys}
+	if separator == '.' {
+		s.courier = filepath.Join(root, courierSubscribed)
+	}
+	return s
+}
+
+// List returns the subscribed mailboxes by their names on disk: modified UTF-7, or
+// UTF-8 where the directories have that, in the file's order, each once. INBOX is
+// mail.Inbox.
+//
+// If the list is Courier's, and some lines in it cannot be read, the error is a
+// *DamagedError, and the names are the others.
 func (s *Subscriptions) List() ([]string, error) {
-	t, err := s.read()
+	t, damage, err := s.read()
 	if err != nil {
 		return nil, fmt.Errorf("read subscriptions: %w", err)
+	}
+	if damage != nil {
+		return t.names(), damage
 	}
 	return t.names(), nil
 }
 
-func (s *Subscriptions) read() (*subscriptionsText, error) {
+func (s *Subscriptions) read() (*subscriptionsText, *DamagedError, error) {
 	text, _, err := readAll(s.sys, s.path, maxSubscriptions)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		return s.inherit()
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t, err := parseSubscriptions(text)
+	t, err := parseSubscriptions(text, s.separator)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.path, err)
+		return nil, nil, fmt.Errorf("%s: %w", s.path, err)
 	}
-	return t, nil
+	return t, nil, nil
+}
+
+// inherit is read while there is no file.
+func (s *Subscriptions) inherit() (*subscriptionsText, *DamagedError, error) {
+	t := &subscriptionsText{separator: s.separator}
+	if s.courier == "" {
+		return t, nil, nil
+	}
+	text, _, err := readAll(s.sys, s.courier, maxSubscriptions)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	names, p := parseCourierSubscribed(text)
+	for _, name := range names {
+		t.set(name, true)
+	}
+	return t, p.damage(s.courier), nil
 }
 
 // Set subscribes to a mailbox or gives the subscription up; whether the mailbox
@@ -96,7 +134,7 @@ func (s *Subscriptions) set(name string, on bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	t, err := s.read()
+	t, _, err := s.read() // what is damaged stays in Courier's file
 	if err != nil {
 		return err
 	}
@@ -109,28 +147,31 @@ func (s *Subscriptions) set(name string, on bool) (err error) {
 
 // subscriptionsText is the content of the file: names, or lines as they are
 // where they are no names that we could show.
-type subscriptionsText struct{ lines []subscription }
+type subscriptionsText struct {
+	separator byte
+	lines     []subscription
+}
 
 type subscription struct {
-	name string // levels separated by '.'; "" if it cannot be shown
+	name string // "" if it cannot be shown
 	line string // version 2 line without LF
 }
 
-func parseSubscriptions(text string) (*subscriptionsText, error) {
+func parseSubscriptions(text string, separator byte) (*subscriptionsText, error) {
 	body, v2 := strings.CutPrefix(text, subscriptionsV2)
 	if !v2 && strings.HasPrefix(text, "V\t") {
 		return nil, ErrSubscriptions
 	}
-	t := &subscriptionsText{}
+	t := &subscriptionsText{separator: separator}
 	for line := range strings.Lines(body) {
 		line = strings.TrimSuffix(line, "\n") // Dovecot also takes an unfinished last line
 		if line == "" {
 			continue
 		}
 		if !v2 {
-			line = escapeName(line)
+			line = t.escape(line)
 		}
-		t.lines = append(t.lines, subscription{unescapeName(line), line})
+		t.lines = append(t.lines, subscription{t.unescape(line), line})
 	}
 	return t, nil
 }
@@ -154,7 +195,7 @@ func (t *subscriptionsText) set(name string, on bool) bool {
 		return false
 	}
 	if on {
-		t.lines = append(t.lines, subscription{name, escapeName(name)})
+		t.lines = append(t.lines, subscription{name, t.escape(name)})
 	} else {
 		t.lines = slices.DeleteFunc(t.lines, has)
 	}
@@ -177,21 +218,20 @@ var (
 	levelUnescaper = strings.NewReplacer("\x010", "\x00", "\x011", "\x01", "\x01t", "\t", "\x01r", "\r", "\x01n", "\n")
 )
 
-func escapeName(name string) string {
-	return strings.ReplaceAll(levelEscaper.Replace(name), ".", "\t")
+func (t *subscriptionsText) escape(name string) string {
+	return strings.ReplaceAll(levelEscaper.Replace(name), string(t.separator), "\t")
 }
 
-// unescapeName returns "" for a name that no mailbox on disk can have.
-func unescapeName(line string) string {
+// unescape returns "" for a name that no mailbox on disk can have.
+func (t *subscriptionsText) unescape(line string) string {
 	levels := strings.Split(line, "\t")
 	for i, level := range levels {
 		levels[i] = levelUnescaper.Replace(level)
+		if strings.ContainsAny(levels[i], "\x00\r\n/") {
+			return ""
+		}
 	}
-	name := strings.Join(levels, ".")
-	if strings.ContainsAny(name, "\x00\r\n/") {
-		return ""
-	}
-	return foldInbox(name)
+	return foldInbox(strings.Join(levels, string(t.separator)))
 }
 
 func foldInbox(name string) string {

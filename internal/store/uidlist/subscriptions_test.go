@@ -25,7 +25,7 @@ func TestParseSubscriptions(t *testing.T) {
 		{"impossible names", "V\t2\n\na\x01nb\na\x010\na/b\nok\n", []string{"ok"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := parseSubscriptions(tt.text)
+			s, err := parseSubscriptions(tt.text, '.')
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,6 +36,59 @@ func TestParseSubscriptions(t *testing.T) {
 	}
 }
 
+func TestParseNestedSubscriptions(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"version 1", "INBOX\nFoo/Bar\nv1.2/x.y\n", []string{"INBOX", "Foo/Bar", "v1.2/x.y"}},
+		{"version 2", "V\t2\n\nFoo\tBar\nv1.2\tx.y\n", []string{"Foo/Bar", "v1.2/x.y"}},
+		{"impossible names", "V\t2\n\na/b\tc\na\x01nb\nok\n", []string{"ok"}},
+	} {
+		s, err := parseSubscriptions(tt.text, '/')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.want, s.names()); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}
+
+// TestSubscriptionsOfCourier: without a file, Courier's counts; the first change
+// writes one, and Courier's stays as it is.
+func TestSubscriptionsOfCourier(t *testing.T) {
+	const text = "INBOX.A.B\nINBOX..\nINBOX\n"
+	dir := courierDir(t, map[string]string{courierSubscribed: text})
+	path := filepath.Join(dir, "subscriptions")
+	s := OpenSubscriptions(dir, '.')
+	names, err := s.List()
+	var d *DamagedError
+	if diff := cmp.Diff([]string{"A.B", "INBOX"}, names); diff != "" || !errors.As(err, &d) || d.Count != 1 {
+		t.Errorf("%s, %v", diff, err)
+	}
+	if names, err := OpenSubscriptions(dir, '/').List(); err != nil || len(names) > 0 {
+		t.Errorf("nested: %q, %v", names, err)
+	}
+	if err := s.Set("A.B", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Error("no change wrote a file")
+	}
+	for _, name := range []string{"A.B", "INBOX"} {
+		if err := s.Set(name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names, err := s.List(); err != nil || len(names) > 0 || get(t, path) != subscriptionsV2 {
+		t.Errorf("%q, %v, file %q", names, err, get(t, path))
+	}
+	if got := get(t, filepath.Join(dir, courierSubscribed)); got != text {
+		t.Errorf("Courier's file is %q", got)
+	}
+}
+
 func TestSubscriptionsVersion(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "subscriptions")
@@ -43,7 +96,7 @@ func TestSubscriptionsVersion(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := OpenSubscriptions(dir)
+	s := OpenSubscriptions(dir, '.')
 	if _, err := s.List(); !errors.Is(err, ErrSubscriptions) {
 		t.Error(err)
 	}
@@ -59,7 +112,7 @@ func TestSubscriptionsVersion(t *testing.T) {
 func TestSubscriptionsSet(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "subscriptions")
-	s := OpenSubscriptions(dir)
+	s := OpenSubscriptions(dir, '.')
 	if err := s.Set("gone", false); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +158,7 @@ func TestSubscriptionsUpgrade(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if err := OpenSubscriptions(dir).Set("D", true); err != nil {
+		if err := OpenSubscriptions(dir, '.').Set("D", true); err != nil {
 			t.Fatal(err)
 		}
 		if got := get(t, path); got != subscriptionsV2+want {
@@ -123,13 +176,13 @@ func TestSubscriptionsConcurrently(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 10 {
 		all.Go(func() {
-			if err := OpenSubscriptions(dir).Set(fmt.Sprint("box", i), true); err != nil {
+			if err := OpenSubscriptions(dir, '.').Set(fmt.Sprint("box", i), true); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	names, err := OpenSubscriptions(dir).List()
+	names, err := OpenSubscriptions(dir, '.').List()
 	if err != nil || len(names) != 10 {
 		t.Errorf("%v, %v", names, err)
 	}

@@ -26,7 +26,7 @@ const maxHTML = 3 << 20
 // body shows the HTML of a message: sanitised, and under a policy that would
 // make it harmless if it were not.
 func (s *Site) body(w http.ResponseWriter, r *http.Request) error {
-	f, err := s.boxes.find(r.Context(), r.PathValue("id"), r.URL.Query().Get("f"))
+	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
 	}

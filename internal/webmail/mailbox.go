@@ -69,6 +69,9 @@ func (s *Site) mailbox(w http.ResponseWriter, r *http.Request) error {
 		}
 		out.Rows = append(out.Rows, row)
 	}
+	if err := v.snap.Err(); err != nil {
+		return err
+	}
 	if len(out.Rows) > 0 {
 		out.First, out.Last = first+1, min(first+perPage, n)
 	}
@@ -103,7 +106,7 @@ func (s *Site) row(r *http.Request, v view, i int, outgoing bool) (row, error) {
 	}
 	flags := v.snap.Flags(i)
 	out := row{
-		Path:    messagePath(idOf(v.snap.Base(i)), "", v.Name()),
+		Path:    v.path(i, ""),
 		Who:     sum.from,
 		Subject: sum.subject,
 		Preview: sum.preview,

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"fantail/internal/mail"
@@ -25,14 +26,9 @@ type mailboxes struct {
 // maxKnown is of how many mailboxes something is remembered.
 const maxKnown = 500
 
-// knowledge is what can be computed from the snapshots of a mailbox.
+// knowledge is what was found out about the messages of a mailbox.
 type knowledge struct {
-	validity mail.UIDValidity
-	next     mail.UID            // messages below it are in ids
-	ids      map[string]mail.UID // also of messages that have gone
-	counted  *store.Snapshot     // of which unseen was counted
-	unseen   int
-
+	validity  mail.UIDValidity
 	summaries map[mail.UID]summary
 }
 
@@ -73,6 +69,11 @@ func (m *mailboxes) about(v view) *knowledge {
 	return k
 }
 
+// path is the address of message i, or of what belongs to it.
+func (v view) path(i int, what string) string {
+	return messagePath(idOf(v.snap.Base(i)), what, place{v.Name(), v.snap.UID(i)})
+}
+
 // idOf returns the id of a message: 20 characters of base32.
 func idOf(base string) string {
 	sum := sha256.Sum256([]byte(base))
@@ -81,45 +82,30 @@ func idOf(base string) string {
 
 var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// lookUp finds a message by its id: the index, and whether it is there. The
-// table of ids grows with the mailbox and is built anew only when all UIDs have
-// changed.
-func (m *mailboxes) lookUp(v view, id string) (int, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	k := m.about(v)
-	if k.ids == nil {
-		k.ids = make(map[string]mail.UID, v.snap.Len())
+// lookUp finds a message by its id. Where the hint is out of date, since another
+// program has moved the message, it computes the ids of all, the newest first.
+func (v view) lookUp(ctx context.Context, id string, hint mail.UID) (i int, ok bool, err error) {
+	if i, ok := v.snap.Find(hint); ok && idOf(v.snap.Base(i)) == id {
+		return i, true, nil
 	}
-	first, _ := v.snap.Find(k.next)
-	for i := first; i < v.snap.Len(); i++ {
-		k.ids[idOf(v.snap.Base(i))] = v.snap.UID(i)
+	for i := v.snap.Len() - 1; i >= 0; i-- {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return 0, false, ctx.Err()
+		}
+		if idOf(v.snap.Base(i)) == id {
+			return i, true, nil
+		}
 	}
-	k.next = max(k.next, v.snap.UIDNext())
-	uid, ok := k.ids[id]
-	if !ok {
-		return 0, false
-	}
-	return v.snap.Find(uid)
+	return 0, false, v.snap.Err()
 }
 
 // unread counts the unread messages of a mailbox; none if it has just gone.
 func (m *mailboxes) unread(ctx context.Context, name string) (int, error) {
-	v, err := m.open(ctx, name)
-	if err != nil {
-		if missing(err) {
-			return 0, nil
-		}
-		return 0, err
+	st, err := m.account.Status(ctx, name)
+	if err != nil && missing(err) {
+		return 0, nil
 	}
-	m.mu.Lock()
-	k := m.about(v)
-	if k.counted != v.snap {
-		k.counted, k.unseen = v.snap, v.snap.Status().Unseen
-	}
-	n := k.unseen
-	m.mu.Unlock()
-	return n, v.Close()
+	return st.Unseen, err
 }
 
 // missing reports whether err says that there is no such mailbox.
@@ -135,21 +121,36 @@ func missing(err error) bool {
 type found struct {
 	view
 	at int
-	id string
+}
+
+// place is where a message was when its address was made.
+type place struct {
+	mailbox string
+	uid     mail.UID
+}
+
+// placeOf returns what the address of a request says of its message.
+func placeOf(r *http.Request) place {
+	q := r.URL.Query()
+	p := place{mailbox: q.Get("f")}
+	if p.mailbox == "" {
+		p.mailbox = mail.Inbox
+	}
+	if uid, err := strconv.ParseUint(q.Get("u"), 10, 32); err == nil {
+		p.uid = mail.UID(uid)
+	}
+	return p
 }
 
 func (f *found) uid() mail.UID { return f.snap.UID(f.at) }
 
 // path is the address of this message, or of what belongs to it.
-func (f *found) path(what string) string { return messagePath(f.id, what, f.Name()) }
+func (f *found) path(what string) string { return f.view.path(f.at, what) }
 
-// find looks for a message by its id: first in the mailbox of the hint, then
-// everywhere. The caller closes it.
-func (m *mailboxes) find(ctx context.Context, id, hint string) (*found, error) {
-	if hint == "" {
-		hint = mail.Inbox
-	}
-	f, err := m.findIn(ctx, id, hint)
+// find looks for a message by its id: first where it was, then everywhere. The
+// caller closes it.
+func (m *mailboxes) find(ctx context.Context, id string, was place) (*found, error) {
+	f, err := m.findIn(ctx, id, was)
 	if f != nil || err != nil && !missing(err) {
 		return f, err
 	}
@@ -158,10 +159,10 @@ func (m *mailboxes) find(ctx context.Context, id, hint string) (*found, error) {
 		return nil, err
 	}
 	for _, info := range all {
-		if info.NoSelect || info.Name == hint {
+		if info.NoSelect || info.Name == was.mailbox {
 			continue
 		}
-		f, err := m.findIn(ctx, id, info.Name)
+		f, err := m.findIn(ctx, id, place{mailbox: info.Name})
 		if f != nil || err != nil && !missing(err) {
 			return f, err
 		}
@@ -170,13 +171,14 @@ func (m *mailboxes) find(ctx context.Context, id, hint string) (*found, error) {
 }
 
 // findIn looks in one mailbox; nil without an error: it is not there.
-func (m *mailboxes) findIn(ctx context.Context, id, name string) (*found, error) {
-	v, err := m.open(ctx, name)
+func (m *mailboxes) findIn(ctx context.Context, id string, was place) (*found, error) {
+	v, err := m.open(ctx, was.mailbox)
 	if err != nil {
 		return nil, err
 	}
-	if i, ok := m.lookUp(v, id); ok {
-		return &found{view: v, at: i, id: id}, nil
+	i, ok, err := v.lookUp(ctx, id, was.uid)
+	if ok {
+		return &found{view: v, at: i}, nil
 	}
-	return nil, v.Close()
+	return nil, errors.Join(err, v.Close())
 }

@@ -55,7 +55,7 @@ type fileView struct {
 
 // message shows one message, and marks it as read if a person looks at it.
 func (s *Site) message(w http.ResponseWriter, r *http.Request) error {
-	f, err := s.boxes.find(r.Context(), r.PathValue("id"), r.URL.Query().Get("f"))
+	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
 	}
@@ -136,10 +136,10 @@ func (s *Site) header(r *http.Request, v *messageView, f *found, root *message.P
 	}
 	v.Back = mailboxPath(f.Name(), (f.snap.Len()-1-f.at)/perPage+1)
 	if f.at+1 < f.snap.Len() {
-		v.Newer = messagePath(idOf(f.snap.Base(f.at+1)), "", f.Name())
+		v.Newer = f.view.path(f.at+1, "")
 	}
 	if f.at > 0 {
-		v.Older = messagePath(idOf(f.snap.Base(f.at-1)), "", f.Name())
+		v.Older = f.view.path(f.at-1, "")
 	}
 	v.Raw, v.Save, v.Unread = f.path("/raw"), f.path("/eml"), f.path("/unread")
 	return nil

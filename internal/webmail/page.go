@@ -114,7 +114,7 @@ func mailboxPath(name string, page int) string {
 }
 
 // messagePath is the address of a message, or of what follows it such as
-// "/body". The mailbox is a hint where to look first.
-func messagePath(id, what, mailbox string) string {
-	return "/m/" + id + what + "?f=" + url.QueryEscape(mailbox)
+// "/body". The place is a hint where to look first.
+func messagePath(id, what string, p place) string {
+	return "/m/" + id + what + "?f=" + url.QueryEscape(p.mailbox) + "&u=" + strconv.FormatUint(uint64(p.uid), 10)
 }

@@ -14,7 +14,7 @@ import (
 // is ever shown under our address: no type that a browser could interpret is
 // named, and the disposition and the policy forbid to try.
 func (s *Site) part(w http.ResponseWriter, r *http.Request) error {
-	f, err := s.boxes.find(r.Context(), r.PathValue("id"), r.URL.Query().Get("f"))
+	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Site) eml(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) send(w http.ResponseWriter, r *http.Request) error {
-	f, err := s.boxes.find(r.Context(), r.PathValue("id"), r.URL.Query().Get("f"))
+	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 // unread takes back that a message was read, and returns to the list.
 func (s *Site) unread(w http.ResponseWriter, r *http.Request) error {
-	f, err := s.boxes.find(r.Context(), r.PathValue("id"), r.URL.Query().Get("f"))
+	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
 	}

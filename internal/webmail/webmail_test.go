@@ -161,7 +161,7 @@ func TestList(t *testing.T) {
 	id := h.add("INBOX", mixedMail, mail.Flagged, now.Add(-58*time.Minute))
 	page := h.get("/f/INBOX")
 	wants(t, page, "<title>Inbox (1) – Fantail</title>", "Grüße from here", "Jürgen M", `<time datetime="2026-11-12T14:02:00Z" title="Thursday, 12 November 2026, 14:02">14:02</time>`,
-		">11 Nov</time>", `href="/m/`+id+`?f=INBOX"`, "has attachments", "flagged", "answered", "1–2 of 2", "plain words", "demo@example.org",
+		">11 Nov</time>", `href="/m/`+id+`?f=INBOX&amp;u=2"`, "has attachments", "flagged", "answered", "1–2 of 2", "plain words", "demo@example.org",
 		`name="token" value="secret-token"`, `aria-current="page"`)
 	if strings.Index(page, "files") > strings.Index(page, "Grüße") {
 		t.Error("the newest is not first")
@@ -249,7 +249,7 @@ func TestFormattedMessage(t *testing.T) {
 	h := setup(t)
 	id := h.add("INBOX", mixedMail, 0, now)
 	page := h.get("/m/" + id)
-	wants(t, page, `<iframe title="Message: files" src="/m/`+id+`/body?f=INBOX&amp;section=1.2.1" sandbox="allow-popups allow-popups-to-escape-sandbox"></iframe>`,
+	wants(t, page, `<iframe title="Message: files" src="/m/`+id+`/body?f=INBOX&amp;u=1&amp;section=1.2.1" sandbox="allow-popups allow-popups-to-escape-sandbox"></iframe>`,
 		"One picture on another server was not loaded", "This link shows bank.com but leads to evil.example.", "3 attachments", "page.html", "can run on your computer",
 		"grüße_.._x.pdf", "inner.eml", `view=plain`)
 	lacks(t, page, "plain words", "onclick", "alert(")
@@ -416,8 +416,9 @@ func TestMovedMessage(t *testing.T) {
 	if err := h.acct.Create(context.Background(), "Elsewhere"); err != nil {
 		t.Fatal(err)
 	}
+	h.add("Elsewhere", "Subject: another\n\nx\n", 0, now)
 	id := h.add("Elsewhere", plainMail, 0, now)
-	for _, hint := range []string{"", "?f=INBOX", "?f=Elsewhere", "?f=Nowhere", "?f=..%2Fx"} {
+	for _, hint := range []string{"", "?f=INBOX", "?f=INBOX&u=1", "?f=Elsewhere&u=1", "?f=Elsewhere&u=2", "?f=Elsewhere&u=9", "?f=Elsewhere&u=x", "?f=Elsewhere", "?f=Nowhere", "?f=..%2Fx"} {
 		wants(t, h.get("/m/"+id+hint), "Grüße from here", `href="/f/Elsewhere"`)
 	}
 	mb, err := h.acct.Open(context.Background(), "Elsewhere")
@@ -429,7 +430,7 @@ func TestMovedMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := mb.Expunge(context.Background(), []mail.UID{snap.UID(0)}); err != nil {
+	if err := mb.Expunge(context.Background(), []mail.UID{snap.UID(1)}); err != nil {
 		t.Fatal(err)
 	}
 	w := h.do("GET", "/m/"+id+"?f=Elsewhere", nil, visit)

@@ -169,7 +169,7 @@ func TestDefences(t *testing.T) {
 func (s *server) bodyPolicy(t *testing.T) string {
 	t.Helper()
 	c := s.client(t)
-	id := regexp.MustCompile(`href="(/m/[a-z2-7]+)\?f=INBOX"`).FindStringSubmatch(fetch(t, c, s.url+"/f/INBOX"))
+	id := regexp.MustCompile(`href="(/m/[a-z2-7]+)\?f=INBOX&amp;u=[0-9]+"`).FindStringSubmatch(fetch(t, c, s.url+"/f/INBOX"))
 	if id == nil {
 		t.Fatal("no message in the inbox")
 	}

@@ -28,7 +28,7 @@ type fakeMailbox struct {
 	messages []fakeMessage
 	fail     map[string]error
 	closed   int
-	statted  int
+	sized  int
 	seenSets int // calls of SetFlags
 }
 
@@ -73,16 +73,18 @@ func (b *fakeMailbox) find(op string, uid mail.UID) (*fakeMessage, error) {
 type fakeMessages struct {
 	validity mail.UIDValidity
 	uids     []mail.UID
+	err      error
 }
 
 func (m fakeMessages) UIDValidity() mail.UIDValidity { return m.validity }
 func (m fakeMessages) Len() int                      { return len(m.uids) }
 func (m fakeMessages) UID(i int) mail.UID            { return m.uids[i] }
+func (m fakeMessages) Err() error                    { return m.err }
 
 func (b *fakeMailbox) Messages(context.Context) (Messages, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return fakeMessages{b.validity, b.uids(func(fakeMessage) bool { return true })}, b.fail["messages"]
+	return fakeMessages{b.validity, b.uids(func(fakeMessage) bool { return true }), b.fail["uids"]}, b.fail["messages"]
 }
 
 // uids returns those of the messages that are wanted; b.mu is held.
@@ -107,19 +109,19 @@ func (b *fakeMailbox) left() []mail.UID {
 	return b.uids(func(fakeMessage) bool { return true })
 }
 
-func (b *fakeMailbox) Stat(_ context.Context, uid mail.UID) (store.Stat, error) {
+func (b *fakeMailbox) Size(_ context.Context, uid mail.UID) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.statted++
-	m, err := b.find("stat", uid)
+	b.sized++
+	m, err := b.find("size", uid)
 	if err != nil {
-		return store.Stat{}, err
+		return 0, err
 	}
 	var c crlf.Counter
 	if _, err := io.WriteString(&c, m.text); err != nil {
-		return store.Stat{}, err
+		return 0, err
 	}
-	return store.Stat{Size: c.Virtual, Stored: c.Size}, nil
+	return c.Virtual, nil
 }
 
 func (b *fakeMailbox) OpenMessage(_ context.Context, uid mail.UID) (*os.File, error) {

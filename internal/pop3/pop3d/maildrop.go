@@ -13,7 +13,7 @@ import (
 // Mailbox is what a session needs of the store.
 type Mailbox interface {
 	Messages(ctx context.Context) (Messages, error) // what is there now
-	Stat(ctx context.Context, uid mail.UID) (store.Stat, error)
+	Size(ctx context.Context, uid mail.UID) (int64, error)
 	OpenMessage(ctx context.Context, uid mail.UID) (*os.File, error)
 	SetFlags(ctx context.Context, uids []mail.UID, c store.FlagChange) (missing []mail.UID, err error)
 	Expunge(ctx context.Context, uids []mail.UID) error
@@ -25,6 +25,7 @@ type Messages interface {
 	UIDValidity() mail.UIDValidity
 	Len() int
 	UID(i int) mail.UID
+	Err() error // of what was read so far; it was zero then
 }
 
 // OpenInbox opens the INBOX of an account as a Mailbox.
@@ -75,7 +76,7 @@ func openMaildrop(ctx context.Context, box Mailbox) (*maildrop, error) {
 	for i := range d.messages {
 		d.messages[i].uid = now.UID(i)
 	}
-	return d, nil
+	return d, now.Err()
 }
 
 // message returns message number n, which may not be marked as deleted.
@@ -96,12 +97,12 @@ func (d *maildrop) size(ctx context.Context, m *message) (int64, error) {
 	if m.sized {
 		return m.size, nil
 	}
-	st, err := d.box.Stat(ctx, m.uid)
+	size, err := d.box.Size(ctx, m.uid)
 	if err != nil {
 		return 0, err
 	}
-	m.size, m.sized = st.Size, true
-	return m.size, nil
+	m.size, m.sized = size, true
+	return size, nil
 }
 
 // listing counts the messages that are not deleted and their octets. After it

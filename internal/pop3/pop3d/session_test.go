@@ -227,7 +227,7 @@ func TestStoreErrors(t *testing.T) {
 		{store.Invalid, "-ERR [SYS/TEMP] "},
 	}
 	for _, tt := range tests {
-		for _, op := range []string{"open", "messages", "stat", "open message", "flags", "expunge", "close"} {
+		for _, op := range []string{"open", "messages", "uids", "size", "open message", "flags", "expunge", "close"} {
 			t.Run(tt.kind.String()+" "+op, func(t *testing.T) {
 				b := newFake(t, msg1, msg2)
 				b.fail[op] = &store.Error{Op: op, Kind: tt.kind, Err: errors.New("the secret cause")}
@@ -235,11 +235,11 @@ func TestStoreErrors(t *testing.T) {
 				if strings.Contains(got.out, "secret") {
 					t.Errorf("the client was told %q", got.out)
 				}
-				login := op == "open" || op == "messages"
+				login := op == "open" || op == "messages" || op == "uids"
 				if (got.err != nil) != login {
 					t.Errorf("ended with %v", got.err)
 				}
-				if told := login || op == "stat" || op == "open message"; told && !strings.HasPrefix(got.out, tt.want) {
+				if told := login || op == "size" || op == "open message"; told && !strings.HasPrefix(got.out, tt.want) {
 					t.Errorf("told %q, want %q", got.out, tt.want)
 				}
 				logged := strings.Contains(got.log, "secret")
@@ -307,7 +307,7 @@ func TestPanic(t *testing.T) {
 
 type panicking struct{ *fakeMailbox }
 
-func (panicking) Stat(context.Context, mail.UID) (store.Stat, error) { panic("a bug") }
+func (panicking) Size(context.Context, mail.UID) (int64, error) { panic("a bug") }
 
 // RFC 2449 section 6.6: answers in order; and one write for all that came at
 // once, so that Nagle's algorithm never waits.
@@ -335,8 +335,8 @@ func TestBatches(t *testing.T) {
 	if got := converse(t, b, in...); got.err != nil {
 		t.Fatal(got.err)
 	}
-	if b.seenSets != 2 || len(b.seen()) != 100 || b.statted != 100 {
-		t.Errorf("%d calls for %d messages, %d sizes asked for", b.seenSets, len(b.seen()), b.statted)
+	if b.seenSets != 2 || len(b.seen()) != 100 || b.sized != 100 {
+		t.Errorf("%d calls for %d messages, %d sizes asked for", b.seenSets, len(b.seen()), b.sized)
 	}
 }
 

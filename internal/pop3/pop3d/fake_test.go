@@ -28,7 +28,7 @@ type fakeMailbox struct {
 	messages []fakeMessage
 	fail     map[string]error
 	closed   int
-	sized  int
+	sized    int
 	seenSets int // calls of SetFlags
 }
 

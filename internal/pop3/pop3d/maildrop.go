@@ -67,7 +67,17 @@ type message struct {
 // not those that QUIT removes, saves a rename for each.
 const maxUnmarked = 64
 
+// openMaildrop looks at the mailbox. If its index turns out to be damaged, the
+// second look finds it made anew.
 func openMaildrop(ctx context.Context, box Mailbox) (*maildrop, error) {
+	d, err := newMaildrop(ctx, box)
+	if errors.Is(err, errDamaged) {
+		d, err = newMaildrop(ctx, box)
+	}
+	return d, err
+}
+
+func newMaildrop(ctx context.Context, box Mailbox) (*maildrop, error) {
 	now, err := box.Messages(ctx)
 	if err != nil {
 		return nil, err
@@ -76,8 +86,13 @@ func openMaildrop(ctx context.Context, box Mailbox) (*maildrop, error) {
 	for i := range d.messages {
 		d.messages[i].uid = now.UID(i)
 	}
-	return d, now.Err()
+	if err := now.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return d, nil
 }
+
+var errDamaged = errors.New("list of messages damaged")
 
 // message returns message number n, which may not be marked as deleted.
 func (d *maildrop) message(n int) (*message, error) {

@@ -309,6 +309,29 @@ type panicking struct{ *fakeMailbox }
 
 func (panicking) Size(context.Context, mail.UID) (int64, error) { panic("a bug") }
 
+// TestDamagedOnce: a list of messages that cannot be read is asked for again.
+func TestDamagedOnce(t *testing.T) {
+	b := &damagedOnce{fakeMailbox: newFake(t, msg1, msg2)}
+	d, err := openMaildrop(context.Background(), b)
+	if err != nil || len(d.messages) != 2 || b.asked != 2 {
+		t.Errorf("%+v, %v, asked %d times", d, err, b.asked)
+	}
+}
+
+type damagedOnce struct {
+	*fakeMailbox
+	asked int
+}
+
+func (b *damagedOnce) Messages(ctx context.Context) (Messages, error) {
+	b.asked++
+	m, err := b.fakeMailbox.Messages(ctx)
+	if b.asked == 1 {
+		m = fakeMessages{validity: 1, uids: []mail.UID{0}, err: &store.Error{Op: "read index"}}
+	}
+	return m, err
+}
+
 // RFC 2449 section 6.6: answers in order; and one write for all that came at
 // once, so that Nagle's algorithm never waits.
 func TestPipelining(t *testing.T) {

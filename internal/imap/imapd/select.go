@@ -142,13 +142,10 @@ func (s *Session) tellKeywords() {
 	}
 	s.out.ListStart()
 	flags()
-	// \* says that keywords can be made (RFC 9051 section 7.1).
-	if len(kws) < maxKeywords {
+	// \* says that keywords can be made (RFC 9051 section 7.1). The store has the last
+	// word: it may take some more where others are not in use any longer.
+	if len(kws) < store.MaxKeywords {
 		s.out.SP().Flag(wire.FlagAny)
 	}
 	s.out.ListEnd().CodeEnd().Text("Flags permitted.").CRLF()
 }
-
-// maxKeywords is how many keywords a mailbox can hold for sure. The store has the
-// last word: it may still take some more where others are not in use any longer.
-const maxKeywords = 1000

@@ -473,15 +473,16 @@ func TestKeywordLimit(t *testing.T) {
 	c.send("a SELECT INBOX\r\n")
 	c.until("a OK")
 	offered := true
-	for n := 0; n < 2000; n += 50 {
-		c.send("b STORE " + fmt.Sprint(n/50%3+1) + " +FLAGS.SILENT (")
-		for i := range 50 {
+	const step = 27 // of which the limit is a multiple
+	for n := 0; n < 2000; n += step {
+		c.send("b STORE " + fmt.Sprint(n/step%3+1) + " +FLAGS.SILENT (")
+		for i := range step {
 			c.send(fmt.Sprintf("k%d ", n+i))
 		}
 		c.send("\\Seen)\r\nc FETCH 1 FLAGS\r\n")
 		all := c.until("b ")
 		if strings.Contains(all, "b NO [LIMIT] ") {
-			if n < 1000 || offered {
+			if n != store.MaxKeywords || offered {
 				t.Fatalf("refused with %d keywords, and offered: %v", n, offered)
 			}
 			c.until("c OK")

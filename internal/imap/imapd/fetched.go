@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bufio"
 	"os"
 	"time"
 
@@ -23,6 +24,8 @@ type fetched struct {
 	kept  []byte           // values of the items that the store keeps, one behind the other
 	ends  []int            // where the value of each item of the command ends in kept
 	fresh []store.KeptItem // the values that had to be computed
+
+	toKept *bufio.Writer // writes to the end of kept
 
 	file *os.File
 	root *message.Part // the structure

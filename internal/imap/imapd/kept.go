@@ -2,11 +2,9 @@ package imapd
 
 import (
 	"bufio"
-	"bytes"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
-	"fantail/internal/message"
 	"fantail/internal/store"
 )
 
@@ -92,23 +90,25 @@ func (m *fetched) compute(kind store.Item) (err error) {
 			return err
 		}
 	}
-	value, err := encode(m.root, kind)
-	m.kept = append(m.kept, value...)
-	return err
-}
-
-// encode returns what FETCH sends of a message's structure.
-func encode(root *message.Part, kind store.Item) ([]byte, error) {
-	var b bytes.Buffer
-	e := wire.NewEncoder(bufio.NewWriterSize(&b, 1024))
+	if m.toKept == nil {
+		m.toKept = bufio.NewWriterSize((*octets)(&m.kept), 1024)
+	}
+	e := wire.NewEncoder(m.toKept)
 	switch kind {
 	case store.Envelope:
-		imap.WriteEnvelope(e, root.Envelope())
+		imap.WriteEnvelope(e, m.root.Envelope())
 	case store.Body:
-		imap.WriteBody(e, root, false)
+		imap.WriteBody(e, m.root, false)
 	case store.BodyStructure:
-		imap.WriteBody(e, root, true)
+		imap.WriteBody(e, m.root, true)
 	}
-	err := e.Flush()
-	return b.Bytes(), err
+	return e.Flush()
+}
+
+// octets is a slice to write to.
+type octets []byte
+
+func (o *octets) Write(p []byte) (int, error) {
+	*o = append(*o, p...)
+	return len(p), nil
 }

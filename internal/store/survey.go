@@ -139,6 +139,9 @@ func (s *survey) look(ctx context.Context) error {
 		if s.enough(w) {
 			return nil
 		}
+		if _, open := s.horizon(); w.Still() && !open && s.m.dir.Networked() {
+			return nil // what is missing may be gone in two seconds, too
+		}
 		// A storm: the next sweep will be proof, if the changes can be had.
 		s.m.startTail()
 		s.tailed = s.m.tail != nil

@@ -217,10 +217,10 @@ func TestListUnsettled(t *testing.T) {
 		}
 		return d, known, scans
 	}
-	d, known, scans := setUp(settleWait)
+	d, known, scans := setUp(localSlack)
 	removed := time.Now()
 	l, err := d.List(context.Background(), known)
-	if err != nil || len(l.Gone) != 1 || !l.Complete || *scans < 2 || time.Since(removed) < settleWait {
+	if err != nil || len(l.Gone) != 1 || !l.Complete || *scans < 2 || time.Since(removed) < localSlack {
 		t.Errorf("a tick to wait: %+v, %v, %d scans, %v", l, err, *scans, time.Since(removed))
 	}
 	d, known, scans = setUp(coarseSlack)

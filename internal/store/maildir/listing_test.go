@@ -57,6 +57,9 @@ func (d *Dir) List(ctx context.Context, known map[string]Entry) (*Listing, error
 		if len(missing) == 0 && (s.Probable() || len(known) > 0) {
 			return l, nil
 		}
+		if s.Still() && d.Networked() {
+			break
+		}
 	}
 	l.Unconfirmed = missing
 	return l, nil

@@ -19,16 +19,17 @@ type Sweep struct {
 	settled            bool  // so nothing can have happened in between
 }
 
-// A search for proof ends after so many looks or so much time.
+// A search for proof ends after so many looks or so much time, and what it takes
+// for stamps to settle.
 const (
-	maxSweeps  = 8
-	sweepTime  = 2 * time.Second
-	settleWait = 50 * time.Millisecond // at most, between two looks
+	maxSweeps = 8
+	sweepTime = 2 * time.Second
 )
 
 // Sweeps is algorithm L of the package comment: it looks at the Maildir until the
 // caller has seen enough, with pauses that give storms of renames time to pass
-// and stamps time to settle. It ends after some looks or seconds. What a sweep
+// and stamps time to settle: two seconds on a file server. It ends after some looks
+// or seconds. What a sweep
 // shows was there; what it does not show is gone only if Proof says so, for this
 // sweep alone. Sightings of several sweeps may be put together; then the stamps
 // of the first are the ones that count.
@@ -48,7 +49,7 @@ func (d *Dir) Sweeps(ctx context.Context, count int) iter.Seq2[*Sweep, error] {
 				yield(nil, fmt.Errorf("list maildir: %w", err))
 				return
 			}
-			if !yield(s, nil) || look == maxSweeps || time.Since(start) > sweepTime || s.still && d.slack > settleWait {
+			if !yield(s, nil) || look == maxSweeps || time.Since(start) > sweepTime+d.slack {
 				return
 			}
 			if err := pause(ctx, d.breath(s, look)); err != nil {
@@ -172,6 +173,10 @@ func (s *Sweep) Proof() bool { return s.still && s.settled }
 // Probable reports that the sweep has most likely seen all, without being proof:
 // nothing seems to have changed meanwhile, or it was one system call.
 func (s *Sweep) Probable() bool { return s.still || s.curNames.whole }
+
+// Still reports that stamps did not change during the sweep: if it is no proof, they
+// only were too young.
+func (s *Sweep) Still() bool { return s.still }
 
 // Len is how many files the sweep has seen, messages or not.
 func (s *Sweep) Len() int { return s.newNames.count + s.curNames.count }

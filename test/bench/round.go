@@ -1,0 +1,344 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fantail/test/dialogue"
+)
+
+// subject is one of the servers, its mailbox, and what was found out about it.
+type subject struct {
+	peer   dialogue.Peer
+	box    dialogue.Box
+	source dialogue.Box
+	n      int
+	found  map[string]*figures
+}
+
+// figures are all measurements of one line.
+type figures struct {
+	time, cpu []time.Duration
+	octets    int64 // of the last answer
+	kB        []int
+}
+
+func newSubjects(source dialogue.Box, n int, peers ...dialogue.Peer) (all []*subject, err error) {
+	for _, p := range peers {
+		box, err := linkBox(source)
+		all = append(all, &subject{p, box, source, n, make(map[string]*figures)})
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+func (s *subject) figures(line string) *figures {
+	if s.found[line] == nil {
+		s.found[line] = &figures{}
+	}
+	return s.found[line]
+}
+
+// note enters an answer.
+func (s *subject) note(line string, a answer, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", line, err)
+	}
+	f := s.figures(line)
+	f.time = append(f.time, a.time)
+	f.cpu = append(f.cpu, a.cpu)
+	f.octets = a.octets
+	return nil
+}
+
+// settled is how old a change must be for Dovecot to believe directory times.
+const settled = 2500 * time.Millisecond
+
+// in does something in a session of its own.
+func (s *subject) in(do func(*session) error) error {
+	c, err := connect(s.peer, s.box)
+	if err != nil {
+		return err
+	}
+	if err := do(c); err != nil {
+		c.server.Kill()
+		log, _ := c.server.Wait() // it was killed
+		return fmt.Errorf("%w\n%s", err, log)
+	}
+	return c.end()
+}
+
+// selected is in, in a session that has the inbox selected. line is where the
+// SELECT counts, or "".
+func (s *subject) selected(line string, do func(*session) error) error {
+	return s.in(func(c *session) error {
+		a, err := c.do("SELECT INBOX")
+		if err != nil {
+			return err
+		}
+		if line != "" {
+			if err := s.note(line, a, nil); err != nil {
+				return err
+			}
+		}
+		if do == nil {
+			return nil
+		}
+		return do(c)
+	})
+}
+
+// measured is a command that counts. It must bring so many lines at least.
+func (s *subject) measured(c *session, line, command string, lines int) error {
+	a, err := c.do(command)
+	if err == nil && a.lines < lines {
+		err = fmt.Errorf("%d lines where %d were due", a.lines, lines)
+	}
+	return s.note(line, a, err)
+}
+
+// commands does what is not measured.
+func commands(c *session, list ...string) error {
+	for _, l := range list {
+		if _, err := c.do(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round measures every line once. It leaves the mailbox as it was.
+func (s *subject) round() error {
+	if err := forget(s.box.Maildir()); err != nil {
+		return err
+	}
+	for _, part := range []func() error{s.opening, s.changedByOthers, s.envelopes, s.changing, s.arriving, s.status} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	fetchFlags     = "FETCH 1:* (UID FLAGS)"
+	fetchEnvelopes = "FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE INTERNALDATE)"
+)
+
+func (s *subject) opening() error {
+	if err := s.selected(selectFirst, func(c *session) error {
+		if c.exists != s.n {
+			return fmt.Errorf("%d messages where there are %d", c.exists, s.n)
+		}
+		return commands(c, fetchFlags)
+	}); err != nil {
+		return err
+	}
+	time.Sleep(settled)
+	if err := s.selected(selectAgain, nil); err != nil {
+		return err
+	}
+	for range 4 {
+		if err := s.selected(selectUnchanged, nil); err != nil {
+			return err
+		}
+	}
+	return s.selected(selectUnchanged, func(c *session) error {
+		if err := s.memory(c, memorySelected); err != nil {
+			return err
+		}
+		if err := s.measured(c, flagsOfAll, fetchFlags, s.n); err != nil {
+			return err
+		}
+		if err := s.memory(c, memoryFlags); err != nil {
+			return err
+		}
+		for range 10 {
+			if err := s.measured(c, noop, "NOOP", 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *subject) memory(c *session, line string) error {
+	kB, err := c.memory()
+	s.figures(line).kB = append(s.figures(line).kB, kB)
+	return err
+}
+
+// removeArrivals removes what was delivered, and lets the mailbox come to rest.
+func (s *subject) removeArrivals(c *session) error {
+	if err := commands(c, fmt.Sprintf(`STORE %d:* +FLAGS.SILENT (\Deleted)`, s.n+1), "EXPUNGE"); err != nil {
+		return err
+	}
+	if c, err := list(filepath.Join(s.box.Maildir(), "cur")); err != nil || len(c) != s.n {
+		return fmt.Errorf("%d messages remain of %d: %w", len(c), s.n, err)
+	}
+	return nil
+}
+
+func (s *subject) changedByOthers() error {
+	if _, err := deliver(s.box); err != nil {
+		return err
+	}
+	if err := s.selected(selectDelivered, s.removeArrivals); err != nil {
+		return err
+	}
+	if err := s.rest(); err != nil {
+		return err
+	}
+	if err := flagFile(s.box); err != nil {
+		return err
+	}
+	return s.selected(selectFlagged, nil)
+}
+
+// rest makes the next SELECT one of an unchanged mailbox.
+func (s *subject) rest() error {
+	time.Sleep(settled)
+	return s.selected("", nil)
+}
+
+func (s *subject) envelopes() error {
+	if err := s.rest(); err != nil {
+		return err
+	}
+	for _, line := range []string{envelopesCold, envelopesCached} {
+		if err := s.selected("", func(c *session) error { return s.measured(c, line, fetchEnvelopes, s.n) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *subject) changing() error {
+	return s.selected("", func(c *session) error {
+		for i := range 10 {
+			if err := s.measured(c, storeOne, fmt.Sprintf(`STORE %d +FLAGS (\Flagged)`, s.n/2+i-5), 1); err != nil {
+				return err
+			}
+		}
+		if err := s.measured(c, storeAll, `STORE 1:* +FLAGS (\Flagged)`, s.n/2); err != nil {
+			return err
+		}
+		if err := commands(c, `STORE 1:* -FLAGS.SILENT (\Flagged)`, "CREATE Copy", "CREATE Moved"); err != nil {
+			return err
+		}
+		if err := s.measured(c, copyAll, "COPY 1:* Copy", 1); err != nil {
+			return err
+		}
+		if err := commands(c, "SELECT Copy"); err != nil {
+			return err
+		}
+		if c.capable["MOVE"] {
+			if err := s.measured(c, moveAll, "MOVE 1:* Moved", s.n); err != nil {
+				return err
+			}
+			if err := commands(c, "SELECT Moved"); err != nil {
+				return err
+			}
+		}
+		if err := commands(c, `STORE 1:* +FLAGS.SILENT (\Deleted)`); err != nil {
+			return err
+		}
+		if err := s.measured(c, expungeAll, "UID EXPUNGE 1:*", s.n); err != nil {
+			return err
+		}
+		return commands(c, "SELECT INBOX", "DELETE Copy", "DELETE Moved")
+	})
+}
+
+// arriving measures the ways in which messages come.
+func (s *subject) arriving() error {
+	if err := s.rest(); err != nil {
+		return err
+	}
+	return s.selected("", func(c *session) error {
+		for range 20 {
+			a, err := c.append("INBOX")
+			if err := s.note(appendOne, a, err); err != nil {
+				return err
+			}
+		}
+		for range 5 {
+			took, err := c.idle(func() (time.Time, error) { return deliver(s.box) })
+			if err := s.note(idle, answer{time: took}, err); err != nil {
+				return err
+			}
+		}
+		return s.removeArrivals(c)
+	})
+}
+
+const (
+	folders   = 200
+	perFolder = 50 // messages
+)
+
+// status asks for many mailboxes in an account of its own.
+func (s *subject) status() error {
+	box, err := dialogue.NewBox()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(box.Home)
+	if err := s.makeFolders(box); err != nil {
+		return err
+	}
+	t := &subject{peer: s.peer, box: box}
+	ask := func() (a answer, err error) {
+		err = t.in(func(c *session) error {
+			for i := range folders {
+				b, err := c.do(fmt.Sprintf("STATUS %s (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)", folderName(i)))
+				if err != nil {
+					return err
+				}
+				a.time += b.time
+				a.cpu += b.cpu
+			}
+			return nil
+		})
+		return a, err
+	}
+	a, err := ask()
+	if err := s.note(statusFirst, a, err); err != nil {
+		return err
+	}
+	time.Sleep(settled)
+	if _, err := ask(); err != nil {
+		return err
+	}
+	a, err = ask()
+	return s.note(statusUnchanged, a, err)
+}
+
+func folderName(i int) string { return fmt.Sprintf("folder%d", i) }
+
+func (s *subject) makeFolders(box dialogue.Box) error {
+	if err := makeMaildir(box.Maildir(), box); err != nil {
+		return err
+	}
+	for i := range folders {
+		dir := filepath.Join(box.Maildir(), "."+folderName(i))
+		if err := makeMaildir(dir, box); err != nil {
+			return err
+		}
+		mark := filepath.Join(dir, "maildirfolder")
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			return err
+		}
+		if err := chown(mark, box); err != nil {
+			return err
+		}
+		if err := linkAll(filepath.Join(s.source.Maildir(), "cur"), filepath.Join(dir, "cur"), perFolder); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -13,11 +13,12 @@ PROGRAMS = $(COMMANDS) $(SESSIONS)
 PAGES    = $(wildcard man/*.[1578])
 
 FUZZTIME ?= 60s
+SOAKTIME ?= 60s
 BENCHARGS ?=
 
 export CGO_ENABLED = 0
 
-.PHONY: all build run test check bench fuzz install clean go packages
+.PHONY: all build run test check bench fuzz soak install clean go packages
 
 all: build
 
@@ -55,6 +56,10 @@ bench: go packages build
 
 fuzz: go
 	@test/fuzz $(FUZZTIME)
+
+# Races, crashes, full disks and damaged files, on every file system there is.
+soak: go packages
+	@test/soak $(SOAKTIME)
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail

@@ -311,9 +311,9 @@ func (v *verdict) goesOn(dir string, now *state) {
 	}
 }
 
-// choose samples the calls of an operation: of those that do the same in the
-// same place the first two and the last.
-func choose(calls []fault.Call, all bool) []int {
+// choose samples the calls of an operation: of those that do the same in the same
+// place the first two and the last, or all of them, or only the first.
+func choose(calls []fault.Call, all, few bool) []int {
 	kinds := make(map[string][]int)
 	for i, k := range calls {
 		kind := k.Name + " " + place(k.Path)
@@ -321,6 +321,9 @@ func choose(calls []fault.Call, all bool) []int {
 	}
 	var chosen []int
 	for _, at := range kinds {
+		if few {
+			at = at[:1]
+		}
 		if !all && len(at) > 3 {
 			at = []int{at[0], at[1], at[len(at)-1]}
 		}

@@ -8,16 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // crashOptions are what "storm crash" does.
 type crashOptions struct {
-	dir  string
-	ops  string
-	mode string
-	all  bool
+	dir   string
+	ops   string
+	modes string
+	all   bool
+	few   bool // of calls that are alike only the first
 }
 
 func crash(args []string, out io.Writer) error {
@@ -25,7 +27,7 @@ func crash(args []string, out io.Writer) error {
 	fl := flag.NewFlagSet("storm crash", flag.ContinueOnError)
 	fl.StringVar(&o.dir, "dir", "", "where the mailboxes are made; default a temporary directory")
 	fl.StringVar(&o.ops, "op", "", "the one operation to interrupt; default all")
-	fl.StringVar(&o.mode, "mode", "", "the one way to interrupt it; default all")
+	fl.StringVar(&o.modes, "mode", "", "the ways to interrupt it, with commas between; default all")
 	fl.BoolVar(&o.all, "all", false, "interrupt at every call, not at a sample of those that are alike")
 	if err := fl.Parse(args); err != nil {
 		return err
@@ -82,10 +84,10 @@ func (o *crashOptions) operation(i int, out io.Writer) (bad int, err error) {
 		return 0, fmt.Errorf("%s: %w", op.name, err)
 	}
 	for _, m := range modes {
-		if o.mode != "" && o.mode != m.name {
+		if o.modes != "" && !slices.Contains(strings.Split(o.modes, ","), m.name) {
 			continue
 		}
-		for _, n := range choose(c.calls, o.all) {
+		for _, n := range choose(c.calls, o.all, o.few) {
 			if m.data && c.calls[n].Octets < 2 {
 				continue
 			}

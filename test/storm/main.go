@@ -24,9 +24,10 @@ var errBroken = errors.New("a promise was broken")
 
 // commands are what the first argument can be.
 var commands = map[string]func(args []string, out io.Writer) error{
-	"race":  race,
-	"crash": crash,
-	"torn":  torn,
+	"race":     race,
+	"crash":    crash,
+	"torn":     torn,
+	"together": together,
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

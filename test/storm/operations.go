@@ -54,7 +54,7 @@ var operations = []operation{
 	{name: "subscribe", writes: "subscriptions", run: subscribe("other", true)},
 	{name: "unsubscribe", writes: "subscriptions", run: subscribe(mail.Inbox, false)},
 	{name: "compact the list", writes: "renameat dovecot-uidlist", prepare: fillList, cold: true, behind: disturb, run: inbox((*actor).show)},
-	{name: "checkpoint", writes: "fantail.index", prepare: fillJournal, run: inbox(setFlags(mail.Add, mail.Answered))},
+	{name: "checkpoint", writes: "fantail.index", prepare: fillJournal, cold: true, run: inbox(setFlags(mail.Add, mail.Answered))},
 	{name: "keep items", writes: "fantail.cache", run: inbox(keepItems)},
 }
 
@@ -272,17 +272,13 @@ func removeLists(dir string) error {
 
 // disturb delivers, flags and removes behind the store's back.
 func disturb(dir string) error {
-	if _, err := put(dir, "new-1", true); err != nil {
-		return err
-	}
-	if _, err := put(dir, "new-2", false); err != nil {
-		return err
-	}
 	names, err := filepath.Glob(filepath.Join(dir, "cur", "*"))
 	if err != nil || len(names) < 4 {
-		return fmt.Errorf("%d messages in cur: %w", len(names), err)
+		return errors.Join(err, fmt.Errorf("%d messages in cur", len(names)))
 	}
-	return errors.Join(os.Rename(names[0], filepath.Join(dir, "cur", baseOf(names[0])+":2,F")), os.Remove(names[1]))
+	_, err1 := put(dir, "new-1", true)
+	_, err2 := put(dir, "new-2", false)
+	return errors.Join(err1, err2, os.Rename(names[0], filepath.Join(dir, "cur", baseOf(names[0])+":2,F")), os.Remove(names[1]))
 }
 
 // fillLetters uses up the letters that file names have for keywords.

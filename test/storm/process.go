@@ -26,15 +26,19 @@ type process struct {
 // cast starts processes and ends them.
 type cast struct {
 	logs string // directory of their logs
+	self string // this program; "" for where it is
 	cred *syscall.Credential
 	all  []*process
 }
 
 // start starts a process whose log has that name.
 func (c *cast) start(name, role string, args ...string) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+	self := c.self
+	if self == "" {
+		var err error
+		if self, err = os.Executable(); err != nil {
+			return nil, err
+		}
 	}
 	cmd := exec.Command(self, append([]string{"role", role, "-log", filepath.Join(c.logs, name+".log")}, args...)...)
 	cmd.Stderr = os.Stderr

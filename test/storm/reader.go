@@ -32,14 +32,15 @@ type looker struct {
 // reader is the role of a looker.
 func reader(ctx context.Context, args []string) error {
 	var (
-		fl    = flag.NewFlagSet("reader", flag.ContinueOnError)
-		log   = fl.String("log", "", "log")
-		dir   = fl.String("dir", "", "Maildir")
-		bad   = fl.Bool("bad", false, "believe one scan of the directory")
-		watch = fl.Bool("watch", false, "have a watch on the mailbox")
-		claim = fl.Bool("claim", false, "claim recent messages")
-		pause = fl.Duration("pause", 0, "time between syncs")
-		seed  = fl.Uint64("seed", 0, "of its choices")
+		fl     = flag.NewFlagSet("reader", flag.ContinueOnError)
+		log    = fl.String("log", "", "log")
+		dir    = fl.String("dir", "", "Maildir")
+		bad    = fl.Bool("bad", false, "believe one scan of the directory")
+		watch  = fl.Bool("watch", false, "have a watch on the mailbox")
+		claim  = fl.Bool("claim", false, "claim recent messages")
+		pause  = fl.Duration("pause", 0, "time between syncs")
+		seed   = fl.Uint64("seed", 0, "of its choices")
+		beside = fl.Bool("coexist", false, "a Dovecot works on the mailbox too")
 	)
 	if err := fl.Parse(args); err != nil {
 		return err
@@ -48,7 +49,7 @@ func reader(ctx context.Context, args []string) error {
 		if *bad {
 			return believer(ctx, *dir, l)
 		}
-		return withMailbox(*dir, func(m *store.Mailbox) error {
+		return withMailbox(*dir, *beside, func(m *store.Mailbox) error {
 			r := &looker{box: m, log: l, rand: rand.New(rand.NewPCG(*seed, 2))}
 			if *watch {
 				w, err := m.Watch()
@@ -62,9 +63,9 @@ func reader(ctx context.Context, args []string) error {
 	})
 }
 
-// withMailbox opens INBOX of the account at dir.
-func withMailbox(dir string, f func(*store.Mailbox) error) error {
-	a, err := store.OpenAccount(dir, store.Options{Host: "storm"})
+// withMailbox opens INBOX of the account at dir, perhaps beside a Dovecot.
+func withMailbox(dir string, coexist bool, f func(*store.Mailbox) error) error {
+	a, err := store.OpenAccount(dir, store.Options{Host: "storm", Coexist: coexist})
 	if err != nil {
 		return err
 	}

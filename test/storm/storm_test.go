@@ -62,7 +62,7 @@ func TestRace(t *testing.T) {
 // found out.
 func TestBeliever(t *testing.T) {
 	o := small(t)
-	o.bad, o.users, o.rate, o.messages = true, 0, 3000, 3000
+	o.bad, o.users, o.rate, o.messages, o.time = true, 0, 3000, 3000, time.Second
 	if r := judged(t, o); r.Broken[witness.Gone] == 0 {
 		t.Error("the judge believed what cannot be")
 	}

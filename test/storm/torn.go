@@ -20,6 +20,7 @@ type wreck struct {
 	name    string
 	file    string
 	prepare func(dir string) error // completes the account, see furnish
+	behind  func(dir string) error // what happened since the file was written
 	// bare: everything derived is deleted, so that the file has to speak for itself.
 	bare bool
 	// truth: the file is no cache. Messages may get new UIDs, under the rules of
@@ -31,7 +32,9 @@ type wreck struct {
 
 var wrecks = []wreck{
 	{name: "journal", file: "fantail.log"},
+	{name: "journal of yesterday", file: "fantail.log", behind: disturb},
 	{name: "snapshot", file: "fantail.index", prepare: checkpointed, large: true},
+	{name: "snapshot of yesterday", file: "fantail.index", prepare: checkpointed, behind: disturb, large: true},
 	{name: "cache", file: "fantail.cache", prepare: withItems},
 	{name: "list", file: "dovecot-uidlist", truth: true},
 	{name: "list alone", file: "dovecot-uidlist", truth: true, bare: true},
@@ -72,7 +75,7 @@ func torn(args []string, out io.Writer) error {
 	defer os.RemoveAll(work)
 	bad := 0
 	for i, w := range wrecks {
-		n, err := w.batter(filepath.Join(work, fmt.Sprint(i)), o.step, out)
+		n, err := w.batter(filepath.Join(work, fmt.Sprint(i)), damages, o.step, out)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
@@ -84,8 +87,8 @@ func torn(args []string, out io.Writer) error {
 	return nil
 }
 
-// batter cuts the file off at every length and alters every octet of it.
-func (w wreck) batter(dir string, step int, out io.Writer) (bad int, err error) {
+// batter does every damage to every octet of the file, or to one in step.
+func (w wreck) batter(dir string, damages []damage, step int, out io.Writer) (bad int, err error) {
 	err = furnish(dir)
 	if err == nil && w.prepare != nil {
 		err = w.prepare(dir)
@@ -100,11 +103,15 @@ func (w wreck) batter(dir string, step int, out io.Writer) (bad int, err error) 
 	if err != nil {
 		return 0, err
 	}
+	if w.behind != nil {
+		if err := w.behind(dir); err != nil {
+			return 0, err
+		}
+	}
 	tried := 0
 	for _, how := range damages {
 		for at := 0; ; at += step {
-			broken, end, err := w.damage(dir, at, how)
-			err = errors.Join(err, intact.restore(dir))
+			broken, end, err := w.damage(dir, at, intact, how)
 			if err != nil || end {
 				if err != nil {
 					return bad, fmt.Errorf("%s %d: %w", how.name, at, err)
@@ -123,13 +130,23 @@ func (w wreck) batter(dir string, step int, out io.Writer) (bad int, err error) 
 }
 
 // damage does one thing to the file and looks at the account.
-func (w wreck) damage(dir string, at int, how damage) (broken []string, end bool, err error) {
-	before, err := observe(dir)
-	if err == nil && w.bare {
-		err = removeDerived(dir)
+func (w wreck) damage(dir string, at int, intact derived, how damage) (broken []string, end bool, err error) {
+	var before *state
+	for range 2 { // the second time for the file to be as it was when it was looked at
+		if !w.truth {
+			err = intact.restore(dir)
+		}
+		if err == nil && before == nil {
+			before, err = observe(dir)
+		}
+		if err != nil {
+			return nil, false, err
+		}
 	}
-	if err != nil {
-		return nil, false, err
+	if w.bare {
+		if err := removeDerived(dir); err != nil {
+			return nil, false, err
+		}
 	}
 	path := filepath.Join(dir, w.file)
 	whole, err := os.ReadFile(path)

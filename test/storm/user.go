@@ -37,12 +37,13 @@ func user(ctx context.Context, args []string) error {
 		rate    = fl.Int("rate", 0, "operations a second")
 		want    = fl.Int("messages", 0, "messages to keep in the mailbox")
 		seed    = fl.Uint64("seed", 0, "of its choices")
+		beside  = fl.Bool("coexist", false, "a Dovecot works on the mailbox too")
 	)
 	if err := fl.Parse(args); err != nil {
 		return err
 	}
 	return withLog(*log, func(l *witness.Log) error {
-		return withMailbox(*dir, func(m *store.Mailbox) error {
+		return withMailbox(*dir, *beside, func(m *store.Mailbox) error {
 			c := &client{
 				box: m, log: l, rand: rand.New(rand.NewPCG(*seed, 3)), keyword: mail.Keyword(*keyword),
 				name: fmt.Sprintf("u%d", *seed), want: *want, on: make(map[mail.UID]bool),
@@ -61,15 +62,16 @@ func (c *client) act() error {
 		return err
 	}
 	c.snap = s
-	more := s.Len() < c.want
+	// Others keep the mailbox near its size too, so this is no sharp line.
+	room, enough := s.Len() < c.want*6/5, s.Len() > c.want/2
 	switch n := c.rand.IntN(10); {
 	case n < 7:
 		c.toggle()
-	case n == 7 && more:
+	case n == 7 && room:
 		return c.append()
-	case n == 8 && more:
+	case n == 8 && room:
 		c.copy()
-	case n == 9 && !more:
+	case n == 9 && enough:
 		c.expunge()
 	}
 	return nil

@@ -28,6 +28,7 @@ const (
 	LostUpdate  Rule = "a change of flags was lost in the end"
 	ClaimedMore Rule = "a message was recent to two sessions"
 	Disagree    Rule = "a reader does not agree with the directory in the end"
+	PeerDiffers Rule = "another server does not agree with a reader in the end"
 	Unlisted    Rule = "the UID list does not agree with a reader in the end"
 	Trouble     Rule = "trouble"
 )
@@ -57,7 +58,8 @@ type Case struct {
 	token    map[string]string // by base
 	files    map[string]string // flags by base, in the end
 	listed   map[mail.UID]string
-	failed   []span // operations that failed and took back what they had made
+	peer     map[mail.UID]string // flags by UID; empty if there is no other server
+	failed   []span              // operations that failed and took back what they had made
 	limit    int64
 	report   *Report
 }
@@ -69,6 +71,7 @@ func newCase() *Case {
 		token:    make(map[string]string),
 		files:    make(map[string]string),
 		listed:   make(map[mail.UID]string),
+		peer:     make(map[mail.UID]string),
 		report:   newReport(),
 	}
 }
@@ -159,11 +162,14 @@ func (c *Case) hear(d deed) {
 	case "listed":
 		c.listed[d.uid] = d.base
 		return
+	case "peer":
+		c.peer[d.uid] = d.flag
+		return
 	case "failed":
 		c.failed = append(c.failed, d.span)
 		return
 	}
-	if d.base == "" {
+	if d.base == "" || d.base == "?" {
 		d.base = c.baseOf[d.uid]
 		if d.base == "" {
 			return

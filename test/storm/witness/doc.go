@@ -43,4 +43,7 @@
 //	end     F T uid base flags    the last snapshot, when all was quiet
 //	file    F T base flags        the directory then
 //	listed  F T uid base          the UID list then
+//	peer    F T uid flags         what another server shows then
+//
+// An expunge or attempt by somebody who knows UIDs alone has "?" for the base.
 package witness

@@ -219,9 +219,15 @@ func (c *Case) inTheEnd() {
 			} else if flags != r.Flags {
 				c.blame(Disagree, "%s: UID %d has %s, its file %s", t.name, r.UID, r.Flags, flags)
 			}
+			if flags, ok := c.peer[r.UID]; len(c.peer) > 0 && (!ok || flags != r.Flags) {
+				c.blame(PeerDiffers, "%s: UID %d has %s, there %q", t.name, r.UID, r.Flags, flags)
+			}
 			if c.listed[r.UID] != r.Base {
 				c.blame(Unlisted, "%s: UID %d is %s, in the list %q", t.name, r.UID, r.Base, c.listed[r.UID])
 			}
+		}
+		if n := len(c.peer); n > 0 && n != len(t.end) {
+			c.blame(PeerDiffers, "%s: %d messages, there %d", t.name, len(t.end), n)
 		}
 		for base := range c.files {
 			if !seen[base] {

@@ -95,7 +95,7 @@ var kinds = map[string]string{
 	"deliver": "bt", "append": "ut", "copy": "ut", "unlink": "b", "expunge": "ub",
 	"rename": "bfo", "store": "ufo", "take": "b", "back": "b", "claim": "u",
 	"content": "ut", "missing": "u", "file": "bf", "listed": "ub",
-	"unsure": "uf", "failed": "t", "attempt": "ub",
+	"unsure": "uf", "peer": "uf", "failed": "t", "attempt": "ub",
 }
 
 func (c *Case) line(t *testimony, text string) error {

@@ -114,10 +114,11 @@ func (a *ListArgs) scanReturn(s *wire.Scanner) {
 }
 
 // Matches reports whether a mailbox name matches one of the patterns, each read
-// behind the reference (RFC 9051 section 6.3.9: they are put together).
-func (a *ListArgs) Matches(name string) bool {
+// behind the reference (RFC 9051 section 6.3.9: they are put together). The delimiter
+// is that of the levels of names.
+func (a *ListArgs) Matches(name string, delimiter byte) bool {
 	for _, p := range a.Patterns {
-		if Match(a.Reference+p, name) {
+		if Match(a.Reference+p, name, delimiter) {
 			return true
 		}
 	}

@@ -122,8 +122,22 @@ func TestMatch(t *testing.T) {
 		{"Entwürf%", "Entwürfe", true},
 		{strings.Repeat("*a", 400), strings.Repeat("a", 250) + "b", false}, // not exponential
 	} {
-		if got := imap.Match(c.pattern, c.name); got != c.want {
+		if got := imap.Match(c.pattern, c.name, '.'); got != c.want {
 			t.Errorf("Match(%.20q, %.20q) = %v", c.pattern, c.name, got)
+		}
+	}
+}
+
+func TestMatchNested(t *testing.T) {
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"%", "v1.2", true}, {"%", "a/b", false}, {"a/%", "a/v1.2", true}, {"%/b", "a/b", true},
+		{"inbox/%", "INBOX/a", true}, {"inbox.%", "INBOX.a", false},
+	} {
+		if got := imap.Match(c.pattern, c.name, '/'); got != c.want {
+			t.Errorf("Match(%q, %q) = %v", c.pattern, c.name, got)
 		}
 	}
 }
@@ -131,29 +145,29 @@ func TestMatch(t *testing.T) {
 func TestMatches(t *testing.T) {
 	a := imap.ListArgs{Reference: "a.", Patterns: []string{"b", "c%"}}
 	for name, want := range map[string]bool{"a.b": true, "a.cd": true, "b": false, "a.c.d": false} {
-		if a.Matches(name) != want {
+		if a.Matches(name, '.') != want {
 			t.Errorf("Matches(%s) = %v", name, !want)
 		}
 	}
 }
 
 // naiveMatch tries every way there is.
-func naiveMatch(pattern, name string) bool {
+func naiveMatch(pattern, name string, delimiter byte) bool {
 	if pattern == "" {
 		return name == ""
 	}
 	switch c := pattern[0]; c {
 	case '*', '%':
 		for i := 0; ; i++ {
-			if naiveMatch(pattern[1:], name[i:]) {
+			if naiveMatch(pattern[1:], name[i:], delimiter) {
 				return true
 			}
-			if i == len(name) || c == '%' && name[i] == imap.Delimiter {
+			if i == len(name) || c == '%' && name[i] == delimiter {
 				return false
 			}
 		}
 	default:
-		return name != "" && name[0] == c && naiveMatch(pattern[1:], name[1:])
+		return name != "" && name[0] == c && naiveMatch(pattern[1:], name[1:], delimiter)
 	}
 }
 
@@ -164,8 +178,10 @@ func FuzzMatch(f *testing.F) {
 		if len(name) > 12 || strings.Count(pattern, "*")+strings.Count(pattern, "%") > 6 || strings.HasPrefix(name, "INBOX") {
 			return
 		}
-		if got, want := imap.Match(pattern, name), naiveMatch(pattern, name); got != want {
-			t.Fatalf("Match(%q, %q) = %v", pattern, name, got)
+		for _, delimiter := range []byte("./") {
+			if got, want := imap.Match(pattern, name, delimiter), naiveMatch(pattern, name, delimiter); got != want {
+				t.Fatalf("Match(%q, %q, %q) = %v", pattern, name, delimiter, got)
+			}
 		}
 	})
 }

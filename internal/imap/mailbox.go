@@ -10,9 +10,6 @@ import (
 	"fantail/internal/mutf7"
 )
 
-// Delimiter separates the levels of mailbox names on the wire.
-const Delimiter = '.'
-
 // ErrMailboxName reports a well-formed string that is the name of no mailbox: it
 // is not modified UTF-7, or not UTF-8 where that is enabled.
 var ErrMailboxName = errors.New("mailbox name is not in the encoding of mailbox names")

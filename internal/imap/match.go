@@ -7,12 +7,12 @@ import (
 )
 
 // Match reports whether a mailbox name matches a LIST pattern (RFC 9051 section
-// 6.3.9): "*" stands for anything, "%" for anything without a delimiter. INBOX
-// matches in any case, also as the first level. The time is at most the product
-// of the lengths.
-func Match(pattern, name string) bool {
+// 6.3.9): "*" stands for anything, "%" for anything without the delimiter of levels.
+// INBOX matches in any case, also as the first level. The time is at most the
+// product of the lengths.
+func Match(pattern, name string, delimiter byte) bool {
 	inbox := 0 // octets of name in which case does not matter
-	if rest, ok := strings.CutPrefix(name, mail.Inbox); ok && (rest == "" || rest[0] == Delimiter) {
+	if rest, ok := strings.CutPrefix(name, mail.Inbox); ok && (rest == "" || rest[0] == delimiter) {
 		inbox = len(mail.Inbox)
 	}
 	// at[i] is whether the pattern so far matches name[:i].
@@ -28,7 +28,7 @@ func Match(pattern, name string) bool {
 			continue
 		}
 		for j := 1; j <= len(name); j++ {
-			if at[j-1] && (c == '*' || name[j-1] != Delimiter) {
+			if at[j-1] && (c == '*' || name[j-1] != delimiter) {
 				at[j] = true
 			}
 		}

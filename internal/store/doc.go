@@ -1,6 +1,6 @@
-// Package store is the only door to users' mail. An Account is one Maildir++
-// tree; a Mailbox is one Maildir in it, with the UIDs, flags and keywords that
-// the protocols speak of.
+// Package store is the only door to users' mail. An Account is one tree
+// of Maildirs (Maildir++ or fs, see maildir.Tree); a Mailbox is one of them, with
+// the UIDs, flags and keywords that the protocols speak of.
 //
 // The truth lies in files that several programs share: messages and their flags
 // in package maildir, UIDs and keyword names in package uidlist. Package index

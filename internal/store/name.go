@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,21 +11,28 @@ import (
 
 	"fantail/internal/mail"
 	"fantail/internal/mutf7"
+	"fantail/internal/store/maildir"
 )
 
-// Delimiter separates the levels of mailbox names. Maildir++ has it in its
-// directory names, so it can be part of no level.
-const Delimiter = '.'
+// naming is how names of mailboxes and folders on disk belong together, which the
+// layout decides. A mailbox name is UTF-8, with the layout's separator between its
+// levels; a folder's name is the same in modified UTF-7. Other programs (Courier
+// since 5.0, Dovecot with mailbox_list_utf8) have UTF-8 in directory names: where
+// such a directory exists and none in modified UTF-7, it is the mailbox's.
+type naming struct{ layout maildir.Layout }
 
-// maxName is the longest directory name, in octets: NAME_MAX less the leading
-// dot and room for the name that a mailbox has while it is deleted.
+func (n naming) separator() string { return string(n.layout.Separator()) }
+
+// maxName is the longest name of a directory that holds a whole mailbox name, in
+// octets: NAME_MAX less the leading dot and room for the name that a mailbox has
+// while it is deleted.
 const maxName = 200
 
 // canonical returns the one spelling of a mailbox name: INBOX in capitals
 // whatever case the client used (RFC 9051 section 5.1), Unicode in NFC (RFC 5198
 // section 2), and refuses what could not be a directory or would not be found
 // again.
-func canonical(name string) (string, error) {
+func (n naming) canonical(name string) (string, error) {
 	if strings.EqualFold(name, mail.Inbox) {
 		return mail.Inbox, nil
 	}
@@ -32,57 +40,130 @@ func canonical(name string) (string, error) {
 		return "", errors.New("name is not UTF-8")
 	}
 	name = norm.NFC.String(name)
-	for _, r := range name {
-		if r == '/' || unicode.IsControl(r) || r == utf8.RuneError {
-			return "", errors.New("name has a character that mailboxes cannot have")
-		}
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }) {
+		return "", errors.New("name has a character that mailboxes cannot have")
 	}
-	for level := range strings.SplitSeq(name, string(Delimiter)) {
-		if level == "" {
-			return "", errors.New("name has an empty level")
-		}
-	}
-	if len(mutf7.Encode(name)) > maxName {
+	encoded := mutf7.Encode(name)
+	if !n.layout.Nested() && len(encoded) > maxName {
 		return "", errors.New("name is too long")
 	}
+	if !n.layout.Valid(encoded) {
+		return "", errors.New("name is too long, or has a level that no directory can have")
+	}
 	// "inbox.x" and "INBOX.x" are one mailbox: clients mix the spellings.
-	if len(name) > len(mail.Inbox) && name[len(mail.Inbox)] == Delimiter &&
+	if len(name) > len(mail.Inbox) && name[len(mail.Inbox)] == n.layout.Separator() &&
 		strings.EqualFold(name[:len(mail.Inbox)], mail.Inbox) {
 		name = mail.Inbox + name[len(mail.Inbox):]
 	}
 	return name, nil
 }
 
-// folder returns the Maildir++ folder of a canonical name: "" for INBOX.
-func folder(name string) string {
-	if name == mail.Inbox {
-		return ""
-	}
-	return mutf7.Encode(name)
-}
-
-// nameOf returns the mailbox name of a Maildir++ folder, and false for a folder
-// that no client could name.
-func nameOf(folder string) (string, bool) {
-	name, err := mutf7.Decode(folder)
-	if err != nil {
-		return "", false
-	}
-	c, err := canonical(name)
-	return c, err == nil && c == name && name != mail.Inbox
-}
-
 // parent returns the name one level up, or "".
-func parent(name string) string {
-	if i := strings.LastIndexByte(name, Delimiter); i >= 0 {
+func (n naming) parent(name string) string {
+	if i := strings.LastIndexByte(name, n.layout.Separator()); i >= 0 {
 		return name[:i]
 	}
 	return ""
 }
 
+// below reports whether a mailbox is somewhere below another.
+func (n naming) below(name, above string) bool {
+	return strings.HasPrefix(name, above+n.separator())
+}
+
+// directories returns what a mailbox name is made of on disk: a directory for each
+// level, or one.
+func (n naming) directories(name string) []string {
+	if n.layout.Nested() {
+		return strings.Split(name, n.separator())
+	}
+	return []string{name}
+}
+
+// mailbox returns the name of the mailbox that a folder is, in whatever spelling;
+// false if no client could name it.
+func (n naming) mailbox(folder string) (string, bool) {
+	dirs := n.directories(folder)
+	for i, dir := range dirs {
+		name, err := mutf7.Decode(dir)
+		if err != nil {
+			name = dir
+		}
+		dirs[i] = norm.NFC.String(name)
+	}
+	name := strings.Join(dirs, n.separator())
+	c, err := n.canonical(name)
+	return c, err == nil && c == name
+}
+
+// reachable is mailbox for a folder that is there, and false if folder would not
+// find it. A directory called INBOX is not the INBOX.
+func (n naming) reachable(folder string) (string, bool) {
+	name, ok := n.mailbox(folder)
+	if !ok || name == mail.Inbox {
+		return "", false
+	}
+	found := n.directories(folder)
+	for i, dir := range n.directories(name) {
+		if !slices.Contains(spellings(dir), found[i]) {
+			return "", false
+		}
+	}
+	return name, true
+}
+
+// spellings are the names that the directory of a name in NFC can have, the first
+// of which is the one that we give. Other programs do not normalize.
+func spellings(name string) []string {
+	first := mutf7.Encode(name)
+	if first == name {
+		return []string{name}
+	}
+	nfd := norm.NFD.String(name)
+	all := []string{first, mutf7.Encode(nfd), name, nfd}
+	if nfd == name {
+		all = []string{first, name}
+	}
+	return all
+}
+
+// folder returns the folder of a mailbox: the one that is there, or that it will
+// have. That of INBOX is "".
+func (a *Account) folder(name string) string {
+	if name == mail.Inbox {
+		return ""
+	}
+	path := ""
+	for i, dir := range a.directories(name) {
+		if i > 0 {
+			path += a.separator()
+		}
+		path += a.spelled(path, spellings(dir))
+	}
+	return path
+}
+
+// spelled returns the spelling of a directory that is there behind a prefix, or the
+// first.
+func (a *Account) spelled(prefix string, all []string) string {
+	if len(all) > 1 {
+		for _, s := range all {
+			if a.tree.Has(prefix + s) {
+				return s
+			}
+		}
+	}
+	return all[0]
+}
+
+// Delimiter separates the levels of mailbox names in this account: '.', or '/'
+// where folders lie in each other.
+func (a *Account) Delimiter() byte { return a.layout.Separator() }
+
 // specialUses maps the names under which clients create their special folders
 // to the attribute that tells other clients (RFC 6154 section 2). Of several
-// candidates for one use the first in this list that exists has it.
+// candidates for one use the first in this list that exists has it. The delimiter
+// is written as in Maildir++.
 var specialUses = []struct{ use, name string }{
 	{`\Drafts`, "Drafts"}, {`\Drafts`, "INBOX.Drafts"},
 	{`\Sent`, "Sent"}, {`\Sent`, "INBOX.Sent"}, {`\Sent`, "Sent Messages"}, {`\Sent`, "Sent Items"},

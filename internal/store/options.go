@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/store/maildir"
 )
 
 // Options are what an Account takes from its surroundings.
@@ -17,6 +18,12 @@ type Options struct {
 	// Coexist says that a Dovecot works on the same files at the same time: its
 	// lock is taken as well, and modseqs are not shown, since it has its own.
 	Coexist bool
+	Layout  maildir.Layout // how folders lie in directories
+}
+
+var layouts = map[conf.Layout]maildir.Layout{
+	conf.LayoutPlusPlus: maildir.PlusPlus,
+	conf.LayoutFS:       maildir.FS,
 }
 
 // Configured returns the options that the configuration asks for.
@@ -25,5 +32,10 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 	if err != nil {
 		return Options{}, fmt.Errorf("find the host name: %w", err)
 	}
-	return Options{Host: host, Log: log, Coexist: c.Coexist == conf.CoexistDovecot}, nil
+	return Options{
+		Host:    host,
+		Log:     log,
+		Coexist: c.Coexist == conf.CoexistDovecot,
+		Layout:  layouts[c.Layout],
+	}, nil
 }

@@ -36,6 +36,7 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 	if err != nil {
 		return nil, err
 	}
+	delimiter := string(m.account.Delimiter())
 	ranks := make(map[string]int) // of the names of the first level
 	for _, i := range all {
 		if i.Name == mail.Inbox {
@@ -45,11 +46,12 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 		}
 	}
 	slices.SortStableFunc(all, func(x, y store.Info) int {
-		return cmp.Or(cmp.Compare(rank(ranks, x.Name), rank(ranks, y.Name)), compareNames(x.Name, y.Name))
+		a, b := strings.Split(x.Name, delimiter), strings.Split(y.Name, delimiter)
+		return cmp.Or(cmp.Compare(rank(ranks, a[0]), rank(ranks, b[0])), compareLevels(a, b))
 	})
 	out := make([]folder, 0, len(all))
 	for _, info := range all {
-		f := newFolder(info)
+		f := newFolder(info, delimiter)
 		f.Current = info.Name == current
 		if f.Path != "" {
 			if f.Unread, err = m.unread(ctx, info.Name); err != nil {
@@ -61,8 +63,8 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 	return out, nil
 }
 
-func newFolder(info store.Info) folder {
-	levels := strings.Split(info.Name, string(store.Delimiter))
+func newFolder(info store.Info, delimiter string) folder {
+	levels := strings.Split(info.Name, delimiter)
 	f := folder{Name: levels[len(levels)-1], Depth: min(len(levels)-1, 5), Icon: "folder"}
 	if sp, ok := special[info.SpecialUse]; ok {
 		f.Icon = sp.icon
@@ -76,17 +78,16 @@ func newFolder(info store.Info) folder {
 	return f
 }
 
-func rank(ranks map[string]int, name string) int {
-	first, _, _ := strings.Cut(name, string(store.Delimiter))
+func rank(ranks map[string]int, first string) int {
 	if n, ok := ranks[first]; ok {
 		return n
 	}
 	return 100
 }
 
-// compareNames orders names level by level, without regard to case.
-func compareNames(a, b string) int {
-	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+// compareLevels orders names level by level, without regard to case.
+func compareLevels(a, b []string) int {
+	return slices.CompareFunc(a, b, func(x, y string) int {
 		return cmp.Or(strings.Compare(strings.ToLower(x), strings.ToLower(y)), strings.Compare(x, y))
 	})
 }

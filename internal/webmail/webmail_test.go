@@ -17,6 +17,7 @@ import (
 
 	"fantail/internal/mail"
 	"fantail/internal/store"
+	"fantail/internal/store/maildir"
 )
 
 // now is when the tests take place.
@@ -30,12 +31,14 @@ type house struct {
 	log  bytes.Buffer
 }
 
-func setup(t *testing.T) *house {
+func setup(t *testing.T) *house { return setupLayout(t, maildir.PlusPlus) }
+
+func setupLayout(t *testing.T, l maildir.Layout) *house {
 	t.Helper()
 	h := &house{t: t}
 	log := slog.New(slog.NewTextHandler(&h.log, nil))
 	var err error
-	if h.acct, err = store.OpenAccount(t.TempDir(), store.Options{Host: "test", Log: log}); err != nil {
+	if h.acct, err = store.OpenAccount(t.TempDir(), store.Options{Host: "test", Log: log, Layout: l}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -229,6 +232,28 @@ func TestFolders(t *testing.T) {
 	// Folders of one's own mail show to whom it went.
 	h.add("Sent", plainMail, mail.Seen, now)
 	wants(t, h.get("/f/Sent"), "To: demo@example.org, Ann Lee")
+}
+
+// TestNestedFolders: where the levels of names are separated by slashes, addresses
+// of pages have none.
+func TestNestedFolders(t *testing.T) {
+	h := setupLayout(t, maildir.FS)
+	for _, name := range []string{"Archive", "Archive/v1.2/Q1", "Archive/B"} {
+		if err := h.acct.Create(context.Background(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.add("Archive/v1.2/Q1", plainMail, 0, now)
+	page := h.get("/f/INBOX")
+	var order []string
+	for _, m := range regexp.MustCompile(`<bdi class="name">([^<]*)</bdi>`).FindAllStringSubmatch(page, -1) {
+		order = append(order, m[1])
+	}
+	if got := strings.Join(order, "|"); got != "Inbox|Archive|B|v1.2|Q1" {
+		t.Errorf("order %s", got)
+	}
+	wants(t, page, `href="/f/Archive%2Fv1.2%2FQ1"`)
+	wants(t, h.get("/f/Archive%2Fv1.2%2FQ1"), "Grüße from here")
 }
 
 func TestPlainMessage(t *testing.T) {

@@ -86,8 +86,18 @@ type LoginSettings struct {
 // MailSettings say where mail is.
 type MailSettings struct {
 	Path    string // see Config.MailPath
+	Layout  Layout
 	Coexist Coexist
 }
+
+// Layout says how the folders of an account lie in directories.
+type Layout string
+
+// The values of mail.layout.
+const (
+	LayoutPlusPlus Layout = "maildir++" // .Archive.2024
+	LayoutFS       Layout = "fs"        // Archive/2024
+)
 
 // Coexist says which other server works on the same Maildirs at the same time.
 type Coexist string

@@ -69,6 +69,7 @@ key = "/abs/key.pem"
 passwd_file = "users/pass\u0077d"
 [mail]
 path = "mail/of/all"
+layout = "fs"
 [programs]
 directory = "../bin"
 `})
@@ -97,7 +98,7 @@ directory = "../bin"
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
 		Auth:     AuthSettings{filepath.Join(dir, "users/passwd")},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
-		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), "none"},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, "none"},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin")},
 	}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {

@@ -44,6 +44,8 @@ var settings = []row{
 		"How long a front that is told to stop lets logged-in connections go on."},
 	{"mail.path", mailPath(func(c *Config) *string { return &c.Mail.Path }), `"~/Maildir"`,
 		"The Maildir of an account; ~ is the account's home directory."},
+	{"mail.layout", choice(func(c *Config) *Layout { return &c.Mail.Layout }, LayoutPlusPlus, LayoutFS), `"maildir++"`,
+		"How folders lie in directories: maildir++ (.Archive.2024), fs (Archive/2024)."},
 	{"mail.coexist", choice(func(c *Config) *Coexist { return &c.Mail.Coexist }, CoexistNone, CoexistDovecot), `"none"`,
 		"Another server that works on the same Maildirs at the same time: none, dovecot."},
 	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,

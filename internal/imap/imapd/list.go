@@ -33,8 +33,8 @@ func (s *Session) list(ctx context.Context) error {
 		return err
 	}
 	for _, n := range nodes {
-		below := args.RecursiveMatch && hiddenSubscription(nodes, n, args)
-		if !args.Matches(n.Name) || !below && !selects(args, n) {
+		below := args.RecursiveMatch && s.hiddenSubscription(nodes, n, args)
+		if !args.Matches(n.Name, s.acct.Delimiter()) || !below && !selects(args, n) {
 			continue
 		}
 		s.writeNode(wire.RespList, attributes(args, n), n.Name)
@@ -72,8 +72,7 @@ func (s *Session) nodes(ctx context.Context, args imap.ListArgs) ([]node, error)
 			have[name] = true
 			nodes = append(nodes, node{store.Info{Name: name, Subscribed: true}, true})
 		}
-		for up := name; args.RecursiveMatch && strings.ContainsRune(up, imap.Delimiter); {
-			up = up[:strings.LastIndexByte(up, imap.Delimiter)]
+		for up := s.above(name); args.RecursiveMatch && up != ""; up = s.above(up) {
 			if !have[up] {
 				have[up] = true
 				nodes = append(nodes, node{store.Info{Name: up, HasChildren: true}, true})
@@ -83,6 +82,11 @@ func (s *Session) nodes(ctx context.Context, args imap.ListArgs) ([]node, error)
 	return nodes, nil
 }
 
+// above returns the name one level up, or "".
+func (s *Session) above(name string) string {
+	return name[:max(0, strings.LastIndexByte(name, s.acct.Delimiter()))]
+}
+
 // selects reports whether the selection options want the node.
 func selects(args imap.ListArgs, n node) bool {
 	return (!args.Subscribed || n.Subscribed) && (!args.SpecialUse || n.SpecialUse != "")
@@ -90,9 +94,10 @@ func selects(args imap.ListArgs, n node) bool {
 
 // hiddenSubscription reports whether a name below n is subscribed and not shown
 // itself (RFC 5258 section 3.5: what CHILDINFO tells).
-func hiddenSubscription(nodes []node, n node, args imap.ListArgs) bool {
+func (s *Session) hiddenSubscription(nodes []node, n node, args imap.ListArgs) bool {
+	delimiter := s.acct.Delimiter()
 	return slices.ContainsFunc(nodes, func(c node) bool {
-		return c.Subscribed && strings.HasPrefix(c.Name, n.Name+string(imap.Delimiter)) && !args.Matches(c.Name)
+		return c.Subscribed && strings.HasPrefix(c.Name, n.Name+string(delimiter)) && !args.Matches(c.Name, delimiter)
 	})
 }
 
@@ -136,15 +141,14 @@ func (s *Session) lsub(ctx context.Context) error {
 	}
 	shown := make(map[string]bool)
 	for _, name := range subs {
-		if args.Matches(name) {
+		if args.Matches(name, s.acct.Delimiter()) {
 			s.writeNode(wire.RespLsub, nil, name)
 			s.out.CRLF()
 			continue
 		}
 		// "%" shows the parents of what it does not reach, as \Noselect.
-		for up := name; strings.ContainsRune(up, imap.Delimiter); {
-			up = up[:strings.LastIndexByte(up, imap.Delimiter)]
-			if !subscribed[up] && !shown[up] && args.Matches(up) && strings.HasSuffix(args.Patterns[0], "%") {
+		for up := s.above(name); up != ""; up = s.above(up) {
+			if !subscribed[up] && !shown[up] && args.Matches(up, s.acct.Delimiter()) && strings.HasSuffix(args.Patterns[0], "%") {
 				shown[up] = true
 				s.writeNode(wire.RespLsub, []string{wire.AttrNoSelect}, up)
 				s.out.CRLF()
@@ -163,7 +167,7 @@ func (s *Session) writeNode(kind string, attrs []string, name string) {
 		}
 		s.out.Flag(a)
 	}
-	s.out.ListEnd().SP().Quoted(string(imap.Delimiter)).SP()
+	s.out.ListEnd().SP().Quoted(string(s.acct.Delimiter())).SP()
 	if name == "" {
 		s.out.Quoted("")
 		return
@@ -179,7 +183,7 @@ func (s *Session) namespace(ctx context.Context) error {
 		return err
 	}
 	s.out.Untagged(wire.RespNamespace).SP().List(func() {
-		s.out.List(func() { s.out.Quoted("").SP().Quoted(string(imap.Delimiter)) })
+		s.out.List(func() { s.out.Quoted("").SP().Quoted(string(s.acct.Delimiter())) })
 	}).SP().NIL().SP().NIL().CRLF()
 	return s.ok(ctx, "NAMESPACE completed.")
 }

@@ -533,3 +533,36 @@ func FuzzNested(f *testing.F) {
 		}
 	})
 }
+
+func TestHas(t *testing.T) {
+	for _, tt := range []struct {
+		layout Layout
+		dirs   []string
+		has    []string
+		hasNot []string
+	}{
+		{PlusPlus, []string{".a/cur", ".b/new", "..c/cur"}, []string{"a"}, []string{"b", "c", ".c", "", "a.b", "../x"}},
+		{FS, []string{"a/b/cur", "c"}, []string{"a", "a/b", "c"}, []string{"b", "a/c", "", "a/b/cur", "../x", ".."}},
+	} {
+		root := filepath.Join(t.TempDir(), "Maildir")
+		tree, err := OpenTree(root, Options{Host: "host.example", Layout: tt.layout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range tt.dirs {
+			if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range tt.has {
+			if !tree.Has(name) || !tt.layout.Valid(name) {
+				t.Errorf("layout %d has no %q", tt.layout, name)
+			}
+		}
+		for _, name := range tt.hasNot {
+			if tree.Has(name) {
+				t.Errorf("layout %d has %q", tt.layout, name)
+			}
+		}
+	}
+}

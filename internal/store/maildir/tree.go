@@ -52,6 +52,14 @@ func (l Layout) Separator() byte {
 // takes along everything below. Without, folders below are renamed one by one.
 func (l Layout) Nested() bool { return l == FS }
 
+// Valid reports whether a name can be a folder's.
+func (l Layout) Valid(name string) bool {
+	if l == FS {
+		return validNested(name)
+	}
+	return validFolder(name)
+}
+
 // Folder is a name that List found.
 type Folder struct {
 	Name     string
@@ -128,6 +136,13 @@ func (t *Tree) Folders() ([]Folder, error) {
 	}
 	slices.SortFunc(all, func(a, b Folder) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
+}
+
+// Has reports whether there is a folder of that name, or a directory that holds
+// none but may be one's parent.
+func (t *Tree) Has(name string) bool {
+	path, err := t.path(name)
+	return err == nil && (isMaildir(path) || t.kind.Nested() && isDir(path))
 }
 
 // Open opens a folder.

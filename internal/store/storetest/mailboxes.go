@@ -31,21 +31,42 @@ func (w *world) names() string {
 	return strings.Join(all, " ")
 }
 
+// name is a mailbox name whose levels are separated by dots, as this account has it.
+func (w *world) name(dotted string) string {
+	return strings.ReplaceAll(dotted, ".", string(w.acct.Delimiter()))
+}
+
+// folder is the directory of a mailbox in the account's.
+func (w *world) folder(name string) string {
+	if w.acct.Delimiter() == '.' {
+		return "." + name
+	}
+	return name
+}
+
+// expectNames compares names with a list, in which dots are delimiters.
 func (w *world) expectNames(want string) {
 	w.t.Helper()
-	if got := w.names(); got != want {
+	if got, want := w.names(), w.name(want); got != want {
 		w.t.Errorf("mailboxes %s, want %s", got, want)
 	}
 }
 
 func mailboxes(w *world) {
 	must, kind := w.must, w.kind
+	ab, abc, z, zyb := w.name("a.b"), w.name("a.b.c"), w.name("z"), w.name("z.y.b")
 	must(w.account().Create(w.ctx, "Sent"))
-	must(w.account().Create(w.ctx, "a.b.c."))
+	must(w.account().Create(w.ctx, w.name("a.b.c.")))
 	w.expectNames(`INBOX Sent\Sent a-+ a.b-+ a.b.c`)
 	kind("create twice", w.account().Create(w.ctx, "Sent"), store.Exists)
 	kind("create INBOX", w.account().Create(w.ctx, "inbox"), store.Exists)
-	for _, bad := range []string{"", ".", "a..b", ".a", "a/b", "..", "a\x00b", "a\nb", "\xff", strings.Repeat("x", 300)} {
+	bads := []string{"", w.name("."), w.name("a..b"), w.name(".a"), w.name(".."), "..", "/x", "a\x00b", "a\nb", "\xff", strings.Repeat("x", 300)}
+	if w.acct.Delimiter() == '.' {
+		bads = append(bads, "a/b")
+	} else {
+		bads = append(bads, ".a", "a/.b", "cur", "a/new", "a/tmp/b", "subscriptions", "fantail.log", "dovecot-uidlist", strings.Repeat("x/", 16)+"x")
+	}
+	for _, bad := range bads {
 		kind(fmt.Sprintf("create %q", bad), w.account().Create(w.ctx, bad), store.Invalid)
 	}
 	kind("delete INBOX", w.account().Delete(w.ctx, "Inbox"), store.Invalid)
@@ -58,36 +79,36 @@ func mailboxes(w *world) {
 	_, err = w.account().Status(w.ctx, "none")
 	kind("status of none", err, store.NotFound)
 
-	must(w.account().Create(w.ctx, "a.b"))
-	w.append("a.b.c", store.FlagSet{Flags: mail.Seen, Keywords: []mail.Keyword{"kw"}}, "x\n")
-	before := w.expect("a.b.c", "1 S kw")
+	must(w.account().Create(w.ctx, ab))
+	w.append(abc, store.FlagSet{Flags: mail.Seen, Keywords: []mail.Keyword{"kw"}}, "x\n")
+	before := w.expect(abc, "1 S kw")
 	w.account() // weather: only now, so that the mailbox below is open when it moves
-	m := w.opened("a.b.c")
+	m := w.opened(abc)
 	_, err = m.Sync(w.ctx)
 	must(err)
-	must(w.acct.Rename(w.ctx, "a", "z.y"))
+	must(w.acct.Rename(w.ctx, "a", w.name("z.y")))
 	_, err = m.Sync(w.ctx)
 	kind("sync of a renamed mailbox", err, store.Gone)
 	if m.Current() {
 		w.t.Error("a renamed mailbox is current")
 	}
-	w.forget("a.b.c")
+	w.forget(abc)
 	w.expectNames(`INBOX Sent\Sent z-+ z.y-+ z.y.b+ z.y.b.c`)
-	after := w.expect("z.y.b.c", "1 S kw")
+	after := w.expect(zyb+w.name(".c"), "1 S kw")
 	if after.UIDValidity() != before.UIDValidity() || after.GUID() != before.GUID() || after.UIDNext() != before.UIDNext() {
 		w.t.Error("a rename changed UIDVALIDITY, GUID or UIDNEXT")
 	}
-	kind("rename below itself", w.account().Rename(w.ctx, "z", "z.y.x"), store.Invalid)
-	kind("rename to existing", w.account().Rename(w.ctx, "Sent", "z.y.b"), store.Exists)
+	kind("rename below itself", w.account().Rename(w.ctx, z, w.name("z.y.x")), store.Invalid)
+	kind("rename to existing", w.account().Rename(w.ctx, "Sent", zyb), store.Exists)
 	kind("rename none", w.account().Rename(w.ctx, "none", "n"), store.NotFound)
-	w.forget("z.y.b")
-	must(w.account().Delete(w.ctx, "z.y.b"))
+	w.forget(zyb)
+	must(w.account().Delete(w.ctx, zyb))
 	w.expectNames(`INBOX Sent\Sent z-+ z.y-+ z.y.b-+ z.y.b.c`)
-	w.expect("z.y.b.c", "1 S kw")
+	w.expect(zyb+w.name(".c"), "1 S kw")
 }
 
 func subscriptions(w *world) {
-	for _, name := range []string{"one", "Entwürfe.2024", "gone"} {
+	for _, name := range []string{"one", w.name("Entwürfe.2024"), "gone"} {
 		w.must(w.account().Subscribe(w.ctx, name, true))
 	}
 	w.must(w.account().Create(w.ctx, "one"))
@@ -98,10 +119,10 @@ func subscriptions(w *world) {
 	w.expectNames("INBOX one")
 	got, err := w.account().Subscriptions(w.ctx)
 	w.must(err)
-	if s := strings.Join(got, " "); s != "Entwürfe.2024 gone" {
+	if s := strings.Join(got, " "); s != w.name("Entwürfe.2024 gone") {
 		w.t.Errorf("subscriptions %s", s)
 	}
-	w.kind("subscribe to no name", w.account().Subscribe(w.ctx, "a..b", true), store.Invalid)
+	w.kind("subscribe to no name", w.account().Subscribe(w.ctx, w.name("a..b"), true), store.Invalid)
 }
 
 // newValidity: a mailbox that was deleted and made again is another one (RFC 9051
@@ -139,7 +160,7 @@ func renameInbox(w *world) {
 	if got := w.read("old", 2); got != "b\n" {
 		w.t.Errorf("moved message is %q", got)
 	}
-	if n := len(w.files(filepath.Join(w.dir, ".old"))); n != 2 {
+	if n := len(w.files(filepath.Join(w.dir, w.folder("old")))); n != 2 {
 		w.t.Errorf("%d files", n)
 	}
 }

@@ -78,7 +78,7 @@ func (m *modelled) add(name string) {
 		x.kws["appended"] = true
 		w.same("append", w.append(name, store.FlagSet{Flags: x.flags, Keywords: []mail.Keyword{"appended"}}, body), m.next)
 	} else {
-		w.file(fmt.Sprintf(".%s/new/%d.x%d.h", name, m.rand.Uint32(), w.count), body)
+		w.file(fmt.Sprintf("%s/new/%d.x%d.h", w.folder(name), m.rand.Uint32(), w.count), body)
 	}
 	m.want[m.next] = x
 	m.next++
@@ -106,7 +106,8 @@ func (m *modelled) change(name string, uid mail.UID) {
 // behind changes a message as another program would.
 func (m *modelled) behind(name string, uid mail.UID) {
 	w := m.w
-	dir := filepath.Join(w.dir, "."+name)
+	folder := w.folder(name)
+	dir := filepath.Join(w.dir, folder)
 	s := w.sync(name)
 	i, ok := s.Find(uid)
 	if !ok {
@@ -123,13 +124,13 @@ func (m *modelled) behind(name string, uid mail.UID) {
 	file := w.files(dir)[at]
 	switch m.rand.IntN(3) {
 	case 0:
-		w.remove("." + name + "/" + file)
+		w.remove(folder + "/" + file)
 		delete(m.want, uid)
 	case 1:
-		w.move("."+name+"/"+file, "."+name+"/cur/"+base+":2,FT")
+		w.move(folder+"/"+file, folder+"/cur/"+base+":2,FT")
 		m.want[uid].flags, m.want[uid].kws = mail.Flagged|mail.Deleted, map[mail.Keyword]bool{}
 	default:
-		w.move("."+name+"/"+file, "."+name+"/new/"+base)
+		w.move(folder+"/"+file, folder+"/new/"+base)
 		m.want[uid].flags, m.want[uid].kws = 0, map[mail.Keyword]bool{}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"fantail/internal/store"
 )
@@ -33,18 +34,16 @@ var derivedFiles = []string{"fantail.index", "fantail.log", "fantail.cache"}
 // derived does something to each derived file of each mailbox.
 func (w *world) derived(f func(path string) error) {
 	w.t.Helper()
-	for _, name := range derivedFiles {
-		paths, err := filepath.Glob(filepath.Join(w.dir, name))
-		more, err2 := filepath.Glob(filepath.Join(w.dir, ".*", name))
-		if err := errors.Join(err, err2); err != nil {
-			w.t.Fatal(err)
+	err := filepath.WalkDir(w.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && slices.Contains(derivedFiles, filepath.Base(path)) {
+			err = f(path)
 		}
-		for _, p := range append(paths, more...) {
-			if err := f(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				w.t.Fatal(err)
-			}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
-	}
+		return err
+	})
+	w.must(err)
 	w.forgetful = true
 }
 

@@ -13,6 +13,9 @@ import (
 	"sync"
 )
 
+// maxExamples is how many broken promises are told of each operation or file.
+const maxExamples = 6
+
 // crashOptions are what "storm crash" does.
 type crashOptions struct {
 	dir   string
@@ -96,7 +99,9 @@ func (o *crashOptions) operation(i int, out io.Writer) (bad int, err error) {
 				return bad, fmt.Errorf("%s, %s at call %d: %w", op.name, m.name, n, err)
 			}
 			if len(broken) > 0 {
-				bad++
+				if bad++; bad > maxExamples {
+					continue
+				}
 				fmt.Fprintf(out, "BROKEN %s, %s at call %d, %s\n\t%s\n", op.name, m.name, n, c.calls[n], strings.Join(broken, "\n\t"))
 			}
 		}

@@ -120,7 +120,9 @@ func (w wreck) batter(dir string, damages []damage, step int, out io.Writer) (ba
 			}
 			tried++
 			if len(broken) > 0 {
-				bad++
+				if bad++; bad > maxExamples {
+					continue
+				}
 				fmt.Fprintf(out, "BROKEN %s, %s %d: %q\n", w.name, how.name, at, broken)
 			}
 		}

@@ -16,6 +16,9 @@ type weather struct {
 	blow func(*world)
 }
 
+// ancient is a weather that few promises do not stand.
+const ancient = "index of long ago"
+
 var weathers = []weather{
 	{"calm", func(*world) {}},
 	{"reopened", func(w *world) { w.reopen(func() {}) }},
@@ -23,7 +26,7 @@ var weathers = []weather{
 	{"index deleted and reopened", func(w *world) { w.reopen(func() { w.derived(os.Remove) }) }},
 	{"index cut short", func(w *world) { w.reopen(func() { w.derived(halve) }) }},
 	{"index overwritten", func(w *world) { w.reopen(func() { w.derived(scribble) }) }},
-	{"index of long ago", func(w *world) { w.reopen(func() { w.derived(w.swap) }) }},
+	{ancient, func(w *world) { w.reopen(func() { w.derived(w.swap) }) }},
 	{"second process", func(w *world) { w.second() }},
 }
 

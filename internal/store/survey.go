@@ -329,6 +329,10 @@ func (s *survey) separate(ctx context.Context) (again bool, err error) {
 
 // enter puts the difference into the transaction.
 func (s *survey) enter() error {
+	// What was compared with a damaged index would look like new mail.
+	if err := s.x.Err(); err != nil {
+		return err
+	}
 	if err := s.enterMoved(); err != nil {
 		return err
 	}
@@ -509,6 +513,9 @@ func (s *survey) giveUIDs() error {
 	bases := make([]string, len(order))
 	for i, at := range order {
 		bases[i] = strings.Clone(s.fresh[at].Name.Base)
+	}
+	if err := s.x.Err(); err != nil {
+		return err // it may know them after all
 	}
 	records, err := s.m.uids.Append(bases)
 	if err != nil {

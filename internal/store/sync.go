@@ -267,7 +267,26 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 		m.acct.opt.Log.Warn("index and UID list disagree, making the index anew", "mailbox", m.name)
 		x = nil
 	}
+	m.wrote = true
+	y, err := m.resurvey(ctx, l, x, list, ids)
+	var damaged *index.DamagedError
+	if errors.As(err, &damaged) && x != nil {
+		// Found out only when it was read.
+		m.acct.opt.Log.Warn("index damaged, making it anew", "mailbox", m.name, "err", err)
+		y, err = m.resurvey(ctx, l, nil, list, ids)
+	}
+	if err := m.show(y, err); err != nil {
+		return err
+	}
+	m.compact(l, list)
+	return nil
+}
+
+// resurvey enters what is in the Maildir into the index x, or into a new one if x is
+// nil.
+func (m *Mailbox) resurvey(ctx context.Context, l *held, x *index.Index, list *uidlist.List, ids fileIDs) (*index.Index, error) {
 	var tx *index.Tx
+	var err error
 	if x == nil {
 		m.anchor(false)
 		tx, err = l.Reset(list.Validity)
@@ -275,16 +294,10 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 		tx, err = l.Begin()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer tx.Abort()
-	m.wrote = true
-	y, err := m.survey(ctx, tx, list, ids)
-	if err := m.show(y, err); err != nil {
-		return err
-	}
-	m.compact(l, list)
-	return nil
+	return m.survey(ctx, tx, list, ids)
 }
 
 // contradicts reports whether the list gives a message of x to another file. That

@@ -26,6 +26,25 @@ type batch struct {
 	more map[string][]mail.Keyword
 }
 
+// batch runs do as a batch; m.mu is held. If the index turns out to be damaged it is
+// made anew, and do runs once more, with what is left to be done.
+func (m *Mailbox) batch(ctx context.Context, do func(*batch) error) error {
+	for try := 1; ; try++ {
+		b, err := m.begin(ctx)
+		if err == nil {
+			err = b.end(do(b))
+		}
+		if try > 1 || !damagedIndex(err) {
+			return err
+		}
+	}
+}
+
+func damagedIndex(err error) bool {
+	var damaged *index.DamagedError
+	return errors.As(err, &damaged)
+}
+
 // begin takes the lock and begins a batch; m.mu is held. The index exists
 // afterwards, and has all that the UID list has.
 func (m *Mailbox) begin(ctx context.Context) (*batch, error) {

@@ -48,12 +48,11 @@ func (m *Mailbox) SetFlagsIf(ctx context.Context, uids []mail.UID, c FlagChange,
 	const op = "change flags"
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b, err := m.begin(ctx)
-	if err != nil {
-		return s, fail(op, m.name, err)
-	}
-	err = b.setFlags(ctx, uids, c, since, &s)
-	return s, fail(op, m.name, b.end(err))
+	err = m.batch(ctx, func(b *batch) error {
+		s = Stored{}
+		return b.setFlags(ctx, uids, c, since, &s)
+	})
+	return s, fail(op, m.name, err)
 }
 
 func (b *batch) setFlags(ctx context.Context, uids []mail.UID, c FlagChange, since mail.ModSeq, s *Stored) error {
@@ -78,7 +77,7 @@ func (b *batch) setFlags(ctx context.Context, uids []mail.UID, c FlagChange, sin
 			return errors.Join(err, b.writeFurther())
 		}
 	}
-	return b.writeFurther()
+	return errors.Join(b.x.Err(), b.writeFurther())
 }
 
 // setFlag changes the flags of message i.
@@ -156,12 +155,12 @@ func (m *Mailbox) ClaimRecent(ctx context.Context) (claimed []mail.UID, err erro
 	if m.snap.x.Counts().New == 0 {
 		return nil, nil
 	}
-	b, err := m.begin(ctx)
-	if err != nil {
-		return nil, fail(op, m.name, err)
-	}
-	claimed, err = b.claim(ctx)
-	return claimed, fail(op, m.name, b.end(err))
+	err = m.batch(ctx, func(b *batch) error {
+		more, err := b.claim(ctx)
+		claimed = append(claimed, more...)
+		return err
+	})
+	return claimed, fail(op, m.name, err)
 }
 
 func (b *batch) claim(ctx context.Context) (claimed []mail.UID, err error) {
@@ -184,7 +183,7 @@ func (b *batch) claim(ctx context.Context) (claimed []mail.UID, err error) {
 		}
 		claimed = append(claimed, b.x.UID(i))
 	}
-	return claimed, nil
+	return claimed, b.x.Err()
 }
 
 // Expunge removes exactly these messages. Those that are gone already are no
@@ -193,11 +192,8 @@ func (m *Mailbox) Expunge(ctx context.Context, uids []mail.UID) error {
 	const op = "expunge"
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b, err := m.begin(ctx)
-	if err != nil {
-		return fail(op, m.name, err)
-	}
-	return fail(op, m.name, b.end(b.expunge(ctx, uids)))
+	err := m.batch(ctx, func(b *batch) error { return b.expunge(ctx, uids) })
+	return fail(op, m.name, err)
 }
 
 func (b *batch) expunge(ctx context.Context, uids []mail.UID) error {
@@ -221,7 +217,7 @@ func (b *batch) expunge(ctx context.Context, uids []mail.UID) error {
 			return err
 		}
 	}
-	return nil
+	return b.x.Err()
 }
 
 // newMessages returns the messages that lie in new, ascending. They are mostly the

@@ -26,12 +26,12 @@ func (m *Mailbox) Copy(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copi
 	}
 	dst.mu.Lock()
 	defer dst.mu.Unlock()
-	b, err := dst.begin(ctx)
+	var c Copied
+	err = dst.batch(ctx, func(b *batch) (err error) {
+		c, err = b.copyFrom(ctx, m, from)
+		return err
+	})
 	if err != nil {
-		return Copied{}, fail(op, dst.name, err)
-	}
-	c, err := b.copyFrom(ctx, m, from)
-	if err = b.end(err); err != nil {
 		return Copied{}, fail(op, dst.name, err)
 	}
 	return c, nil
@@ -53,6 +53,11 @@ func (m *Mailbox) sources(ctx context.Context, uids []mail.UID) ([]source, error
 		return nil, err
 	}
 	from, err := sourcesOf(m.snap.x, uids)
+	if damagedIndex(err) {
+		if err = m.refresh(ctx); err == nil {
+			from, err = sourcesOf(m.snap.x, uids)
+		}
+	}
 	return from, fail("copy", m.name, err)
 }
 
@@ -71,7 +76,7 @@ func sourcesOf(x *index.Index, uids []mail.UID) ([]source, error) {
 		set := x.Row(i).Set()
 		from = append(from, source{i, uid, set, x.KeywordSet(set), e})
 	}
-	return from, nil
+	return from, x.Err()
 }
 
 // copyFrom links the messages into the batch's mailbox and gives them UIDs.

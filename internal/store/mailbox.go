@@ -116,7 +116,15 @@ func (m *Mailbox) entry(ctx context.Context, op string, uid mail.UID) (maildir.E
 	if !ok {
 		return maildir.Entry{}, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: errGone}
 	}
-	return entryOf(m.snap.x, i)
+	e, err := entryOf(m.snap.x, i)
+	if damagedIndex(err) {
+		if err = m.refresh(ctx); err == nil {
+			if i, ok = m.snap.Find(uid); ok {
+				e, err = entryOf(m.snap.x, i)
+			}
+		}
+	}
+	return e, fail(op, m.name, err)
 }
 
 var errGone = errors.New("no message with this UID")

@@ -131,6 +131,9 @@ func (m *Mailbox) lookOnly(ctx context.Context, cause error) error {
 	l := m.index.Aside()
 	var tx *index.Tx
 	if x == nil || contradicts(list, x, ids.uids) {
+		if list, err = m.wholeList(list); err != nil {
+			return err
+		}
 		tx, err = l.Reset(list.Validity)
 	} else {
 		tx, err = l.Begin()
@@ -158,8 +161,7 @@ func (m *Mailbox) lookOnly(ctx context.Context, cause error) error {
 
 // unusable reports whether err of index.File.Load calls for a new index.
 func unusable(err error) bool {
-	var damaged *index.DamagedError
-	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &damaged)
+	return errors.Is(err, fs.ErrNotExist) || damagedIndex(err)
 }
 
 // show makes x what Sync returns. The same index stays the same snapshot.
@@ -269,8 +271,7 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 	}
 	m.wrote = true
 	y, err := m.resurvey(ctx, l, x, list, ids)
-	var damaged *index.DamagedError
-	if errors.As(err, &damaged) && x != nil {
+	if damagedIndex(err) && x != nil {
 		// Found out only when it was read.
 		m.acct.opt.Log.Warn("index damaged, making it anew", "mailbox", m.name, "err", err)
 		y, err = m.resurvey(ctx, l, nil, list, ids)
@@ -289,6 +290,9 @@ func (m *Mailbox) resurvey(ctx context.Context, l *held, x *index.Index, list *u
 	var err error
 	if x == nil {
 		m.anchor(false)
+		if list, err = m.wholeList(list); err != nil {
+			return nil, err
+		}
 		tx, err = l.Reset(list.Validity)
 	} else {
 		tx, err = l.Begin()
@@ -298,6 +302,16 @@ func (m *Mailbox) resurvey(ctx context.Context, l *held, x *index.Index, list *u
 	}
 	defer tx.Abort()
 	return m.survey(ctx, tx, list, ids)
+}
+
+// wholeList returns the list with the part that an index knew and that was not read
+// therefore: nobody knows it now.
+func (m *Mailbox) wholeList(list *uidlist.List) (*uidlist.List, error) {
+	if list.From <= 1 {
+		return list, nil
+	}
+	m.uids = uidlist.Open(m.dir.Path())
+	return m.uids.Load()
 }
 
 // contradicts reports whether the list gives a message of x to another file. That

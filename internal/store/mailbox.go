@@ -34,6 +34,8 @@ type Mailbox struct {
 	snap    *Snapshot         // what the last sync found, or nil
 	aside   *index.Index      // what was found and could not be written
 	parts   structures
+	scanner *message.Scanner // or nil
+	buffer  []byte           // for reading messages, or nil
 	learned learned
 	wrote   bool // something into the index
 	tail    *tail

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"fantail/internal/crlf"
@@ -176,7 +177,11 @@ func (m *Mailbox) look(e maildir.Entry) (Stat, error) {
 	}
 	defer f.Close() // opened for reading: nothing to lose
 	var c crlf.Counter
-	if _, err := io.Copy(&c, f); err != nil {
+	if m.buffer == nil {
+		m.buffer = make([]byte, 32<<10)
+	}
+	// Hiding the file's WriteTo, which would make a buffer of its own.
+	if _, err := io.CopyBuffer(&c, struct{ io.Reader }{f}, m.buffer); err != nil {
 		return Stat{}, fmt.Errorf("count octets: %w", err)
 	}
 	st.Stored, st.Size = c.Size, c.Virtual
@@ -196,12 +201,42 @@ func (m *Mailbox) Structure(ctx context.Context, uid mail.UID) (*message.Part, e
 		return nil, err
 	}
 	defer f.Close()
-	p, err = message.Parse(f, message.DefaultLimits())
-	if err != nil {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.scanner == nil {
+		m.scanner = message.NewScanner(message.DefaultLimits())
+	}
+	if p, err = m.scanner.Parse(f); err != nil {
 		return nil, fail("parse message", m.name, err)
 	}
-	m.mu.Lock()
 	m.parts.put(uid, p)
-	m.mu.Unlock()
-	return p, nil
+	return p, m.learn(uid, f, p)
+}
+
+// learn remembers the sizes and dates of a message that was read as a whole, if its
+// name does not tell them; m.mu is held.
+func (m *Mailbox) learn(uid mail.UID, f *os.File, p *message.Part) error {
+	i, ok := m.snap.Find(uid)
+	if !ok {
+		return nil
+	}
+	r := m.snap.Row(i)
+	if _, known := r.Virtual(); known {
+		return nil
+	}
+	if _, known := m.learned.stats[uid]; known {
+		return nil
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		return fail("stat message", m.name, err)
+	}
+	st := Stat{Size: p.Size(), Stored: fi.Size(), Date: fi.ModTime()}
+	if saved, ok := r.Saved(); ok {
+		st.Saved = saved
+	} else {
+		st.Saved = time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix())
+	}
+	m.learned.stat(uid, st)
+	return nil
 }

@@ -4,14 +4,25 @@ import (
 	"fmt"
 )
 
-// Due reports whether the journal is so long that a Checkpoint is worth its time:
-// longer than 256 kB and than a tenth of the snapshot, or the records that it
-// changed are, which everybody who reads it holds in the heap.
+// dueJournal is the length from which reading a journal takes noticeably longer
+// than mapping a snapshot: some hundred messages.
+const dueJournal = 32 << 10
+
+// Due reports whether the journal is so long that a Checkpoint is worth its time
+// when nobody waits: longer than 32 kB and than a tenth of the snapshot, or the
+// records that it changed are, which everybody who reads it holds in the heap.
 func (l *Lock) Due() bool {
 	l.f.mu.Lock()
 	defer l.f.mu.Unlock()
 	x := l.f.cur
-	return x != nil && x.matched && max(x.off, int64(x.changes)*recordSize) > x.limit()
+	if x == nil || !x.matched {
+		return false
+	}
+	due := int64(dueJournal)
+	if x.snap != nil {
+		due = max(due, x.snap.h.size/10)
+	}
+	return max(x.off, int64(x.changes)*recordSize) > due
 }
 
 // Checkpoint writes a new snapshot and an empty journal.

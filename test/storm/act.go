@@ -34,6 +34,7 @@ type ack struct {
 	Fresh bool
 	Error string
 	Kind  string
+	Shown bool // the operation was done: it was a look at the mailbox afterwards that failed
 }
 
 // actor does one operation on an account, under the guard of package fault.
@@ -70,7 +71,7 @@ func act(args []string) error {
 	}
 	a := &actor{out: json.NewEncoder(os.Stdout)}
 	if err := a.operate(*dir, op); err != nil {
-		if err := a.tell(ack{Did: "error", Error: err.Error(), Kind: store.KindOf(err).String()}); err != nil {
+		if err := a.tell(ack{Did: "error", Error: err.Error(), Kind: store.KindOf(err).String(), Shown: errors.Is(err, errShow)}); err != nil {
 			return err
 		}
 	}
@@ -152,11 +153,14 @@ func (a *actor) batch(b *store.Append, f store.FlagSet, tokens ...string) (store
 	return b.Commit(context.Background())
 }
 
+// errShow is in the errors of show.
+var errShow = errors.New("look at the mailbox")
+
 // show syncs and tells everything that a client sees.
 func (a *actor) show(m *store.Mailbox) error {
 	b, err := lookInto(m)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errShow, err)
 	}
 	for uid, x := range b.messages {
 		if err := a.tell(ack{Did: "uid", Box: m.Name(), UID: uid, Token: x.token, Flags: x.flags, Fresh: x.fresh}); err != nil {

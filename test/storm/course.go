@@ -234,7 +234,7 @@ func (c *course) interrupt(n int, m mode) (broken []string, hit bool, err error)
 func (c *course) check(dir string, t *trial, m mode) []string {
 	v := c.verdict(t.acks)
 	v.failed = t.failed != nil
-	v.lenient = m.lenient || c.op.behind != nil || c.op.blank
+	v.lenient = m.lenient || v.failed && t.failed.Shown || c.op.behind != nil || c.op.blank
 	if v.failed && m.at == fault.Failed(unix.ENOSPC) && t.failed.Kind != store.OverQuota.String() {
 		v.blame("a full disk was told as %s: %s", t.failed.Kind, t.failed.Error)
 	}
@@ -246,11 +246,14 @@ func (c *course) check(dir string, t *trial, m mode) []string {
 	}
 	now, err := observe(dir)
 	if err != nil {
-		v.blame("it does not open: %v", err)
+		v.blame("it does not open: %v (after %v)", err, t.acks)
 		return v.broken
 	}
 	v.judge(now)
 	v.goesOn(dir, now)
+	if v.failed && len(v.broken) > 0 {
+		v.blame("(the operation had said %s: %s)", t.failed.Kind, t.failed.Error)
+	}
 	return v.broken
 }
 

@@ -128,8 +128,10 @@ func (v *verdict) acknowledged(now *state) {
 				v.blame("%s: UIDNEXT is %d, and UID %d was told", k.Box, b.next, k.UID)
 			}
 			want := message{k.Token, k.Flags, k.Fresh}
-			if b == nil || b.messages[k.UID] != want {
-				v.blame("%s: UID %d was told as %v", k.Box, k.UID, want)
+			if b == nil {
+				v.blame("%s is not there, and UID %d was told as %v", k.Box, k.UID, want)
+			} else if is := b.messages[k.UID]; is != want {
+				v.blame("%s: UID %d was told as %v, is %v", k.Box, k.UID, want, is)
 			}
 		case "deliver":
 			if b == nil || !b.has(k.Token) {

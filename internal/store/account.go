@@ -10,6 +10,7 @@ import (
 
 	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
+	"fantail/internal/store/quota"
 	"fantail/internal/store/uidlist"
 	"fantail/internal/store/watch"
 )
@@ -25,6 +26,7 @@ type Account struct {
 	root  string
 	tree  *maildir.Tree
 	subs  *uidlist.Subscriptions
+	quota *quota.File
 	watch *watch.Watcher
 	opt   Options
 
@@ -47,7 +49,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 	if err != nil {
 		return nil, fail("open account", "", err)
 	}
-	return &Account{
+	a := &Account{
 		naming: naming{o.Layout},
 		root:   dir,
 		tree:   tree,
@@ -55,7 +57,9 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		watch:  watch.New(),
 		opt:    o,
 		boxes:  make(map[string]*Mailbox),
-	}, nil
+	}
+	a.quota = quota.Open(dir, o.Limits, quota.Options{Mail: amount{a}, Clock: o.Clock, Log: o.Log})
+	return a, nil
 }
 
 // Close releases everything that the account holds open. Mailboxes must not be

@@ -66,27 +66,51 @@ func (b *Append) Abort() error {
 
 // Commit makes the messages part of the mailbox. When it returns without an error
 // they and their UIDs are on disk; with an error none of them is in the mailbox.
+// OverQuota is the error where the account has no room for them.
 func (b *Append) Commit(ctx context.Context) (Appended, error) {
-	const op = "append"
-	m := b.m
-	err := ctx.Err()
-	if err == nil {
-		err = m.dir.Finish(b.dls) // the sync of the content needs no lock
-	}
+	done, err := b.commit(ctx)
 	if err != nil {
-		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
+		return Appended{}, fail("append", b.m.name, errors.Join(err, b.Abort()))
+	}
+	return done, nil
+}
+
+func (b *Append) commit(ctx context.Context) (Appended, error) {
+	m := b.m
+	if err := ctx.Err(); err != nil {
+		return Appended{}, err
+	}
+	u := usageOf(b.dls)
+	q, err := m.acct.add(ctx, func() (Usage, error) { return u, nil })
+	if err != nil {
+		return Appended{}, err
+	}
+	defer q.cancel()
+	if err := m.dir.Finish(b.dls); err != nil { // the sync of the content needs no lock
+		return Appended{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t, err := m.begin(ctx)
 	if err != nil {
-		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
+		return Appended{}, err
 	}
 	done, err := t.append(b)
 	if err = t.end(err); err != nil {
-		return Appended{}, fail(op, m.name, errors.Join(err, b.Abort()))
+		return Appended{}, err
 	}
+	q.end(u)
 	return done, nil
+}
+
+// usageOf adds up messages that are being written.
+func usageOf(dls []*maildir.Delivery) (u Usage) {
+	for _, d := range dls {
+		octets, _ := d.Size()
+		u.Octets += octets
+		u.Messages++
+	}
+	return u
 }
 
 // append publishes the messages and gives them UIDs.

@@ -189,14 +189,22 @@ func (b *batch) claim(ctx context.Context) (claimed []mail.UID, err error) {
 // Expunge removes exactly these messages. Those that are gone already are no
 // error.
 func (m *Mailbox) Expunge(ctx context.Context, uids []mail.UID) error {
+	r := removal{charge: m.acct.charge()}
+	err := m.expunge(ctx, uids, &r)
+	r.end(r.gone)
+	return err
+}
+
+// expunge is Expunge; r, if there is one, adds up what goes.
+func (m *Mailbox) expunge(ctx context.Context, uids []mail.UID, r *removal) error {
 	const op = "expunge"
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err := m.batch(ctx, func(b *batch) error { return b.expunge(ctx, uids) })
+	err := m.batch(ctx, func(b *batch) error { return b.expunge(ctx, uids, r) })
 	return fail(op, m.name, err)
 }
 
-func (b *batch) expunge(ctx context.Context, uids []mail.UID) error {
+func (b *batch) expunge(ctx context.Context, uids []mail.UID, r *removal) error {
 	for _, uid := range uids {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -209,9 +217,14 @@ func (b *batch) expunge(ctx context.Context, uids []mail.UID) error {
 		if err != nil {
 			return err
 		}
-		if err := b.m.dir.Remove(ctx, e); err != nil {
+		octets, err := r.weigh(b.m, e)
+		if err == nil {
+			err = b.m.dir.Remove(ctx, e)
+		}
+		if err != nil {
 			return err
 		}
+		r.took(octets)
 		b.noteMove(e, maildir.Entry{})
 		if err := b.expunged(i); err != nil {
 			return err

@@ -17,17 +17,35 @@ type Copied struct {
 }
 
 // Copy copies messages with their flags and dates into dst, all or none. UIDs of
-// expunged messages are left out of the result.
+// expunged messages are left out of the result. OverQuota is the error where the account has no room for them.
 func (m *Mailbox) Copy(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copied, error) {
-	const op = "copy"
 	from, err := m.sources(ctx, uids)
 	if err != nil {
 		return Copied{}, err
 	}
+	var octets []int64 // of each
+	q, err := dst.acct.add(ctx, func() (u Usage, err error) {
+		octets, u, err = m.weigh(from)
+		return u, err
+	})
+	if err != nil {
+		return Copied{}, fail("copy", dst.name, err)
+	}
+	defer q.cancel()
+	c, err := m.copy(ctx, from, dst)
+	if err == nil && q != nil {
+		q.end(copied(c, from, octets))
+	}
+	return c, err
+}
+
+// copy is Copy whatever the quota says.
+func (m *Mailbox) copy(ctx context.Context, from []source, dst *Mailbox) (Copied, error) {
+	const op = "copy"
 	dst.mu.Lock()
 	defer dst.mu.Unlock()
 	var c Copied
-	err = dst.batch(ctx, func(b *batch) (err error) {
+	err := dst.batch(ctx, func(b *batch) (err error) {
 		c, err = b.copyFrom(ctx, m, from)
 		return err
 	})
@@ -35,6 +53,17 @@ func (m *Mailbox) Copy(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copi
 		return Copied{}, fail(op, dst.name, err)
 	}
 	return c, nil
+}
+
+// copied adds up those of the messages that were copied.
+func copied(c Copied, from []source, octets []int64) (u Usage) {
+	for i, s := range from {
+		if u.Messages < int64(len(c.Src)) && c.Src[u.Messages] == s.uid {
+			u.Octets += octets[i]
+			u.Messages++
+		}
+	}
+	return u
 }
 
 // source is a message to be copied or moved.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"fantail/internal/store/maildir"
 )
@@ -31,14 +32,26 @@ func (d *Delivery) Write(p []byte) (int, error) {
 }
 
 // Commit delivers the message. When it returns nil the message survives a power
-// cut; otherwise it is not in the mailbox.
+// cut; otherwise it is not in the mailbox. OverQuota is the error where the account
+// has no room for it.
 func (d *Delivery) Commit(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		d.d.Abort()
-		return fail("deliver", d.m.name, err)
+	const op = "deliver"
+	dls := []*maildir.Delivery{d.d}
+	u := usageOf(dls)
+	err := ctx.Err()
+	var q *charge
+	if err == nil {
+		q, err = d.m.acct.add(ctx, func() (Usage, error) { return u, nil })
 	}
-	_, err := d.m.dir.Commit([]*maildir.Delivery{d.d}, maildir.Target{New: true})
-	return fail("deliver", d.m.name, err)
+	if err != nil {
+		return fail(op, d.m.name, errors.Join(err, d.d.Abort()))
+	}
+	if _, err := d.m.dir.Commit(dls, maildir.Target{New: true}); err != nil {
+		q.cancel()
+		return fail(op, d.m.name, err)
+	}
+	q.end(u)
+	return nil
 }
 
 // Abort throws the message away.

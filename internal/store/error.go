@@ -10,6 +10,7 @@ import (
 	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/packed"
+	"fantail/internal/store/quota"
 	"fantail/internal/store/uidlist"
 )
 
@@ -22,7 +23,7 @@ const (
 	NotFound                // no such mailbox
 	Exists                  // there is one already
 	Denied                  // the file system refuses
-	OverQuota               // no space
+	OverQuota               // no space, or a limit of the account
 	InUse                   // somebody holds it
 	Limit                   // a limit of ours, such as the number of keywords
 	Gone                    // the message or mailbox was there and is not any more
@@ -95,7 +96,7 @@ var causes = []struct {
 	{Unavailable, []error{maildir.ErrBusy, uidlist.ErrRaced}},
 	{Exists, []error{fs.ErrExist}},
 	{Denied, []error{fs.ErrPermission, syscall.EROFS}},
-	{OverQuota, []error{syscall.ENOSPC, syscall.EDQUOT}},
+	{OverQuota, []error{syscall.ENOSPC, syscall.EDQUOT, quota.ErrOver}},
 	{Limit, []error{uidlist.ErrTooManyKeywords, uidlist.ErrExhausted, index.ErrTooLarge, index.ErrExhausted}},
 	{Invalid, []error{uidlist.ErrKeyword, uidlist.ErrName, maildir.ErrFolderName}},
 	{InUse, []error{uidlist.ErrLockTimeout, uidlist.ErrLockLost}},

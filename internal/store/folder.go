@@ -50,12 +50,16 @@ func (a *Account) Delete(ctx context.Context, name string) error {
 	if c == mail.Inbox {
 		return &Error{Op: op, Mailbox: c, Kind: Invalid, Err: errors.New("INBOX cannot be deleted")}
 	}
+	q := a.charge()
 	switch err := a.tree.Delete(a.folder(c)); {
 	case errors.Is(err, fs.ErrNotExist):
+		q.cancel()
 		return a.missing(ctx, op, c, err)
 	case err != nil:
+		q.spoil()
 		return fail(op, c, err)
 	}
+	q.spoil()
 	a.forget(c)
 	return nil
 }

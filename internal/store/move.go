@@ -18,9 +18,13 @@ func (m *Mailbox) Move(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copi
 	const op = "move"
 	if m == dst || sameDir(m, dst) {
 		// Within one mailbox a move is a new UID for the same message.
-		c, err := m.Copy(ctx, uids, dst)
+		from, err := m.sources(ctx, uids)
+		if err != nil {
+			return Copied{}, err
+		}
+		c, err := m.copy(ctx, from, dst)
 		if err == nil {
-			err = m.Expunge(ctx, c.Src)
+			err = m.expunge(ctx, c.Src, nil)
 		}
 		return c, err
 	}

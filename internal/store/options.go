@@ -19,6 +19,7 @@ type Options struct {
 	// lock is taken as well, and modseqs are not shown, since it has its own.
 	Coexist bool
 	Layout  maildir.Layout // how folders lie in directories
+	Limits  Limits         // of the account; none: those in its maildirsize
 }
 
 var layouts = map[conf.Layout]maildir.Layout{
@@ -37,5 +38,6 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 		Log:     log,
 		Coexist: c.Coexist == conf.CoexistDovecot,
 		Layout:  layouts[c.Layout],
+		Limits:  Limits(c.Quota),
 	}, nil
 }

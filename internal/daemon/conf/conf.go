@@ -87,6 +87,7 @@ type LoginSettings struct {
 type MailSettings struct {
 	Path    string // see Config.MailPath
 	Layout  Layout
+	Quota   Quota
 	Coexist Coexist
 }
 

@@ -46,6 +46,8 @@ var settings = []row{
 		"The Maildir of an account; ~ is the account's home directory."},
 	{"mail.layout", choice(func(c *Config) *Layout { return &c.Mail.Layout }, LayoutPlusPlus, LayoutFS), `"maildir++"`,
 		"How folders lie in directories: maildir++ (.Archive.2024), fs (Archive/2024)."},
+	{"mail.quota", quota(func(c *Config) *Quota { return &c.Mail.Quota }), `""`,
+		`How much mail an account may have, such as "2GB, 100000 messages"; empty: what its file maildirsize says.`},
 	{"mail.coexist", choice(func(c *Config) *Coexist { return &c.Mail.Coexist }, CoexistNone, CoexistDovecot), `"none"`,
 		"Another server that works on the same Maildirs at the same time: none, dovecot."},
 	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,

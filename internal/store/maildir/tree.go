@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,7 @@ type Tree struct {
 	kind  Layout
 	names *namer
 	sys   *sys
+	slack func() (time.Duration, error) // of the root's file system
 	layout
 }
 
@@ -99,7 +101,13 @@ func OpenTree(root string, o Options) (*Tree, error) {
 	if err := d.Close(); err != nil {
 		return nil, err
 	}
-	t := &Tree{root: root, kind: o.Layout, names: newNamer(o), sys: &sys{}}
+	t := &Tree{
+		root:  root,
+		kind:  o.Layout,
+		names: newNamer(o),
+		sys:   &sys{},
+		slack: sync.OnceValues(func() (time.Duration, error) { return slackOf(root) }),
+	}
 	switch o.Layout {
 	case PlusPlus:
 		t.layout = plusPlus{t}
@@ -155,6 +163,24 @@ func (t *Tree) Open(name string) (*Dir, error) {
 		return nil, err
 	}
 	return open(path, t.names, t.sys)
+}
+
+// Stamp looks at cur and new of a folder, without opening it. Whether the stamps are
+// settled follows from the file system that the root is on.
+func (t *Tree) Stamp(name string) (cur, new Stamp, err error) {
+	path := t.root
+	if name != "" {
+		if path, err = t.path(name); err != nil {
+			return Stamp{}, Stamp{}, err
+		}
+	}
+	d := Dir{}
+	if d.slack, err = t.slack(); err != nil {
+		return Stamp{}, Stamp{}, fmt.Errorf("look at folder: %w", err)
+	}
+	d.new = &folder{path: filepath.Join(path, "new")}
+	d.cur = &folder{path: filepath.Join(path, "cur")}
+	return d.Stamp()
 }
 
 // Create makes a folder durably and opens it. Nobody ever sees half of it; of two

@@ -33,6 +33,15 @@ func (c *Change) Cancel() error {
 	return err
 }
 
+// Spoil ends a change of which nobody knows how much it was, such as the removal of a
+// whole mailbox: everybody counts again.
+func (c *Change) Spoil() error {
+	if err := errors.Join(c.f.spoil(), c.Cancel()); err != nil {
+		return fmt.Errorf("change quota: %w", err)
+	}
+	return nil
+}
+
 // End says what has changed, after it has: how many octets and messages have come
 // (positive) or gone (negative). An error does not undo the change; the sum will
 // be wrong until the next count.

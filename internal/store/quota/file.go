@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,6 +32,7 @@ type Mail interface {
 type Options struct {
 	Mail  Mail
 	Clock func() time.Time // nil: time.Now
+	Log   *slog.Logger     // nil: nothing is logged
 }
 
 // File is the maildirsize of one account. It is safe for many goroutines, and for
@@ -40,6 +42,7 @@ type File struct {
 	limits Limits
 	mail   Mail
 	clock  func() time.Time
+	log    *slog.Logger
 
 	counting sync.Mutex // one recount at a time, in this process
 }
@@ -58,13 +61,26 @@ func Open(root string, l Limits, o Options) *File {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &File{root: root, limits: l, mail: o.Mail, clock: o.Clock}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &File{root: root, limits: l, mail: o.Mail, clock: o.Clock, log: o.Log}
 }
 
 func (f *File) path() string { return filepath.Join(f.root, name) }
 
 // configured reports whether the limits are the administrator's, not the file's.
 func (f *File) configured() bool { return f.limits != Limits{} }
+
+// Exists reports whether there is a quota: configured limits, or a file of whatever
+// kind. Without one nothing needs to be counted or announced.
+func (f *File) Exists() bool {
+	if f.configured() {
+		return true
+	}
+	_, err := os.Lstat(f.path())
+	return !errors.Is(err, fs.ErrNotExist)
+}
 
 // Limits are those that count: the configured ones, or else those in the file, or
 // none.

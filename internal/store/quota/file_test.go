@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -428,4 +429,53 @@ func ExampleFile() {
 	// Output:
 	// over quota
 	// {600 1} <nil>
+}
+
+func TestSpoil(t *testing.T) {
+	for _, limits := range []Limits{{}, {Octets: 1000}} {
+		root := newMaildir(t)
+		mail := &box{usage: Usage{Octets: 50, Messages: 5}}
+		f := Open(root, limits, Options{Mail: mail})
+		if f.Exists() != (limits != Limits{}) {
+			t.Errorf("limits %+v: exists %v", limits, f.Exists())
+		}
+		if err := os.WriteFile(f.path(), []byte("1000S\n90 9\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := f.Begin()
+		if err != nil || !f.Exists() {
+			t.Fatal(err)
+		}
+		if err := c.Spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if u, err := f.Usage(t.Context()); err != nil || u != mail.usage || mail.counts != 1 {
+			t.Errorf("limits %+v: %+v, %v, %d counts", limits, u, err, mail.counts)
+		}
+		if l, err := f.Limits(); err != nil || l.Octets != 1000 {
+			t.Errorf("limits %+v became %+v, %v", limits, l, err)
+		}
+	}
+}
+
+// TestUnwritable: where the sum cannot be kept, the limits hold all the same.
+func TestUnwritable(t *testing.T) {
+	root := newMaildir(t)
+	if err := os.Remove(filepath.Join(root, "tmp")); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	f := Open(root, Limits{Octets: 100}, Options{
+		Mail: &box{usage: Usage{Octets: 50, Messages: 5}},
+		Log:  slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err := f.Fits(t.Context(), Usage{Octets: 50}); err != nil {
+		t.Error(err)
+	}
+	if err := f.Fits(t.Context(), Usage{Octets: 51}); !errors.Is(err, ErrOver) {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "quota file not written"); n != 2 {
+		t.Errorf("told %d times: %s", n, log.String())
+	}
 }

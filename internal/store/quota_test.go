@@ -1,0 +1,327 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fantail/internal/mail"
+	"fantail/internal/store/maildir"
+	"fantail/internal/store/quota"
+	"fantail/test/dovecot"
+)
+
+func openLimited(t testing.TB, dir string, l Limits, layout maildir.Layout) *Account {
+	t.Helper()
+	a, err := OpenAccount(dir, Options{Host: "test", Limits: l, Layout: layout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// onDisk adds up all files of an account.
+func onDisk(t testing.TB, root string) (u Usage) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if sub := filepath.Base(filepath.Dir(path)); err != nil || d.IsDir() || sub != "cur" && sub != "new" {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			u.Octets += info.Size()
+			u.Messages++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// expectQuota checks that the account knows what is on disk, and that its file says
+// so without a count.
+func expectQuota(t testing.TB, a *Account, want Limits) {
+	t.Helper()
+	there := onDisk(t, a.root)
+	u, l, err := a.Quota(t.Context())
+	if err != nil || u != there || l != want {
+		t.Errorf("quota %+v of %+v, %v; there is %+v, limits %+v", u, l, err, there, want)
+	}
+	counted := &counts{amount: amount{a}}
+	u, err = quota.Open(a.root, want, quota.Options{Mail: counted}).Usage(t.Context())
+	if err != nil || u != there || counted.n > 0 {
+		text, _ := os.ReadFile(filepath.Join(a.root, "maildirsize"))
+		t.Errorf("the file says %+v, %v, after %d counts; there is %+v; file %q", u, err, counted.n, there, text)
+	}
+}
+
+// counts counts counts.
+type counts struct {
+	amount
+	n int
+}
+
+func (c *counts) Count(ctx context.Context) (Usage, error) {
+	c.n++
+	return c.amount.Count(ctx)
+}
+
+func tryPut(t testing.TB, m *Mailbox, bodies ...string) error {
+	t.Helper()
+	b, err := m.NewAppend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range bodies {
+		w, err := b.Add(FlagSet{}, time.Time{})
+		if err == nil {
+			_, err = io.WriteString(w, body)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = b.Commit(t.Context())
+	return err
+}
+
+func tryDeliver(t testing.TB, m *Mailbox, body string) error {
+	t.Helper()
+	d, err := m.NewDelivery()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(d, body); err != nil {
+		t.Fatal(err)
+	}
+	return d.Commit(t.Context())
+}
+
+// settleDown waits until the directories' times tell every further change.
+func settleDown() { time.Sleep(2 * stampWait) }
+
+func TestQuota(t *testing.T) {
+	for _, layout := range []maildir.Layout{maildir.PlusPlus, maildir.FS} {
+		root := filepath.Join(t.TempDir(), "Maildir")
+		limits := Limits{Octets: 1000, Messages: 8}
+		a := openLimited(t, root, limits, layout)
+		for _, name := range []string{"box", "other"} {
+			if err := a.Create(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in, box := openBox(t, a, mail.Inbox), openBox(t, a, "box")
+		settleDown()
+		expectQuota(t, a, limits)
+		must := func(what string, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			expectQuota(t, a, limits)
+		}
+		refused := func(what string, err error) {
+			t.Helper()
+			if KindOf(err) != OverQuota {
+				t.Errorf("%s: %v", what, err)
+			}
+			if left, err := os.ReadDir(filepath.Join(root, "tmp")); err != nil || len(left) > 0 {
+				t.Errorf("%s: in tmp %v, %v", what, left, err)
+			}
+			expectQuota(t, a, limits)
+		}
+		body := strings.Repeat("x", 199) + "\n"
+		must("append two", tryPut(t, in, body, body))
+		must("deliver", tryDeliver(t, box, body))
+		refused("append what is too much", tryPut(t, in, body, body, body))
+		refused("deliver what is too much", tryDeliver(t, in, body+body+body))
+		if err := a.Fits(t.Context(), Usage{Octets: 400, Messages: 1}); err != nil {
+			t.Error(err)
+		}
+		if err := a.Fits(t.Context(), Usage{Octets: 401, Messages: 1}); KindOf(err) != OverQuota {
+			t.Error(err)
+		}
+		_, err := in.Copy(t.Context(), []mail.UID{1, 2, 77}, box)
+		must("copy", err)
+		_, err = in.Copy(t.Context(), []mail.UID{1}, box)
+		refused("copy what is too much", err)
+		_, err = in.Move(t.Context(), []mail.UID{1}, box)
+		must("move", err)
+		_, err = in.Move(t.Context(), []mail.UID{2}, in)
+		must("move in its place", err)
+		must("expunge", in.Expunge(t.Context(), []mail.UID{3, 1}))
+		must("append one", tryPut(t, in, body))
+		must("expunge again", box.Expunge(t.Context(), syncBox(t, box).UIDs()))
+		for range 7 {
+			must("append a small one", tryPut(t, box, "x\n"))
+		}
+		refused("append too many", tryPut(t, box, "x\n"))
+		settleDown()
+		must("delete the mailbox", a.Delete(t.Context(), "box"))
+		must("rename INBOX", a.Rename(t.Context(), mail.Inbox, "older"))
+		if u := onDisk(t, root); u != (Usage{Octets: 200, Messages: 1}) {
+			t.Errorf("in the end there is %+v", u)
+		}
+	}
+}
+
+// TestQuotaOfFile: without configured limits those in maildirsize count; without
+// that there is no quota, and none is made.
+func TestQuotaOfFile(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "Maildir")
+	a := openLimited(t, root, Limits{}, maildir.PlusPlus)
+	in := openBox(t, a, mail.Inbox)
+	put(t, in, FlagSet{}, "one\n", "two\n", "three\n")
+	if err := in.Expunge(t.Context(), []mail.UID{1}); err != nil {
+		t.Fatal(err)
+	}
+	if u, l, err := a.Quota(t.Context()); err != nil || u != (Usage{}) || l != (Limits{}) {
+		t.Errorf("no quota is %+v, %+v, %v", u, l, err)
+	}
+	file := filepath.Join(root, "maildirsize")
+	if isThere(file) {
+		t.Error("a quota was made")
+	}
+	settleDown()
+	write(t, root, map[string]string{"maildirsize": "20S,3C\n"})
+	expectFits := func(u Usage, want bool) {
+		t.Helper()
+		if err := a.Fits(t.Context(), u); want != (err == nil) || err != nil && KindOf(err) != OverQuota {
+			t.Errorf("%+v: %v", u, err)
+		}
+	}
+	expectFits(Usage{Octets: 10, Messages: 1}, true)
+	expectFits(Usage{Octets: 11, Messages: 1}, false)
+	expectFits(Usage{Octets: 0, Messages: 2}, false)
+	expectQuota(t, a, Limits{Octets: 20, Messages: 3})
+	if err := tryPut(t, in, "0123456789"); err != nil {
+		t.Fatal(err)
+	}
+	expectQuota(t, a, Limits{Octets: 20, Messages: 3})
+	if text, err := os.ReadFile(file); err != nil || string(text) != "20S,3C\n10 2\n10 1\n" {
+		t.Errorf("file %q, %v", text, err)
+	}
+	if err := tryPut(t, in, "x"); KindOf(err) != OverQuota {
+		t.Errorf("append what is too much: %v", err)
+	}
+}
+
+// TestQuotaUnreadable: what cannot be read refuses nobody.
+func TestQuotaUnreadable(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "Maildir")
+	a := openLimited(t, root, Limits{Octets: 10}, maildir.PlusPlus)
+	if err := os.Mkdir(filepath.Join(root, "maildirsize"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	in := openBox(t, a, mail.Inbox)
+	if err := tryPut(t, in, "more than ten octets\n"); err != nil {
+		t.Error(err)
+	}
+	if err := in.Expunge(t.Context(), []mail.UID{1}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCount: an index and the names of files give the same sum, also for messages
+// whose names have no size, and mailboxes that nobody has opened.
+func TestCount(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "Maildir")
+	mkdirs(t, root, "", ".a", ".a.b")
+	for i, dir := range []string{"cur", "new", ".a/cur", ".a/new", ".a.b/cur"} {
+		for n := range 3 {
+			body := strings.Repeat("x", 10*i+n)
+			name := fmt.Sprintf("100000000%d.%d.h", i, n)
+			if n == 1 {
+				name += fmt.Sprintf(",S=%d", len(body))
+			}
+			write(t, root, map[string]string{dir + "/" + name: body})
+		}
+	}
+	settleDown()
+	a := openAccount(t, root)
+	check := func(what string) {
+		t.Helper()
+		u, err := amount{a}.Count(t.Context())
+		if want := onDisk(t, root); err != nil || u != want || u.Messages != 15 {
+			t.Errorf("%s: %+v, %v; want %+v", what, u, err, want)
+		}
+	}
+	check("no index")
+	if isThere(filepath.Join(root, "fantail.log")) || isThere(filepath.Join(root, "dovecot-uidlist")) {
+		t.Error("counting made files")
+	}
+	stamp := func() uint64 {
+		t.Helper()
+		s, err := amount{a}.Stamp(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	before := stamp()
+	for _, name := range []string{mail.Inbox, "a", "a.b"} {
+		s := syncBox(t, openBox(t, a, name))
+		for _, uid := range s.UIDs() {
+			if _, err := openBox(t, a, name).Stat(t.Context(), uid); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check("indexes")
+	if stamp() != before {
+		t.Error("the stamp has changed, and the mail has not")
+	}
+	write(t, root, map[string]string{".a/cur/1000000009.x.h:2,": "foreign\n"})
+	if stamp() == before {
+		t.Error("the stamp does not tell a new message")
+	}
+	if err := os.Remove(filepath.Join(root, ".a/cur/1000000009.x.h:2,")); err != nil {
+		t.Fatal(err)
+	}
+	check("an index that is old")
+}
+
+// TestDovecotQuota: a Dovecot with the same limits keeps the same file.
+func TestDovecotQuota(t *testing.T) {
+	d := dovecot.New(t, "", `mail_plugins = quota
+plugin {
+ quota = maildir:User quota
+ quota_rule = *:storage=100K:messages=5
+}
+`)
+	limits := Limits{Octets: 100 << 10, Messages: 5}
+	message := "Subject: x\r\n\r\n" + strings.Repeat("0123456789abcde\n", 1000)
+	d.IMAP(dovecot.Append(strings.ReplaceAll(message, "\n", "\r\n")))
+	settleDown()
+	a := openLimited(t, d.Maildir, limits, maildir.PlusPlus)
+	in := openBox(t, a, mail.Inbox)
+	expectQuota(t, a, limits)
+	put(t, in, FlagSet{}, message, message)
+	expectQuota(t, a, limits)
+	d.IMAP("SELECT INBOX", `STORE 1 +FLAGS (\Deleted)`, "EXPUNGE", "COPY 1 INBOX")
+	expectQuota(t, a, limits)
+	if err := tryPut(t, in, message, message, message); KindOf(err) != OverQuota {
+		t.Errorf("append what is too much: %v", err)
+	}
+	if err := in.Expunge(t.Context(), []mail.UID{2}); err != nil {
+		t.Fatal(err)
+	}
+	expectQuota(t, a, limits)
+	there := onDisk(t, d.Maildir)
+	want := fmt.Sprintf("STORAGE\t%d\t100", (there.Octets+1023)>>10) // rounded up
+	if got := d.Doveadm("-f", "tab", "quota", "get"); !strings.Contains(got, want) || !strings.Contains(got, "MESSAGE\t2\t5") {
+		t.Errorf("Dovecot says %q; want %q and %d messages", got, want, there.Messages)
+	}
+}

@@ -176,11 +176,21 @@ func (w wreck) damage(dir string, at int, intact derived, how damage) (broken []
 	}
 	if w.truth {
 		// Whatever was made of it since knows nothing of the list that comes back.
-		err = errors.Join(removeDerived(dir), os.WriteFile(path, whole, 0o600))
+		err = errors.Join(removeDerived(dir), removeKept(path), os.WriteFile(path, whole, 0o600))
 	} else {
 		err = nil
 	}
 	return broken, false, err
+}
+
+// removeKept deletes the damaged lists that repairs have kept: there would be more
+// of them in a second than there are names.
+func removeKept(path string) error {
+	kept, err := filepath.Glob(path + ".broken-*")
+	for _, p := range kept {
+		err = errors.Join(err, os.Remove(p))
+	}
+	return err
 }
 
 // derived are the derived files of INBOX as they were, by name. As long as no

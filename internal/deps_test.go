@@ -22,7 +22,7 @@ const floors = `
 	store login/passdb
 	login/userdb
 	store/maildir store/uidlist store/index store/watch store/packed store/quota
-	message
+	message store/volume
 	mail crlf mutf7 daemon/conf daemon/inetd daemon/tlsconf
 `
 

@@ -3,11 +3,11 @@ package maildir
 import (
 	"fmt"
 	"io/fs"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fantail/internal/store/volume"
 )
 
 // Stamp tells one state of a directory from another: while it is equal and was
@@ -47,51 +47,17 @@ const (
 	coarseSlack = 2 * time.Second
 )
 
-// localFS are the file systems whose timestamps come from this kernel. The
-// value tells whether they have had multigrain timestamps since Linux 6.13: each
-// change that follows a look at the stamp gets a stamp of its own.
-var localFS = map[int64]bool{
-	unix.EXT4_SUPER_MAGIC:      true, // ext2 and ext3 too
-	unix.XFS_SUPER_MAGIC:       true,
-	unix.BTRFS_SUPER_MAGIC:     true,
-	unix.TMPFS_MAGIC:           false, // measured: unlink leaves equal stamps
-	unix.RAMFS_MAGIC:           false,
-	unix.OVERLAYFS_SUPER_MAGIC: false,
-	unix.F2FS_SUPER_MAGIC:      false,
-	0x2fc12fc1:                 false, // ZFS
-	0xca451a4e:                 false, // bcachefs
-}
-
-// slackOf finds the slack of the file system under path. One that is not known
-// is taken for a file server.
+// slackOf finds the slack of the file system under path.
 func slackOf(path string) (time.Duration, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
+	switch kind, err := volume.Of(path); {
+	case err != nil:
+		return 0, err
+	case kind.Multigrain:
+		return 0, nil
+	case kind.Local:
+		return localSlack, nil
 	}
-	multigrain, local := localFS[int64(st.Type)]
-	switch {
-	case !local:
-		return coarseSlack, nil
-	case multigrain:
-		var u unix.Utsname
-		if err := unix.Uname(&u); err != nil {
-			return 0, fmt.Errorf("uname: %w", err)
-		}
-		if kernelAtLeast(unix.ByteSliceToString(u.Release[:]), 6, 13) {
-			return 0, nil
-		}
-	}
-	return localSlack, nil
-}
-
-// kernelAtLeast reads the "6.18" of a release such as "6.18.44-1-amd64".
-func kernelAtLeast(release string, major, minor int) bool {
-	a, rest, _ := strings.Cut(release, ".")
-	b := rest[:digits(rest)]
-	x, err1 := strconv.Atoi(a)
-	y, err2 := strconv.Atoi(b)
-	return err1 == nil && err2 == nil && (x > major || x == major && y >= minor)
+	return coarseSlack, nil
 }
 
 func stampOf(st *unix.Statx_t) Stamp {

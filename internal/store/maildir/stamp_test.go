@@ -46,17 +46,6 @@ func TestStampEqual(t *testing.T) {
 	}
 }
 
-func TestKernelAtLeast(t *testing.T) {
-	for release, want := range map[string]bool{
-		"6.13.0": true, "6.18.44-1-amd64": true, "6.14-rc1": true, "7.0": true, "10.2.1": true,
-		"6.12.99": false, "5.15.0": false, "6": false, "": false, "x.y": false,
-	} {
-		if got := kernelAtLeast(release, 6, 13); got != want {
-			t.Errorf("%q: %t", release, got)
-		}
-	}
-}
-
 // TestStampSees checks the promise that List builds on: once a stamp is settled,
 // every change alters it.
 func TestStampSees(t *testing.T) {

@@ -1,39 +1,15 @@
 package watch
 
 import (
-	"io/fs"
-
 	"golang.org/x/sys/unix"
+
+	"fantail/internal/store/volume"
 )
 
-// localFS are the file systems on which every change is made through this
-// kernel's own directory operations, so that inotify tells of all of them.
-var localFS = map[int64]bool{
-	unix.EXT4_SUPER_MAGIC:      true, // ext2 and ext3 too
-	unix.XFS_SUPER_MAGIC:       true,
-	unix.BTRFS_SUPER_MAGIC:     true,
-	unix.F2FS_SUPER_MAGIC:      true,
-	unix.TMPFS_MAGIC:           true,
-	unix.RAMFS_MAGIC:           true,
-	unix.OVERLAYFS_SUPER_MAGIC: true,
-	0x2fc12fc1:                 true, // ZFS
-	0xca451a4e:                 true, // bcachefs
-}
-
-// local reports whether inotify tells of every change under path. A file system
-// that is not known is taken for one that others change too.
+// local reports whether inotify tells of every change under path.
 func local(path string) (bool, error) {
-	var st unix.Statfs_t
-	for {
-		err := unix.Statfs(path, &st)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return false, &fs.PathError{Op: "statfs", Path: path, Err: err}
-		}
-		return localFS[int64(st.Type)], nil
-	}
+	kind, err := volume.Of(path)
+	return kind.Local, err
 }
 
 // folds reports whether the directory takes names in another case for the same.

@@ -91,7 +91,7 @@ func (b *Append) commit(ctx context.Context) (Appended, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t, err := m.begin(ctx)
+	t, err := m.begin(ctx, len(b.dls))
 	if err != nil {
 		return Appended{}, err
 	}

@@ -26,11 +26,11 @@ type batch struct {
 	more map[string][]mail.Keyword
 }
 
-// batch runs do as a batch; m.mu is held. If the index turns out to be damaged it is
+// batch runs do as a batch of so many changes; m.mu is held. If the index turns out to be damaged it is
 // made anew, and do runs once more, with what is left to be done.
-func (m *Mailbox) batch(ctx context.Context, do func(*batch) error) error {
+func (m *Mailbox) batch(ctx context.Context, changes int, do func(*batch) error) error {
 	for try := 1; ; try++ {
-		b, err := m.begin(ctx)
+		b, err := m.begin(ctx, changes)
 		if err == nil {
 			err = b.end(do(b))
 		}
@@ -45,13 +45,15 @@ func damagedIndex(err error) bool {
 	return errors.As(err, &damaged)
 }
 
-// begin takes the lock and begins a batch; m.mu is held. The index exists
-// afterwards, and has all that the UID list has.
-func (m *Mailbox) begin(ctx context.Context) (*batch, error) {
+// begin takes the lock and begins a batch of so many changes; m.mu is held. The
+// index exists afterwards, and has all that the UID list has.
+func (m *Mailbox) begin(ctx context.Context, changes int) (*batch, error) {
 	if !m.Current() {
 		return nil, errGoneBox
 	}
-	m.startTail()
+	if err := m.tailFor(changes); err != nil {
+		return nil, err
+	}
 	l, err := m.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -61,6 +63,24 @@ func (m *Mailbox) begin(ctx context.Context) (*batch, error) {
 		return nil, errors.Join(err, l.unlock())
 	}
 	return b, nil
+}
+
+// fewChanges are watched in a mailbox of any size.
+const fewChanges = 256
+
+// tailFor begins to watch if that is worth it. To be told of a change of our own
+// costs as much as to scan several messages later, so a batch that changes a large
+// part of the mailbox is not watched, and leaves soft stamps.
+func (m *Mailbox) tailFor(changes int) error {
+	size := 0
+	if m.snap != nil {
+		size = m.snap.Len()
+	}
+	if changes > max(fewChanges, size/4) {
+		return m.stopTail()
+	}
+	m.startTail()
+	return nil
 }
 
 func (b *batch) open(ctx context.Context) error {

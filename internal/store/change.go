@@ -48,7 +48,7 @@ func (m *Mailbox) SetFlagsIf(ctx context.Context, uids []mail.UID, c FlagChange,
 	const op = "change flags"
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err = m.batch(ctx, func(b *batch) error {
+	err = m.batch(ctx, len(uids), func(b *batch) error {
 		s = Stored{}
 		return b.setFlags(ctx, uids, c, since, &s)
 	})
@@ -152,10 +152,11 @@ func (m *Mailbox) ClaimRecent(ctx context.Context) (claimed []mail.UID, err erro
 	if err := m.ready(ctx); err != nil {
 		return nil, err
 	}
-	if m.snap.x.Counts().New == 0 {
+	arrived := m.snap.x.Counts().New
+	if arrived == 0 {
 		return nil, nil
 	}
-	err = m.batch(ctx, func(b *batch) error {
+	err = m.batch(ctx, arrived, func(b *batch) error {
 		more, err := b.claim(ctx)
 		claimed = append(claimed, more...)
 		return err
@@ -200,7 +201,7 @@ func (m *Mailbox) expunge(ctx context.Context, uids []mail.UID, r *removal) erro
 	const op = "expunge"
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err := m.batch(ctx, func(b *batch) error { return b.expunge(ctx, uids, r) })
+	err := m.batch(ctx, len(uids), func(b *batch) error { return b.expunge(ctx, uids, r) })
 	return fail(op, m.name, err)
 }
 

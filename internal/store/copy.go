@@ -45,7 +45,7 @@ func (m *Mailbox) copy(ctx context.Context, from []source, dst *Mailbox) (Copied
 	dst.mu.Lock()
 	defer dst.mu.Unlock()
 	var c Copied
-	err := dst.batch(ctx, func(b *batch) (err error) {
+	err := dst.batch(ctx, len(from), func(b *batch) (err error) {
 		c, err = b.copyFrom(ctx, m, from)
 		return err
 	})

@@ -36,11 +36,11 @@ func (m *Mailbox) Move(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copi
 	defer first.mu.Unlock()
 	second.mu.Lock()
 	defer second.mu.Unlock()
-	a, err := first.begin(ctx)
+	a, err := first.begin(ctx, len(uids))
 	if err != nil {
 		return Copied{}, fail(op, first.name, err)
 	}
-	b, err := second.begin(ctx)
+	b, err := second.begin(ctx, len(uids))
 	if err != nil {
 		return Copied{}, fail(op, second.name, a.end(err))
 	}

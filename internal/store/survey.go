@@ -536,7 +536,7 @@ func (s *survey) unlisted() []int {
 		when uint64
 		at   int
 	}
-	var all []arrival
+	all := make([]arrival, 0, len(s.fresh))
 	for i := range s.fresh {
 		if f := &s.fresh[i]; !f.uid && (!s.proof || f.round == s.round) {
 			all = append(all, arrival{maildir.Arrival(f.Name.Base), i})

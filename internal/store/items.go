@@ -251,6 +251,9 @@ func (m *Mailbox) clean(l *held) error {
 			return err
 		}
 	}
+	if err := x.Verify(); err != nil {
+		return nil // the next sync sees to it
+	}
 	err = m.more.Compact(func(base string) bool {
 		_, ok := x.FindBase(base)
 		return ok

@@ -103,3 +103,60 @@ func guid(l *uidlist.List) (id [16]byte, ok bool) {
 	n, err := hex.Decode(id[:], []byte(l.GUID))
 	return id, err == nil && n == len(id)
 }
+
+// minStale is how many records of vanished files a UID list must hold before a
+// rewrite is worth its fsync.
+const minStale = 64
+
+// compact rewrites a UID list of which too much are files that are gone; the lock
+// is held. It is housekeeping: if it fails, the list stays as it was.
+func (m *Mailbox) compact(l *held, list *uidlist.List) {
+	x := m.snap.x
+	if x.UIDNext() < list.Next || list.Lines < x.Len()+minStale || !list.Wasteful(x.Len()) {
+		return
+	}
+	// To a damaged index messages would look gone.
+	err := x.Verify()
+	if err == nil {
+		err = m.uids.Compact(func(base string) bool {
+			_, ok := x.FindBase(base)
+			return ok
+		})
+	}
+	if err == nil {
+		err = m.restamp(l)
+	}
+	if err != nil {
+		m.acct.opt.Log.Warn("compact UID list", "mailbox", m.name, "err", err)
+	}
+}
+
+// restamp tells the index that the UID list, as we have rewritten it, says what
+// the index knows.
+func (m *Mailbox) restamp(l *held) error {
+	tx, err := l.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Abort()
+	list, err := m.uids.Load()
+	if err != nil {
+		return err
+	}
+	st := tx.Index().Stamps()
+	st.UIDs, st.Lines = m.listID(), uint32(list.Lines)
+	if err := tx.SetStamps(st); err != nil {
+		return err
+	}
+	x, err := tx.Commit()
+	return m.show(x, err)
+}
+
+// listID is the state of the UID list as it was loaded or written last.
+func (m *Mailbox) listID() index.FileID {
+	mark, ok := m.uids.Mark()
+	if !ok {
+		return index.FileID{}
+	}
+	return index.FileID(mark.FileID)
+}

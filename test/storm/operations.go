@@ -54,7 +54,7 @@ var operations = []operation{
 	{name: "subscribe", writes: "subscriptions", run: subscribe("other", true)},
 	{name: "unsubscribe", writes: "subscriptions", run: subscribe(mail.Inbox, false)},
 	{name: "compact the list", writes: "renameat dovecot-uidlist", prepare: fillList, cold: true, behind: disturb, run: inbox((*actor).show)},
-	{name: "checkpoint", writes: "fantail.index", prepare: fillJournal, cold: true, run: inbox(setFlags(mail.Add, mail.Answered))},
+	{name: "checkpoint", writes: "fantail.index", prepare: fillJournal, cold: true, run: inbox(overflow)},
 	{name: "keep items", writes: "fantail.cache", run: inbox(keepItems)},
 }
 
@@ -96,7 +96,7 @@ func inAccount(dir string, f func(*actor) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(&actor{a: a, out: silent}), a.Close())
+	return errors.Join(f(&actor{a: a}), a.Close())
 }
 
 // inbox is an operation on INBOX.
@@ -313,40 +313,65 @@ func fillList(dir string) error {
 	}))
 }
 
-// fillJournal leaves so long a journal that the next changes make it due for a
-// checkpoint.
+// fillJournal leaves so long a journal that a few changes more make it due for a
+// checkpoint. How long that is it finds out: it is when the journal is short again.
 func fillJournal(dir string) error {
-	const due = 256 << 10
-	return inAccount(dir, inbox(func(a *actor, m *store.Mailbox) error {
+	var many []string
+	for i := range 20 {
+		many = append(many, fmt.Sprintf("many-%d", i))
+	}
+	err := inAccount(dir, inbox(func(a *actor, m *store.Mailbox) error {
 		b, err := m.NewAppend()
 		if err != nil {
 			return err
 		}
-		var many []string
-		for i := range 60 {
-			many = append(many, fmt.Sprintf("many-%d", i))
+		_, err = a.batch(b, store.FlagSet{Flags: mail.Seen}, many...)
+		return err
+	}))
+	if err != nil {
+		return err
+	}
+	var size, growth, most int64
+	for range 1000 {
+		if err := inAccount(dir, inbox(toggleAll)); err != nil {
+			return err
 		}
-		got, err := a.batch(b, store.FlagSet{Flags: mail.Seen}, many...)
+		st, err := os.Stat(filepath.Join(dir, "fantail.log"))
 		if err != nil {
 			return err
 		}
-		var size int64
-		for n := range 400 {
-			st, err := os.Stat(filepath.Join(dir, "fantail.log"))
-			if err != nil {
-				return err
-			}
-			growth := st.Size() - size
-			if size = st.Size(); n > 1 && size+growth > due {
-				return nil
-			}
-			c := store.FlagChange{Op: []mail.Op{mail.Add, mail.Remove}[n%2], FlagSet: store.FlagSet{Flags: mail.Flagged}}
-			if _, err := m.SetFlags(context.Background(), got.UIDs, c); err != nil {
-				return err
-			}
+		if st.Size() < size { // a checkpoint: the next one comes at the same length
+			most = size
 		}
-		return errors.New("the journal does not grow")
-	}))
+		size, growth = st.Size(), st.Size()-size
+		if most > 0 && growth > 0 && size+growth > most {
+			return nil
+		}
+	}
+	return errors.New("the journal grows for ever")
+}
+
+// toggleAll changes the flags of every message and changes them back, twice.
+func toggleAll(a *actor, m *store.Mailbox) error {
+	quiet := &actor{a: a.a}
+	for range 2 {
+		err := setFlags(mail.Add, mail.Answered)(quiet, m)
+		if err == nil {
+			err = setFlags(mail.Remove, mail.Answered)(quiet, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// overflow does so once more than the journal of fillJournal has room for.
+func overflow(a *actor, m *store.Mailbox) error {
+	if err := errors.Join(toggleAll(a, m), toggleAll(a, m)); err != nil {
+		return err
+	}
+	return setFlags(mail.Add, mail.Answered)(a, m)
 }
 
 // spelled is how a set of flags is told.

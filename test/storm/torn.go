@@ -270,7 +270,7 @@ func checkpointed(dir string) error {
 	if err := fillJournal(dir); err != nil {
 		return err
 	}
-	return inAccount(dir, inbox(setFlags(mail.Add, mail.Answered)))
+	return inAccount(dir, inbox(overflow))
 }
 
 // withItems fills the cache of items.

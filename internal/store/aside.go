@@ -35,6 +35,9 @@ func (m *Mailbox) lookOnly(ctx context.Context, cause error) error {
 		return err
 	}
 	list, err := m.uids.Load()
+	if errors.Is(err, fs.ErrNotExist) {
+		return cause // there is nothing to show
+	}
 	if err != nil {
 		return errors.Join(cause, err)
 	}

@@ -102,6 +102,7 @@ func (b *batch) open(ctx context.Context) error {
 	}
 	l := b.lock.Lock
 	err = m.catchUp(ctx, b.lock)
+	full := err
 	if cannotWrite(err) {
 		// On a full disk one must be able to remove messages.
 		err, l = m.lookOnly(ctx, err), m.index.Aside()
@@ -112,7 +113,11 @@ func (b *batch) open(ctx context.Context) error {
 	if ids, err = m.fileIDs(); err != nil {
 		return err
 	}
-	if b.tx, err = l.Begin(); err != nil {
+	b.tx, err = l.Begin()
+	if unusable(err) && full != nil {
+		return full // there is no index yet, and none can be made
+	}
+	if err != nil {
 		return err
 	}
 	b.x = b.tx.Index()

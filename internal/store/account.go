@@ -3,22 +3,24 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"fantail/internal/mail"
+	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
 	"fantail/internal/store/uidlist"
 	"fantail/internal/store/watch"
 )
 
-// maxIdle is how many mailboxes that nobody has open keep their snapshot in
-// memory, so that polling clients (STATUS of every folder) cost no directory
-// scan.
-const maxIdle = 64
+// maxIdle is how many mailboxes that nobody has open keep their snapshot, so that
+// polling clients (STATUS of every folder) cost a few looks at files. Each holds a
+// descriptor and some memory.
+const maxIdle = 1000
 
 // Account is one user's tree of Maildirs. It is safe for use by many goroutines.
 type Account struct {
@@ -30,7 +32,8 @@ type Account struct {
 	watch *watch.Watcher
 	opt   Options
 
-	subsDamage sync.Once // is told once
+	boot       func() (index.BootID, error) // is read once
+	subsDamage sync.Once                    // is told once
 
 	mu    sync.Mutex // guards boxes and the reference counts in them
 	boxes map[string]*Mailbox
@@ -58,6 +61,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		opt:    o,
 		boxes:  make(map[string]*Mailbox),
 	}
+	a.boot = sync.OnceValues(index.ReadBoot)
 	a.quota = quota.Open(dir, o.Limits, quota.Options{Mail: amount{a}, Clock: o.Clock, Log: o.Log})
 	return a, nil
 }
@@ -110,6 +114,18 @@ func (a *Account) Open(ctx context.Context, name string) (*Mailbox, error) {
 	}
 	a.boxes[c] = m
 	return m, nil
+}
+
+// openIndex opens the index of a mailbox.
+func (a *Account) openIndex(d *maildir.Dir) (*index.File, error) {
+	o := index.Options{Clock: a.opt.Clock, Networked: d.Networked()}
+	if !o.Networked {
+		var err error
+		if o.Boot, err = a.boot(); err != nil {
+			return nil, fmt.Errorf("identify the running kernel: %w", err)
+		}
+	}
+	return index.Open(d.Path(), o)
 }
 
 // closed is called when a reference to m is given up.

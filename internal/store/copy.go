@@ -17,7 +17,8 @@ type Copied struct {
 }
 
 // Copy copies messages with their flags and dates into dst, all or none. UIDs of
-// expunged messages are left out of the result. OverQuota is the error where the account has no room for them.
+// expunged messages are left out of the result. OverQuota is the error where the
+// account has no room for them.
 func (m *Mailbox) Copy(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copied, error) {
 	from, err := m.sources(ctx, uids)
 	if err != nil {

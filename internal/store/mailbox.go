@@ -47,7 +47,7 @@ func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := index.Open(d.Path(), index.Options{Clock: a.opt.Clock, Networked: d.Networked()})
+	x, err := a.openIndex(d)
 	if err != nil {
 		return nil, err
 	}

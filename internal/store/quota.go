@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
 )
@@ -235,7 +234,7 @@ func (q amount) count(ctx context.Context, d *maildir.Dir) (Usage, error) {
 
 // indexed adds up the index, if it is of what the directories hold.
 func (q amount) indexed(d *maildir.Dir) (u Usage, ok bool) {
-	f, err := index.Open(d.Path(), index.Options{Clock: q.opt.Clock, Networked: d.Networked()})
+	f, err := q.openIndex(d)
 	if err != nil {
 		return Usage{}, false
 	}

@@ -68,16 +68,17 @@ func (m *Mailbox) syncError(err error) error {
 // sync makes m.snap what is in the mailbox now; m.mu is held. As long as the
 // index is true no lock is taken.
 func (m *Mailbox) sync(ctx context.Context) (err error) {
-	if !m.Current() {
-		return fmt.Errorf("the mailbox was deleted, renamed or replaced: %w", fs.ErrNotExist)
-	}
 	x, err := m.index.Load()
 	if err == nil {
+		// Another mailbox that has got the name would have other directories.
 		if ok, err := m.isTrue(x); ok || err != nil {
 			return m.show(x, err)
 		}
 	} else if !unusable(err) {
 		return err
+	}
+	if !m.Current() {
+		return fmt.Errorf("the mailbox was deleted, renamed or replaced: %w", fs.ErrNotExist)
 	}
 	l, err := m.lock(ctx)
 	if cannotWrite(err) {

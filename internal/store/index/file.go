@@ -23,6 +23,7 @@ type Options struct {
 	// other machines go on when this one stops.
 	Networked bool
 	Clock     func() time.Time // nil: time.Now
+	Boot      BootID           // as ReadBoot returns it; zero: Open calls that
 	Vanished  int              // ranges of expunged UIDs to remember; 0: DefaultVanished
 }
 
@@ -32,7 +33,7 @@ type File struct {
 	dir  string
 	opt  Options
 	sys  sys
-	boot bootID
+	boot BootID
 
 	cache atomic.Pointer[blobs] // or nil; stored with mu held
 
@@ -55,10 +56,10 @@ func Open(dir string, o Options) (*File, error) {
 	if o.Vanished == 0 {
 		o.Vanished = DefaultVanished
 	}
-	f := &File{dir: dir, opt: o}
-	if !o.Networked {
+	f := &File{dir: dir, opt: o, boot: o.Boot}
+	if !o.Networked && o.Boot == (BootID{}) {
 		var err error
-		if f.boot, err = readBoot(); err != nil {
+		if f.boot, err = ReadBoot(); err != nil {
 			return nil, fmt.Errorf("identify the running kernel: %w", err)
 		}
 	}
@@ -270,7 +271,7 @@ func (f *File) read() (x *Index, log *os.File, size int64, err error) {
 }
 
 // otherBoot reports whether the machine was started again since the time of id.
-func (f *File) otherBoot(id bootID) bool { return !f.opt.Networked && id != f.boot }
+func (f *File) otherBoot(id BootID) bool { return !f.opt.Networked && id != f.boot }
 
 // raced returns errRaced if the journal of this stat was replaced, and err
 // otherwise. st is nil if there was none.

@@ -68,7 +68,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add(log, true)
 	empty := newIndex(nil)
 	empty.validity, empty.next = 7, 1
-	head := encodeJournalHeader(&empty.meta, 5, true, bootID{})
+	head := encodeJournalHeader(&empty.meta, 5, true, BootID{})
 	for _, m := range []Message{message(1), {UID: 9, File: "a:2,", Stored: -1, Virtual: -1}} {
 		o := op{kind: opAdd, base: []byte(m.File), info: []byte(":2,S")}
 		o.UID = m.UID

@@ -40,7 +40,7 @@ type section struct{ off, len int64 }
 type header struct {
 	generation uint64
 	size       int64
-	boot       bootID // under which it was written
+	boot       BootID // under which it was written
 	sums       uint32 // CRC-32C of secSums
 	meta
 	words, sets uint32

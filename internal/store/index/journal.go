@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"fantail/internal/mail"
 )
@@ -30,9 +29,6 @@ const (
 	maxFrame = 64 << 20
 )
 
-// bootID tells one run of the machine's kernel from another.
-type bootID [16]byte
-
 // tail is how far the journal has been read.
 type tail struct {
 	generation uint64
@@ -41,13 +37,13 @@ type tail struct {
 	last       int64  // its beginning; 0: there is none
 	chain      uint32 // its checksum
 	more       bool   // octets follow that are no frame, perhaps not yet
-	boot       bootID // under which the last frame was written
+	boot       BootID // under which the last frame was written
 	clean      bool   // it is on disk
 	doubt      bool
 	beside     FileID // the snapshot that lay beside the journal
 }
 
-func encodeJournalHeader(m *meta, generation uint64, alone bool, boot bootID) []byte {
+func encodeJournalHeader(m *meta, generation uint64, alone bool, boot BootID) []byte {
 	b := make([]byte, 0, journalHeader)
 	b = append(b, journalMagic[:]...)
 	b = le.AppendUint32(b, version)
@@ -67,7 +63,7 @@ type journalHead struct {
 	meta
 	generation uint64
 	alone      bool
-	boot       bootID
+	boot       BootID
 	sum        uint32
 }
 
@@ -239,37 +235,6 @@ func (x *Index) continues(f io.ReaderAt) bool {
 	var b [4]byte
 	_, err := f.ReadAt(b[:], at)
 	return err == nil && le.Uint32(b[:]) == x.chain
-}
-
-// readBoot returns the identity of this run of the kernel.
-func readBoot() (id bootID, err error) {
-	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return id, err
-	}
-	copy(id[:], parseHex(text))
-	return id, nil
-}
-
-// parseHex reads the hexadecimal digits of a text and leaves out the rest.
-func parseHex(text []byte) (out []byte) {
-	high, half := byte(0), false
-	for _, c := range text {
-		var v byte
-		switch {
-		case '0' <= c && c <= '9':
-			v = c - '0'
-		case 'a' <= c && c <= 'f':
-			v = c - 'a' + 10
-		default:
-			continue
-		}
-		if half {
-			out = append(out, high<<4|v)
-		}
-		high, half = v, !half
-	}
-	return out
 }
 
 // newFrame begins a frame: room for its header and the modseq.

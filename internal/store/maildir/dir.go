@@ -58,7 +58,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Dir is one Maildir, open. It is safe for many goroutines, and for any number
+// Dir is one Maildir, open. Descriptors are opened when they are first needed: who
+// only looks whether something has changed needs none. It is safe for many goroutines, and for any number
 // of other programs that work on the same Maildir.
 type Dir struct {
 	path          string
@@ -74,8 +75,8 @@ type Dir struct {
 	buffer []byte // of the last scan, if not huge
 }
 
-// Open opens the Maildir at path. The error is fs.ErrNotExist if tmp, new or cur
-// is missing.
+// Open opens the Maildir at path. The error is fs.ErrNotExist if there is none, which
+// is to say no cur: what is missing beside it is made when it is needed.
 func Open(path string, o Options) (*Dir, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -90,15 +91,11 @@ func open(path string, names *namer, s *sys) (*Dir, error) {
 		name string
 		to   **folder
 	}{{"tmp", &d.tmp}, {"new", &d.new}, {"cur", &d.cur}} {
-		f := &folder{name: sub.name, path: filepath.Join(path, sub.name)}
-		*sub.to = f
-		if err := f.open(); err != nil {
-			return nil, errors.Join(fmt.Errorf("open maildir: %w", err), d.Close())
-		}
+		*sub.to = &folder{name: sub.name, path: filepath.Join(path, sub.name)}
 	}
 	var err error
-	if d.slack, err = slackOf(d.cur.path); err != nil {
-		return nil, errors.Join(fmt.Errorf("open maildir: %w", err), d.Close())
+	if d.slack, err = slackOf(d.cur.path + "/"); err != nil { // with the slash it must be a directory
+		return nil, fmt.Errorf("open maildir: %w", err)
 	}
 	return d, nil
 }
@@ -142,9 +139,7 @@ func syncPath(path string) error {
 func (d *Dir) Close() error {
 	var errs []error
 	for _, f := range []*folder{d.tmp, d.new, d.cur} {
-		if f != nil {
-			errs = append(errs, f.close())
-		}
+		errs = append(errs, f.close())
 	}
 	return errors.Join(errs...)
 }

@@ -108,9 +108,9 @@
 //
 // # Descriptors
 //
-// tmp, new and cur are held open, and files are named relative to them: shorter
-// look-ups, and no path of ours is resolved through something that was put in its
-// way. Scans open the directories by path, and thereby notice that they have been
+// tmp, new and cur are held open from their first use on, and files are named
+// relative to them: shorter look-ups, and no path of ours is resolved through
+// something that was put in its way. Scans open the directories by path, and thereby notice that they have been
 // replaced. Names are from getdents or made here, and hold no slash.
 //
 // # go-maildir

@@ -1,21 +1,23 @@
 package maildir
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// folder is one of tmp, new and cur, held open: everything in it is done
-// relative to the descriptor. It is safe for many goroutines; a descriptor that
-// reopen replaces is closed once nobody uses it.
+// folder is one of tmp, new and cur, held open from its first use on: everything in
+// it is done relative to the descriptor. It is safe for many goroutines; a
+// descriptor that reopen replaces is closed once nobody uses it.
 type folder struct {
 	name string // tmp, new or cur
 	path string
-	file atomic.Pointer[os.File]
+	file atomic.Pointer[os.File] // or nil
 }
 
 // maxStale is how often a folder is reopened because the file server has
@@ -35,13 +37,31 @@ func openFolder(path string) (*os.File, error) {
 	}
 }
 
-func (f *folder) open() error {
-	file, err := openFolder(f.path)
-	if err != nil {
-		return err
+// held returns the open folder.
+func (f *folder) held() (*os.File, error) {
+	if file := f.file.Load(); file != nil {
+		return file, nil
 	}
-	f.file.Store(file)
-	return nil
+	file, err := openFolder(f.path)
+	if errors.Is(err, fs.ErrNotExist) && f.mend() {
+		file, err = openFolder(f.path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %v", ErrVanished, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !f.file.CompareAndSwap(nil, file) {
+		return f.file.Load(), file.Close()
+	}
+	return file, nil
+}
+
+// mend makes tmp or new where it is missing in what is a Maildir otherwise.
+func (f *folder) mend() bool {
+	maildir := filepath.Dir(f.path)
+	return f.name != "cur" && isMaildir(maildir) && os.Mkdir(f.path, 0o700) == nil
 }
 
 func (f *folder) close() error {
@@ -56,7 +76,10 @@ func (f *folder) close() error {
 // removed; ErrVanished if none has its path now.
 func (f *folder) with(op func(fd int) error) error {
 	for try := 0; ; try++ {
-		file := f.file.Load()
+		file, err := f.held()
+		if err != nil {
+			return err
+		}
 		conn, err := file.SyscallConn()
 		if err != nil {
 			return err
@@ -104,6 +127,9 @@ func (f *folder) reopen(old *os.File) error {
 // seen under the path, and replaces it otherwise.
 func (f *folder) adopt(seen Stamp) error {
 	file := f.file.Load()
+	if file == nil {
+		return nil
+	}
 	var held Stamp
 	err := f.with(func(fd int) (err error) {
 		held, err = statFD(fd)

@@ -77,7 +77,7 @@ func (d *Dir) stamp(f *folder) (Stamp, error) {
 	const want = unix.STATX_INO | unix.STATX_MTIME | unix.STATX_CTIME
 	for {
 		err := unix.Statx(unix.AT_FDCWD, f.path, unix.AT_STATX_FORCE_SYNC, want, &st)
-		if err == unix.EINTR {
+		if err == unix.EINTR || err == unix.ENOENT && f.mend() {
 			continue
 		}
 		if err != nil {

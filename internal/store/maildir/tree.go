@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +26,8 @@ type Tree struct {
 	kind  Layout
 	names *namer
 	sys   *sys
-	slack func() (time.Duration, error) // of the root's file system
+	slack time.Duration       // of the root's file system
+	inbox atomic.Pointer[Dir] // the root, until it is opened the first time
 	layout
 }
 
@@ -98,16 +99,14 @@ func OpenTree(root string, o Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Close(); err != nil {
-		return nil, err
-	}
 	t := &Tree{
 		root:  root,
 		kind:  o.Layout,
-		names: newNamer(o),
-		sys:   &sys{},
-		slack: sync.OnceValues(func() (time.Duration, error) { return slackOf(root) }),
+		names: d.names,
+		sys:   d.sys,
+		slack: d.slack,
 	}
+	t.inbox.Store(d)
 	switch o.Layout {
 	case PlusPlus:
 		t.layout = plusPlus{t}
@@ -156,6 +155,9 @@ func (t *Tree) Has(name string) bool {
 // Open opens a folder.
 func (t *Tree) Open(name string) (*Dir, error) {
 	if name == "" {
+		if d := t.inbox.Swap(nil); d != nil {
+			return d, nil
+		}
 		return open(t.root, t.names, t.sys)
 	}
 	path, err := t.path(name)
@@ -174,10 +176,7 @@ func (t *Tree) Stamp(name string) (cur, new Stamp, err error) {
 			return Stamp{}, Stamp{}, err
 		}
 	}
-	d := Dir{}
-	if d.slack, err = t.slack(); err != nil {
-		return Stamp{}, Stamp{}, fmt.Errorf("look at folder: %w", err)
-	}
+	d := Dir{slack: t.slack}
 	d.new = &folder{path: filepath.Join(path, "new")}
 	d.cur = &folder{path: filepath.Join(path, "cur")}
 	return d.Stamp()

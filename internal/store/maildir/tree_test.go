@@ -264,10 +264,22 @@ func TestCreateCompletes(t *testing.T) {
 		if err := os.Remove(filepath.Join(path, missing)); err != nil {
 			t.Fatal(err)
 		}
-		if d, err := Open(path, Options{}); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("opened without %s: %v, %v", missing, d, err)
+		d, err := Open(path, Options{})
+		if missing == "cur" {
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("opened without cur: %v, %v", d, err)
+			}
+			create(t, path)
+			continue
 		}
-		create(t, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := d.Stamp(); err != nil {
+			t.Errorf("stamp without %s: %v", missing, err)
+		}
+		deliver(t, d, "body", Target{New: true}, 0)
+		mustClose(t, d, nil)
 	}
 	put(t, filepath.Join(dir, "file"), "")
 	if d, err := Create(filepath.Join(dir, "file"), Options{}); err == nil {

@@ -277,6 +277,13 @@ func TestRealCourier(t *testing.T) {
 	if !strings.Contains(out, fmt.Sprintf("UIDNEXT %d UIDVALIDITY %d)", s.UIDNext(), s.UIDValidity())) {
 		t.Errorf("UIDNEXT %d, UIDVALIDITY %d; Courier said\n%s", s.UIDNext(), s.UIDValidity(), out)
 	}
+	expectList(t, a, "Entwürfe-", "Entwürfe.Über uns*")
+	if !isThere(filepath.Join(root, ".Entwürfe.Über uns", "cur")) {
+		t.Error("Courier names directories in another way")
+	}
+	if uns := syncBox(t, openBox(t, a, "Entwürfe.Über uns")); uns.Len() != 0 {
+		t.Errorf("%d messages", uns.Len())
+	}
 	if d := cmp.Diff([]string{"2 $Junk todo", "3"}, shown(s)); d != "" {
 		t.Errorf("(-want +got):\n%s\nCourier said\n%s", d, out)
 	}

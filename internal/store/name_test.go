@@ -1,0 +1,81 @@
+package store
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fantail/internal/mail"
+	"fantail/internal/store/maildir"
+)
+
+func TestCanonical(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		plusPlus, fs string // "" if it is none
+	}{
+		{"inbox", mail.Inbox, mail.Inbox},
+		{"Inbox.a", "INBOX.a", "Inbox.a"},
+		{"Inbox/a", "", "INBOX/a"},
+		{"inboxes", "inboxes", "inboxes"},
+		{"a.b", "a.b", "a.b"},
+		{"a/b", "", "a/b"},
+		{"a..b", "", "a..b"},
+		{".a", "", ""},
+		{"a/.b", "", ""},
+		{"a//b", "", ""},
+		{"a/cur", "", ""},
+		{"cur", "cur", ""},
+		{"u\u0308", "\u00fc", "\u00fc"},
+		{strings.Repeat("x", 200), strings.Repeat("x", 200), strings.Repeat("x", 200)},
+		{strings.Repeat("x", 201), "", strings.Repeat("x", 201)},
+		{"\ufffd", "", ""},
+		{"\u0085", "", ""},
+	} {
+		for layout, want := range map[maildir.Layout]string{maildir.PlusPlus: tt.plusPlus, maildir.FS: tt.fs} {
+			got, err := naming{layout}.canonical(tt.name)
+			if got != want || (err == nil) != (want != "") {
+				t.Errorf("layout %d, %.20q: %.20q, %v; want %.20q", layout, tt.name, got, err, want)
+			}
+		}
+	}
+}
+
+// FuzzNames: a name has one form, and whatever a directory is called, the mailbox
+// that is shown for it is found there.
+func FuzzNames(f *testing.F) {
+	for _, s := range []string{"INBOX", "a.b/c", "Entw&APw-rfe", "Entwürfe", "Bu\u0308cher/&AOQ-", "A&B", "&AGE-", "a..b", "x/.y", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, layout := range []maildir.Layout{maildir.PlusPlus, maildir.FS} {
+			n := naming{layout}
+			if c, err := n.canonical(s); err == nil {
+				if again, err := n.canonical(c); err != nil || again != c {
+					t.Fatalf("%q is %q, and that is %q, %v", s, c, again, err)
+				}
+				first := ""
+				for _, dir := range n.directories(c) {
+					first = strings.TrimPrefix(first+n.separator()+spellings(dir)[0], n.separator())
+				}
+				if name, ok := n.reachable(first); c != mail.Inbox && (!ok || name != c) {
+					t.Fatalf("%q is to be %q, which is shown as %q, %v", c, first, name, ok)
+				}
+			}
+			name, ok := n.reachable(s)
+			if !ok {
+				continue
+			}
+			dirs, found := n.directories(name), n.directories(s)
+			for i := range dirs {
+				if len(dirs) != len(found) || !slices.Contains(spellings(dirs[i]), found[i]) {
+					t.Fatalf("%q is shown as %q, and not found", s, name)
+				}
+			}
+			if strings.Contains(s, "..") && layout == maildir.PlusPlus || !filepath.IsLocal(s) {
+				t.Fatalf("%q is shown", s)
+			}
+		}
+	})
+}

@@ -91,12 +91,13 @@ var causes = []struct {
 	kind Kind
 	errs []error
 }{
+	// First, since a file is often made because there is none.
+	{OverQuota, []error{syscall.ENOSPC, syscall.EDQUOT, quota.ErrOver}},
 	{NotFound, []error{fs.ErrNotExist}},
 	{Gone, []error{maildir.ErrVanished, maildir.ErrLost}},
 	{Unavailable, []error{maildir.ErrBusy, uidlist.ErrRaced}},
 	{Exists, []error{fs.ErrExist}},
 	{Denied, []error{fs.ErrPermission, syscall.EROFS}},
-	{OverQuota, []error{syscall.ENOSPC, syscall.EDQUOT, quota.ErrOver}},
 	{Limit, []error{uidlist.ErrTooManyKeywords, uidlist.ErrExhausted, index.ErrTooLarge, index.ErrExhausted}},
 	{Invalid, []error{uidlist.ErrKeyword, uidlist.ErrName, maildir.ErrFolderName}},
 	{InUse, []error{uidlist.ErrLockTimeout, uidlist.ErrLockLost}},

@@ -71,7 +71,7 @@ func (m *Mailbox) sync(ctx context.Context) (err error) {
 	x, err := m.index.Load()
 	if err == nil {
 		// Another mailbox that has got the name would have other directories.
-		if ok, err := m.isTrue(x); ok || err != nil {
+		if ok, err := m.isTrueNow(x); ok || err != nil {
 			return m.show(x, err)
 		}
 	} else if !unusable(err) {
@@ -137,10 +137,16 @@ func (m *Mailbox) isTrue(x *index.Index) (bool, error) {
 	if dirStamp(cur) != st.Cur || dirStamp(new) != st.New {
 		return false, nil
 	}
-	if m.tail != nil && !m.tail.anchored && st.Hard {
+	return true, nil
+}
+
+// isTrueNow is isTrue for the index on disk, at which a tail may be anchored.
+func (m *Mailbox) isTrueNow(x *index.Index) (bool, error) {
+	ok, err := m.isTrue(x)
+	if ok && m.tail != nil && !m.tail.anchored && x.Stamps().Hard {
 		m.anchor(true)
 	}
-	return true, nil
+	return ok, err
 }
 
 // soft reports whether stamps after changes of our own are young enough to be
@@ -189,7 +195,7 @@ func (m *Mailbox) catchUp(ctx context.Context, l *held) error {
 	case err != nil:
 		return err
 	default: // another process may have been here while we waited for the lock
-		if ok, err := m.isTrue(x); ok || err != nil {
+		if ok, err := m.isTrueNow(x); ok || err != nil {
 			return m.show(x, err)
 		}
 	}

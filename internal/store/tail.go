@@ -221,8 +221,8 @@ func (s *survey) applyBase(base string, files map[file]bool) (bool, error) {
 	}
 	// The tail tells nothing of the kind of file.
 	switch info, err := s.m.dir.Stat(e); {
-	case errors.Is(err, fs.ErrNotExist):
-		// Gone since; what happened to it comes with the next drain.
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, maildir.ErrBusy):
+		// Gone since, or renamed; what happened to it comes with the next drain.
 	case err != nil:
 		return false, err
 	case info.Regular:

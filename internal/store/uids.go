@@ -49,6 +49,10 @@ func (m *Mailbox) loadList(ctx context.Context, x *index.Index) (*uidlist.List, 
 // resume spares us the part of the UID list that the index knows.
 func (m *Mailbox) resume(x *index.Index) {
 	st := x.Stamps()
+	// An append makes it longer; what else was done to it must be read.
+	if now, err := m.uids.Stat(); err == nil && index.FileID(now) != st.UIDs && now.Size <= st.UIDs.Size {
+		return
+	}
 	m.uids.Resume(uidlist.Mark{
 		FileID:   uidlist.FileID(st.UIDs),
 		Validity: x.UIDValidity(),

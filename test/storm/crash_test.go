@@ -16,7 +16,7 @@ func TestCrash(t *testing.T) {
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
-			o := crashOptions{dir: t.TempDir(), modes: "killed,torn,short write", few: true}
+			o := crashOptions{dir: t.TempDir(), modes: "killed,torn,short write,disk full", few: true}
 			bad, err := o.operation(i, &out)
 			// It is the actor that finds out, and says so.
 			if err != nil && strings.Contains(err.Error(), fault.ErrUnsupported.Error()) {

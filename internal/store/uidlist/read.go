@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -170,7 +171,7 @@ func (f *File) extend(tail string, s stamp) bool {
 	p := &f.at
 	old := p.list
 	ps := parser{version: old.Version, line: old.Lines + 2, prev: old.lastUID(), seen: old.Next - 1}
-	ps.recs = old.Records[:len(old.Records):cap(old.Records)]
+	ps.recs = slices.Grow(old.Records, strings.Count(tail, "\n"))
 	rest := ps.lines(tail)
 	if ps.count > 0 {
 		return false

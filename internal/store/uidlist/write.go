@@ -157,7 +157,7 @@ func (l *List) with(recs []Record) *List {
 // give makes records for the bases, with UIDs from next on, except for those
 // that keep the record which known finds. all has one for each base.
 func give(next mail.UID, bases []string, known func(string) (Record, bool)) (all, fresh []Record, err error) {
-	all = make([]Record, 0, len(bases))
+	all, fresh = make([]Record, 0, len(bases)), make([]Record, 0, len(bases))
 	given := make(map[string]int, len(bases))
 	for i, base := range bases {
 		if err := checkBase(base); err != nil {
@@ -181,12 +181,21 @@ func give(next mail.UID, bases []string, known func(string) (Record, bool)) (all
 	return all, fresh, nil
 }
 
+// lineRoom is more than what a line has beside its fields: a UID of ten digits, a
+// space and a colon, and LF.
+const lineRoom = 16
+
 // appendLines writes the records behind the last line.
 func (f *File) appendLines(recs []Record) error {
-	var lines []byte
+	size := 0
+	for i := range recs {
+		size += len(recs[i].Base) + len(recs[i].Ext) + lineRoom
+	}
+	lines := make([]byte, 0, size)
 	for _, r := range recs {
 		lines = r.append(lines)
 	}
+	text := string(lines)
 	h, err := f.sys.open(f.path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return err
@@ -195,7 +204,7 @@ func (f *File) appendLines(recs []Record) error {
 	if err := untouched(h, f.path, f.at.stamp); err != nil {
 		return err
 	}
-	if _, err := h.WriteString(string(lines)); err != nil {
+	if _, err := h.WriteString(text); err != nil {
 		return err // see the package comment: nothing is cut off
 	}
 	if err := h.datasync(); err != nil {
@@ -211,7 +220,7 @@ func (f *File) appendLines(recs []Record) error {
 		return err
 	}
 	s := stampOf(fi)
-	if s.size != f.at.stamp.size+int64(len(lines)) || !f.extend(string(lines), s) {
+	if s.size != f.at.stamp.size+int64(len(text)) || !f.extend(text, s) {
 		f.at = position{}
 		return fmt.Errorf("%s: %w", f.path, ErrRaced)
 	}

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bufio"
 	"context"
 	"io"
 
@@ -87,9 +88,14 @@ func (s *Session) receiveMessage(batch *store.Append) error {
 		return err
 	}
 	// Files on Unix have LF; FETCH gives the CRLF back.
-	lf := crlf.NewContractor(w)
+	// The contractor writes line by line.
+	buffered := bufio.NewWriterSize(w, 32<<10)
+	lf := crlf.NewContractor(buffered)
 	if _, err := io.Copy(lf, lit); err != nil {
 		return err
 	}
-	return lf.Close()
+	if err := lf.Close(); err != nil {
+		return err
+	}
+	return buffered.Flush()
 }

@@ -22,6 +22,7 @@ import (
 // fakeMailbox keeps its messages in files, so that it can open them, and the rest
 // in memory. fail makes the operation of that name fail.
 type fakeMailbox struct {
+	legacy   map[mail.UID]store.Legacy
 	mu       sync.Mutex
 	dir      string
 	validity mail.UIDValidity
@@ -85,6 +86,10 @@ func (b *fakeMailbox) Messages(context.Context) (Messages, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return fakeMessages{b.validity, b.uids(func(fakeMessage) bool { return true }), b.fail["uids"]}, b.fail["messages"]
+}
+
+func (b *fakeMailbox) Legacy(context.Context) (map[mail.UID]store.Legacy, error) {
+	return b.legacy, b.fail["legacy"]
 }
 
 // uids returns those of the messages that are wanted; b.mu is held.

@@ -60,11 +60,11 @@ func (s *session) uidl(_ context.Context, args *pop3.Args) error {
 		if err != nil {
 			return err
 		}
-		s.ok(string(appendUIDL(append(strconv.AppendInt(nil, int64(n), 10), ' '), m.uid, s.drop.validity)))
+		s.ok(string(m.appendUIDL(append(strconv.AppendInt(nil, int64(n), 10), ' '), s.drop.validity)))
 		return nil
 	}
 	s.ok("")
-	s.perMessage(func(b []byte, m *message) []byte { return appendUIDL(b, m.uid, s.drop.validity) })
+	s.perMessage(func(b []byte, m *message) []byte { return m.appendUIDL(b, s.drop.validity) })
 	return nil
 }
 
@@ -93,6 +93,14 @@ func (s *session) perMessage(value func([]byte, *message) []byte) {
 }
 
 const hexDigits = "0123456789abcdef"
+
+// appendUIDL appends the message's unique-id: a predecessor's, or ours.
+func (m *message) appendUIDL(b []byte, validity mail.UIDValidity) []byte {
+	if m.uidl != "" {
+		return append(b, m.uidl...)
+	}
+	return appendUIDL(b, m.uid, validity)
+}
 
 // appendUIDL appends the unique-id of a message: UID and UIDVALIDITY, each as
 // eight lower-case hexadecimal digits. It is what Dovecot gives by default, so

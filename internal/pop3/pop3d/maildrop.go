@@ -1,18 +1,24 @@
 package pop3d
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"slices"
 
 	"fantail/internal/mail"
+	"fantail/internal/pop3"
 	"fantail/internal/store"
 )
 
 // Mailbox is what a session needs of the store.
 type Mailbox interface {
 	Messages(ctx context.Context) (Messages, error) // what is there now
+	// Legacy is what a predecessor told clients: unique-ids and an order of its own.
+	Legacy(ctx context.Context) (map[mail.UID]store.Legacy, error)
 	Size(ctx context.Context, uid mail.UID) (int64, error)
 	OpenMessage(ctx context.Context, uid mail.UID) (*os.File, error)
 	SetFlags(ctx context.Context, uids []mail.UID, c store.FlagChange) (missing []mail.UID, err error)
@@ -58,9 +64,10 @@ type maildrop struct {
 
 type message struct {
 	uid     mail.UID
-	deleted bool  // by DELE, until QUIT or RSET
-	sized   bool  // size is known
-	size    int64 // octets with CRLF line ends
+	deleted bool   // by DELE, until QUIT or RSET
+	uidl    string // that a predecessor gave, or ""
+	sized   bool   // size is known
+	size    int64  // octets with CRLF line ends
 }
 
 // maxUnmarked is how many \Seen flags a crash may lose. Marking in batches, and
@@ -89,7 +96,29 @@ func newMaildrop(ctx context.Context, box Mailbox) (*maildrop, error) {
 	if err := now.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
+	legacy, err := box.Legacy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.takeOver(legacy)
 	return d, nil
+}
+
+// takeOver numbers and names the messages as a predecessor did: those with an order
+// first. A unique-id that RFC 1939 section 7 does not allow gives way to ours.
+func (d *maildrop) takeOver(legacy map[mail.UID]store.Legacy) {
+	if len(legacy) == 0 {
+		return
+	}
+	for i := range d.messages {
+		if l := legacy[d.messages[i].uid]; pop3.ValidUIDL(l.UIDL) {
+			d.messages[i].uidl = l.UIDL
+		}
+	}
+	last := uint32(math.MaxUint32)
+	slices.SortStableFunc(d.messages, func(a, b message) int {
+		return cmp.Compare(cmp.Or(legacy[a.uid].Order, last), cmp.Or(legacy[b.uid].Order, last))
+	})
 }
 
 var errDamaged = errors.New("list of messages damaged")

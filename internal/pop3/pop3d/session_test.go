@@ -400,3 +400,26 @@ func TestCommandTable(t *testing.T) {
 		}
 	}
 }
+
+// TestLegacy: numbers and unique-ids are those that a predecessor told, so that no
+// client fetches again what it has. DELE and QUIT mean the message of that number.
+func TestLegacy(t *testing.T) {
+	b := newFake(t, msg1, msg2, msg3)
+	b.legacy = map[mail.UID]store.Legacy{
+		20: {UIDL: "UID2-99", Order: 2},
+		30: {UIDL: "has a space", Order: 1},
+	}
+	got := converse(t, b, "UIDL", "UIDL 2", "DELE 1", "QUIT")
+	want := "+OK\r\n1 0000001e5e0b1c2d\r\n2 UID2-99\r\n3 0000000a5e0b1c2d\r\n.\r\n+OK 2 UID2-99\r\n"
+	if !strings.HasPrefix(got.out, want) || got.err != nil {
+		t.Errorf("got\n%s\n%v\nwant\n%s", got.out, got.err, want)
+	}
+	if left := b.uids(func(fakeMessage) bool { return true }); !slices.Equal(left, []mail.UID{10, 20}) {
+		t.Errorf("left: %v", left)
+	}
+	b = newFake(t, msg1)
+	b.fail["legacy"] = &store.Error{Op: "x", Kind: store.Denied}
+	if got := converse(t, b, "STAT"); !strings.HasPrefix(got.out, "-ERR [SYS/PERM]") {
+		t.Errorf("got %q", got.out)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,16 +15,16 @@ import (
 // newPoller returns a Watcher that gets no inotify descriptor, and the number of
 // looks that it has taken.
 func newPoller() (w *Watcher, looks func() int) {
-	n := 0
+	var n atomic.Int64
 	w = New()
 	w.openQueue = func() (int, error) { return -1, unix.EMFILE }
 	w.look = func(path string, remote bool) lookStamp {
-		n++
+		n.Add(1)
 		return look(path, remote)
 	}
 	return w, func() int {
 		synctest.Wait()
-		return n
+		return int(n.Load())
 	}
 }
 

@@ -46,7 +46,8 @@ func TestRace(t *testing.T) {
 	for rule, examples := range r.Examples {
 		t.Errorf("%s: %s", rule, examples)
 	}
-	for _, kind := range []string{"deliver", "append", "unlink", "rename", "store", "take", "back", "claim", "content"} {
+	// Not "take": the users' claims may be faster than the foreign mover with all.
+	for _, kind := range []string{"deliver", "append", "unlink", "rename", "store", "back", "claim", "content"} {
 		if r.Deeds[kind] == 0 {
 			t.Errorf("nobody did %s: that is no storm", kind)
 		}

@@ -6,20 +6,46 @@ import (
 	"fantail/internal/imap/wire"
 )
 
-// capabilities are what a session that is logged in offers. Each is here only if
-// all of it works.
-var capabilities = []string{
-	wire.CapIMAP4rev1,    // RFC 3501
-	wire.CapLiteralPlus,  // RFC 7888
-	wire.CapID,           // RFC 2971
-	wire.CapIdle,         // RFC 2177
-	wire.CapNamespace,    // RFC 2342
-	wire.CapChildren,     // RFC 3348
-	wire.CapUnselect,     // RFC 3691
-	wire.CapUIDPlus,      // RFC 4315
-	wire.CapMultiAppend,  // RFC 3502
-	wire.CapListExtended, // RFC 5258
-	wire.CapSpecialUse,   // RFC 6154
+// capability is what is said about one capability. It has a row only if all of it
+// works.
+type capability struct {
+	name string
+	rfc  string // number
+
+	// enable turns it on for the session (RFC 5161 section 3.1). It is nil for a
+	// capability that a client just uses.
+	enable func(*enabled)
+}
+
+// enabled is what the client has turned on, by ENABLE or by a command that says so
+// as well. Nothing can be turned off again.
+type enabled struct{}
+
+// capabilities are what a session that is logged in offers, in the order in which
+// they are told.
+var capabilities = []capability{
+	{wire.CapIMAP4rev1, "3501", nil},
+
+	// framing, session
+	{wire.CapLiteralPlus, "7888", nil},
+	{wire.CapEnable, "5161", nil},
+	{wire.CapID, "2971", nil},
+	{wire.CapIdle, "2177", nil},
+
+	// mailboxes
+	{wire.CapNamespace, "2342", nil},
+	{wire.CapChildren, "3348", nil},
+	{wire.CapListExtended, "5258", nil},
+	{wire.CapSpecialUse, "6154", nil},
+
+	// the selected mailbox
+	{wire.CapUnselect, "3691", nil},
+
+	// messages
+	{wire.CapUIDPlus, "4315", nil},
+	{wire.CapMultiAppend, "3502", nil},
+
+	// searching, sorting
 }
 
 // capability is CAPABILITY (RFC 9051 section 6.1.1).
@@ -29,9 +55,7 @@ func (s *Session) capability(ctx context.Context) error {
 		return err
 	}
 	s.out.Untagged(wire.RespCapability)
-	for _, c := range capabilities {
-		s.out.SP().Atom(c)
-	}
+	s.writeCapabilities()
 	s.out.CRLF()
 	return s.ok(ctx, "CAPABILITY completed.")
 }
@@ -39,8 +63,12 @@ func (s *Session) capability(ctx context.Context) error {
 // capabilityCode writes the response code that spares a client the command.
 func (s *Session) capabilityCode() {
 	s.out.CodeStart(wire.CodeCapability)
-	for _, c := range capabilities {
-		s.out.SP().Atom(c)
-	}
+	s.writeCapabilities()
 	s.out.CodeEnd()
+}
+
+func (s *Session) writeCapabilities() {
+	for i := range capabilities {
+		s.out.SP().Atom(capabilities[i].name)
+	}
 }

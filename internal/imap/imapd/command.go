@@ -36,6 +36,9 @@ var commands = []command{
 	{"AUTHENTICATE", nil, 0, "9051 6.2.2"},
 	{"LOGIN", nil, 0, "9051 6.2.3"},
 
+	// RFC 5161 section 3.1: before a mailbox is selected
+	{"ENABLE", (*Session).enable, authenticated, "5161 3.1"},
+
 	// RFC 9051 section 6.3: authenticated and selected
 	{"SELECT", (*Session).sel, anyState, "9051 6.3.2"},
 	{"EXAMINE", (*Session).examine, anyState, "9051 6.3.3"},
@@ -84,6 +87,8 @@ func (c *command) wrongState() string {
 		return "You are logged in already."
 	case selectedState:
 		return "Select a mailbox first."
+	case authenticated:
+		return "Not while a mailbox is selected."
 	}
 	return "Not permitted in this state."
 }

@@ -39,6 +39,7 @@ type Session struct {
 	tag     string    // of the command in progress
 	box     *selected // nil: no mailbox is selected
 	byUID   bool      // the command is a UID command: FETCH responses have the UID
+	enabled enabled   // what the client has turned on
 	closing bool      // the client has been told good-bye
 }
 

@@ -12,6 +12,8 @@ const (
 // The names of untagged responses (RFC 9051 section 7, RFC 3501 section 7).
 const (
 	RespCapability = "CAPABILITY"
+	RespEnabled    = "ENABLED" // RFC 5161 section 3.2
+	RespESearch    = "ESEARCH" // RFC 4731 section 3.1
 	RespExists     = "EXISTS"
 	RespExpunge    = "EXPUNGE"
 	RespFetch      = "FETCH"
@@ -20,9 +22,14 @@ const (
 	RespList       = "LIST"
 	RespLsub       = "LSUB"
 	RespNamespace  = "NAMESPACE"
+	RespQuota      = "QUOTA"     // RFC 9208 section 5.1
+	RespQuotaRoot  = "QUOTAROOT" // RFC 9208 section 5.2
 	RespRecent     = "RECENT"
 	RespSearch     = "SEARCH"
+	RespSort       = "SORT" // RFC 5256 section 4
 	RespStatus     = "STATUS"
+	RespThread     = "THREAD"   // RFC 5256 section 4
+	RespVanished   = "VANISHED" // RFC 7162 section 3.2.10
 )
 
 // Response codes.
@@ -70,11 +77,33 @@ const (
 	// RFC 9051 section 7.1
 	CodeHasChildren = "HASCHILDREN"
 	CodeClosed      = "CLOSED"
+	CodeNotSaved    = "NOTSAVED"
+	CodeUnknownCTE  = "UNKNOWN-CTE"
+	CodeUseAttr     = "USEATTR" // RFC 6154 section 3 first
+
+	// RFC 7162 section 7
+	CodeHighestModSeq = "HIGHESTMODSEQ"
+	CodeNoModSeq      = "NOMODSEQ"
+	CodeModified      = "MODIFIED"
+
+	// RFC 4978 section 3
+	CodeCompressionActive = "COMPRESSIONACTIVE"
+
+	// RFC 5465 section 8
+	CodeBadEvent             = "BADEVENT"
+	CodeNotificationOverflow = "NOTIFICATIONOVERFLOW"
+
+	// RFC 8474 section 4.1
+	CodeMailboxID = "MAILBOXID"
+
+	// RFC 9585 section 3
+	CodeInProgress = "INPROGRESS"
 )
 
 // Capability names.
 const (
 	CapIMAP4rev1     = "IMAP4rev1"     // RFC 3501
+	CapIMAP4rev2     = "IMAP4rev2"     // RFC 9051
 	CapStartTLS      = "STARTTLS"      // RFC 3501 section 6.2.1
 	CapLoginDisabled = "LOGINDISABLED" // RFC 3501 section 6.2.3
 	CapAuthPlain     = "AUTH=PLAIN"    // RFC 3501 section 6.2.2, RFC 4616
@@ -89,6 +118,37 @@ const (
 	CapListExtended  = "LIST-EXTENDED" // RFC 5258
 	CapSpecialUse    = "SPECIAL-USE"   // RFC 6154
 	CapLiteralPlus   = "LITERAL+"      // RFC 7888
+
+	CapBinary           = "BINARY"                // RFC 3516
+	CapESearch          = "ESEARCH"               // RFC 4731
+	CapCompressDeflate  = "COMPRESS=DEFLATE"      // RFC 4978
+	CapWithin           = "WITHIN"                // RFC 5032
+	CapEnable           = "ENABLE"                // RFC 5161
+	CapSearchRes        = "SEARCHRES"             // RFC 5182
+	CapI18NLevel1       = "I18NLEVEL=1"           // RFC 5255
+	CapSort             = "SORT"                  // RFC 5256
+	CapThreadSubject    = "THREAD=ORDEREDSUBJECT" // RFC 5256
+	CapThreadReferences = "THREAD=REFERENCES"     // RFC 5256
+	CapThreadRefs       = "THREAD=REFS"           // draft-ietf-morg-inthread
+	CapESort            = "ESORT"                 // RFC 5267
+	CapNotify           = "NOTIFY"                // RFC 5465
+	CapListStatus       = "LIST-STATUS"           // RFC 5819
+	CapSortDisplay      = "SORT=DISPLAY"          // RFC 5957
+	CapCreateSpecialUse = "CREATE-SPECIAL-USE"    // RFC 6154
+	CapMove             = "MOVE"                  // RFC 6851
+	CapUTF8Accept       = "UTF8=ACCEPT"           // RFC 6855, RFC 9755
+	CapCondStore        = "CONDSTORE"             // RFC 7162
+	CapQResync          = "QRESYNC"               // RFC 7162
+	CapAppendLimit      = "APPENDLIMIT"           // RFC 7889
+	CapStatusSize       = "STATUS=SIZE"           // RFC 8438
+	CapObjectID         = "OBJECTID"              // RFC 8474
+	CapSaveDate         = "SAVEDATE"              // RFC 8514
+	CapPreview          = "PREVIEW"               // RFC 8970
+	CapQuota            = "QUOTA"                 // RFC 9208
+	CapQuotaResStorage  = "QUOTA=RES-STORAGE"     // RFC 9208
+	CapQuotaResMessage  = "QUOTA=RES-MESSAGE"     // RFC 9208
+	CapPartial          = "PARTIAL"               // RFC 9394
+	CapInProgress       = "INPROGRESS"            // RFC 9585
 )
 
 // System flags (RFC 9051 section 2.3.2), and what PERMANENTFLAGS has besides.

@@ -43,6 +43,7 @@ var capabilities = []capability{
 
 	// messages
 	{wire.CapUIDPlus, "4315", nil},
+	{wire.CapMove, "6851", nil},
 	{wire.CapMultiAppend, "3502", nil},
 
 	// searching, sorting

@@ -68,6 +68,8 @@ var commands = []command{
 	{"UID STORE", (*Session).uidStore, selectedState, "9051 6.4.9"},
 	{"COPY", (*Session).copy, selectedState, "9051 6.4.7"},
 	{"UID COPY", (*Session).uidCopy, selectedState, "9051 6.4.9"},
+	{"MOVE", (*Session).move, selectedState, "9051 6.4.8"},
+	{"UID MOVE", (*Session).uidMove, selectedState, "9051 6.4.9"},
 }
 
 // commandTable is the table by name. It is made for each session, since the

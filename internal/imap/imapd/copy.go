@@ -5,6 +5,7 @@ import (
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
 	"fantail/internal/store"
 )
 
@@ -15,35 +16,15 @@ func (s *Session) copy(ctx context.Context) error { return s.copyTo(ctx, false) 
 func (s *Session) uidCopy(ctx context.Context) error { return s.copyTo(ctx, true) }
 
 func (s *Session) copyTo(ctx context.Context, byUID bool) error {
-	s.in.SP()
-	set := imap.ScanSeqSet(s.in)
-	s.in.SP()
-	name := imap.ScanMailbox(s.in)
-	s.in.CRLF()
-	if err := s.in.Err(); err != nil {
-		return err
-	}
-	ts, err := s.resolve(set, byUID)
+	args, err := imap.ScanCopy(s.in)
 	if err != nil {
 		return err
 	}
-	dst, err := s.target(ctx, name)
+	uids, dst, err := s.sending(ctx, args, byUID)
 	if err != nil {
 		return err
 	}
 	defer dst.Close()
-	if err := s.sync(ctx); err != nil {
-		return err
-	}
-	if !byUID {
-		if err := s.allThere(ts); err != nil {
-			return err
-		}
-	}
-	uids := ts.uids()
-	if err := s.trusted(); err != nil {
-		return err
-	}
 	c, err := s.box.mbox.Copy(ctx, uids, dst)
 	if err != nil {
 		return err
@@ -52,11 +33,42 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to copy.")
 	}
-	return s.ok(ctx, "COPY completed.", func(e *wire.Encoder) {
-		// RFC 4315 section 3: both sets in the order of the copying.
+	return s.ok(ctx, "COPY completed.", copyUID(c))
+}
+
+// sending returns the messages that a COPY or MOVE is about, and the mailbox that
+// they go to, which the caller closes.
+func (s *Session) sending(ctx context.Context, args imap.CopyArgs, byUID bool) ([]mail.UID, *store.Mailbox, error) {
+	ts, err := s.resolve(args.Set, byUID)
+	if err != nil {
+		return nil, nil, err
+	}
+	dst, err := s.target(ctx, args.Mailbox)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err = s.sync(ctx); err == nil && !byUID {
+		err = s.allThere(ts)
+	}
+	var uids []mail.UID
+	if err == nil {
+		uids = ts.uids()
+		err = s.trusted()
+	}
+	if err != nil {
+		dst.Close() // nothing was written
+		return nil, nil, err
+	}
+	return uids, dst, nil
+}
+
+// copyUID writes the response code that names both sets in the order of the
+// copying (RFC 4315 section 3).
+func copyUID(c store.Copied) func(*wire.Encoder) {
+	return func(e *wire.Encoder) {
 		e.CodeStart(wire.CodeCopyUID).SP().Number(uint32(c.UIDValidity))
 		e.SP().Token(imap.Numbers(c.Src).String()).SP().Token(imap.Numbers(c.Dst).String()).CodeEnd()
-	})
+	}
 }
 
 // allThere refuses a command on message numbers of which one is gone: it copies

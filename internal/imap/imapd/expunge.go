@@ -18,10 +18,8 @@ func (s *Session) expunge(ctx context.Context) error {
 
 // uidExpunge is UID EXPUNGE (RFC 4315 section 2.1).
 func (s *Session) uidExpunge(ctx context.Context) error {
-	s.in.SP()
-	set := imap.ScanSeqSet(s.in)
-	s.in.CRLF()
-	if err := s.in.Err(); err != nil {
+	set, err := imap.ScanUIDExpunge(s.in)
+	if err != nil {
 		return err
 	}
 	ts, err := s.resolve(set, true)

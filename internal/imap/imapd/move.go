@@ -1,0 +1,43 @@
+package imapd
+
+import (
+	"context"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+)
+
+// move is MOVE (RFC 6851 section 3.1).
+func (s *Session) move(ctx context.Context) error { return s.moveTo(ctx, false) }
+
+// uidMove is UID MOVE (RFC 6851 section 3.2). UIDs that no message has any more are
+// no error.
+func (s *Session) uidMove(ctx context.Context) error { return s.moveTo(ctx, true) }
+
+func (s *Session) moveTo(ctx context.Context, byUID bool) error {
+	args, err := imap.ScanCopy(s.in)
+	if err != nil {
+		return err
+	}
+	if s.box.readOnly {
+		return errReadOnly()
+	}
+	uids, dst, err := s.sending(ctx, args, byUID)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	c, err := s.box.mbox.Move(ctx, uids, dst)
+	if err != nil {
+		return err
+	}
+	s.byUID = byUID
+	if len(c.Dst) == 0 {
+		return s.ok(ctx, "Nothing to move.")
+	}
+	// RFC 6851 section 4.3: the code comes before the messages leave.
+	s.out.Untagged(wire.OK).SP()
+	copyUID(c)(s.out)
+	s.out.Text("Moved.").CRLF()
+	return s.ok(ctx, "MOVE completed.")
+}

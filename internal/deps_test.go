@@ -21,7 +21,7 @@ const floors = `
 	deliver login/broker imap imap/wire pop3 webmail/htmlsafe store/storetest
 	store login/passdb
 	login/userdb
-	store/maildir store/uidlist store/index store/watch store/packed store/quota
+	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
 	mail crlf mutf7 daemon/conf daemon/inetd daemon/tlsconf
 `

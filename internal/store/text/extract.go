@@ -1,0 +1,244 @@
+package text
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"fantail/internal/message"
+)
+
+// Section is a part of a message's text that is kept apart, since there are
+// questions for which it alone has to be read.
+type Section uint8
+
+// The sections.
+const (
+	Address  Section = iota // the fields of the message that people search in
+	Header                  // its other fields, and those of its parts
+	Body                    // its text parts, and the headers of messages in it
+	sections                // their number
+)
+
+// addressed are the fields in the section Address, folded.
+var addressed = []string{"FROM", "TO", "CC", "BCC", "SUBJECT"}
+
+// sectionOf returns the section of a field of the message itself, by its name in
+// capitals.
+func sectionOf(name string) Section {
+	if slices.Contains(addressed, name) {
+		return Address
+	}
+	return Header
+}
+
+// A section is a sequence of runs, each an octet that says what it is and its
+// folded text. UTF-8 has neither of these octets, so no needle reaches over the
+// border between two runs.
+const (
+	otherRun = 0xfe // a text, or a field of something in the message
+	ownField = 0xff // a field of the message whose name is ASCII: "NAME: VALUE"
+)
+
+const (
+	// MaxPart is how much decoded text of one part is searched, in octets.
+	MaxPart = 64 << 20
+	// maxBody is how many octets of the section Body are kept in one piece.
+	maxBody = 1 << 20
+	// longLine is from where on a line is folded in pieces.
+	longLine = 64 << 10
+)
+
+// Text is the text of one message.
+type Text struct {
+	sections [sections][]byte
+	// Long tells that the body has not been kept: it came in pieces.
+	Long bool
+}
+
+// Reader reads the text of messages, one after the other. It is not safe for use
+// by several goroutines.
+type Reader struct {
+	scanner *message.Scanner
+	text    Text
+	raw     []byte // decoded and not yet folded
+	spill   func(piece []byte)
+	overlap int
+}
+
+// NewReader returns a Reader.
+func NewReader() *Reader {
+	return &Reader{scanner: message.NewScanner(message.DefaultLimits())}
+}
+
+// File is a stored message.
+type File interface {
+	io.Reader
+	io.ReaderAt
+}
+
+// Read reads a message, from the file's beginning. The Text is valid until the
+// next Read. A body that is too long to be kept is given to spill in pieces, of
+// which each begins with the last overlap octets of the one before.
+func (r *Reader) Read(f File, overlap int, spill func(piece []byte)) (*Text, error) {
+	for i := range r.text.sections {
+		r.text.sections[i] = r.text.sections[i][:0]
+	}
+	r.text.Long = false
+	r.overlap, r.spill = overlap, spill
+	root, err := r.scanner.Parse(f)
+	if err != nil {
+		return nil, err
+	}
+	for i := range root.Fields {
+		r.ownField(&root.Fields[i])
+	}
+	root.Walk(func(p *message.Part) bool {
+		if err != nil {
+			return false
+		}
+		if p != root {
+			r.fields(Header, p)
+		}
+		if p.Message != nil {
+			r.fields(Body, p.Message)
+		}
+		if p.Type == "text" {
+			err = r.body(p.Text(f, MaxPart))
+		}
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read text: %w", err)
+	}
+	if r.text.Long {
+		r.passOn()
+	}
+	return &r.text, nil
+}
+
+// ownField takes a field of the message itself.
+func (r *Reader) ownField(f *message.Field) {
+	kind, section := byte(otherRun), Header
+	if isASCII(f.Name) {
+		kind, section = ownField, sectionOf(strings.ToUpper(f.Name))
+	}
+	r.text.sections[section] = appendField(append(r.text.sections[section], kind), f)
+}
+
+// fields takes a header that is not the message's own.
+func (r *Reader) fields(s Section, p *message.Part) {
+	for i := range p.Fields {
+		r.text.sections[s] = appendField(append(r.text.sections[s], otherRun), &p.Fields[i])
+	}
+	if s == Body {
+		r.check()
+	}
+}
+
+func appendField(dst []byte, f *message.Field) []byte {
+	dst = append(message.AppendCasemap(dst, f.Name), ": "...)
+	return message.AppendCasemap(dst, message.DecodeHeader(f.Value()))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// body takes the decoded text of a part.
+func (r *Reader) body(text io.Reader) error {
+	const piece = 32 << 10
+	r.text.sections[Body] = append(r.text.sections[Body], otherRun)
+	r.raw = r.raw[:0]
+	for {
+		r.raw = slices.Grow(r.raw, piece)
+		n, err := text.Read(r.raw[len(r.raw) : len(r.raw)+piece])
+		r.raw = r.raw[:len(r.raw)+n]
+		if err == io.EOF {
+			r.fold(len(r.raw))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(r.raw) >= piece {
+			r.fold(divide(r.raw))
+		}
+	}
+}
+
+// fold folds the first n octets that were decoded.
+func (r *Reader) fold(n int) {
+	r.text.sections[Body] = appendFolded(r.text.sections[Body], r.raw[:n])
+	r.raw = r.raw[:copy(r.raw, r.raw[n:])]
+	r.check()
+}
+
+// divide returns how much of text can be folded for itself: whole lines, or if
+// there is a very long one everything but the last character that none before it
+// combines with.
+func divide(text []byte) int {
+	if n := bytes.LastIndexByte(text, '\n') + 1; n > 0 || len(text) < longLine {
+		return n
+	}
+	for n := len(text) - 1; n > len(text)/2; n-- {
+		if c := text[n]; c < utf8.RuneSelf ||
+			utf8.RuneStart(c) && utf8.FullRune(text[n:]) && norm.NFKD.Properties(text[n:]).BoundaryBefore() {
+			return n
+		}
+	}
+	n := len(text) - 1
+	for !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return n
+}
+
+// appendFolded appends the folded form of UTF-8 text. A character that is ASCII
+// does not combine with those before it.
+func appendFolded(dst, text []byte) []byte {
+	dst = slices.Grow(dst, len(text))
+	for len(text) > 0 {
+		n := 0
+		for n < len(text) && text[n] < utf8.RuneSelf {
+			c := text[n]
+			if 'a' <= c && c <= 'z' {
+				c -= 'a' - 'A'
+			}
+			dst = append(dst, c)
+			n++
+		}
+		text = text[n:]
+		for n = 0; n < len(text) && text[n] >= utf8.RuneSelf; n++ {
+		}
+		if n > 0 {
+			dst = message.AppendCasemap(dst, string(text[:n]))
+			text = text[n:]
+		}
+	}
+	return dst
+}
+
+// check passes the body on if it has become too long.
+func (r *Reader) check() {
+	if len(r.text.sections[Body]) > maxBody {
+		r.text.Long = true
+		r.passOn()
+	}
+}
+
+func (r *Reader) passOn() {
+	b := r.text.sections[Body]
+	r.spill(b)
+	r.text.sections[Body] = append(b[:0], b[len(b)-min(len(b), r.overlap):]...)
+}

@@ -1,0 +1,194 @@
+package text
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"fantail/internal/message"
+	"fantail/test/samplemail"
+)
+
+// plainly answers a query in the plainest way there is.
+func plainly(t testing.TB, msg []byte, q Query) bool {
+	t.Helper()
+	f := bytes.NewReader(msg)
+	root, err := message.Parse(f, message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	needle := fold(q.Needle)
+	if q.In == OneField {
+		for i := range root.Fields {
+			f := &root.Fields[i]
+			if isASCII(q.Field) && f.Is(q.Field) && strings.Contains(fold(message.DecodeHeader(f.Value())), needle) {
+				return true
+			}
+		}
+		return false
+	}
+	if needle == "" {
+		return true
+	}
+	found := false
+	header := func(p *message.Part) {
+		for i := range p.Fields {
+			f := &p.Fields[i]
+			found = found || strings.Contains(fold(f.Name+": "+message.DecodeHeader(f.Value())), needle)
+		}
+	}
+	root.Walk(func(p *message.Part) bool {
+		if q.In == Whole {
+			header(p)
+		}
+		if p.Message != nil {
+			header(p.Message)
+		}
+		if p.Type == "text" {
+			b, err := io.ReadAll(p.Text(f, MaxPart))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || strings.Contains(fold(string(b)), needle)
+		}
+		return !found
+	})
+	return found
+}
+
+func fold(s string) string { return string(message.AppendCasemap(nil, s)) }
+
+// ask answers a query as the store does that reads the message.
+func ask(t testing.TB, r *Reader, msg []byte, q Query) bool {
+	t.Helper()
+	m := Compile(q)
+	found := false
+	text, err := r.Read(bytes.NewReader(msg), m.Overlap(), func(p []byte) { found = found || m.MatchBody(p) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found || m.Match(text)
+}
+
+var fieldNames = []string{"From", "to", "SUBJECT", "Cc", "Bcc", "Message-ID", "Received", "Content-Type", "X-Mailer", "Subj", "List-Id", "", "Größe"}
+
+// someQuery makes a query that often has hits: mostly a piece of the message.
+func someQuery(t testing.TB, r *rand.Rand, msg []byte) Query {
+	q := Query{In: Scope(r.IntN(3))}
+	if q.In == OneField {
+		q.Field = fieldNames[r.IntN(len(fieldNames))]
+	}
+	root, err := message.Parse(bytes.NewReader(msg), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pieces []string
+	root.Walk(func(p *message.Part) bool {
+		for i := range p.Fields {
+			pieces = append(pieces, p.Fields[i].Name+": "+message.DecodeHeader(p.Fields[i].Value()))
+		}
+		if p.Type == "text" {
+			b, _ := io.ReadAll(p.Text(bytes.NewReader(msg), 1<<20))
+			pieces = append(pieces, string(b), string(b))
+		}
+		return true
+	})
+	if len(pieces) == 0 {
+		return q
+	}
+	s := pieces[r.IntN(len(pieces))]
+	if s == "" {
+		return q
+	}
+	from := r.IntN(len(s))
+	to := from + 1 + r.IntN(1+r.IntN(40))
+	for from > 0 && !utf8.RuneStart(s[from]) {
+		from--
+	}
+	for to = min(to, len(s)); to < len(s) && !utf8.RuneStart(s[to]); to++ {
+	}
+	q.Needle = s[from:to]
+	switch r.IntN(6) {
+	case 0:
+		q.Needle = strings.ToLower(q.Needle)
+	case 1:
+		q.Needle = strings.ToUpper(q.Needle)
+	case 2:
+		q.Needle += string(rune('a' + r.IntN(26)))
+	}
+	return q
+}
+
+func TestAgainstPlainSearch(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	reader := NewReader()
+	hits := 0
+	for m := range samplemail.Generate(300, 3) {
+		for range 20 {
+			q := someQuery(t, r, m.Data)
+			want := plainly(t, m.Data, q)
+			if got := ask(t, reader, m.Data, q); got != want {
+				t.Fatalf("%+q: %v, want %v in\n%s", q, got, want, m.Data)
+			}
+			if want {
+				hits++
+			}
+		}
+	}
+	if hits < 1000 || hits > 5500 {
+		t.Errorf("%d hits: the queries prove nothing", hits)
+	}
+}
+
+// A long body comes in pieces, and what lies on a border between two is found.
+func TestLongBody(t *testing.T) {
+	for name, unit := range map[string]string{
+		"lines":   "the river rises\n",
+		"no line": "the river rises. ",
+		"greek":   "ποταμός",
+		"marks":   "e\u0323\u0301\u0316",
+	} {
+		t.Run(name, func(t *testing.T) {
+			msg := []byte("Subject: long\nContent-Type: text/plain; charset=utf-8\n\n" +
+				strings.Repeat(unit, 3*maxBody/2/len(unit)) + "END" + strings.Repeat(unit, 1000) + "\n")
+			r := NewReader()
+			for _, q := range []Query{
+				{Needle: "end"}, {Needle: unit + "END" + unit, In: BodyOnly}, {Needle: "absent"}, {Needle: "subject: long"},
+				{Needle: strings.Repeat(unit, 5000), In: BodyOnly}, {Needle: "end", In: OneField, Field: "subject"},
+				{Needle: strings.Repeat(unit, 5000) + "x", In: BodyOnly},
+			} {
+				if got, want := ask(t, r, msg, q), plainly(t, msg, q); got != want {
+					t.Errorf("%.40q in %d: %v, want %v", q.Needle, q.In, got, want)
+				}
+			}
+		})
+	}
+}
+
+// Folding piece by piece is folding the whole.
+func TestFoldInPieces(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	alphabet := []rune("aZ \n\r09ßéÉ\u0301\u0323\u0316ﬃ각\u1100\u1161\u11a8ſΣςİı日本Ａ½\U0001f600\ufffd\u0345ǆ")
+	for range 3000 {
+		var b []byte
+		for range 1 + r.IntN(60) {
+			b = utf8.AppendRune(b, alphabet[r.IntN(len(alphabet))])
+		}
+		if got, want := string(appendFolded(nil, b)), fold(string(b)); got != want {
+			t.Fatalf("%+q: %+q, want %+q", b, got, want)
+		}
+		long := bytes.Repeat(b, longLine/len(b)+1)
+		n := divide(long)
+		if n <= 0 || n > len(long) {
+			t.Fatalf("%+q: divided at %d", b, n)
+		}
+		if r.IntN(100) == 0 {
+			if got, want := string(appendFolded(appendFolded(nil, long[:n]), long[n:])), fold(string(long)); got != want {
+				t.Fatalf("%+q, divided at %d of %d, has another form", b, n, len(long))
+			}
+		}
+	}
+}

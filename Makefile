@@ -51,6 +51,7 @@ check: go packages build
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
 	mandoc -Tlint -Wwarning $(PAGES)
 
+# Beside Dovecot; bench.html has the figures with charts.
 bench: go packages build
 	$(GO) run ./test/bench -bin bin $(BENCHARGS)
 

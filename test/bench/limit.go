@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 )
 
 // measureLimits measures the bare work of each line that has any.
-func measureLimits(source dialogue.Box, of *subject, rounds int) (map[string]time.Duration, error) {
+func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[string]time.Duration, err error) {
 	cur := filepath.Join(source.Maildir(), "cur")
 	all := make(map[string][]time.Duration)
 	for range min(rounds, 5) {
@@ -28,6 +29,8 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (map[string]tim
 			envelopesCached: func() (time.Duration, error) { return moveOctets(of.found[envelopesCached].octets) },
 			envelopesCold:   func() (time.Duration, error) { return readAll(cur) },
 			appendOne:       func() (time.Duration, error) { return deliverBare(source.Home) },
+			appendCrowd:     func() (time.Duration, error) { return crowdBare(source.Home) },
+			textCold:        func() (time.Duration, error) { return readWhole(cur) },
 			idle:            func() (time.Duration, error) { return wakeUp(source.Home) },
 		} {
 			d, err := work()
@@ -40,13 +43,20 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (map[string]tim
 			return nil, fmt.Errorf("limit of changes: %w", err)
 		}
 	}
-	limits := make(map[string]time.Duration)
+	limits = make(map[string]time.Duration)
 	for line, d := range all {
 		limits[line] = least(d)
 	}
 	trip := limits[selectUnchanged]
 	limits[selectAgain], limits[selectDelivered], limits[noop] = trip, trip, trip
 	limits[selectFlagged] = limits[selectFirst]
+	for _, line := range []string{download, downloadTLS} {
+		if f := of.found[line]; f != nil {
+			if limits[line], err = moveOctets(f.octets); err != nil {
+				return nil, err
+			}
+		}
+	}
 	limits[storeOne] = trip + limits[storeAll]/time.Duration(of.n)
 	limits[statusUnchanged] = trip * folders
 	limits[statusFirst] = trip*folders + limits[selectFirst]*folders*perFolder/time.Duration(of.n)
@@ -97,6 +107,32 @@ func readAll(dir string) (time.Duration, error) {
 			}
 			if err := unix.Close(f); err != nil {
 				return err
+			}
+		}
+		return nil
+	})
+}
+
+// readWhole opens every message and reads all of it, with as many readers as there
+// are processors.
+func readWhole(dir string) (time.Duration, error) {
+	names, err := list(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := runtime.NumCPU()
+	return together(n, func(i int) error {
+		buf := make([]byte, 1<<20)
+		for k := i; k < len(names); k += n {
+			f, err := os.Open(filepath.Join(dir, names[k]))
+			if err != nil {
+				return err
+			}
+			for err == nil {
+				_, err = f.Read(buf)
+			}
+			if cerr := f.Close(); err != io.EOF || cerr != nil {
+				return errors.Join(err, cerr)
 			}
 		}
 		return nil

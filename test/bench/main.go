@@ -2,7 +2,7 @@
 // machine, the same run, each round one after the other, so that a noisy
 // neighbour hurts both.
 //
-//	go run ./test/bench -bin bin [-n messages] [-rounds n] [-least]
+//	go run ./test/bench -bin bin [-n messages] [-rounds n] [-least] [-html file]
 //
 // Each server serves one connection on a socket pair, as an unprivileged user
 // when run as root: Fantail's imap-session, and Dovecot's imap without its master
@@ -11,34 +11,18 @@
 // maildir_very_dirty_syncs=no, mail_fsync=optimized, and mail_cache_fields as it
 // decides by itself from what clients ask for.
 //
-// # The lines
+// What needs more than that (TLS, many connections) is measured over loopback
+// against whole servers, which Dovecot can only be when run as root.
 //
-// Time is what the client waits for the tagged answer, CPU is the server's
-// processor time meanwhile. Both are medians of all rounds, or with -least the
-// best. The ratio is Dovecot's figure by Fantail's: above 1 Fantail is better. The
-// limit is the bare work that any server has to do, measured here, and behind it how
-// many times that Fantail takes. Process start and greeting are not in any line.
+// # The report
 //
-//	SELECT, first              nothing in the mailbox but messages
-//	SELECT, again              the next session after that, 2.5 s later. Dovecot trusts the
-//	                           times of directories when they are 2 s old and it has looked again
-//	SELECT, unchanged          the session after that. All other lines begin so
-//	SELECT, one delivered      after another program has delivered a message
-//	SELECT, one flagged        after another program has changed the name of a file in cur
-//	NOOP                       nothing has changed
-//	FETCH flags                1:* (UID FLAGS)
-//	FETCH envelopes, cold      1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE INTERNALDATE) for the first
-//	                           time: each message is opened, from the page cache
-//	FETCH envelopes, cached    the same in the next session
-//	STORE one, STORE all       +FLAGS (\Flagged), with the answers
-//	COPY all, MOVE all         into an empty mailbox
-//	EXPUNGE all                UID EXPUNGE 1:* of messages that are \Deleted
-//	APPEND one                 a message of 4 kB, which is on disk when the answer comes
-//	IDLE                       from the rename that delivers a message to * EXISTS
-//	STATUS of 200, first       200 mailboxes of 50 messages that no server has seen
-//	STATUS of 200, unchanged   the same in a later session
-//	memory                     proportional set size of a session in kB, with the mailbox
-//	                           selected, and after FETCH flags
+// line.go says what the lines are. Time is what the client waits for the tagged
+// answer, CPU is the server's processor time meanwhile. Both are medians of all
+// rounds, or with -least the best. The ratio is Dovecot's figure by Fantail's:
+// above 1 Fantail is better. The limit is the bare work that any server has to do,
+// measured here, and behind it how many times that Fantail takes. Process start,
+// greeting and login are not in any line. The same is written as a page with
+// charts to the file of -html.
 //
 // Beyond 20,000 messages files are links to earlier ones, so that a million needs no
 // more disk than its names.
@@ -66,6 +50,7 @@ func run() error {
 	n := flag.Int("n", 10000, "messages in the mailbox")
 	rounds := flag.Int("rounds", 5, "rounds")
 	best := flag.Bool("least", false, "report the best round in place of the median")
+	page := flag.String("html", "bench.html", "where the report with charts goes; empty: nowhere")
 	flag.Parse()
 	binDir, err := filepath.Abs(*bin)
 	if err != nil {
@@ -99,6 +84,9 @@ func run() error {
 			}
 		}
 	}
+	if err := overNetwork(subjects, binDir, *rounds); err != nil {
+		return err
+	}
 	limits, err := measureLimits(source, subjects[1], *rounds)
 	if err != nil {
 		return err
@@ -108,7 +96,10 @@ func run() error {
 	if *best {
 		r.pick, what = least, "the best"
 	}
-	fmt.Printf("%d messages, %s of %d rounds, %s; %s\n\n", *n, what, *rounds, fileSystem(source.Home), noise.end())
+	r.title = fmt.Sprintf("%d messages, %s of %d rounds, %s; %s", *n, what, *rounds, fileSystem(source.Home), noise.end())
 	r.print(os.Stdout)
-	return nil
+	if *page == "" {
+		return nil
+	}
+	return r.writePage(*page)
 }

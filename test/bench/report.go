@@ -10,85 +10,122 @@ import (
 	"time"
 )
 
-// The lines, in the order of the report. The package comment explains them.
-const (
-	selectFirst     = "SELECT, first"
-	selectAgain     = "SELECT, again"
-	selectUnchanged = "SELECT, unchanged"
-	selectDelivered = "SELECT, one delivered"
-	selectFlagged   = "SELECT, one flagged"
-	noop            = "NOOP"
-	flagsOfAll      = "FETCH flags"
-	envelopesCold   = "FETCH envelopes, cold"
-	envelopesCached = "FETCH envelopes, cached"
-	storeOne        = "STORE one"
-	storeAll        = "STORE all"
-	copyAll         = "COPY all"
-	moveAll         = "MOVE all"
-	expungeAll      = "EXPUNGE all"
-	appendOne       = "APPEND one"
-	idle            = "IDLE"
-	statusFirst     = "STATUS of 200, first"
-	statusUnchanged = "STATUS of 200, unchanged"
-	memorySelected  = "memory, selected"
-	memoryFlags     = "memory, flags fetched"
-)
-
-var lines = []string{
-	selectFirst, selectAgain, selectUnchanged, selectDelivered, selectFlagged, noop,
-	flagsOfAll, envelopesCold, envelopesCached, storeOne, storeAll, copyAll, moveAll, expungeAll,
-	appendOne, idle, statusFirst, statusUnchanged,
-}
-
 type report struct {
+	title         string
 	pick          func([]time.Duration) time.Duration
 	dovecot, ours map[string]*figures
 	limits        map[string]time.Duration
 }
 
-func (r report) print(w io.Writer) {
-	const format = "%-25s %10s %10s %7s   %10s %10s %7s   %10s %6s  %s\n"
-	fmt.Fprintf(w, format, "ms", "dovecot", "fantail", "ratio", "CPU dove", "CPU fan", "ratio", "limit", "times", "")
-	for _, line := range lines {
-		d, f := r.dovecot[line], r.ours[line]
+// result is a line with what was found out.
+type result struct {
+	line
+	Dovecot, Fantail, Limit time.Duration
+	DovecotCPU, FantailCPU  time.Duration
+	octets                  int64
+}
+
+// results are the lines that both servers can.
+func (r report) results() (all []result, missing []line) {
+	for _, l := range lines {
+		d, f := r.dovecot[l.name], r.ours[l.name]
 		if d == nil || f == nil {
-			fmt.Fprintf(w, "%-25s one of the servers cannot\n", line)
+			missing = append(missing, l)
 			continue
 		}
-		dt, ft, dc, fc := r.pick(d.time), r.pick(f.time), r.pick(d.cpu), r.pick(f.cpu)
-		limit := r.limits[line]
-		fmt.Fprintf(w, format, line, show(dt), show(ft), ratio(dt, ft), show(dc), show(fc), ratio(dc, fc),
-			show(limit), ratio(ft, limit), judge(dt, ft, dc, fc, limit))
+		pick := r.pick
+		if l.pick != nil {
+			pick = l.pick
+		}
+		all = append(all, result{l, pick(d.time), pick(f.time), r.limits[l.name], r.pick(d.cpu), r.pick(f.cpu), f.octets})
 	}
-	fmt.Fprintf(w, "\n"+format, "kB", "dovecot", "fantail", "ratio", "", "", "", "", "", "")
-	for _, line := range []string{memorySelected, memoryFlags} {
-		d, f := middle(r.dovecot[line].kB), middle(r.ours[line].kB)
-		fmt.Fprintf(w, format, line, fmt.Sprint(d), fmt.Sprint(f), fmt.Sprintf("%.2f", float64(d)/float64(f)), "", "", "", "", "", "")
+	return all, missing
+}
+
+func (r report) print(w io.Writer) {
+	const format = "%-32s %10s %10s %7s   %10s %10s %7s   %10s %6s  %s\n"
+	fmt.Fprintf(w, "%s\n\n", r.title)
+	fmt.Fprintf(w, format, "ms (download: MB/s)", "dovecot", "fantail", "ratio", "CPU dove", "CPU fan", "ratio", "limit", "times", "")
+	results, missing := r.results()
+	for _, x := range results {
+		fmt.Fprintf(w, format, x.name, x.show(x.Dovecot, x.octets), x.show(x.Fantail, x.octets), ratio(x.Dovecot, x.Fantail),
+			line{}.show(x.DovecotCPU, 0), line{}.show(x.FantailCPU, 0), ratio(x.DovecotCPU, x.FantailCPU),
+			x.show(x.Limit, x.octets), ratio(x.Fantail, x.Limit), strings.Join(x.judge(), ", "))
+	}
+	for _, l := range missing {
+		fmt.Fprintf(w, "%-32s not measured: one of the servers cannot\n", l.name)
+	}
+	fmt.Fprintf(w, "\n"+format, "memory, kB", "dovecot", "fantail", "ratio", "", "", "", "", "", "")
+	for _, m := range r.memory() {
+		fmt.Fprintf(w, format, m.Name, fmt.Sprint(m.Dovecot), fmt.Sprint(m.Fantail), fmt.Sprintf("%.2f", m.Ratio()), "", "", "", "", "", m.Judge())
 	}
 }
 
-// judge marks what is not good.
-func judge(dt, ft, dc, fc, limit time.Duration) string {
-	var marks []string
+// kilobytes is a line of memory with what was found out.
+type kilobytes struct {
+	Name, About            string
+	Dovecot, Fantail, most int
+}
+
+func (k kilobytes) Ratio() float64 { return float64(k.Dovecot) / float64(max(k.Fantail, 1)) }
+
+func (k kilobytes) Judge() string {
+	if k.most > 0 && k.Fantail > k.most {
+		return fmt.Sprintf("more than the goal of %d", k.most)
+	}
+	return ""
+}
+
+func (r report) memory() (all []kilobytes) {
+	for _, m := range memoryLines {
+		if d, f := r.dovecot[m.name], r.ours[m.name]; d != nil && f != nil {
+			all = append(all, kilobytes{m.name, m.about, middle(d.kB), middle(f.kB), m.most})
+		}
+	}
+	return all
+}
+
+// judge says what is not good.
+func (x result) judge() (marks []string) {
 	// A tenth is noise.
-	if ft > dt*11/10 {
+	if x.Fantail > x.Dovecot*11/10 {
 		marks = append(marks, "SLOWER")
 	}
-	if fc > dc*11/10 {
+	if x.FantailCPU > x.DovecotCPU*11/10 {
 		marks = append(marks, "more CPU")
 	}
+	if !x.reached() {
+		marks = append(marks, "below the goal of "+x.target())
+	}
 	// Below a millisecond nobody notices.
-	if limit > 0 && ft > 3*limit && ft > time.Millisecond {
+	if x.Limit > 0 && x.Fantail > 3*x.Limit && x.Fantail > time.Millisecond {
 		marks = append(marks, "> 3 limits")
 	}
-	return strings.Join(marks, ", ")
+	return marks
 }
 
-func show(d time.Duration) string {
-	if d == 0 {
-		return "-"
+// reached reports whether Fantail is as fast as the line wants it.
+func (x result) reached() bool {
+	d, f := x.Dovecot, x.Fantail
+	if x.byCPU {
+		d, f = x.DovecotCPU, x.FantailCPU
 	}
-	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
+	return float64(d) >= x.goal*float64(f) && (x.most == 0 || x.Fantail <= x.most)
+}
+
+// target is what the line wants, in words.
+func (x result) target() string {
+	var all []string
+	if x.goal > 0 {
+		all = append(all, fmt.Sprintf("%g times", x.goal))
+	}
+	if x.byCPU {
+		all = append(all, "by CPU")
+	}
+	if x.most > 0 {
+		all = append(all, fmt.Sprintf("%v at most", x.most))
+	}
+	return strings.Join(all, " ")
 }
 
 func ratio(a, b time.Duration) string {
@@ -106,6 +143,12 @@ func middle[T cmp.Ordered](all []T) T {
 }
 
 func least(d []time.Duration) time.Duration { return slices.Min(d) }
+
+// percentile99 is what all but one of a hundred are below.
+func percentile99(d []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(d))
+	return s[(len(s)*99-1)/100]
+}
 
 // noise tells how busy the machine was with other things.
 type noise struct {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -65,9 +64,7 @@ func (s *subject) in(do func(*session) error) error {
 		return err
 	}
 	if err := do(c); err != nil {
-		c.server.Kill()
-		log, _ := c.server.Wait() // it was killed
-		return fmt.Errorf("%w\n%s", err, log)
+		return c.broken(err)
 	}
 	return c.end()
 }
@@ -116,7 +113,9 @@ func (s *subject) round() error {
 	if err := forget(s.box.Maildir()); err != nil {
 		return err
 	}
-	for _, part := range []func() error{s.opening, s.changedByOthers, s.envelopes, s.changing, s.arriving, s.status} {
+	for _, part := range []func() error{
+		s.opening, s.changedByOthers, s.envelopes, s.searching, s.changing, s.arriving, s.crowd, s.status,
+	} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -266,79 +265,14 @@ func (s *subject) arriving() error {
 				return err
 			}
 		}
-		for range 5 {
+		for range 20 {
 			took, err := c.idle(func() (time.Time, error) { return deliver(s.box) })
-			if err := s.note(idle, answer{time: took}, err); err != nil {
-				return err
+			for _, line := range []string{idle, idleSlow} {
+				if err := s.note(line, answer{time: took}, err); err != nil {
+					return err
+				}
 			}
 		}
 		return s.removeArrivals(c)
 	})
-}
-
-const (
-	folders   = 200
-	perFolder = 50 // messages
-)
-
-// status asks for many mailboxes in an account of its own.
-func (s *subject) status() error {
-	box, err := dialogue.NewBox()
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(box.Home)
-	if err := s.makeFolders(box); err != nil {
-		return err
-	}
-	t := &subject{peer: s.peer, box: box}
-	ask := func() (a answer, err error) {
-		err = t.in(func(c *session) error {
-			for i := range folders {
-				b, err := c.do(fmt.Sprintf("STATUS %s (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)", folderName(i)))
-				if err != nil {
-					return err
-				}
-				a.time += b.time
-				a.cpu += b.cpu
-			}
-			return nil
-		})
-		return a, err
-	}
-	a, err := ask()
-	if err := s.note(statusFirst, a, err); err != nil {
-		return err
-	}
-	time.Sleep(settled)
-	if _, err := ask(); err != nil {
-		return err
-	}
-	a, err = ask()
-	return s.note(statusUnchanged, a, err)
-}
-
-func folderName(i int) string { return fmt.Sprintf("folder%d", i) }
-
-func (s *subject) makeFolders(box dialogue.Box) error {
-	if err := makeMaildir(box.Maildir(), box); err != nil {
-		return err
-	}
-	for i := range folders {
-		dir := filepath.Join(box.Maildir(), "."+folderName(i))
-		if err := makeMaildir(dir, box); err != nil {
-			return err
-		}
-		mark := filepath.Join(dir, "maildirfolder")
-		if err := os.WriteFile(mark, nil, 0o600); err != nil {
-			return err
-		}
-		if err := chown(mark, box); err != nil {
-			return err
-		}
-		if err := linkAll(filepath.Join(s.source.Maildir(), "cur"), filepath.Join(dir, "cur"), perFolder); err != nil {
-			return err
-		}
-	}
-	return nil
 }

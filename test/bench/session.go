@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -16,13 +17,14 @@ import (
 	"fantail/test/dialogue"
 )
 
-// session is one connection to a server of its own.
+// session is one connection to a server.
 type session struct {
 	r      *bufio.Reader
-	w      io.Writer
-	server *dialogue.Server
-	pid    int
+	conn   net.Conn
 	exists int // messages, as the server said last
+
+	processes func() []int                            // of the server
+	finish    func(kill bool) (log string, err error) // closes the connection and waits for what it was for
 
 	capable map[string]bool
 }
@@ -34,45 +36,44 @@ type answer struct {
 	octets    int64
 }
 
+// connect starts a server for one connection.
 func connect(peer dialogue.Peer, box dialogue.Box) (*session, error) {
 	server, err := peer.Start(&dialogue.Script{Protocol: dialogue.IMAP}, box)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{r: bufio.NewReaderSize(server.Conn, 1<<20), w: server.Conn, server: server}
-	if _, err = s.r.ReadString('\n'); err == nil {
-		s.pid, err = child()
+	s := newSession(server.Conn)
+	s.finish = func(kill bool) (string, error) {
+		if kill {
+			server.Kill()
+		}
+		err := server.Conn.Close()
+		log, werr := server.Wait()
+		return log, errors.Join(err, werr)
 	}
-	if err == nil {
+	s.processes = func() []int { return []int{server.PID} }
+	if _, err = s.r.ReadString('\n'); err == nil {
 		err = s.capabilities()
 	}
 	if err != nil {
-		server.Kill()
-		log, _ := server.Wait() // err says more
-		return nil, fmt.Errorf("greeting: %w: %s", err, log)
+		return nil, s.broken(fmt.Errorf("greeting: %w", err))
 	}
 	return s, nil
 }
 
-// child is the process that this one has started: there is one at a time.
-func child() (int, error) {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return 0, err
-	}
-	for _, t := range tasks {
-		// A thread that has ended meanwhile has no children.
-		list, err := os.ReadFile("/proc/self/task/" + t.Name() + "/children")
-		if f := strings.Fields(string(list)); err == nil && len(f) > 0 {
-			return strconv.Atoi(f[len(f)-1])
-		}
-	}
-	return 0, errors.New("no process was started")
+func newSession(conn net.Conn) *session {
+	return &session{r: bufio.NewReaderSize(conn, 1<<20), conn: conn}
+}
+
+// broken ends a session that cannot go on, and returns why.
+func (s *session) broken(why error) error {
+	log, _ := s.finish(true) // it was killed
+	return fmt.Errorf("%w\n%s", why, log)
 }
 
 func (s *session) capabilities() error {
 	s.capable = make(map[string]bool)
-	if _, err := io.WriteString(s.w, tag+" CAPABILITY\r\n"); err != nil {
+	if _, err := io.WriteString(s.conn, tag+" CAPABILITY\r\n"); err != nil {
 		return err
 	}
 	var a answer
@@ -87,23 +88,32 @@ func (s *session) capabilities() error {
 }
 
 // cpu is the processor time that the server has used, of all its threads.
-func (s *session) cpu() (time.Duration, error) {
-	const sched = 2 // CPUCLOCK_SCHED of the kernel
-	var ts unix.Timespec
-	err := unix.ClockGettime(int32(^s.pid)<<3|sched, &ts)
-	return time.Duration(ts.Nano()), err
+func (s *session) cpu() (sum time.Duration, err error) {
+	for _, pid := range s.processes() {
+		const sched = 2 // CPUCLOCK_SCHED of the kernel
+		var ts unix.Timespec
+		if err := unix.ClockGettime(int32(^pid)<<3|sched, &ts); err == nil { // else it has ended
+			sum += time.Duration(ts.Nano())
+		}
+	}
+	return sum, nil
 }
 
 // memory is the server's proportional set size in kB.
-func (s *session) memory() (int, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", s.pid))
-	if err != nil {
-		return 0, err
+func (s *session) memory() (sum int, err error) {
+	for _, pid := range s.processes() {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return 0, err
+		}
+		var kB int
+		_, rest, _ := strings.Cut(string(data), "\nPss:")
+		if _, err = fmt.Sscan(rest, &kB); err != nil {
+			return 0, err
+		}
+		sum += kB
 	}
-	var kB int
-	_, rest, _ := strings.Cut(string(data), "\nPss:")
-	_, err = fmt.Sscan(rest, &kB)
-	return kB, err
+	return sum, err
 }
 
 const tag = "zz"
@@ -115,7 +125,7 @@ func (s *session) do(command string) (a answer, err error) {
 		return a, err
 	}
 	start := time.Now()
-	if _, err := io.WriteString(s.w, tag+" "+command+"\r\n"); err != nil {
+	if _, err := io.WriteString(s.conn, tag+" "+command+"\r\n"); err != nil {
 		return a, err
 	}
 	err = s.answer(&a)
@@ -174,13 +184,9 @@ func (s *session) append(mailbox string) (a answer, err error) {
 // idle waits for the next EXISTS within IDLE (RFC 2177), which event brings about,
 // and tells how long after it that came.
 func (s *session) idle(event func() (time.Time, error)) (time.Duration, error) {
-	var a answer
 	before := s.exists
-	if _, err := io.WriteString(s.w, tag+" IDLE\r\n"); err != nil {
+	if err := s.beginIdle(); err != nil {
 		return 0, err
-	}
-	if line, err := s.line(&a); err != nil || line[0] != '+' {
-		return 0, fmt.Errorf("IDLE: %s: %w", line, err)
 	}
 	// A server may begin to watch after its "+".
 	time.Sleep(100 * time.Millisecond)
@@ -188,30 +194,45 @@ func (s *session) idle(event func() (time.Time, error)) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.server.Conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := s.conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		return 0, err
 	}
+	var a answer
 	for s.exists == before {
 		if _, err := s.line(&a); err != nil {
 			return 0, fmt.Errorf("IDLE: %w", err)
 		}
 	}
 	took := time.Since(at)
-	if err := s.server.Conn.SetReadDeadline(time.Time{}); err != nil {
+	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
 		return 0, err
 	}
-	if _, err := io.WriteString(s.w, "DONE\r\n"); err != nil {
-		return 0, err
+	return took, s.endIdle()
+}
+
+func (s *session) beginIdle() error {
+	var a answer
+	if _, err := io.WriteString(s.conn, tag+" IDLE\r\n"); err != nil {
+		return err
 	}
-	return took, s.answer(&a)
+	if line, err := s.line(&a); err != nil || line[0] != '+' {
+		return fmt.Errorf("IDLE: %s: %w", line, err)
+	}
+	return nil
+}
+
+func (s *session) endIdle() error {
+	if _, err := io.WriteString(s.conn, "DONE\r\n"); err != nil {
+		return err
+	}
+	return s.answer(&answer{})
 }
 
 // end logs out and waits for the end of the server.
 func (s *session) end() error {
 	_, err := s.do("LOGOUT")
-	err = errors.Join(err, s.server.Conn.Close())
-	log, werr := s.server.Wait()
-	if err = errors.Join(err, werr); err != nil {
+	log, ferr := s.finish(false)
+	if err = errors.Join(err, ferr); err != nil {
 		return fmt.Errorf("%w: %s", err, log)
 	}
 	return nil

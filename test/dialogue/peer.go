@@ -24,6 +24,7 @@ type Peer struct {
 // Server is the far end of one connection.
 type Server struct {
 	Conn   *net.UnixConn
+	PID    int
 	Silent bool // it begins without a greeting
 	// Wait returns when the server has ended: what it wrote to standard
 	// error, and an error unless it ended well.
@@ -86,6 +87,7 @@ func start(cmd *exec.Cmd, b Box) (*Server, error) {
 	}
 	return &Server{
 		Conn: conn,
+		PID:  cmd.Process.Pid,
 		Wait: func() (string, error) {
 			err := cmd.Wait()
 			return log.String(), err

@@ -27,13 +27,27 @@ func showList(t testing.TB, a imap.ListArgs, utf8 bool) string {
 		}
 		return "(" + strings.Join(words, " ") + ")"
 	}
-	if !a.Extended {
+	switch {
+	case a.Root:
+		return fmt.Sprintf(` %s ""`, name(a.Reference))
+	case !a.Extended && len(a.Patterns) == 0: // it was in no encoding of names
+		return fmt.Sprintf(" %s %s", name(a.Reference), encode(t, utf8, func(e *wire.Encoder) { e.String("&\xff") }))
+	case !a.Extended:
 		return fmt.Sprintf(" %s %s", name(a.Reference), name(a.Patterns[0]))
+	}
+	patterns := list(a.Patterns, name)
+	if len(a.Patterns) == 0 {
+		patterns = `("")`
+	}
+	status := ""
+	if len(a.ReturnStatus) > 0 {
+		status = "STATUS " + list(a.ReturnStatus, func(i imap.StatusItem) string { return string(i) })
 	}
 	return fmt.Sprintf(" %s %s %s RETURN %s",
 		options(a.Subscribed, "SUBSCRIBED", a.RecursiveMatch, "RECURSIVEMATCH", a.SpecialUse, "SPECIAL-USE"),
-		name(a.Reference), list(a.Patterns, name),
-		options(a.ReturnSubscribed, "SUBSCRIBED", a.ReturnChildren, "CHILDREN", a.ReturnSpecialUse, "SPECIAL-USE"))
+		name(a.Reference), patterns,
+		options(a.ReturnSubscribed, "SUBSCRIBED", a.ReturnChildren, "CHILDREN", a.ReturnSpecialUse, "SPECIAL-USE",
+			status != "", status))
 }
 
 func TestScanList(t *testing.T) {
@@ -42,9 +56,14 @@ func TestScanList(t *testing.T) {
 		{`"" ""`, `"" ""`, ""},
 		{`a. {3}` + "\r\nb]%", `"a." "b]%"`, ""},
 		{`"" Entw&APw-rfe.%`, `"" "Entw&APw-rfe.%"`, ""},
-		{`"" "a&b"`, "", imap.ErrMailboxName.Error()},
-		{`"" "&AGE-"`, "", imap.ErrMailboxName.Error()}, // not the shortest form
-		{"\"\" \"\xc3\xbc\"", "", imap.ErrMailboxName.Error()},
+		// RFC 9051 section 6.3.9: what is in no encoding of names matches nothing, silently.
+		{`"" "a&b"`, `"" {2}` + "\r\n&\xff", ""},
+		{`"a&b" *`, `"" {2}` + "\r\n&\xff", ""},
+		{`"" "&AGE-"`, `"" {2}` + "\r\n&\xff", ""}, // not the shortest form
+		{"\"\" \"\xc3\xbc\"", `"" {2}` + "\r\n&\xff", ""},
+		{`"" (a& b)`, `() "" ("b") RETURN ()`, ""},
+		{`"" ("")`, `() "" ("") RETURN ()`, ""}, // no special meaning in the extended syntax
+		{`() a ""`, `() "a" ("") RETURN ()`, ""},
 		{`(subscribed remote recursivematch) "" *`, `(SUBSCRIBED RECURSIVEMATCH) "" ("*") RETURN ()`, ""},
 		{`(SPECIAL-USE) "" (INBOX Sent.%) return (children special-use subscribed)`, `(SPECIAL-USE) "" ("INBOX" "Sent.%") RETURN (SUBSCRIBED CHILDREN SPECIAL-USE)`, ""},
 		{`() "" (a)`, `() "" ("a") RETURN ()`, ""},
@@ -54,13 +73,18 @@ func TestScanList(t *testing.T) {
 		{`(SPECIAL-USE RECURSIVEMATCH) "" *`, "", "syntax"}, // RFC 6154 section 6: not a base option
 		{`(UNHEARD-OF) "" *`, "", "syntax"},
 		{`"" ()`, "", "syntax"},
-		{`"" * RETURN (STATUS (MESSAGES))`, "", "syntax"}, // not offered
+		{`"" * RETURN (STATUS (messages SIZE) children status (UIDNEXT SIZE))`, `() "" ("*") RETURN (CHILDREN STATUS (MESSAGES SIZE UIDNEXT))`, ""},
+		{`"" * RETURN (STATUS)`, "", "syntax"},
+		{`"" * RETURN (STATUS ())`, "", "syntax"},
+		{`"" * RETURN (STATUS (FOO))`, "", "syntax"},
+		{`"" * RETURN (STATUS(MESSAGES))`, "", "syntax"},
 		{`"" * RETURN`, "", "syntax"},
 		{`"" * CHILDREN`, "", "syntax"},
 		{`""`, "", "syntax"},
 		{`"" a b`, "", "syntax"},
 		{`"" "` + strings.Repeat("x", 1025) + `"`, "", "limit: pattern"},
 		{`"` + strings.Repeat("x", 1000) + `" "` + strings.Repeat("x", 25) + `"`, "", "limit: pattern"},
+		{`"" (` + strings.Repeat(strings.Repeat("x", 1000)+" ", 8) + strings.Repeat("x", 193) + `)`, "", "limit: pattern"},
 		{`"" (` + strings.Repeat("a ", 64) + `a)`, "", "limit: number of patterns"},
 	} {
 		s := newScanner(t, " "+c.in)
@@ -74,7 +98,7 @@ func TestScanList(t *testing.T) {
 	}
 }
 
-func TestScanLsub(t *testing.T) {
+func TestScanBasicList(t *testing.T) {
 	for _, c := range []struct{ in, want, err string }{
 		{`"" *`, `"" "*"`, ""},
 		{`#news. %`, `"#news." "%"`, ""},
@@ -83,7 +107,7 @@ func TestScanLsub(t *testing.T) {
 		{`"" * RETURN ()`, "", "syntax"},
 	} {
 		s := newScanner(t, " "+c.in)
-		a, err := imap.ScanLsub(s)
+		a, err := imap.ScanBasicList(s)
 		if errorOf(err) != c.err || err == nil && showList(t, a, false) != " "+c.want {
 			t.Errorf("LSUB %s = %+v, %v; want %s, %s", c.in, a, err, c.want, c.err)
 		}
@@ -189,6 +213,7 @@ func FuzzMatch(f *testing.F) {
 func FuzzScanList(f *testing.F) {
 	f.Add(` (SUBSCRIBED RECURSIVEMATCH) "" (INBOX "a&AOQ-.%") RETURN (CHILDREN)`, false)
 	f.Add(" \"\" \"\xc3\xa4*\"", true)
+	f.Add(` "" ("" &) RETURN (STATUS (MESSAGES SIZE))`, false)
 	f.Fuzz(func(t *testing.T, in string, utf8 bool) {
 		if strings.Contains(in, "\x00") && utf8 {
 			return // a name that cannot be shown: no store has it

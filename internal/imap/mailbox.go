@@ -24,24 +24,34 @@ func ScanMailbox(s *wire.Scanner) string {
 	return name
 }
 
-// decodeName decodes a name or pattern as the client writes it: modified UTF-7
-// (RFC 3501 section 5.1.3), or UTF-8 once the client enabled that (RFC 6855
-// section 3), where "&" means nothing special.
+// decodeName is encodedName whose error is the command's.
 func decodeName(s *wire.Scanner, raw string) string {
-	if s.Err() != nil {
-		return ""
+	name, err := encodedName(s, raw)
+	if err != nil {
+		s.Fail(err)
+	}
+	return name
+}
+
+// encodedName decodes a name or pattern as the client writes it: modified UTF-7
+// (RFC 3501 section 5.1.3), or UTF-8 once the client enabled that (RFC 6855
+// section 3), where "&" means nothing special. The error is ErrMailboxName, or that
+// of the scanner.
+func encodedName(s *wire.Scanner, raw string) (string, error) {
+	if err := s.Err(); err != nil {
+		return "", err
 	}
 	if s.UTF8 {
 		if !utf8.ValidString(raw) {
-			s.Fail(ErrMailboxName)
+			return "", ErrMailboxName
 		}
-		return raw
+		return raw, nil
 	}
 	name, err := mutf7.Decode(raw)
 	if err != nil {
-		s.Fail(ErrMailboxName)
+		return "", ErrMailboxName
 	}
-	return name
+	return name, nil
 }
 
 // WriteMailbox writes a mailbox name, which is UTF-8, as the client is to have it.

@@ -66,7 +66,8 @@ func TestScanStatus(t *testing.T) {
 		{"a ()", "", "syntax"},
 		{"a MESSAGES", "", "syntax"},
 		{"a (MESSAGES", "", "syntax"},
-		{"a (HIGHESTMODSEQ)", "", "syntax"}, // not offered
+		{"a (HIGHESTMODSEQ DELETED SIZE APPENDLIMIT MAILBOXID DELETED-STORAGE)", "a [HIGHESTMODSEQ DELETED SIZE APPENDLIMIT MAILBOXID DELETED-STORAGE]", ""},
+		{"a (X-SIZE)", "", "syntax"},
 	} {
 		s := newScanner(t, " "+c.in)
 		name, items, err := imap.ScanStatus(s)

@@ -15,25 +15,39 @@ func Match(pattern, name string, delimiter byte) bool {
 	if rest, ok := strings.CutPrefix(name, mail.Inbox); ok && (rest == "" || rest[0] == delimiter) {
 		inbox = len(mail.Inbox)
 	}
-	// at[i] is whether the pattern so far matches name[:i].
-	at := make([]bool, len(name)+1)
+	// at[i] is whether the pattern so far matches name[:i]; it is so nowhere outside of
+	// lo and hi.
+	var buffer [256]bool
+	at := buffer[:]
+	if len(name) >= len(at) {
+		at = make([]bool, len(name)+1)
+	}
 	at[0] = true
-	for i := range len(pattern) {
-		c := pattern[i]
-		if c != '*' && c != '%' {
-			for j := len(name); j > 0; j-- {
+	lo, hi := 0, 0
+	for i := 0; i < len(pattern) && lo <= hi; i++ {
+		switch c := pattern[i]; c {
+		case '*':
+			hi = len(name)
+			for j := lo; j <= hi; j++ {
+				at[j] = true
+			}
+		case '%':
+			for j := lo + 1; j <= len(name); j++ {
+				if at[j-1] && name[j-1] != delimiter {
+					at[j], hi = true, max(hi, j)
+				}
+			}
+		default:
+			hi = min(hi+1, len(name))
+			for j := hi; j > lo; j-- {
 				at[j] = at[j-1] && (name[j-1] == c || j <= inbox && name[j-1] == upper(c))
 			}
-			at[0] = false
-			continue
-		}
-		for j := 1; j <= len(name); j++ {
-			if at[j-1] && (c == '*' || name[j-1] != delimiter) {
-				at[j] = true
+			at[lo] = false
+			for lo++; lo <= hi && !at[lo]; lo++ {
 			}
 		}
 	}
-	return at[len(name)]
+	return lo <= len(name) && at[len(name)]
 }
 
 // upper returns c as a capital if it is a letter of ASCII.

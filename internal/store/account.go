@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"fantail/internal/mail"
 	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
@@ -171,26 +170,4 @@ func (a *Account) dropIdle(m *Mailbox) {
 	if err := m.release(); err != nil {
 		a.opt.Log.Warn("close mailbox", "mailbox", m.name, "err", err)
 	}
-}
-
-// Status is what STATUS shows of a mailbox (RFC 9051 section 6.3.11).
-type Status struct {
-	Messages, Recent, Unseen, Deleted int
-	UIDNext                           mail.UID
-	UIDValidity                       mail.UIDValidity
-	HighestModSeq                     mail.ModSeq
-}
-
-// Status returns the state of a mailbox without changing anything in it.
-func (a *Account) Status(ctx context.Context, name string) (Status, error) {
-	m, err := a.Open(ctx, name)
-	if err != nil {
-		return Status{}, err
-	}
-	defer m.Close()
-	snap, err := m.Sync(ctx)
-	if err != nil {
-		return Status{}, err
-	}
-	return snap.Status(), nil
 }

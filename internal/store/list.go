@@ -13,7 +13,8 @@ import (
 // Info is one mailbox as LIST shows it.
 type Info struct {
 	Name        string
-	NoSelect    bool // holds no mail: exists only as the parent of others
+	NoSelect    bool // holds no mail
+	NonExistent bool // NoSelect, and not even a directory: only the parent of others
 	HasChildren bool
 	Subscribed  bool
 	SpecialUse  string // an attribute of RFC 6154 section 2 such as `\Sent`, or ""
@@ -75,7 +76,7 @@ func (a *Account) names(ctx context.Context) (map[string]*Info, error) {
 		for up := a.parent(infos[n].Name); up != ""; up = a.parent(up) {
 			i := byName[up]
 			if i == nil {
-				i = &Info{Name: up, NoSelect: true}
+				i = &Info{Name: up, NoSelect: true, NonExistent: true}
 				byName[up] = i
 			}
 			if i.HasChildren {

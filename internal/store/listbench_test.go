@@ -38,7 +38,7 @@ func BenchmarkFolders(b *testing.B) {
 				if i.NoSelect {
 					continue
 				}
-				if _, err := a.Status(b.Context(), i.Name); err != nil {
+				if _, err := a.Status(b.Context(), i.Name, StatusNeeds{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -168,17 +168,3 @@ func (s *Snapshot) VanishedSince(modseq mail.ModSeq) []UIDRange {
 	r, _ := s.x.VanishedSince(modseq)
 	return r
 }
-
-// Status is what STATUS shows of the snapshot; it is kept and not counted.
-func (s *Snapshot) Status() Status {
-	c := s.x.Counts()
-	return Status{
-		Messages:      c.Messages,
-		Recent:        c.New,
-		Unseen:        c.Unseen,
-		Deleted:       c.Deleted,
-		UIDNext:       s.x.UIDNext(),
-		UIDValidity:   s.x.UIDValidity(),
-		HighestModSeq: s.HighestModSeq(),
-	}
-}

@@ -101,7 +101,7 @@ func (v view) lookUp(ctx context.Context, id string, hint mail.UID) (i int, ok b
 
 // unread counts the unread messages of a mailbox; none if it has just gone.
 func (m *mailboxes) unread(ctx context.Context, name string) (int, error) {
-	st, err := m.account.Status(ctx, name)
+	st, err := m.account.Status(ctx, name, store.StatusNeeds{})
 	if err != nil && missing(err) {
 		return 0, nil
 	}

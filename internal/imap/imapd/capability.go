@@ -36,6 +36,8 @@ var capabilities = []capability{
 	{wire.CapNamespace, "2342", nil},
 	{wire.CapChildren, "3348", nil},
 	{wire.CapListExtended, "5258", nil},
+	{wire.CapListStatus, "5819", nil},
+	{wire.CapStatusSize, "8438", nil},
 	{wire.CapSpecialUse, "6154", nil},
 
 	// the selected mailbox

@@ -49,6 +49,7 @@ var commands = []command{
 	{"UNSUBSCRIBE", (*Session).unsubscribe, anyState, "9051 6.3.8"},
 	{"LIST", (*Session).list, anyState, "9051 6.3.9"},
 	{"LSUB", (*Session).lsub, anyState, "3501 6.3.9"},
+	{"XLIST", (*Session).xlist, anyState, "6154 1"}, // which took its place
 	{"NAMESPACE", (*Session).namespace, anyState, "9051 6.3.10"},
 	{"STATUS", (*Session).status, anyState, "9051 6.3.11"},
 	{"APPEND", (*Session).append, anyState, "9051 6.3.12"},

@@ -2,84 +2,174 @@ package imapd
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
 	"fantail/internal/store"
 )
 
 // node is a name that LIST can show.
 type node struct {
 	store.Info
-	nonExistent bool // only subscribed
+	matches bool // the patterns
+	selects bool // meets the selection criteria
+	below   bool // has a name below it that meets them and does not match (CHILDINFO)
 }
 
-// list is LIST (RFC 9051 section 6.3.9) with its extensions (RFC 5258, RFC 6154).
+// list is LIST (RFC 9051 section 6.3.9) with its extensions (RFC 5258, RFC 5819,
+// RFC 6154).
 func (s *Session) list(ctx context.Context) error {
 	args, err := imap.ScanList(s.in)
 	if err != nil {
 		return err
 	}
-	if !args.Extended && args.Patterns[0] == "" {
-		// RFC 9051 section 6.3.9: the empty pattern asks for the delimiter.
-		s.writeNode(wire.RespList, []string{wire.AttrNoSelect}, "")
-		s.out.CRLF()
+	if args.Root {
+		s.writeRoot(wire.RespList)
 		return s.ok(ctx, "LIST completed.")
 	}
 	nodes, err := s.nodes(ctx, args)
 	if err != nil {
 		return err
 	}
-	for _, n := range nodes {
-		below := args.RecursiveMatch && s.hiddenSubscription(nodes, n, args)
-		if !args.Matches(n.Name, s.acct.Delimiter()) || !below && !selects(args, n) {
-			continue
+	for i := range nodes {
+		if n := &nodes[i]; n.matches && (n.selects || n.below) {
+			if err := s.listNode(ctx, args, n); err != nil {
+				return err
+			}
 		}
-		s.writeNode(wire.RespList, attributes(args, n), n.Name)
-		if below {
-			s.out.SP().List(func() {
-				s.out.String("CHILDINFO").SP().List(func() { s.out.String("SUBSCRIBED") })
-			})
-		}
-		s.out.CRLF()
 	}
 	return s.ok(ctx, "LIST completed.")
 }
 
-// nodes returns every name that LIST could show, sorted as the store sorts.
+// listNode writes the LIST response of a node, and the STATUS response that the
+// client wants besides.
+func (s *Session) listNode(ctx context.Context, args imap.ListArgs, n *node) error {
+	var st *store.Status
+	if len(args.ReturnStatus) > 0 && n.selects && !n.NoSelect {
+		// RFC 5819 section 2: if it fails the LIST response has \NoSelect, and there is
+		// no STATUS response.
+		var err error
+		if st, err = s.statusIn(ctx, n.Name, args.ReturnStatus); err != nil {
+			return err
+		}
+		n.NoSelect = st == nil
+	}
+	s.writeNode(wire.RespList, attributes(args, n), n.Name)
+	if n.below {
+		s.out.SP().List(func() {
+			s.out.String("CHILDINFO").SP().List(func() { s.childInfo(args) })
+		})
+	}
+	s.out.CRLF()
+	if st != nil {
+		s.writeStatus(n.Name, args.ReturnStatus, st)
+	}
+	return nil
+}
+
+// statusIn is the state of one of many mailboxes. It is nil, and the log knows why,
+// if that one cannot be opened.
+func (s *Session) statusIn(ctx context.Context, name string, items []imap.StatusItem) (*store.Status, error) {
+	st, err := s.acct.Status(ctx, name, statusNeeds(items))
+	var failed *store.Error
+	switch {
+	case err == nil:
+		return &st, nil
+	case ctx.Err() == nil && errors.As(err, &failed):
+		s.log.Warn("mailbox listed without its status", "mailbox", name, "err", err)
+		return nil, nil
+	}
+	return nil, err
+}
+
+// childInfo writes the selection criteria (RFC 5258 section 3.5).
+func (s *Session) childInfo(args imap.ListArgs) {
+	s.out.String("SUBSCRIBED") // without which there is no RECURSIVEMATCH
+	if args.SpecialUse {
+		s.out.SP().String("SPECIAL-USE")
+	}
+}
+
+// nodes returns every name that LIST could show, INBOX first and the rest sorted,
+// with what the patterns and the selection options say of each.
 func (s *Session) nodes(ctx context.Context, args imap.ListArgs) ([]node, error) {
 	infos, err := s.acct.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	nodes := make([]node, 0, len(infos))
-	have := make(map[string]bool, len(infos))
-	for _, i := range infos {
-		nodes = append(nodes, node{Info: i})
-		have[i.Name] = true
+	nodes := make([]node, len(infos))
+	for i, info := range infos {
+		nodes[i].Info = info
 	}
-	if !args.Subscribed {
-		return nodes, nil
+	if args.Subscribed {
+		if nodes, err = s.addSubscribed(ctx, nodes, args); err != nil {
+			return nil, err
+		}
 	}
+	for i := range nodes {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := &nodes[i]
+		n.matches = args.Matches(n.Name, s.acct.Delimiter())
+		n.selects = (!args.Subscribed || n.Subscribed) && (!args.SpecialUse || n.SpecialUse != "")
+	}
+	if args.RecursiveMatch {
+		s.markAbove(nodes)
+	}
+	return nodes, nil
+}
+
+// addSubscribed adds the subscribed names that are no mailboxes, and for
+// RECURSIVEMATCH those above them.
+func (s *Session) addSubscribed(ctx context.Context, nodes []node, args imap.ListArgs) ([]node, error) {
 	subs, err := s.acct.Subscriptions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range subs {
-		if !have[name] {
-			have[name] = true
-			nodes = append(nodes, node{store.Info{Name: name, Subscribed: true}, true})
+	have := make(map[string]bool, len(nodes)+len(subs))
+	for i := range nodes {
+		have[nodes[i].Name] = true
+	}
+	add := func(i store.Info) {
+		if !have[i.Name] {
+			have[i.Name] = true
+			nodes = append(nodes, node{Info: i})
 		}
+	}
+	for _, name := range subs {
+		add(store.Info{Name: name, NoSelect: true, NonExistent: true, Subscribed: true})
+	}
+	for _, name := range subs {
 		for up := s.above(name); args.RecursiveMatch && up != ""; up = s.above(up) {
-			if !have[up] {
-				have[up] = true
-				nodes = append(nodes, node{store.Info{Name: up, HasChildren: true}, true})
+			add(store.Info{Name: up, NoSelect: true, NonExistent: true})
+		}
+	}
+	slices.SortFunc(nodes[1:], func(x, y node) int { return strings.Compare(x.Name, y.Name) })
+	return nodes, nil
+}
+
+// markAbove marks what is above a name that is selected and does not match, and so
+// is not shown itself.
+func (s *Session) markAbove(nodes []node) {
+	byName := make(map[string]*node, len(nodes))
+	for i := range nodes {
+		byName[nodes[i].Name] = &nodes[i]
+	}
+	for i := range nodes {
+		if !nodes[i].selects || nodes[i].matches {
+			continue
+		}
+		for up := s.above(nodes[i].Name); up != ""; up = s.above(up) {
+			if n := byName[up]; n != nil {
+				n.below = true
 			}
 		}
 	}
-	return nodes, nil
 }
 
 // above returns the name one level up, or "".
@@ -87,28 +177,14 @@ func (s *Session) above(name string) string {
 	return name[:max(0, strings.LastIndexByte(name, s.acct.Delimiter()))]
 }
 
-// selects reports whether the selection options want the node.
-func selects(args imap.ListArgs, n node) bool {
-	return (!args.Subscribed || n.Subscribed) && (!args.SpecialUse || n.SpecialUse != "")
-}
-
-// hiddenSubscription reports whether a name below n is subscribed and not shown
-// itself (RFC 5258 section 3.5: what CHILDINFO tells).
-func (s *Session) hiddenSubscription(nodes []node, n node, args imap.ListArgs) bool {
-	delimiter := s.acct.Delimiter()
-	return slices.ContainsFunc(nodes, func(c node) bool {
-		return c.Subscribed && strings.HasPrefix(c.Name, n.Name+string(delimiter)) && !args.Matches(c.Name, delimiter)
-	})
-}
-
 // attributes are the node's mailbox attributes (RFC 9051 section 7.3.1). Those of
 // RFC 6154 are there unasked: some clients look for them and never ask.
-func attributes(args imap.ListArgs, n node) []string {
+func attributes(args imap.ListArgs, n *node) []string {
 	var a []string
 	switch {
-	case (n.nonExistent || n.NoSelect) && args.Extended: // RFC 5258 section 3
+	case n.NonExistent && args.Extended: // RFC 5258 section 3
 		a = append(a, wire.AttrNonExistent)
-	case n.NoSelect || n.nonExistent:
+	case n.NoSelect:
 		a = append(a, wire.AttrNoSelect)
 	}
 	if n.HasChildren {
@@ -125,9 +201,51 @@ func attributes(args imap.ListArgs, n node) []string {
 	return a
 }
 
+// xlistNames are what XLIST calls the special uses by another name than RFC 6154.
+var xlistNames = map[string]string{
+	wire.AttrAll:     `\AllMail`,
+	wire.AttrFlagged: `\Starred`,
+	wire.AttrJunk:    `\Spam`,
+}
+
+// xlist is XLIST, by which clients asked for special uses before RFC 6154: LIST of the
+// basic syntax with other names of some attributes, and \Inbox. It is not offered,
+// but some use it unasked.
+func (s *Session) xlist(ctx context.Context) error {
+	args, err := imap.ScanBasicList(s.in)
+	if err != nil {
+		return err
+	}
+	if args.Root {
+		s.writeRoot(wire.RespXList)
+		return s.ok(ctx, "XLIST completed.")
+	}
+	nodes, err := s.nodes(ctx, args)
+	if err != nil {
+		return err
+	}
+	for i := range nodes {
+		if !nodes[i].matches {
+			continue
+		}
+		attrs := attributes(args, &nodes[i])
+		for j, a := range attrs {
+			if x, ok := xlistNames[a]; ok {
+				attrs[j] = x
+			}
+		}
+		if nodes[i].Name == mail.Inbox {
+			attrs = append(attrs, `\Inbox`)
+		}
+		s.writeNode(wire.RespXList, attrs, nodes[i].Name)
+		s.out.CRLF()
+	}
+	return s.ok(ctx, "XLIST completed.")
+}
+
 // lsub is LSUB (RFC 3501 section 6.3.9).
 func (s *Session) lsub(ctx context.Context) error {
-	args, err := imap.ScanLsub(s.in)
+	args, err := imap.ScanBasicList(s.in)
 	if err != nil {
 		return err
 	}
@@ -135,11 +253,11 @@ func (s *Session) lsub(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	subscribed := make(map[string]bool, len(subs))
+	shown := make(map[string]bool, len(subs))
 	for _, name := range subs {
-		subscribed[name] = true
+		shown[name] = true
 	}
-	shown := make(map[string]bool)
+	parents := len(args.Patterns) > 0 && strings.HasSuffix(args.Patterns[0], "%")
 	for _, name := range subs {
 		if args.Matches(name, s.acct.Delimiter()) {
 			s.writeNode(wire.RespLsub, nil, name)
@@ -147,8 +265,8 @@ func (s *Session) lsub(ctx context.Context) error {
 			continue
 		}
 		// "%" shows the parents of what it does not reach, as \Noselect.
-		for up := s.above(name); up != ""; up = s.above(up) {
-			if !subscribed[up] && !shown[up] && args.Matches(up, s.acct.Delimiter()) && strings.HasSuffix(args.Patterns[0], "%") {
+		for up := s.above(name); parents && up != ""; up = s.above(up) {
+			if !shown[up] && args.Matches(up, s.acct.Delimiter()) {
 				shown[up] = true
 				s.writeNode(wire.RespLsub, []string{wire.AttrNoSelect}, up)
 				s.out.CRLF()
@@ -158,7 +276,14 @@ func (s *Session) lsub(ctx context.Context) error {
 	return s.ok(ctx, "LSUB completed.")
 }
 
-// writeNode writes a LIST or LSUB response up to the name.
+// writeRoot answers the empty pattern, which asks for the delimiter (RFC 9051
+// section 6.3.9).
+func (s *Session) writeRoot(kind string) {
+	s.writeNode(kind, []string{wire.AttrNoSelect}, "")
+	s.out.CRLF()
+}
+
+// writeNode writes a LIST, LSUB or XLIST response up to the name.
 func (s *Session) writeNode(kind string, attrs []string, name string) {
 	s.out.Untagged(kind).SP().ListStart()
 	for i, a := range attrs {
@@ -173,17 +298,4 @@ func (s *Session) writeNode(kind string, attrs []string, name string) {
 		return
 	}
 	imap.WriteMailbox(s.out, name)
-}
-
-// namespace is NAMESPACE (RFC 9051 section 6.3.10): all mail of the account is in
-// its personal namespace, whose prefix is empty.
-func (s *Session) namespace(ctx context.Context) error {
-	s.in.CRLF()
-	if err := s.in.Err(); err != nil {
-		return err
-	}
-	s.out.Untagged(wire.RespNamespace).SP().List(func() {
-		s.out.List(func() { s.out.Quoted("").SP().Quoted(string(s.acct.Delimiter())) })
-	}).SP().NIL().SP().NIL().CRLF()
-	return s.ok(ctx, "NAMESPACE completed.")
 }

@@ -2,9 +2,11 @@ package imapd
 
 import (
 	"context"
+	"slices"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/store"
 )
 
 // status is STATUS (RFC 9051 section 6.3.11).
@@ -13,25 +15,65 @@ func (s *Session) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.acct.Status(ctx, name)
+	st, err := s.acct.Status(ctx, name, statusNeeds(items))
 	if err != nil {
 		return err
 	}
-	values := map[imap.StatusItem]uint32{
-		imap.StatusMessages:    uint32(st.Messages),
-		imap.StatusRecent:      uint32(st.Recent),
-		imap.StatusUIDNext:     uint32(st.UIDNext),
-		imap.StatusUIDValidity: uint32(st.UIDValidity),
-		imap.StatusUnseen:      uint32(st.Unseen),
-	}
+	s.writeStatus(name, items, &st)
+	return s.ok(ctx, "STATUS completed.")
+}
+
+// statusNeeds says which of the items are not there for nothing.
+func statusNeeds(items []imap.StatusItem) (n store.StatusNeeds) {
+	n.Size = slices.Contains(items, imap.StatusSize)
+	n.DeletedOctets = slices.Contains(items, imap.StatusDeletedStorage)
+	return n
+}
+
+// writeStatus writes the STATUS response.
+func (s *Session) writeStatus(name string, items []imap.StatusItem, st *store.Status) {
 	s.out.Untagged(wire.RespStatus).SP()
 	imap.WriteMailbox(s.out, name).SP().ListStart()
 	for i, item := range items {
 		if i > 0 {
 			s.out.SP()
 		}
-		s.out.Atom(string(item)).SP().Number(values[item])
+		s.out.Atom(string(item)).SP()
+		s.writeStatusItem(item, st)
 	}
 	s.out.ListEnd().CRLF()
-	return s.ok(ctx, "STATUS completed.")
 }
+
+func (s *Session) writeStatusItem(item imap.StatusItem, st *store.Status) {
+	switch item {
+	case imap.StatusMessages:
+		s.out.Number(uint32(st.Messages))
+	case imap.StatusRecent:
+		s.out.Number(uint32(st.Recent))
+	case imap.StatusUIDNext:
+		s.out.Number(uint32(st.UIDNext))
+	case imap.StatusUIDValidity:
+		s.out.Number(uint32(st.UIDValidity))
+	case imap.StatusUnseen:
+		s.out.Number(uint32(st.Unseen))
+	case imap.StatusDeleted:
+		s.out.Number(uint32(st.Deleted))
+	case imap.StatusSize:
+		s.out.Number64(st.Size)
+	case imap.StatusHighestModSeq:
+		s.out.Number64(int64(st.HighestModSeq))
+	case imap.StatusAppendLimit:
+		s.out.Number64(limits.StreamLiteral)
+	case imap.StatusMailboxID:
+		s.out.List(func() { s.out.Atom(mailboxID(st.GUID)) })
+	case imap.StatusDeletedStorage:
+		// Octets: RFC 9208 section 4.1.4 names no unit, but lets it be a sum of sizes.
+		s.out.Number64(st.DeletedOctets)
+	default:
+		panic("imapd: no status item " + string(item))
+	}
+}
+
+// mailboxID is the objectid (RFC 8474 section 7) of a mailbox. The letter keeps it
+// from looking like a number.
+func mailboxID(guid string) string { return "M" + guid }

@@ -30,6 +30,7 @@ const (
 	RespStatus     = "STATUS"
 	RespThread     = "THREAD"   // RFC 5256 section 4
 	RespVanished   = "VANISHED" // RFC 7162 section 3.2.10
+	RespXList      = "XLIST"    // in no RFC
 )
 
 // Response codes.

@@ -17,7 +17,7 @@ import (
 func empty(w *world) {
 	s := w.expect(mail.Inbox)
 	st := s.Status()
-	if st.HighestModSeq = 0; s.UIDNext() != 1 || st != (store.Status{UIDNext: 1, UIDValidity: s.UIDValidity()}) {
+	if st.HighestModSeq = 0; s.UIDNext() != 1 || st != (store.Status{UIDNext: 1, UIDValidity: s.UIDValidity(), GUID: s.GUID()}) {
 		w.t.Errorf("status %+v", st)
 	}
 	if i, ok := s.Find(1); ok || i != 0 {

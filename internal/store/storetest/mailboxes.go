@@ -76,7 +76,7 @@ func mailboxes(w *world) {
 	kind("open none", err, store.NotFound)
 	_, err = w.account().Open(w.ctx, "../x")
 	kind("open a path", err, store.NotFound)
-	_, err = w.account().Status(w.ctx, "none")
+	_, err = w.account().Status(w.ctx, "none", store.StatusNeeds{})
 	kind("status of none", err, store.NotFound)
 
 	must(w.account().Create(w.ctx, ab))

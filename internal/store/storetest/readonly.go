@@ -33,7 +33,7 @@ func readOnly(w *world) {
 	if st, err := w.inbox().Stat(w.ctx, 1); err != nil || st.Stored != 8 || st.Size != 11 {
 		w.t.Errorf("Stat = %+v, %v", st, err)
 	}
-	if st, err := w.account().Status(w.ctx, mail.Inbox); err != nil || st.Messages != 3 || st.UIDNext != 4 {
+	if st, err := w.account().Status(w.ctx, mail.Inbox, store.StatusNeeds{}); err != nil || st.Messages != 3 || st.UIDNext != 4 {
 		w.t.Errorf("Status = %+v, %v", st, err)
 	}
 	w.expectNames("INBOX other")

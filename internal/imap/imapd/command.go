@@ -55,6 +55,10 @@ var commands = []command{
 	{"APPEND", (*Session).append, anyState, "9051 6.3.12"},
 	{"IDLE", (*Session).idle, anyState, "9051 6.3.13"},
 
+	// RFC 9208 section 4.1
+	{"GETQUOTA", (*Session).getQuota, anyState, "9208 4.1.1"},
+	{"GETQUOTAROOT", (*Session).getQuotaRoot, anyState, "9208 4.1.2"},
+
 	// RFC 9051 section 6.4: selected
 	{"CHECK", (*Session).check, selectedState, "3501 6.4.1"},
 	{"CLOSE", (*Session).close, selectedState, "9051 6.4.1"},

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
 )
 
 // FetchKind is what a FETCH item is about.
@@ -20,6 +21,7 @@ const (
 	FetchBody          // BODY: the structure without extension data
 	FetchBodyStructure // BODYSTRUCTURE
 	FetchSection       // BODY[...] and RFC822, RFC822.HEADER, RFC822.TEXT
+	FetchModSeq        // RFC 7162 section 3.1.4.2
 )
 
 // FetchItem is one data item of FETCH.
@@ -44,6 +46,13 @@ const maxFetchItems = 100
 type FetchArgs struct {
 	Set   SeqSet
 	Items []FetchItem
+	FetchModifiers
+}
+
+// FetchModifiers narrow down what FETCH is about (RFC 4466 section 2.4).
+type FetchModifiers struct {
+	ChangedSince *mail.ModSeq // RFC 7162 section 3.1.4.1; nil: not given
+	Vanished     bool         // RFC 7162 section 3.2.6; only beside ChangedSince
 }
 
 // ScanFetch scans the arguments of FETCH and UID FETCH, and the end of the
@@ -65,8 +74,34 @@ func ScanFetch(s *wire.Scanner) (FetchArgs, error) {
 			a.scanItem(s)
 		}
 	}
+	if s.Err() == nil && s.Try(' ') {
+		a.scanModifiers(s)
+	}
 	s.CRLF()
 	return a, s.Err()
+}
+
+// scanModifiers scans the rule fetch-modifiers behind its space. One that is not
+// known is an error.
+func (m *FetchModifiers) scanModifiers(s *wire.Scanner) {
+	n := s.List(func() {
+		switch {
+		case m.ChangedSince == nil && s.TryName("CHANGEDSINCE"):
+			s.SP()
+			since := scanModSeq(s)
+			m.ChangedSince = &since
+		case s.TryName("VANISHED"):
+			m.Vanished = true
+		default:
+			s.Expected("a modifier")
+		}
+	})
+	if n == 0 {
+		s.Expected("a modifier")
+	}
+	if m.Vanished && m.ChangedSince == nil {
+		s.Expected("CHANGEDSINCE beside VANISHED") // RFC 7162 section 3.2.6
+	}
 }
 
 var (
@@ -76,11 +111,16 @@ var (
 	itemSize     = FetchItem{Kind: FetchSize, Name: "RFC822.SIZE"}
 	itemEnvelope = FetchItem{Kind: FetchEnvelope, Name: "ENVELOPE"}
 	itemBody     = FetchItem{Kind: FetchBody, Name: "BODY"}
+	itemModSeq   = FetchItem{Kind: FetchModSeq, Name: "MODSEQ"}
 )
 
 // UIDItem is the item that the responses to UID commands have whether or not the
 // client asked for it (RFC 9051 section 6.4.9).
 func UIDItem() FetchItem { return itemUID }
+
+// ModSeqItem is the item that goes with FLAGS once a client knows of CONDSTORE (RFC
+// 7162 section 3.1).
+func ModSeqItem() FetchItem { return itemModSeq }
 
 // scanMacro scans a macro, which stands alone (RFC 9051 section 6.4.5), or
 // returns nil.
@@ -131,6 +171,8 @@ func scanItem(s *wire.Scanner) FetchItem {
 		return itemSize
 	case "ENVELOPE":
 		return itemEnvelope
+	case "MODSEQ":
+		return itemModSeq
 	case "BODYSTRUCTURE":
 		return FetchItem{Kind: FetchBodyStructure, Name: name}
 	case "RFC822":

@@ -10,7 +10,18 @@ import (
 
 // showFetch writes the arguments of FETCH as a client does.
 func showFetch(a imap.FetchArgs) string {
-	return fmt.Sprintf(" %s %s", a.Set, list(a.Items, showItem))
+	return fmt.Sprintf(" %s %s%s", a.Set, list(a.Items, showItem), showModifiers(a.FetchModifiers))
+}
+
+func showModifiers(m imap.FetchModifiers) string {
+	if m.ChangedSince == nil {
+		return ""
+	}
+	vanished := ""
+	if m.Vanished {
+		vanished = " VANISHED"
+	}
+	return fmt.Sprintf(" (CHANGEDSINCE %d%s)", *m.ChangedSince, vanished)
 }
 
 func showItem(i imap.FetchItem) string {
@@ -72,7 +83,20 @@ func TestScanFetch(t *testing.T) {
 		{"(FLAGS )", "", "syntax"},
 		{"FLAGS UID", "", "syntax"},
 		{"BINARY[1]", "", "syntax"}, // not offered
-		{"(FLAGS) (CHANGEDSINCE 5)", "", "syntax"},
+		{"modseq", "(MODSEQ)", ""},
+		{"(FLAGS) (CHANGEDSINCE 5)", "(FLAGS) (CHANGEDSINCE 5)", ""},
+		{"all (changedsince 9223372036854775807)", "(FLAGS INTERNALDATE RFC822.SIZE ENVELOPE) (CHANGEDSINCE 9223372036854775807)", ""},
+		{"FLAGS (VANISHED CHANGEDSINCE 0)", "(FLAGS) (CHANGEDSINCE 0 VANISHED)", ""},
+		{"FLAGS (CHANGEDSINCE 5 VANISHED)", "(FLAGS) (CHANGEDSINCE 5 VANISHED)", ""},
+		{"FLAGS (VANISHED)", "", "syntax"}, // RFC 7162 section 3.2.6
+		{"FLAGS (CHANGEDSINCE 9223372036854775808)", "", "syntax"},
+		{"FLAGS (CHANGEDSINCE 5 CHANGEDSINCE 5)", "", "syntax"},
+		{"FLAGS (CHANGEDSINCE)", "", "syntax"},
+		{"FLAGS (CHANGEDSINCE (5))", "", "syntax"},
+		{"FLAGS (CHANGEDSINCE *)", "", "syntax"},
+		{"FLAGS (BLURDYBLOOP)", "", "syntax"},
+		{"FLAGS ()", "", "syntax"},
+		{"FLAGS ", "", "syntax"},
 	} {
 		s := newScanner(t, " 1:* "+c.in)
 		a, err := imap.ScanFetch(s)
@@ -130,5 +154,6 @@ func FuzzScanFetch(f *testing.F) {
 	f.Add(` 1:* (UID BODY.PEEK[1.2.HEADER.FIELDS.NOT ("a\"b" nil)]<0.9> RFC822.SIZE)`)
 	f.Add(" 1 FULL")
 	f.Add(" 7 BODY[TEXT]")
+	f.Add(" 1:* (UID MODSEQ) (VANISHED CHANGEDSINCE 12345)")
 	f.Fuzz(func(t *testing.T, in string) { fuzzScan(t, in, false, imap.ScanFetch, showFetch) })
 }

@@ -71,7 +71,11 @@ func showStore(t testing.TB, a imap.StoreArgs) string {
 	if a.Silent {
 		silent = ".SILENT"
 	}
-	return fmt.Sprintf(" %s %sFLAGS%s %s", a.Set, sign, silent, showFlags(t, a.Flags))
+	since := ""
+	if a.UnchangedSince != nil {
+		since = fmt.Sprintf(" (UNCHANGEDSINCE %d)", *a.UnchangedSince)
+	}
+	return fmt.Sprintf(" %s%s %sFLAGS%s %s", a.Set, since, sign, silent, showFlags(t, a.Flags))
 }
 
 func TestScanStore(t *testing.T) {
@@ -87,7 +91,14 @@ func TestScanStore(t *testing.T) {
 		{` 1 FLAGS () `, "", "syntax"},
 		{` 1 FLAGS (\Seen) (\Draft)`, "", "syntax"},
 		{` FLAGS ()`, "", "syntax"},
-		{` 1 (UNCHANGEDSINCE 5) FLAGS ()`, "", "syntax"}, // CONDSTORE is not offered
+		{` 1 (UnchangedSince 5) FLAGS ()`, ` 1 (UNCHANGEDSINCE 5) FLAGS ()`, ""},
+		{` 1 (UNCHANGEDSINCE 0) +FLAGS.SILENT $x`, ` 1 (UNCHANGEDSINCE 0) +FLAGS.SILENT ($x)`, ""},
+		{` 1 (UNCHANGEDSINCE 5 UNCHANGEDSINCE 5) FLAGS ()`, "", "syntax"},
+		{` 1 (UNCHANGEDSINCE -1) FLAGS ()`, "", "syntax"},
+		{` 1 (UNCHANGEDSINCE) FLAGS ()`, "", "syntax"},
+		{` 1 (BLURDYBLOOP 5) FLAGS ()`, "", "syntax"},
+		{` 1 () FLAGS ()`, "", "syntax"},
+		{` 1 (UNCHANGEDSINCE 5)`, "", "syntax"},
 	} {
 		s := newScanner(t, c.in)
 		a, err := imap.ScanStore(s)
@@ -101,6 +112,7 @@ func TestScanStore(t *testing.T) {
 func FuzzScanStore(f *testing.F) {
 	f.Add(` 1:*,7 +FLAGS.SILENT (\Seen $Junk NIL)`)
 	f.Add(` 2 FLAGS \Deleted \Recent x`)
+	f.Add(` 2 (UNCHANGEDSINCE 17) -FLAGS (\Deleted)`)
 	f.Fuzz(func(t *testing.T, in string) {
 		fuzzScan(t, in, false, imap.ScanStore, func(a imap.StoreArgs) string { return showStore(t, a) })
 	})

@@ -11,6 +11,8 @@ type StoreArgs struct {
 	Op     mail.Op
 	Silent bool
 	Flags  Flags
+
+	UnchangedSince *mail.ModSeq // RFC 7162 section 3.1.3; nil: not given
 }
 
 // ScanStore scans the arguments of STORE and UID STORE, and the end of the
@@ -20,6 +22,10 @@ func ScanStore(s *wire.Scanner) (StoreArgs, error) {
 	s.SP()
 	a.Set = ScanSeqSet(s)
 	s.SP()
+	if s.Peek() == '(' {
+		a.scanModifiers(s)
+		s.SP()
+	}
 	a.Op, a.Silent = scanStoreOp(s)
 	s.SP()
 	if s.Peek() == '(' {
@@ -33,6 +39,23 @@ func ScanStore(s *wire.Scanner) (StoreArgs, error) {
 	}
 	s.CRLF()
 	return a, s.Err()
+}
+
+// scanModifiers scans the rule store-modifiers without its space (RFC 4466 section
+// 2.5). One that is not known is an error.
+func (a *StoreArgs) scanModifiers(s *wire.Scanner) {
+	n := s.List(func() {
+		if a.UnchangedSince != nil || !s.TryName("UNCHANGEDSINCE") {
+			s.Expected("UNCHANGEDSINCE")
+			return
+		}
+		s.SP()
+		since := scanModSeq(s)
+		a.UnchangedSince = &since
+	})
+	if n == 0 {
+		s.Expected("a modifier")
+	}
 }
 
 // scanStoreOp scans ["+" / "-"] "FLAGS" [".SILENT"].

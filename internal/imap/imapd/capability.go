@@ -18,8 +18,12 @@ type capability struct {
 }
 
 // enabled is what the client has turned on, by ENABLE or by a command that says so
-// as well. Nothing can be turned off again.
-type enabled struct{}
+// as well. Nothing can be turned off again. Handlers of commands read it; only the
+// rows of the table below, and enableCondStore, write it.
+type enabled struct {
+	condstore bool // the client knows of mod-sequences (RFC 7162 section 3.1)
+	qresync   bool // VANISHED stands for EXPUNGE (RFC 7162 section 3.2.3); has condstore
+}
 
 // capabilities are what a session that is logged in offers, in the order in which
 // they are told.

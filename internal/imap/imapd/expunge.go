@@ -46,5 +46,8 @@ func (s *Session) remove(ctx context.Context, among func(mail.UID) bool) error {
 	if err := s.box.mbox.Expunge(ctx, uids); err != nil {
 		return err
 	}
-	return s.ok(ctx, "EXPUNGE completed.")
+	if len(uids) == 0 {
+		return s.ok(ctx, "EXPUNGE completed.")
+	}
+	return s.ok(ctx, "EXPUNGE completed.", s.highestModSeq())
 }

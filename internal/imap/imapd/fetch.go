@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
@@ -21,16 +22,19 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
+	if err := s.prepareModSeqs(args, byUID); err != nil {
+		return err
+	}
 	ts, err := s.resolve(args.Set, byUID)
 	if err != nil {
 		return err
 	}
 	f := &fetcher{s: s, ctx: ctx, ts: ts}
-	f.plan(args.Items, byUID)
-	if err := f.prepare(); err != nil {
+	f.plan(args, byUID)
+	if err := f.prepare(args); err != nil {
 		return err
 	}
-	for m := range ts.messages(true) {
+	for m := range f.ts.messages(true) {
 		if err := f.message(m); err != nil {
 			return err
 		}
@@ -79,16 +83,29 @@ const (
 	needFile      // octets
 )
 
-// plan finds out what the items need.
-func (f *fetcher) plan(items []imap.FetchItem, byUID bool) {
-	hasUID := false
-	for _, i := range items {
-		hasUID = hasUID || i.Kind == imap.FetchUID
-	}
-	if byUID && !hasUID {
-		// RFC 9051 section 6.4.9: whether or not it was asked for.
+// implied returns the items that the responses have, whether or not they were asked
+// for.
+func (f *fetcher) implied(args imap.FetchArgs, byUID bool) []imap.FetchItem {
+	items := slices.Clone(args.Items)
+	marks := !f.s.box.readOnly && slices.ContainsFunc(items, marksSeen)
+	// RFC 9051 section 6.4.9; RFC 7162 section 3.2.4.
+	if (byUID || marks && f.s.tellsUIDs()) && !asks(items, imap.FetchUID) {
 		items = append([]imap.FetchItem{imap.UIDItem()}, items...)
 	}
+	// RFC 7162 sections 3.1 and 3.1.4.1.
+	changing := marks || args.ChangedSince != nil || asks(items, imap.FetchFlags)
+	if changing && f.s.modSeqs() && !asks(items, imap.FetchModSeq) {
+		items = append(items, imap.ModSeqItem())
+	}
+	return items
+}
+
+// marksSeen reports whether an item makes a message \Seen.
+func marksSeen(i imap.FetchItem) bool { return i.Kind == imap.FetchSection && !i.Peek }
+
+// plan finds out what the items need.
+func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
+	items := f.implied(args, byUID)
 	for n, i := range items {
 		item := fetchItem{FetchItem: i, label: []byte(i.Name + " ")}
 		if n > 0 {
@@ -108,7 +125,7 @@ func (f *fetcher) plan(items []imap.FetchItem, byUID bool) {
 		case imap.FetchBodyStructure:
 			item.kept = store.BodyStructure
 		case imap.FetchSection:
-			f.marks = f.marks || !i.Peek
+			f.marks = f.marks || marksSeen(i)
 			if fromListFields(i.Section) {
 				item.kept = store.HeaderFields
 			} else {
@@ -134,10 +151,20 @@ func sectionNeeds(sec imap.Section) needs {
 	return needStructure | needFile
 }
 
-// prepare looks at the mailbox and marks messages as seen.
-func (f *fetcher) prepare() error {
+// prepare looks at the mailbox, narrows down what is asked for and marks messages as
+// seen.
+func (f *fetcher) prepare(args imap.FetchArgs) error {
 	if err := f.s.sync(f.ctx); err != nil {
 		return err
+	}
+	if args.ChangedSince != nil {
+		if args.Vanished {
+			f.s.tellVanished(f.s.box.view.vanished(*args.ChangedSince, args.Set, 0))
+		}
+		f.ts = f.ts.changedSince(*args.ChangedSince)
+		if err := f.s.trusted(); err != nil {
+			return err
+		}
 	}
 	if f.marks && !f.s.box.readOnly {
 		if err := f.markSeen(); err != nil {

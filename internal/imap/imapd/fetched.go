@@ -145,6 +145,8 @@ func (m *fetched) write(i int) error {
 		out.Number(uint32(m.row.UID))
 	case imap.FetchFlags:
 		m.f.s.writeFlagText(m.counted)
+	case imap.FetchModSeq:
+		imap.WriteModSeq(out, m.row.ModSeq)
 	case imap.FetchInternalDate:
 		m.text = imap.AppendDateTime(m.text[:0], m.date)
 		out.QuotedOf(m.text)

@@ -39,5 +39,5 @@ func (s *Session) moveTo(ctx context.Context, byUID bool) error {
 	s.out.Untagged(wire.OK).SP()
 	copyUID(c)(s.out)
 	s.out.Text("Moved.").CRLF()
-	return s.ok(ctx, "MOVE completed.")
+	return s.ok(ctx, "MOVE completed.", s.highestModSeq())
 }

@@ -109,5 +109,17 @@ func (t targets) uids() []mail.UID {
 	return uids
 }
 
+// changedSince leaves those whose mod-sequence is greater (RFC 7162 section 3.1.4.1).
+// It costs time for these only. What is gone is none of them.
+func (t targets) changedSince(since mail.ModSeq) targets {
+	var nums []uint32
+	for _, i := range t.v.latest.ChangedSince(since) {
+		if n := t.v.seq(t.v.latest.UID(i)); n > 0 && t.has(n) {
+			nums = append(nums, n)
+		}
+	}
+	return targets{t.v, imap.Numbers(nums)}
+}
+
 // has reports whether the message with that number is among them.
 func (t targets) has(seq uint32) bool { return t.ranges.Contains(seq) }

@@ -113,6 +113,9 @@ func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error
 	for _, n := range c.expunged {
 		s.out.Numbered(n, wire.RespExpunge).CRLF()
 	}
+	if len(c.vanished) > 0 {
+		s.out.Untagged(wire.RespVanished).SP().Token(imap.Numbers(c.vanished).String()).CRLF()
+	}
 	if c.exists {
 		s.out.Numbered(uint32(v.len()), wire.RespExists).CRLF()
 		s.out.Numbered(uint32(v.recent.counted), wire.RespRecent).CRLF()
@@ -125,12 +128,19 @@ func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error
 			return err
 		}
 	}
+	if c.highest {
+		s.okCode(wire.CodeHighestModSeq, uint64(v.highest()), "Highest mod-sequence.")
+	}
 	return s.out.Err()
 }
 
 // writeFlags writes a FETCH response with the flags of a message, unless it is
-// gone. The response to a UID command has the UID (RFC 9051 section 6.4.9).
-func (s *Session) writeFlags(m *counted) error {
+// gone.
+func (s *Session) writeFlags(m *counted) error { return s.writeState(m, true) }
+
+// writeState writes a FETCH response that the client has not asked for, with or
+// without flags.
+func (s *Session) writeState(m *counted, flags bool) error {
 	if m.gone {
 		return nil
 	}
@@ -138,11 +148,20 @@ func (s *Session) writeFlags(m *counted) error {
 		return err
 	}
 	s.out.Numbered(m.seq, wire.RespFetch).SP().ListStart()
-	if s.byUID {
-		s.out.Atom("UID").SP().Number(uint32(m.row.UID)).SP()
+	sp := func() {}
+	if s.tellsUIDs() {
+		s.out.Atom("UID").SP().Number(uint32(m.row.UID))
+		sp = func() { s.out.SP() }
 	}
-	s.out.Atom("FLAGS").SP()
-	s.writeFlagText(m)
-	s.out.ListEnd().CRLF()
-	return s.out.Err()
+	if s.modSeqs() {
+		sp()
+		imap.WriteModSeq(s.out.Atom("MODSEQ").SP(), m.row.ModSeq)
+		sp = func() { s.out.SP() }
+	}
+	if flags {
+		sp()
+		s.out.Atom("FLAGS").SP()
+		s.writeFlagText(m)
+	}
+	return s.out.ListEnd().CRLF().Err()
 }

@@ -18,38 +18,60 @@ func (s *Session) sel(ctx context.Context) error { return s.open(ctx, false) }
 func (s *Session) examine(ctx context.Context) error { return s.open(ctx, true) }
 
 func (s *Session) open(ctx context.Context, readOnly bool) error {
-	s.in.SP()
-	name := imap.ScanMailbox(s.in)
-	s.in.CRLF()
-	if err := s.in.Err(); err != nil {
-		return err
-	}
-	// A SELECT that fails leaves no mailbox selected (RFC 9051 section 6.3.2).
-	if err := s.unselect(); err != nil {
-		return err
-	}
-	m, err := s.acct.Open(ctx, name)
+	args, err := imap.ScanSelect(s.in)
 	if err != nil {
 		return err
 	}
-	box, err := openView(ctx, m, readOnly)
+	if args.QResync != nil && !s.enabled.qresync {
+		return bad("QRESYNC has to be enabled first.") // RFC 7162 section 3.2.5
+	}
+	if err := s.closeForNext(); err != nil {
+		return err
+	}
+	m, err := s.acct.Open(ctx, args.Mailbox)
+	if err != nil {
+		return err
+	}
+	if args.CondStore {
+		s.enableCondStore()
+	}
+	box, err := openView(ctx, m, readOnly, s.enabled)
 	if err != nil {
 		m.Close()
 		return err
 	}
 	s.box = box
 	s.describe()
+	if args.QResync != nil {
+		if err := s.resync(args.QResync); err != nil {
+			return err
+		}
+	}
 	if readOnly {
 		return s.done("EXAMINE completed.", code(wire.CodeReadOnly))
 	}
 	return s.done("SELECT completed.", code(wire.CodeReadWrite))
 }
 
+// closeForNext gives up the selected mailbox before another is opened; a SELECT that
+// fails leaves none selected (RFC 9051 section 6.3.2). The code is the boundary
+// between the responses for the one and the other (RFC 7162 section 3.2.11).
+func (s *Session) closeForNext() error {
+	if s.box == nil {
+		return nil
+	}
+	if err := s.unselect(); err != nil {
+		return err
+	}
+	s.out.Untagged(wire.OK).SP().CodeStart(wire.CodeClosed).CodeEnd().Text("The mailbox is closed.").CRLF()
+	return s.out.Err()
+}
+
 // openView takes the first picture of a mailbox. To a session that may write new
 // messages become \Recent; another one only sees that they are.
-func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (b *selected, err error) {
+func openView(ctx context.Context, m *store.Mailbox, readOnly bool, on enabled) (b *selected, err error) {
 	for try := 1; ; try++ {
-		b, err = newSelected(ctx, m, readOnly)
+		b, err = newSelected(ctx, m, readOnly, on)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +85,7 @@ func openView(ctx context.Context, m *store.Mailbox, readOnly bool) (b *selected
 	}
 }
 
-func newSelected(ctx context.Context, m *store.Mailbox, readOnly bool) (*selected, error) {
+func newSelected(ctx context.Context, m *store.Mailbox, readOnly bool, on enabled) (*selected, error) {
 	snap, err := m.Sync(ctx)
 	if err != nil {
 		return nil, err
@@ -82,7 +104,7 @@ func newSelected(ctx context.Context, m *store.Mailbox, readOnly bool) (*selecte
 			return nil, err
 		}
 	}
-	b.view = newView(snap)
+	b.view = newView(snap, on.qresync)
 	b.view.recent.add(snap, recent)
 	return b, nil
 }
@@ -95,14 +117,21 @@ func (s *Session) describe() {
 	s.out.Numbered(uint32(snap.Len()), wire.RespExists).CRLF()
 	s.out.Numbered(uint32(b.view.recent.counted), wire.RespRecent).CRLF()
 	if i, ok := snap.FirstUnseen(); ok {
-		s.okCode(wire.CodeUnseen, uint32(i)+1, "First unseen message.")
+		s.okCode(wire.CodeUnseen, uint64(i)+1, "First unseen message.")
 	}
-	s.okCode(wire.CodeUIDValidity, uint32(snap.UIDValidity()), "UIDs valid.")
-	s.okCode(wire.CodeUIDNext, uint32(snap.UIDNext()), "Predicted next UID.")
+	s.okCode(wire.CodeUIDValidity, uint64(snap.UIDValidity()), "UIDs valid.")
+	s.okCode(wire.CodeUIDNext, uint64(snap.UIDNext()), "Predicted next UID.")
+	if n := b.view.highest(); n != 0 {
+		s.okCode(wire.CodeHighestModSeq, uint64(n), "Highest mod-sequence.")
+	} else {
+		// RFC 7162 section 3.1.2.2.
+		s.out.Untagged(wire.OK).SP().CodeStart(wire.CodeNoModSeq).CodeEnd().Text("No mod-sequences here.").CRLF()
+	}
 }
 
-func (s *Session) okCode(name string, n uint32, text string) {
-	s.out.Untagged(wire.OK).SP().CodeStart(name).SP().Number(n).CodeEnd().Text(text).CRLF()
+// okCode writes an untagged OK with a response code that has a number.
+func (s *Session) okCode(name string, n uint64, text string) {
+	s.out.Untagged(wire.OK).SP().CodeStart(name).SP().Number64(int64(n)).CodeEnd().Text(text).CRLF()
 }
 
 // code returns a writer of a response code without arguments.

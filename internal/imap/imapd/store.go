@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"fantail/internal/imap"
@@ -24,6 +25,17 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	if s.box.readOnly {
 		return errReadOnly()
 	}
+	since := mail.ModSeq(math.MaxInt64)
+	if args.UnchangedSince != nil {
+		if err := s.needModSeqs(); err != nil {
+			return err
+		}
+		// What other programs have done gets its mod-sequence first.
+		if err := s.sync(ctx); err != nil {
+			return err
+		}
+		since = *args.UnchangedSince
+	}
 	ts, err := s.resolve(args.Set, byUID)
 	if err != nil {
 		return err
@@ -33,7 +45,7 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	if err := s.trusted(); err != nil {
 		return err
 	}
-	missing, err := s.box.mbox.SetFlags(ctx, uids, c)
+	did, err := s.box.mbox.SetFlagsIf(ctx, uids, c, since)
 	if err != nil {
 		return err
 	}
@@ -41,32 +53,87 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 		return err
 	}
 	s.byUID = byUID
-	if !args.Silent {
+	if err := s.tellStored(&stored{args: args, change: c, ts: ts, modified: did.Modified}); err != nil {
+		return err
+	}
+	modified := s.modified(did.Modified, byUID)
+	// RFC 2180 section 4.2.1: the rest was changed. A client that names UIDs knows
+	// that some may be gone, and only wants them so.
+	if len(did.Missing) > 0 && !byUID && !args.Silent {
+		if modified != nil {
+			return &status{kind: wire.NO, code: wire.CodeModified, args: modified, text: "Some of the messages no longer exist."}
+		}
+		return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
+	}
+	if modified != nil {
+		return s.done("Some have changed meanwhile.", func(e *wire.Encoder) {
+			e.CodeStart(wire.CodeModified).SP().Token(modified[0]).CodeEnd()
+		})
+	}
+	return s.done("STORE completed.")
+}
+
+// modified is the argument of the response code MODIFIED: numbers, or UIDs in the
+// answer to UID STORE (RFC 7162 section 3.1.3). It is nil if there are none.
+func (s *Session) modified(uids []mail.UID, byUID bool) []string {
+	if len(uids) == 0 {
+		return nil
+	}
+	if byUID {
+		return []string{imap.Numbers(uids).String()}
+	}
+	nums := make([]uint32, len(uids))
+	for i, uid := range uids {
+		nums[i] = s.box.view.seq(uid)
+	}
+	return []string{imap.Numbers(nums).String()}
+}
+
+// stored is a STORE that was carried out.
+type stored struct {
+	args     imap.StoreArgs
+	change   store.FlagChange
+	ts       targets
+	modified []mail.UID // left as they were; ascending
+}
+
+func (st *stored) leftAlone(uid mail.UID) bool {
+	_, found := slices.BinarySearch(st.modified, uid)
+	return found
+}
+
+// tellStored tells what has become of the messages, and of others.
+func (s *Session) tellStored(st *stored) error {
+	v := s.box.view
+	asWanted := func(uid mail.UID, now seen) bool { return result(st.change, v.last(uid)).equal(now) }
+	if !st.args.Silent {
 		s.tellKeywords()
-		for m := range ts.messages(true) {
-			if err := s.writeFlags(m); err != nil {
+	}
+	if !st.args.Silent || s.modSeqs() {
+		for m := range st.ts.messages(true) {
+			var err error
+			switch uid := m.row.UID; {
+			case m.gone:
+			case !st.args.Silent || st.leftAlone(uid):
+				err = s.writeFlags(m)
+			case asWanted(uid, m.now) && (st.args.UnchangedSince != nil || v.last(uid).row().ModSeq != m.row.ModSeq):
+				// The client knows the flags, but not the mod-sequence that they have now (RFC
+				// 7162 section 3.1.3).
+				err = s.writeState(m, false)
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
 	// What the client asked for it knows. With .SILENT it still hears of flags
 	// that came out otherwise, since somebody else changed them too.
-	v := s.box.view
-	settled := func(uid mail.UID, now seen) bool {
-		if !ts.has(v.seq(uid)) {
+	return s.tell(s.byUID, func(uid mail.UID, now seen) bool {
+		if !st.ts.has(v.seq(uid)) {
 			return false
 		}
-		return !args.Silent || result(c, v.last(uid)).equal(now)
-	}
-	if err := s.tell(byUID, settled); err != nil {
-		return err
-	}
-	// RFC 2180 section 4.2.1: the rest was changed. A client that names UIDs knows
-	// that some may be gone, and only wants them so.
-	if len(missing) > 0 && !byUID && !args.Silent {
-		return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
-	}
-	return s.done("STORE completed.")
+		return !st.args.Silent || st.leftAlone(uid) || asWanted(uid, now)
+	})
 }
 
 // errReadOnly is the answer to a change of a mailbox that EXAMINE opened.

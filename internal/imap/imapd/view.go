@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"fantail/internal/imap"
 	"fantail/internal/mail"
 	"fantail/internal/store"
 )
@@ -21,10 +22,18 @@ import (
 // flags are told, and known lags behind told; new messages wait too, since they
 // come behind the expunged ones.
 //
+// A client that comes back later asks for all that has a higher mod-sequence than
+// the highest it was told, so while expunges are held back it is told a lower one:
+// that of known (RFC 7162 section 3.2).
+//
 // Each step asks the store what has changed between two snapshots, so it costs
 // time for the changes and not for the messages.
 type view struct {
 	known, told, latest *store.Snapshot
+
+	// vanish: the client is told UIDs of what was expunged, not numbers (RFC 7162
+	// section 3.2.10).
+	vanish bool
 
 	// left are the messages of known that told does not have, as the client saw
 	// them last. Without any, known is told.
@@ -44,7 +53,16 @@ func (s seen) row() store.Row           { return s.snap.Row(s.i) }
 func (s seen) flags() mail.Flags        { return s.snap.Flags(s.i) }
 func (s seen) keywords() []mail.Keyword { return s.snap.Keywords(s.i) }
 
-func newView(s *store.Snapshot) *view { return &view{known: s, told: s, latest: s} }
+// newView returns the view of a client that is told all of s. One that has enabled
+// QRESYNC gets VANISHED, unless the mailbox has no mod-sequences.
+func newView(s *store.Snapshot, qresync bool) *view {
+	return &view{known: s, told: s, latest: s, vanish: qresync && s.HighestModSeq() != 0}
+}
+
+// highest is the mod-sequence up to which the client knows of all that has happened
+// to the messages that it counts. It is 0 if the mailbox has none to show (RFC 7162
+// section 3.1.2.2).
+func (v *view) highest() mail.ModSeq { return v.known.HighestModSeq() }
 
 // len is the number of messages that the client counts.
 func (v *view) len() int { return v.known.Len() }
@@ -105,12 +123,19 @@ func (v *view) err() error {
 
 // changes are what the client has to be told, in the order in which it must be.
 type changes struct {
-	expunged []uint32 // numbers from the highest to the lowest: none shifts another
-	exists   bool     // the number of messages is to be told
-	flags    []uint32 // numbers, after the expunges, of messages with other flags
+	expunged []uint32   // numbers from the highest to the lowest: none shifts another
+	vanished []mail.UID // in their place where the view has vanish; ascending
+	exists   bool       // the number of messages is to be told
+	flags    []uint32   // numbers, after the expunges, of messages with other flags
+
+	// highest: expunges are held back, or were until now, so that the client cannot
+	// know from the mod-sequences that it sees how far its knowledge goes.
+	highest bool
 }
 
-func (c changes) none() bool { return len(c.expunged) == 0 && !c.exists && len(c.flags) == 0 }
+func (c changes) none() bool {
+	return len(c.expunged) == 0 && len(c.vanished) == 0 && !c.exists && len(c.flags) == 0 && !c.highest
+}
 
 // advance moves the client's knowledge towards latest, as far as it is allowed
 // to, and returns what the client has to be told for that. settled says of a
@@ -123,11 +148,16 @@ func (v *view) advance(mayExpunge bool, settled func(uid mail.UID, now seen) boo
 	d := v.latest.Since(v.told)
 	gone := v.leaving(d.Expunged)
 	pending := len(v.left) + len(gone)
+	c.highest = v.vanish && (len(v.left) > 0 || !mayExpunge && pending > 0)
 	if !mayExpunge && pending > 0 {
 		c.flags = v.numbers(d.Changed, v.known, settled)
 	} else {
 		c.flags = v.numbers(d.Changed, v.latest, settled)
-		c.expunged = v.expunged(gone)
+		if v.vanish {
+			c.vanished = v.vanishing(gone)
+		} else {
+			c.expunged = v.expunged(gone)
+		}
 		n := v.latest.Len()
 		c.exists = n > 0 && v.latest.UID(n-1) >= v.known.UIDNext()
 	}
@@ -188,6 +218,59 @@ func (v *view) expunged(gone []seen) []uint32 {
 	slices.Sort(nums)
 	slices.Reverse(nums)
 	return nums
+}
+
+// vanishing returns the UIDs of the messages that have left, ascending.
+func (v *view) vanishing(gone []seen) []mail.UID {
+	var uids []mail.UID
+	for _, s := range gone {
+		uids = append(uids, s.uid())
+	}
+	for uid := range v.left {
+		uids = append(uids, uid)
+	}
+	slices.Sort(uids)
+	return uids
+}
+
+// vanished returns the UIDs of a set, above one of them, that were expunged since a
+// mod-sequence (RFC 7162 section 3.2.6). A UID that no message has may be among
+// them, none that the client counts or cannot know of yet: VANISHED (EARLIER) does
+// not change the numbering. For the sake of what was expunged at the end of the
+// mailbox "*" is the last UID that was given.
+func (v *view) vanished(since mail.ModSeq, set imap.SeqSet, above mail.UID) imap.SeqSet {
+	end := uint32(v.known.UIDNext()) - 1
+	ranges := v.latest.VanishedSince(since)
+	var out imap.SeqSet
+	for _, want := range set.Resolve(end) {
+		want.From, want.To = max(want.From, uint32(above)+1), min(want.To, end)
+		for len(ranges) > 0 && uint32(ranges[0].Hi) < want.From {
+			ranges = ranges[1:]
+		}
+		for i := 0; i < len(ranges) && uint32(ranges[i].Lo) <= want.To; i++ {
+			out = v.appendUncounted(out, max(uint32(ranges[i].Lo), want.From), min(uint32(ranges[i].Hi), want.To))
+		}
+	}
+	return out
+}
+
+// appendUncounted appends the UIDs from lo to hi that the client does not count.
+func (v *view) appendUncounted(out imap.SeqSet, lo, hi uint32) imap.SeqSet {
+	i, _ := v.known.Find(mail.UID(lo))
+	for ; lo <= hi; i++ {
+		next := uint64(hi) + 1
+		if i < v.known.Len() {
+			next = min(next, uint64(v.known.UID(i)))
+		}
+		if next > uint64(lo) {
+			out = append(out, imap.SeqRange{From: lo, To: uint32(next - 1)})
+		}
+		if next > uint64(hi) {
+			break
+		}
+		lo = uint32(next) + 1
+	}
+	return out
 }
 
 // leave remembers messages that the client goes on to count.

@@ -122,7 +122,7 @@ func unsettled(mail.UID, seen) bool { return false }
 func TestViewModel(t *testing.T) {
 	for seed := range uint64(12) {
 		m := newRandomMailbox(t, seed)
-		v := newView(m.sync())
+		v := newView(m.sync(), false)
 		c := &client{flags: make(map[mail.UID]string), recent: make(map[mail.UID]bool)}
 		for step := range 150 {
 			m.change(step)
@@ -305,7 +305,7 @@ func BenchmarkAdvance(b *testing.B) {
 	}{{"arrival", s0, s1, changes{exists: true}}, {"flags", s1, s2, changes{flags: []uint32{n + 1}}}} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
-				v := newView(c.from)
+				v := newView(c.from, false)
 				v.sync(c.to)
 				got, err := v.advance(true, unsettled)
 				if err != nil || !cmp.Equal(got, c.want, cmp.AllowUnexported(changes{})) {

@@ -22,6 +22,12 @@ const (
 	FetchBodyStructure // BODYSTRUCTURE
 	FetchSection       // BODY[...] and RFC822, RFC822.HEADER, RFC822.TEXT
 	FetchModSeq        // RFC 7162 section 3.1.4.2
+	FetchBinary        // BINARY[...], RFC 3516 section 4.2: a section without transfer encoding
+	FetchBinarySize    // BINARY.SIZE[...]
+	FetchSaveDate      // RFC 8514 section 4.2
+	FetchEmailID       // RFC 8474 section 5.3
+	FetchThreadID      // RFC 8474 section 5.3
+	FetchPreview       // RFC 8970 section 3.1
 )
 
 // FetchItem is one data item of FETCH.
@@ -29,6 +35,7 @@ type FetchItem struct {
 	Kind    FetchKind
 	Name    string // as the response names it
 	Peek    bool   // \Seen is not set
+	Lazy    bool   // of a preview: only if it is there already (RFC 8970 section 4.1)
 	Section Section
 	Partial *Partial
 }
@@ -153,7 +160,7 @@ func (a *FetchArgs) scanItem(s *wire.Scanner) {
 
 // same reports whether two items ask for the same.
 func (i FetchItem) same(j FetchItem) bool {
-	if i.Name != j.Name || i.Peek != j.Peek || (i.Partial == nil) != (j.Partial == nil) {
+	if i.Name != j.Name || i.Peek != j.Peek || i.Lazy != j.Lazy || (i.Partial == nil) != (j.Partial == nil) {
 		return false
 	}
 	return i.Partial == nil || *i.Partial == *j.Partial
@@ -173,6 +180,16 @@ func scanItem(s *wire.Scanner) FetchItem {
 		return itemEnvelope
 	case "MODSEQ":
 		return itemModSeq
+	case "SAVEDATE":
+		return FetchItem{Kind: FetchSaveDate, Name: name}
+	case "EMAILID":
+		return FetchItem{Kind: FetchEmailID, Name: name}
+	case "THREADID":
+		return FetchItem{Kind: FetchThreadID, Name: name}
+	case "PREVIEW":
+		return FetchItem{Kind: FetchPreview, Name: name, Lazy: scanLazy(s)}
+	case "BINARY", "BINARY.PEEK", "BINARY.SIZE":
+		return scanBinary(s, name)
 	case "BODYSTRUCTURE":
 		return FetchItem{Kind: FetchBodyStructure, Name: name}
 	case "RFC822":
@@ -202,14 +219,20 @@ func scanSectionItem(s *wire.Scanner, peek bool) FetchItem {
 	item.Section = scanSection(s)
 	s.Byte(']')
 	item.Name = "BODY[" + item.Section.String() + "]"
-	if s.Try('<') {
-		p := Partial{Offset: s.Number64()}
-		s.Byte('.')
-		p.Count = s.NzNumber64() // RFC 9051 section 9: partial has an nz-number
-		s.Byte('>')
-		item.Partial = &p
-		// RFC 9051 section 7.5.2: the response names the origin only.
-		item.Name += "<" + strconv.FormatInt(p.Offset, 10) + ">"
-	}
+	item.scanPartial(s)
 	return item
+}
+
+// scanPartial scans [partial].
+func (i *FetchItem) scanPartial(s *wire.Scanner) {
+	if !s.Try('<') {
+		return
+	}
+	p := Partial{Offset: s.Number64()}
+	s.Byte('.')
+	p.Count = s.NzNumber64() // RFC 9051 section 9: partial has an nz-number
+	s.Byte('>')
+	i.Partial = &p
+	// RFC 9051 section 7.5.2: the response names the origin only.
+	i.Name += "<" + strconv.FormatInt(p.Offset, 10) + ">"
 }

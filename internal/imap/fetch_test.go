@@ -29,8 +29,11 @@ func showItem(i imap.FetchItem) string {
 	if i.Partial != nil {
 		name = strings.TrimSuffix(name, ">") + fmt.Sprintf(".%d>", i.Partial.Count)
 	}
-	if i.Peek && strings.HasPrefix(name, "BODY[") {
-		name = strings.Replace(name, "BODY", "BODY.PEEK", 1)
+	if base, rest, ok := strings.Cut(name, "["); ok && i.Peek && i.Kind != imap.FetchBinarySize {
+		name = base + ".PEEK[" + rest
+	}
+	if i.Lazy {
+		name += " (LAZY)"
 	}
 	return name
 }
@@ -82,7 +85,27 @@ func TestScanFetch(t *testing.T) {
 		{"()", "", "syntax"},
 		{"(FLAGS )", "", "syntax"},
 		{"FLAGS UID", "", "syntax"},
-		{"BINARY[1]", "", "syntax"}, // not offered
+		{"binary[1]", "(BINARY[1])", ""},
+		{"(BINARY[] Binary.Peek[1.2]<3.4> BINARY.SIZE[3])", "(BINARY[] BINARY.PEEK[1.2]<3.4> BINARY.SIZE[3])", ""},
+		{"BINARY", "", "syntax"},
+		{"BINARY[TEXT]", "", "syntax"},
+		{"BINARY[1.MIME]", "", "syntax"},
+		{"BINARY[1.]", "", "syntax"},
+		{"BINARY[0]", "", "syntax"},
+		{"BINARY.SIZE[1]<0.5>", "", "syntax"},
+		{"BINARY[1]<0.0>", "", "syntax"},
+		{"BINARY[" + ones(101) + "]", "", "limit: length of a part number"},
+		{"savedate", "(SAVEDATE)", ""},
+		{"(EMAILID THREADID)", "(EMAILID THREADID)", ""},
+		{"PREVIEW", "(PREVIEW)", ""},
+		{"preview (lazy)", "(PREVIEW (LAZY))", ""},
+		{"(PREVIEW (LAZY LAZY) UID)", "(PREVIEW (LAZY) UID)", ""},
+		{"(PREVIEW PREVIEW (LAZY) PREVIEW)", "(PREVIEW PREVIEW (LAZY))", ""},
+		{"PREVIEW (LAZY", "", "syntax"},
+		{"PREVIEW (LAZIER)", "", "syntax"},
+		{"PREVIEW (LAZY FUZZY)", "", "syntax"},
+		{"PREVIEW ()", "", "syntax"},
+		{"(PREVIEW (FUZZY))", "", "syntax"},
 		{"modseq", "(MODSEQ)", ""},
 		{"(FLAGS) (CHANGEDSINCE 5)", "(FLAGS) (CHANGEDSINCE 5)", ""},
 		{"all (changedsince 9223372036854775807)", "(FLAGS INTERNALDATE RFC822.SIZE ENVELOPE) (CHANGEDSINCE 9223372036854775807)", ""},
@@ -153,6 +176,8 @@ func TestFetchItems(t *testing.T) {
 func FuzzScanFetch(f *testing.F) {
 	f.Add(` 1:* (UID BODY.PEEK[1.2.HEADER.FIELDS.NOT ("a\"b" nil)]<0.9> RFC822.SIZE)`)
 	f.Add(" 1 FULL")
+	f.Add(" 1:4 (BINARY.PEEK[1.2]<0.9> BINARY[] BINARY.SIZE[1] SAVEDATE EMAILID THREADID PREVIEW (LAZY))")
+	f.Add(" 1 PREVIEW (LAZY) (CHANGEDSINCE 5)")
 	f.Add(" 7 BODY[TEXT]")
 	f.Add(" 1:* (UID MODSEQ) (VANISHED CHANGEDSINCE 12345)")
 	f.Fuzz(func(t *testing.T, in string) { fuzzScan(t, in, false, imap.ScanFetch, showFetch) })

@@ -37,13 +37,7 @@ const (
 func scanSection(s *wire.Scanner) Section {
 	var sec Section
 	for c := s.Peek(); c >= '0' && c <= '9'; c = s.Peek() {
-		n := s.NzNumber()
-		if len(sec.Path) >= maxSectionPath {
-			s.Fail(&wire.LimitError{Budget: "length of a part number", Limit: maxSectionPath})
-			return sec
-		}
-		sec.Path = append(sec.Path, int(n))
-		if !s.Try('.') {
+		if !sec.scanNumber(s) || !s.Try('.') {
 			return sec
 		}
 	}
@@ -68,6 +62,20 @@ func scanSection(s *wire.Scanner) Section {
 		sec.Fields = scanHeaderList(s)
 	}
 	return sec
+}
+
+// scanNumber scans one number of the rule section-part, and reports false after an
+// error.
+func (sec *Section) scanNumber(s *wire.Scanner) bool {
+	n := s.NzNumber()
+	if len(sec.Path) >= maxSectionPath {
+		s.Fail(&wire.LimitError{Budget: "length of a part number", Limit: maxSectionPath})
+	}
+	if s.Err() != nil {
+		return false
+	}
+	sec.Path = append(sec.Path, int(n))
+	return true
 }
 
 // scanHeaderList scans SP and the rule header-list.

@@ -115,20 +115,20 @@ func (p *Part) Get(name string) (string, bool) {
 
 // Find returns the part with the section number path (RFC 9051 section
 // 6.4.5.1), nil if there is none. The empty path is the message itself. Part 1
-// of a message that is not a multipart is its only body, which is the message
-// itself again; the numbers below a message/rfc822 are those of the message in
+// of a message that is not a multipart, or is one without Parts, is its only body,
+// which is the message itself again; the numbers below a message/rfc822 are those of the message in
 // it.
 func (p *Part) Find(path []int) *Part {
 	for i, n := range path {
 		if i > 0 && p.Message != nil {
 			p = p.Message
-		} else if i > 0 && p.Type != "multipart" {
+		} else if i > 0 && len(p.Parts) == 0 {
 			return nil
 		}
 		switch {
 		case n < 1:
 			return nil
-		case p.Type == "multipart":
+		case len(p.Parts) > 0:
 			if n > len(p.Parts) {
 				return nil
 			}

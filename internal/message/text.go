@@ -27,7 +27,12 @@ func (p *Part) Decodable() bool {
 // not Decodable stays; errors are those of r. Multiparts and messages are not
 // encoded, whatever they say (RFC 2045 section 6.4).
 func (p *Part) Decoded(r io.ReaderAt) io.Reader {
-	raw := p.Raw(r)
+	return p.Decode(p.Raw(r))
+}
+
+// Decode returns a reader of raw, which is the part's body as somebody has it,
+// without its transfer encoding, as Decoded does.
+func (p *Part) Decode(raw io.Reader) io.Reader {
 	if p.Type == "multipart" || p.Message != nil {
 		return raw
 	}
@@ -37,7 +42,7 @@ func (p *Part) Decoded(r io.ReaderAt) io.Reader {
 // decoded returns a reader of the octets of raw without the part's transfer
 // encoding. It reads at most buffer octets at once.
 func (p *Part) decoded(raw io.Reader, buffer int) io.Reader {
-	size := pipeSize(p.Body.Len, buffer)
+	size := pipeSize(max(p.Body.Len, p.BodySize), buffer)
 	switch p.Encoding {
 	case "base64":
 		return newPipe(raw, &base64Decoder{}, size)

@@ -154,8 +154,33 @@ func (d *differ) message(i int) {
 	}
 	for _, s := range sections {
 		d.fetch(i, fmt.Sprintf("FETCH %d (BODY.PEEK[%s])", seq, s), "BODY["+s+"]")
+		if isLeaf(sections, s) && d.files[i].name != "unknown encoding" { // fetch_binary_unknown.txtar
+			d.fetch(i, fmt.Sprintf("FETCH %d (BINARY.PEEK[%s])", seq, s), "BINARY["+s+"]")
+			d.fetch(i, fmt.Sprintf("FETCH %d (BINARY.PEEK[%s]<3.20>)", seq, s), "BINARY["+s+"]")
+			d.fetch(i, fmt.Sprintf("FETCH %d (BINARY.SIZE[%s])", seq, s), "BINARY.SIZE["+s+"]")
+			d.sizeOfBinary(i, s)
+		}
 	}
 	d.fetch(i, fmt.Sprintf("FETCH %d (BODY.PEEK[]<17.40>)", seq), "BODY[]<>")
+}
+
+// sizeOfBinary checks that our BINARY.SIZE is the size of our BINARY (RFC 9051 section
+// 7.5.2).
+func (d *differ) sizeOfBinary(i int, section string) {
+	data := d.ours.do(fmt.Sprintf("FETCH %d (BINARY.PEEK[%s])", i+1, section))
+	size := d.ours.do(fmt.Sprintf("FETCH %d (BINARY.SIZE[%s])", i+1, section))
+	if want, got := strconv.Itoa(len(fetched(data[0]).text)), fetched(size[0]).text; got != want {
+		d.t.Errorf("BINARY.SIZE[%s] of %s is %s, and BINARY has %s octets", section, d.files[i].name, got, want)
+	}
+}
+
+// isLeaf reports whether a section is a part in which no other of the sections is:
+// RFC 9051 section 6.4.5 lets clients ask for BINARY of these only.
+func isLeaf(sections []string, s string) bool {
+	return strings.Trim(s, ".0123456789") == "" && s != "" && !slices.ContainsFunc(sections, func(other string) bool {
+		rest, inside := strings.CutPrefix(other, s+".")
+		return inside && rest != "MIME"
+	})
 }
 
 // report tells how often an explanation was needed, and fails if never: it is

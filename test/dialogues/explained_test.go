@@ -2,6 +2,7 @@ package dialogues
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,6 +39,13 @@ var explained = []explanation{
 	{"BODY", "what is no type is text/plain (RFC 2045 section 5.2)", []string{"type without subtype", "type of nothing"}, nil},
 	{"BODY", "a parameter without value is kept, and one without \"=\" dropped", []string{"params without value"}, nil},
 	{"BODY", "the pieces of a parameter are joined as far as they go (RFC 2231 section 3)", []string{"RFC 2231 in disorder"}, nil},
+	{"BINARY[", "a multipart in which no part begins is shown as the octets that it is; Dovecot shows nothing",
+		[]string{"multipart of no parts", "multipart without boundary", "boundary that is not there"}, nil},
+	{"BINARY.SIZE[", "a multipart in which no part begins is shown as the octets that it is; to Dovecot its size is 0",
+		[]string{"multipart of no parts", "multipart without boundary", "boundary that is not there"}, nil},
+	{"BINARY.SIZE[", "a message has no transfer encoding (RFC 2045 section 6.4)", []string{"message in base64"}, nil},
+	{"BINARY[", "lines of text end in CRLF, also where their transfer encoding has LF (RFC 9051 section 7.5.2)", nil, linesDiffer},
+	{"BINARY.SIZE[", "the size of a part that is sent with CRLF counts the CRs; Dovecot's does not", nil, isGreater},
 	{"BODY", "Dovecot heeds no other MIME field where there is neither MIME-Version nor Content-Type",
 		[]string{"disposition alone", "unknown encoding"}, nil},
 }
@@ -58,6 +66,19 @@ func withCharset(v value) value {
 // endsDiffer reports whether only line ends at the end differ.
 func endsDiffer(ours, theirs value) bool {
 	return ours.kind == theirs.kind && strings.TrimRight(ours.text, "\r\n") == strings.TrimRight(theirs.text, "\r\n")
+}
+
+// linesDiffer reports whether only line ends differ, as far as both go.
+func linesDiffer(ours, theirs value) bool {
+	a, b := strings.ReplaceAll(ours.text, "\r", ""), strings.ReplaceAll(theirs.text, "\r", "")
+	return ours.kind == theirs.kind && a != "" && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a))
+}
+
+// isGreater reports whether our size is the greater one.
+func isGreater(ours, theirs value) bool {
+	a, errA := strconv.Atoi(ours.text)
+	b, errB := strconv.Atoi(theirs.text)
+	return errA == nil && errB == nil && a > b
 }
 
 // innerEnd reports whether that is so, or a structure differs, whose sizes do.

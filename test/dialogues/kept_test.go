@@ -31,7 +31,7 @@ func TestKept(t *testing.T) {
 	if err := fill(box, files); err != nil {
 		t.Fatal(err)
 	}
-	items := []string{"ENVELOPE", "BODYSTRUCTURE", "BODY", "RFC822.SIZE", "INTERNALDATE",
+	items := []string{"ENVELOPE", "BODYSTRUCTURE", "BODY", "RFC822.SIZE", "INTERNALDATE", "SAVEDATE", "EMAILID", "PREVIEW",
 		"BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date Content-Type References Lines)]"}
 	var first [][]string
 	c := startTalker(t, dialogue.Ours(bin), box)

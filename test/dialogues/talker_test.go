@@ -155,6 +155,8 @@ func parseValue(s string) (value, string) {
 			b.WriteByte(s[i])
 		}
 		return value{kind: '"', text: "unended"}, ""
+	case strings.HasPrefix(s, "~{"): // a literal8: whether it has to be one differs
+		return parseValue(s[1:])
 	case s[0] == '{':
 		size, rest, _ := strings.Cut(s[1:], "}\r\n")
 		n, err := strconv.Atoi(size)

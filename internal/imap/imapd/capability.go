@@ -54,6 +54,7 @@ var capabilities = []capability{
 	{wire.CapUIDPlus, "4315", nil},
 	{wire.CapMove, "6851", nil},
 	{wire.CapMultiAppend, "3502", nil},
+	{wire.CapPreview, "8970", nil},
 
 	// searching, sorting
 }

@@ -47,6 +47,11 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 		// RFC 2180 section 4.1.3: what is left was answered.
 		return no(wire.CodeExpungeIssued, "Some of the messages no longer exist.")
 	}
+	if f.alien {
+		// RFC 3516 section 4.3: such an item fails the command. What else was asked
+		// for was answered.
+		return no(wire.CodeUnknownCTE, "Some of the parts are in an unknown transfer encoding.")
+	}
 	return s.done("FETCH completed.")
 }
 
@@ -60,6 +65,7 @@ type fetcher struct {
 	marks bool              // reading an item makes a message \Seen
 	seen  map[mail.UID]bool // messages that this command made \Seen
 	gone  bool              // a message is not there any more
+	alien bool              // a part is in an unknown transfer encoding
 	m     fetched           // the message in hand
 }
 
@@ -71,7 +77,7 @@ type fetchItem struct {
 }
 
 // needs is what has to be known of a message to answer.
-type needs uint8
+type needs uint16
 
 const (
 	needFlags needs = 1 << iota
@@ -80,7 +86,10 @@ const (
 	needKept      // what was computed from the message by whoever asked first
 	needStructure // of all of it
 	needHeader    // fields of the message's own header
-	needFile      // octets
+	needSaved     // the save date
+	needEmailID
+	needBinary // decoded parts
+	needFile   // octets
 )
 
 // implied returns the items that the responses have, whether or not they were asked
@@ -124,6 +133,15 @@ func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
 			item.kept = store.Body
 		case imap.FetchBodyStructure:
 			item.kept = store.BodyStructure
+		case imap.FetchPreview:
+			item.kept = store.Preview
+		case imap.FetchSaveDate:
+			f.needs |= needSaved
+		case imap.FetchEmailID:
+			f.needs |= needEmailID
+		case imap.FetchBinary, imap.FetchBinarySize:
+			f.marks = f.marks || !i.Peek
+			f.needs |= needStructure | needFile | needBinary
 		case imap.FetchSection:
 			f.marks = f.marks || marksSeen(i)
 			if fromListFields(i.Section) {
@@ -214,6 +232,9 @@ func (f *fetcher) message(c *counted) error {
 	defer m.close()
 	// Whether everything can be read must be known before the response begins.
 	switch err := m.load(); {
+	case errors.Is(err, errUnknownCTE):
+		f.alien = true
+		return nil
 	case err != nil && store.KindOf(err) == store.Gone:
 		f.gone = true
 		return nil

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"bufio"
+	"bytes"
 	"os"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 // command in turn and keeps its buffers.
 type fetched struct {
 	*counted
-	f    *fetcher
-	text []byte // that is being written
-	date time.Time
-	size int64
+	f     *fetcher
+	text  []byte // that is being written
+	date  time.Time
+	saved time.Time
+	email string // EMAILID
+	size  int64
 
 	items store.Items
 	kept  []byte           // values of the items that the store keeps, one behind the other
@@ -26,6 +29,10 @@ type fetched struct {
 	fresh []store.KeptItem // the values that had to be computed
 
 	toKept *bufio.Writer // writes to the end of kept
+	lacks  bool          // a preview that was asked for lazily is not there
+
+	binaries []binary     // what is known of each item of the command that is BINARY
+	decoded  bytes.Buffer // what they keep
 
 	file *os.File
 	root *message.Part // the structure
@@ -54,23 +61,41 @@ func (m *fetched) load() error {
 	if err := m.open(); err != nil {
 		return err
 	}
+	if needs&needBinary != 0 {
+		if err := m.decodeParts(); err != nil {
+			return err
+		}
+	}
+	if needs&needEmailID != 0 {
+		if err := m.identify(); err != nil {
+			return err
+		}
+	}
 	return m.stat()
 }
 
-// stat finds out date and size. Where the structure is known it counts, so that
+// identify finds out the EMAILID.
+func (m *fetched) identify() (err error) {
+	f := m.f
+	m.email, err = f.s.box.mbox.EmailID(f.ctx, m.now.snap, m.now.i)
+	return err
+}
+
+// stat finds out dates and size. Where the structure is known it counts, so that
 // RFC822.SIZE always is the size of BODY[] in the same response.
 func (m *fetched) stat() (err error) {
 	f := m.f
-	var dated, sized bool
+	var dated, sized, known bool
 	m.date, dated = m.row.Internal()
+	m.saved, known = m.row.Saved()
 	m.size, sized = m.row.Virtual()
 	switch mbox := f.s.box.mbox; {
-	case f.needs&needDate != 0 && !dated:
+	case f.needs&needDate != 0 && !dated, f.needs&needSaved != 0 && !known:
 		st, err := mbox.Stat(f.ctx, m.row.UID)
 		if err != nil {
 			return err
 		}
-		m.date, m.size = st.Date, st.Size
+		m.date, m.saved, m.size = st.Date, st.Saved, st.Size
 	case f.needs&needSize != 0 && !sized:
 		if m.size, err = mbox.Size(f.ctx, m.row.UID); err != nil {
 			return err
@@ -148,14 +173,41 @@ func (m *fetched) write(i int) error {
 	case imap.FetchModSeq:
 		imap.WriteModSeq(out, m.row.ModSeq)
 	case imap.FetchInternalDate:
-		m.text = imap.AppendDateTime(m.text[:0], m.date)
-		out.QuotedOf(m.text)
+		m.writeDate(m.date)
+	case imap.FetchSaveDate:
+		m.writeDate(m.saved)
+	case imap.FetchEmailID:
+		out.List(func() { out.Atom(m.email) })
+	case imap.FetchThreadID:
+		out.NIL() // see store.Mailbox.EmailID
 	case imap.FetchSize:
 		out.Number64(m.size)
 	case imap.FetchEnvelope, imap.FetchBody, imap.FetchBodyStructure:
 		out.Encoded(m.value(i))
+	case imap.FetchPreview:
+		m.writePreview(i)
 	case imap.FetchSection:
 		return m.writeSection(i)
+	case imap.FetchBinary:
+		return m.writeBinary(i)
+	case imap.FetchBinarySize:
+		out.Number64(m.binaries[i].size)
 	}
 	return out.Err()
+}
+
+func (m *fetched) writeDate(t time.Time) {
+	m.text = imap.AppendDateTime(m.text[:0], t)
+	m.f.s.out.QuotedOf(m.text)
+}
+
+// writePreview writes the value of item i, a PREVIEW: NIL if it was asked for lazily
+// and nobody has computed it (RFC 8970 section 4.1).
+func (m *fetched) writePreview(i int) {
+	out := m.f.s.out
+	if m.f.items[i].Lazy && m.lacks {
+		out.NIL()
+		return
+	}
+	imap.WritePreview(out, string(m.value(i)))
 }

@@ -2,9 +2,11 @@ package imapd
 
 import (
 	"bufio"
+	"fmt"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/message"
 	"fantail/internal/store"
 )
 
@@ -26,13 +28,13 @@ func (m *fetched) lookUp() error {
 	if cap(m.kept) > maxKept {
 		m.kept = nil
 	}
-	m.kept, m.ends, m.fresh = m.kept[:0], m.ends[:0], m.fresh[:0]
+	m.kept, m.ends, m.fresh, m.lacks = m.kept[:0], m.ends[:0], m.fresh[:0], false
 	if err := mbox.LoadItems(&m.items, m.now.snap, m.now.i); err != nil {
 		return err
 	}
 	for i := range f.items {
 		if kind := f.items[i].kept; kind != 0 {
-			if err := m.appendItem(kind); err != nil {
+			if err := m.appendItem(kind, f.items[i].Lazy); err != nil {
 				return err
 			}
 		}
@@ -44,8 +46,8 @@ func (m *fetched) lookUp() error {
 	return nil
 }
 
-// appendItem appends a value to kept.
-func (m *fetched) appendItem(kind store.Item) error {
+// appendItem appends a value to kept. One that is lazy is not computed.
+func (m *fetched) appendItem(kind store.Item, lazy bool) error {
 	at := len(m.kept)
 	var ok bool
 	if m.kept, ok = m.items.Append(m.kept, kind); ok && readable(kind, m.kept[at:]) {
@@ -57,6 +59,10 @@ func (m *fetched) appendItem(kind store.Item) error {
 			m.kept = append(m.kept, f.Data...)
 			return nil
 		}
+	}
+	if lazy {
+		m.lacks = true
+		return nil
 	}
 	if err := m.compute(kind); err != nil {
 		return err
@@ -82,8 +88,11 @@ func (m *fetched) value(i int) []byte {
 
 // compute appends a value to kept that the store does not have.
 func (m *fetched) compute(kind store.Item) (err error) {
-	if kind == store.HeaderFields {
+	switch kind {
+	case store.HeaderFields:
 		return m.appendListFields()
+	case store.Preview:
+		return m.appendPreview()
 	}
 	if m.root == nil {
 		if m.root, err = m.f.s.box.mbox.Structure(m.f.ctx, m.row.UID); err != nil {
@@ -103,6 +112,24 @@ func (m *fetched) compute(kind store.Item) (err error) {
 		imap.WriteBody(e, m.root, true)
 	}
 	return e.Flush()
+}
+
+// appendPreview appends the preview, as UTF-8, to kept.
+func (m *fetched) appendPreview() (err error) {
+	if m.root == nil {
+		if m.root, err = m.f.s.box.mbox.Structure(m.f.ctx, m.row.UID); err != nil {
+			return err
+		}
+	}
+	if err := m.openFile(); err != nil {
+		return err
+	}
+	text, err := message.Preview(m.root, m.file)
+	if err != nil {
+		return fmt.Errorf("preview message %d: %w", m.row.UID, err)
+	}
+	m.kept = append(m.kept, text...)
+	return nil
 }
 
 // octets is a slice to write to.

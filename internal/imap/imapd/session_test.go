@@ -148,6 +148,7 @@ func FuzzSession(f *testing.F) {
 		"a APPEND INBOX (\\Seen) {9+}\r\nA: b\r\n\r\nc {3+}\r\nxyz\r\nb CREATE a.b\r\nc RENAME a z\r\nd LIST \"\" (% *) RETURN (CHILDREN)\r\n",
 		"a IDLE\r\nDONE\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd COPY 1:* INBOX\r\ne CLOSE\r\nf ID NIL\r\ng NAMESPACE\r\n",
 		"a STATUS {5}\r\nINBOX (MESSAGES UNSEEN)\r\nb LSUB \"\" *\r\nc SUBSCRIBE x\r\nd LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %\r\n",
+		"a SELECT INBOX\r\nb FETCH 1:* (BINARY[] BINARY.PEEK[2.1]<1.2> BINARY.SIZE[1] PREVIEW (LAZY) PREVIEW SAVEDATE EMAILID THREADID)\r\nc UID MOVE 1:2 INBOX\r\n",
 		"a EXAMINE INBOX\r\nb UID FETCH 1:* BODY[HEADER.FIELDS.NOT (a)]\r\nc UID EXPUNGE 1:*\r\nd UNSELECT\r\n\x00\xff{5}\r\n",
 	} {
 		f.Add([]byte(seed))

@@ -239,7 +239,16 @@ func (e *Encoder) literalSize(n int64) *Encoder {
 // be closed. More than n octets of r are not read. That r has no NUL is the
 // caller's affair (RFC 9051 section 4.3.1).
 func (e *Encoder) Literal(n int64, r io.Reader) *Encoder {
-	e.literalSize(n)
+	return e.literalSize(n).octets(n, r)
+}
+
+// Literal8 writes a literal8 (RFC 9051 section 4.3.1), which may have NUL, as
+// Literal does.
+func (e *Encoder) Literal8(n int64, r io.Reader) *Encoder {
+	return e.byte('~').literalSize(n).octets(n, r)
+}
+
+func (e *Encoder) octets(n int64, r io.Reader) *Encoder {
 	if e.err != nil || n == 0 {
 		return e
 	}

@@ -49,6 +49,7 @@ func TestEncoder(t *testing.T) {
 		{"numbers", func(e enc) { e.Number(4294967295).SP().Number64(1 << 40) }, "4294967295 1099511627776"},
 		{"negative", func(e enc) { e.Number64(-1) }, ""},
 		{"literal", func(e enc) { e.Literal(3, strings.NewReader("abcdef")) }, "{3}\r\nabc"},
+		{"literal8", func(e enc) { e.Literal8(3, strings.NewReader("a\x00c")) }, "~{3}\r\na\x00c"},
 		{"literal empty", func(e enc) { e.Literal(0, strings.NewReader("")) }, "{0}\r\n"},
 		{"literal of octets", func(e enc) { e.LiteralOf([]byte("a\r\n")).SP().LiteralOf(nil) }, "{3}\r\na\r\n {0}\r\n"},
 		{"encoded", func(e enc) { e.Atom("x").SP().Encoded([]byte("(NIL {1}\r\n\xe4)")).SP().Number(1) }, "x (NIL {1}\r\n\xe4) 1"},

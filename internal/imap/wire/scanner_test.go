@@ -149,6 +149,19 @@ func TestTryName(t *testing.T) {
 	}
 }
 
+func TestTryList(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want bool
+	}{{" (LAZY)", true}, {" (lazy x)", true}, {" (LAZYX)", false}, {" (LAZ", false}, {"(LAZY)", false}, {" LAZY", false}, {" (", false}, {"", false}} {
+		s, _ := newScanner(c.in+"\r\n", limits)
+		s.Next()
+		if got := s.TryList("LAZY"); got != c.want || !got && s.Peek() != (c.in + "\x00")[0] {
+			t.Errorf("TryList in %q = %v, then %q", c.in, got, s.Peek())
+		}
+	}
+}
+
 // TestSkip: whatever is wrong with the first command, and wherever in it, the
 // second is read as it was sent.
 func TestSkip(t *testing.T) {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -40,6 +41,21 @@ func (s *Scanner) TryName(name string) bool {
 	}
 	s.pos += len(name)
 	return true
+}
+
+// TryList takes SP "(" and the word name, in any case, if that is next and no
+// longer word stands there, and reports whether it did. What else the list has, and
+// its ")", the caller scans.
+func (s *Scanner) TryList(name string) bool {
+	if !s.ready() || !bytes.HasPrefix(s.line[s.pos:], []byte(" (")) {
+		return false
+	}
+	s.pos += 2
+	if s.TryName(name) {
+		return true
+	}
+	s.pos -= 2
+	return false
 }
 
 // Byte scans the octet c.

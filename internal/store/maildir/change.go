@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ChangeFlags gives a message the name that change makes of its present name,
@@ -128,7 +131,7 @@ func (d *Dir) rebase(e Entry) error {
 // freshName renames a message to a base that nobody has, keeping its sizes, and
 // puts it into new if it has no flags.
 func (d *Dir) freshName(e Entry) (Entry, error) {
-	base, err := d.freshBase(e.Name)
+	base, err := d.freshBase(e.Name, "")
 	if err != nil {
 		return Entry{}, err
 	}
@@ -136,8 +139,8 @@ func (d *Dir) freshName(e Entry) (Entry, error) {
 	return to, d.renameTo(e, to)
 }
 
-// freshBase makes a base with the sizes of n.
-func (d *Dir) freshBase(n Name) (string, error) {
+// freshBase makes a base with the sizes of n, and an origin if there is one.
+func (d *Dir) freshBase(n Name, origin string) (string, error) {
 	base, err := d.names.base()
 	if err != nil {
 		return "", err
@@ -150,7 +153,12 @@ func (d *Dir) freshBase(n Name) (string, error) {
 	if !ok {
 		virtual = -1
 	}
-	return withSizes(base, size, virtual), nil
+	return withSizes(withOrigin(base, origin), size, virtual), nil
+}
+
+// copyBase makes a base for the same message in another place. st is its file.
+func (d *Dir) copyBase(n Name, st *unix.Stat_t) (string, error) {
+	return d.freshBase(n, n.Origin(time.Unix(st.Mtim.Unix())))
 }
 
 // target is where a message with this base goes that is as n otherwise: to new

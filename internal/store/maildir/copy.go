@@ -13,7 +13,7 @@ import (
 )
 
 // LinkInto copies a message into cur of dst, with flags and letters of its own
-// (letters as dst counts them) and the INTERNALDATE and sizes of the original.
+// (letters as dst counts them) and the INTERNALDATE, sizes and origin of the original.
 // The copy is a hard link under a fresh base, since the content of a message
 // never changes; where the file system refuses, the bytes are copied and made
 // durable. The name in dst is durable only after dst.SyncCur.
@@ -29,7 +29,7 @@ func (d *Dir) LinkInto(ctx context.Context, e Entry, dst *Dir, f mail.Flags, l L
 		if !regular(st) {
 			return fail("link", d.folder(e), e.File, ErrNotRegular)
 		}
-		base, err := dst.freshBase(e.Name)
+		base, err := dst.copyBase(e.Name, st)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,11 @@ func (d *Dir) MoveInto(ctx context.Context, e Entry, dst *Dir, into Target, f ma
 		if !errors.Is(err, fs.ErrExist) && !noReplaceRefused(err) {
 			return err
 		}
-		base, err := dst.freshBase(e.Name)
+		st, err := stat(d.folder(e), e.File)
+		if err != nil {
+			return err
+		}
+		base, err := dst.copyBase(e.Name, st)
 		if err != nil {
 			return err
 		}
@@ -106,8 +110,9 @@ func (d *Dir) copyInto(e Entry, dst *Dir, f mail.Flags, l Letters) (Entry, error
 	}
 	w.SetDate(info.ModTime())
 	w.name = e.Name.With(f, l)
+	w.origin = e.Name.Origin(info.ModTime())
 	if _, sized := e.Name.Size(); sized {
-		if w.base, err = dst.freshBase(e.Name); err != nil {
+		if w.base, err = dst.freshBase(e.Name, w.origin); err != nil {
 			return Entry{}, errors.Join(err, w.Abort())
 		}
 	}

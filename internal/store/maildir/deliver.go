@@ -19,6 +19,7 @@ type Delivery struct {
 	file   *os.File // nil once closed
 	unique string   // its name in tmp and the base of its base
 	base   string   // with sizes, if they are known from elsewhere
+	origin string   // if it is a copy
 	name   Name     // what it will have besides the base
 	count  crlf.Counter
 	date   time.Time
@@ -184,7 +185,7 @@ func (w *Delivery) publish(to Target) (Entry, error) {
 	d := w.dir
 	base := w.base
 	if base == "" {
-		base = withSizes(w.unique, w.count.Size, w.count.Virtual)
+		base = withSizes(withOrigin(w.unique, w.origin), w.count.Size, w.count.Virtual)
 	}
 	e := d.target(base, w.name, to.New)
 	err := d.sys.rename(d.tmp, w.unique, d.folder(e), e.File)

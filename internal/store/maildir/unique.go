@@ -57,8 +57,8 @@ func withSizes(base string, size, virtual int64) string {
 	return string(b)
 }
 
-// maxHost leaves room in 255 octets for the numbers, the sizes, and flags.
-const maxHost = 120
+// maxHost leaves room in 255 octets for the numbers, the sizes, the origin, and flags.
+const maxHost = 80
 
 // escapeHost writes what must not be in a base as a backslash and three octal
 // digits, as Maildir asks for slash and colon. The comma would begin a field.

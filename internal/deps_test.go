@@ -23,7 +23,7 @@ const floors = `
 	login/userdb
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
-	mail crlf mutf7 daemon/conf daemon/inetd daemon/tlsconf
+	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf
 `
 
 // within lists the arrows inside one floor.

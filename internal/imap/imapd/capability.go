@@ -35,6 +35,7 @@ var capabilities = []capability{
 	{wire.CapEnable, "5161", nil},
 	{wire.CapID, "2971", nil},
 	{wire.CapIdle, "2177", nil},
+	{wire.CapCompressDeflate, "4978", nil},
 
 	// mailboxes
 	{wire.CapNamespace, "2342", nil},

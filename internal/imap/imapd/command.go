@@ -30,6 +30,7 @@ var commands = []command{
 	{"NOOP", (*Session).noop, anyState, "9051 6.1.2"},
 	{"LOGOUT", (*Session).logout, anyState, "9051 6.1.3"},
 	{"ID", (*Session).id, anyState, "2971 3.1"},
+	{"COMPRESS", (*Session).compress, anyState, "4978 3"},
 
 	// RFC 9051 section 6.2: before login only
 	{"STARTTLS", nil, 0, "9051 6.2.1"},

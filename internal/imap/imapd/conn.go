@@ -2,12 +2,14 @@ package imapd
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"os"
 	"sync/atomic"
 	"time"
 
+	"fantail/internal/deflate"
 	"fantail/internal/imap/wire"
 )
 
@@ -26,6 +28,7 @@ type Conn interface {
 type stream struct {
 	conn Conn
 	out  *bufio.Writer
+	pack *deflate.Writer // below out, once the client has asked for COMPRESS
 
 	// waiting is set while a goroutine waits for input on behalf of IDLE. The
 	// session writes and flushes itself then.
@@ -39,7 +42,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		return 0, errInterrupted
 	}
 	if !s.waiting {
-		if err := s.out.Flush(); err != nil {
+		if err := s.flush(); err != nil {
 			return 0, err
 		}
 		if err := deadline(s.conn.SetReadDeadline, autologout); err != nil {
@@ -47,6 +50,41 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 	}
 	return s.conn.Read(p)
+}
+
+// flush sends what was answered.
+func (s *stream) flush() error {
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	return s.flushPack()
+}
+
+// flushPack sends what the compressor holds, if there is one.
+func (s *stream) flushPack() error {
+	if s.pack == nil {
+		return nil
+	}
+	return s.pack.Flush()
+}
+
+func (s *stream) compressed() bool { return s.pack != nil }
+
+// compress sends what was answered so far as it is, and puts the two compressors
+// between the session and the connection. What in holds belongs to the client's
+// compressed stream already.
+func (s *stream) compress(in *bufio.Reader) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
+	ahead, err := in.Peek(in.Buffered())
+	if err != nil {
+		return err
+	}
+	in.Reset(deflate.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), s)))
+	s.pack = deflate.NewWriter(sender{s.conn})
+	s.out.Reset(s.pack)
+	return nil
 }
 
 // interrupt makes the read in progress, and every later one, fail.

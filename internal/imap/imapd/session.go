@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"fantail/internal/deflate"
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
@@ -67,6 +68,7 @@ func New(acct *store.Account, conn Conn, o Options) *Session {
 		out:    wire.NewEncoder(out),
 		table:  commandTable(),
 	}
+	s.out.FlushAlso(st.flushPack)
 	s.in = wire.NewScanner(s.r, limits, s.proceed)
 	return s
 }
@@ -124,6 +126,9 @@ func (s *Session) ended(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return s.out.Flush() // a client that is gone
+	case errors.Is(err, deflate.ErrCorrupt):
+		s.bye("", "What arrives is not compressed, or damaged.")
+		return nil
 	case errors.As(err, &limit):
 		s.bye("", "Too much input that is not a command.")
 		return nil

@@ -23,12 +23,17 @@ type Encoder struct {
 	// quoted strings and response text may then have UTF-8.
 	UTF8 bool
 
-	w   *bufio.Writer
-	err error
+	w     *bufio.Writer
+	below func() error // what Flush calls besides; may be nil
+	err   error
 }
 
 // NewEncoder returns an Encoder that writes to w.
 func NewEncoder(w *bufio.Writer) *Encoder { return &Encoder{w: w} }
+
+// FlushAlso makes Flush call below as well, for a layer between the Encoder's
+// buffer and the connection that holds octets back, such as a compressor.
+func (e *Encoder) FlushAlso(below func() error) { e.below = below }
 
 // Err returns the first error.
 func (e *Encoder) Err() error { return e.err }
@@ -50,6 +55,9 @@ func (e *Encoder) refuse(what, s string) *Encoder {
 func (e *Encoder) Flush() error {
 	if e.err == nil {
 		e.err = e.w.Flush()
+	}
+	if e.err == nil && e.below != nil {
+		e.err = e.below()
 	}
 	return e.err
 }

@@ -50,7 +50,7 @@ var imapCommands = map[string]imapCommand{
 // imapLater are commands that exist, but only after login.
 var imapLater = func() map[string]bool {
 	m := make(map[string]bool)
-	for name := range strings.FieldsSeq(`APPEND CHECK CLOSE COPY CREATE DELETE ENABLE EXAMINE EXPUNGE FETCH IDLE LIST
+	for name := range strings.FieldsSeq(`APPEND CHECK CLOSE COMPRESS COPY CREATE DELETE ENABLE EXAMINE EXPUNGE FETCH IDLE LIST
 		LSUB MOVE NAMESPACE RENAME SEARCH SELECT STATUS STORE SUBSCRIBE UID UNSELECT UNSUBSCRIBE`) {
 		m[name] = true
 	}

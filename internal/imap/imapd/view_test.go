@@ -24,6 +24,10 @@ type client struct {
 	uids   []mail.UID // by number
 	flags  map[mail.UID]string
 	recent map[mail.UID]bool // also of messages that it does not count yet
+
+	vanish bool        // it has enabled QRESYNC
+	held   bool        // some of uids are gone, and it was not told
+	knows  mail.ModSeq // up to which it would believe to know all, if it left now
 }
 
 func flagText(s seen) string { return fmt.Sprint(s.snap.Flags(s.i), s.snap.Keywords(s.i)) }
@@ -35,6 +39,7 @@ func (c *client) due(latest *store.Snapshot, mayExpunge bool, settled func(mail.
 		j, ok := latest.Find(uid)
 		if !ok {
 			ch.expunged = append(ch.expunged, uint32(i)+1)
+			ch.vanished = append(ch.vanished, uid)
 			left++
 			continue
 		}
@@ -47,9 +52,15 @@ func (c *client) due(latest *store.Snapshot, mayExpunge bool, settled func(mail.
 		}
 	}
 	if !mayExpunge && left > 0 {
-		return changes{flags: ch.flags}
+		return changes{flags: ch.flags, highest: c.vanish}
 	}
 	slices.Reverse(ch.expunged)
+	if c.vanish {
+		ch.expunged = nil
+	} else {
+		ch.vanished = nil
+	}
+	ch.highest = c.vanish && c.held
 	ch.exists = latest.Len() > len(c.uids)-left
 	return ch
 }
@@ -57,6 +68,13 @@ func (c *client) due(latest *store.Snapshot, mayExpunge bool, settled func(mail.
 // apply makes the client know what it is told of a snapshot.
 func (c *client) apply(t *testing.T, latest *store.Snapshot, ch changes, settled func(mail.UID, seen) bool) {
 	t.Helper()
+	for _, uid := range ch.vanished {
+		i := slices.Index(c.uids, uid)
+		if i < 0 {
+			t.Fatalf("VANISHED %d, which the client does not count", uid)
+		}
+		ch.expunged = append([]uint32{uint32(i) + 1}, ch.expunged...)
+	}
 	for _, n := range ch.expunged {
 		if n == 0 || int(n) > len(c.uids) {
 			t.Fatalf("EXPUNGE %d of %d", n, len(c.uids))
@@ -76,6 +94,34 @@ func (c *client) apply(t *testing.T, latest *store.Snapshot, ch changes, settled
 		now := seen{latest, j}
 		if ok && (slices.Contains(ch.flags, uint32(i)+1) || settled(uid, now)) {
 			c.flags[uid] = flagText(now)
+		}
+	}
+}
+
+// come checks that the client loses nothing if it leaves now and comes back: all that
+// it has not been told is newer than the highest mod-sequence that it has seen (RFC
+// 7162 section 6).
+func (c *client) come(t *testing.T, v *view, ch changes) {
+	t.Helper()
+	c.held = false
+	seen := mail.ModSeq(0)
+	for i, uid := range c.uids {
+		j, ok := v.latest.Find(uid)
+		c.held = c.held || !ok
+		if slices.Contains(ch.flags, uint32(i)+1) {
+			seen = max(seen, v.latest.ModSeq(j))
+		}
+	}
+	if ch.highest {
+		c.knows = v.highest()
+	} else {
+		c.knows = max(c.knows, seen)
+	}
+	vanished := v.latest.VanishedSince(c.knows)
+	for _, uid := range c.uids {
+		in := func(r store.UIDRange) bool { return r.Lo <= uid && uid <= r.Hi }
+		if _, ok := v.latest.Find(uid); !ok && !slices.ContainsFunc(vanished, in) {
+			t.Fatalf("the client knows all up to %d and never hears that %d is gone", c.knows, uid)
 		}
 	}
 }
@@ -116,14 +162,20 @@ func (c *client) check(t *testing.T, v *view, mayExpunge bool) {
 
 func unsettled(mail.UID, seen) bool { return false }
 
+// tells reports whether there is something about messages.
+func (c changes) tells() bool {
+	return !changes{c.expunged, c.vanished, c.exists, c.flags, false}.none()
+}
+
 // TestViewModel does random things to a mailbox and tells a client of them, with
 // and without leave to send EXPUNGE, with and without flags that the client knows
 // of. What is told is what the model says, and afterwards both know the same.
 func TestViewModel(t *testing.T) {
 	for seed := range uint64(12) {
 		m := newRandomMailbox(t, seed)
-		v := newView(m.sync(), false)
-		c := &client{flags: make(map[mail.UID]string), recent: make(map[mail.UID]bool)}
+		vanish := seed%2 == 1
+		v := newView(m.sync(), vanish)
+		c := &client{vanish: vanish, knows: v.highest(), flags: make(map[mail.UID]string), recent: make(map[mail.UID]bool)}
 		for step := range 150 {
 			m.change(step)
 			if claimed := m.claim(); len(claimed) > 0 {
@@ -149,7 +201,10 @@ func TestViewModel(t *testing.T) {
 			}
 			c.apply(t, v.latest, got, settled)
 			c.check(t, v, may)
-			if again, err := v.advance(may, unsettled); err != nil || !again.none() {
+			if vanish {
+				c.come(t, v, got)
+			}
+			if again, err := v.advance(may, unsettled); err != nil || again.highest != c.held && vanish || again.tells() {
 				t.Fatalf("step %d: told twice: %+v %v", step, again, err)
 			}
 		}

@@ -91,4 +91,3 @@ func TestVanished(t *testing.T) {
 		}
 	}
 }
-

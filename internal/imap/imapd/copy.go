@@ -29,7 +29,6 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
-	s.byUID = byUID
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to copy.")
 	}

@@ -9,27 +9,19 @@ import (
 )
 
 // enable is ENABLE (RFC 5161 section 3.1). What is not known, or need not be
-// enabled, is passed over; the answer names what this command has turned on.
+// enabled, is passed over. The answer names what of the rest is on now, be it since
+// before: a client goes by it (RFC 7162 section 3.2.3).
 func (s *Session) enable(ctx context.Context) error {
 	names, err := imap.ScanEnable(s.in)
 	if err != nil {
 		return err
 	}
-	before := s.enabled
-	var on []string
-	for i := range capabilities {
-		c := &capabilities[i]
-		if c.enable == nil || !named(names, c.name) {
-			continue
-		}
-		if c.enable(&s.enabled); s.enabled != before {
-			on = append(on, c.name)
-			before = s.enabled
-		}
-	}
 	s.out.Untagged(wire.RespEnabled)
-	for _, name := range on {
-		s.out.SP().Atom(name)
+	for i := range capabilities {
+		if c := &capabilities[i]; c.enable != nil && named(names, c.name) {
+			c.enable(&s.enabled)
+			s.out.SP().Atom(c.name)
+		}
 	}
 	s.out.CRLF()
 	return s.ok(ctx, "ENABLE completed.")

@@ -33,9 +33,6 @@ func (s *Session) uidExpunge(ctx context.Context) error {
 // remove expunges the messages marked \Deleted, or those of them that are among
 // the UIDs asked for, and tells.
 func (s *Session) remove(ctx context.Context, among func(mail.UID) bool) error {
-	if s.box.readOnly {
-		return errReadOnly()
-	}
 	if err := s.sync(ctx); err != nil {
 		return err
 	}

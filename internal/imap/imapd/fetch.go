@@ -39,8 +39,7 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 			return err
 		}
 	}
-	s.byUID = byUID
-	if err := s.tell(byUID, f.told); err != nil {
+	if err := s.tell(f.told); err != nil {
 		return err
 	}
 	if f.gone {

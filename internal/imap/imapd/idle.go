@@ -46,7 +46,7 @@ func (s *Session) idle(ctx context.Context) error {
 
 // idleUntilInput tells changes until the client sends something.
 func (s *Session) idleUntilInput(ctx context.Context, changed <-chan struct{}) error {
-	if err := s.poll(ctx, true); err != nil {
+	if err := s.poll(ctx); err != nil {
 		return err
 	}
 	if err := s.out.Flush(); err != nil {
@@ -75,7 +75,7 @@ func (s *Session) tellUntil(ctx context.Context, input <-chan error, changed <-c
 			return err
 		case <-changed:
 		}
-		err := s.poll(ctx, true)
+		err := s.poll(ctx)
 		if err == nil {
 			err = s.out.Flush()
 		}

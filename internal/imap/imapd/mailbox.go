@@ -8,7 +8,7 @@ import (
 
 // create is CREATE (RFC 9051 section 6.3.4).
 func (s *Session) create(ctx context.Context) error {
-	name, err := s.oneMailbox()
+	name, err := imap.ScanOneMailbox(s.in)
 	if err != nil {
 		return err
 	}
@@ -20,7 +20,7 @@ func (s *Session) create(ctx context.Context) error {
 
 // delete is DELETE (RFC 9051 section 6.3.5).
 func (s *Session) delete(ctx context.Context) error {
-	name, err := s.oneMailbox()
+	name, err := imap.ScanOneMailbox(s.in)
 	if err != nil {
 		return err
 	}
@@ -32,15 +32,11 @@ func (s *Session) delete(ctx context.Context) error {
 
 // rename is RENAME (RFC 9051 section 6.3.6).
 func (s *Session) rename(ctx context.Context) error {
-	s.in.SP()
-	from := imap.ScanMailbox(s.in)
-	s.in.SP()
-	to := imap.ScanMailbox(s.in)
-	s.in.CRLF()
-	if err := s.in.Err(); err != nil {
+	args, err := imap.ScanRename(s.in)
+	if err != nil {
 		return err
 	}
-	if err := s.acct.Rename(ctx, from, to); err != nil {
+	if err := s.acct.Rename(ctx, args.From, args.To); err != nil {
 		return err
 	}
 	return s.movedAway(ctx, "RENAME completed.")
@@ -68,7 +64,7 @@ func (s *Session) unsubscribe(ctx context.Context) error {
 }
 
 func (s *Session) setSubscribed(ctx context.Context, on bool, text string) error {
-	name, err := s.oneMailbox()
+	name, err := imap.ScanOneMailbox(s.in)
 	if err != nil {
 		return err
 	}
@@ -76,12 +72,4 @@ func (s *Session) setSubscribed(ctx context.Context, on bool, text string) error
 		return err
 	}
 	return s.ok(ctx, text)
-}
-
-// oneMailbox scans SP, a mailbox and the end of the command.
-func (s *Session) oneMailbox() (string, error) {
-	s.in.SP()
-	name := imap.ScanMailbox(s.in)
-	s.in.CRLF()
-	return name, s.in.Err()
 }

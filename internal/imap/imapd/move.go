@@ -19,9 +19,6 @@ func (s *Session) moveTo(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
-	if s.box.readOnly {
-		return errReadOnly()
-	}
 	uids, dst, err := s.sending(ctx, args, byUID)
 	if err != nil {
 		return err
@@ -31,7 +28,6 @@ func (s *Session) moveTo(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
-	s.byUID = byUID
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to move.")
 	}

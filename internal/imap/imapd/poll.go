@@ -12,14 +12,14 @@ import (
 // poll looks at the selected mailbox and tells the client what has changed, as
 // far as the command in progress allows: EXPUNGE may not be sent while one that
 // uses message numbers is answered (RFC 9051 section 7.5.1).
-func (s *Session) poll(ctx context.Context, mayExpunge bool) error {
+func (s *Session) poll(ctx context.Context) error {
 	if s.box == nil {
 		return nil
 	}
 	if err := s.sync(ctx); err != nil {
 		return err
 	}
-	return s.tell(mayExpunge, func(mail.UID, seen) bool { return false })
+	return s.tell(func(mail.UID, seen) bool { return false })
 }
 
 // sync brings the view's latest snapshot up to date. A session that has the
@@ -101,9 +101,9 @@ func (s *Session) trusted() error {
 
 // tell sends the difference between what the client knows and the last sync.
 // settled says of a message with other flags that they need not be told.
-func (s *Session) tell(mayExpunge bool, settled func(mail.UID, seen) bool) error {
+func (s *Session) tell(settled func(mail.UID, seen) bool) error {
 	v := s.box.view
-	c, err := v.advance(mayExpunge, settled)
+	c, err := v.advance(!s.numbers, settled)
 	if err != nil {
 		return s.damaged(err)
 	}

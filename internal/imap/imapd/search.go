@@ -43,8 +43,7 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 		s.out.SP().Number(n)
 	}
 	s.out.CRLF()
-	s.byUID = byUID
-	if err := s.tell(byUID, func(mail.UID, seen) bool { return false }); err != nil {
+	if err := s.tell(func(mail.UID, seen) bool { return false }); err != nil {
 		return err
 	}
 	return s.done("SEARCH completed.")

@@ -39,7 +39,8 @@ type Session struct {
 	table   map[string]*command
 	tag     string    // of the command in progress
 	box     *selected // nil: no mailbox is selected
-	byUID   bool      // the command is a UID command: FETCH responses have the UID
+	byUID   bool      // the command in progress has usesUIDs
+	numbers bool      // it has usesNumbers, or turned out to
 	enabled enabled   // what the client has turned on
 	closing bool      // the client has been told good-bye
 }
@@ -164,7 +165,7 @@ func (s *Session) command(ctx context.Context) error {
 	if err := s.in.Next(); err != nil {
 		return err
 	}
-	s.tag, s.byUID = s.in.Tag(), false
+	s.tag = s.in.Tag()
 	s.in.SP()
 	name := s.in.Name()
 	if name == "UID" {
@@ -178,9 +179,10 @@ func (s *Session) command(ctx context.Context) error {
 	if cmd == nil {
 		return s.finish(bad("Unknown command."))
 	}
-	if !s.permitted(cmd) {
-		return s.finish(bad(cmd.wrongState()))
+	if refusal := s.refuses(cmd); refusal != nil {
+		return s.finish(refusal)
 	}
+	s.byUID, s.numbers = cmd.law&usesUIDs != 0, cmd.law&usesNumbers != 0
 	err := cmd.run(s, ctx)
 	if err == nil {
 		return s.out.Err()
@@ -191,12 +193,15 @@ func (s *Session) command(ctx context.Context) error {
 	return s.finish(err)
 }
 
-// permitted reports whether the law permits the command in the session's state.
-func (s *Session) permitted(cmd *command) bool {
-	if s.box == nil {
-		return cmd.in&authenticated != 0
+// refuses says why the law does not permit the command now, or nil.
+func (s *Session) refuses(cmd *command) error {
+	switch {
+	case s.box == nil && cmd.in&authenticated == 0, s.box != nil && cmd.in&selectedState == 0:
+		return bad(cmd.wrongState())
+	case s.box != nil && s.box.readOnly && cmd.law&writes != 0:
+		return no("", "The mailbox is open read-only.")
 	}
-	return cmd.in&selectedState != 0
+	return nil
 }
 
 // badSyntax answers a command that the scanner refused, and skips what is left of
@@ -255,7 +260,7 @@ func (s *Session) finish(err error) error {
 // ok completes the command in progress: it tells what has happened in the mailbox
 // and writes the tagged OK with an optional response code.
 func (s *Session) ok(ctx context.Context, text string, code ...func(*wire.Encoder)) error {
-	if err := s.poll(ctx, true); err != nil {
+	if err := s.poll(ctx); err != nil {
 		return err
 	}
 	return s.done(text, code...)

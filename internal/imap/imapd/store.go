@@ -22,9 +22,6 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
-	if s.box.readOnly {
-		return errReadOnly()
-	}
 	since := mail.ModSeq(math.MaxInt64)
 	if args.UnchangedSince != nil {
 		if err := s.needModSeqs(); err != nil {
@@ -52,7 +49,6 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	if err := s.sync(ctx); err != nil {
 		return err
 	}
-	s.byUID = byUID
 	if err := s.tellStored(&stored{args: args, change: c, ts: ts, modified: did.Modified}); err != nil {
 		return err
 	}
@@ -128,16 +124,13 @@ func (s *Session) tellStored(st *stored) error {
 	}
 	// What the client asked for it knows. With .SILENT it still hears of flags
 	// that came out otherwise, since somebody else changed them too.
-	return s.tell(s.byUID, func(uid mail.UID, now seen) bool {
+	return s.tell(func(uid mail.UID, now seen) bool {
 		if !st.ts.has(v.seq(uid)) {
 			return false
 		}
 		return !st.args.Silent || st.leftAlone(uid) || asWanted(uid, now)
 	})
 }
-
-// errReadOnly is the answer to a change of a mailbox that EXAMINE opened.
-func errReadOnly() error { return no("", "The mailbox is open read-only.") }
 
 // flagState is a set of flags and keywords.
 type flagState struct {

@@ -1,0 +1,27 @@
+package imap
+
+import "fantail/internal/imap/wire"
+
+// RenameArgs are the arguments of RENAME (RFC 9051 section 6.3.6).
+type RenameArgs struct{ From, To string }
+
+// ScanRename scans the arguments of RENAME and the end of the command.
+func ScanRename(s *wire.Scanner) (RenameArgs, error) {
+	var a RenameArgs
+	s.SP()
+	a.From = ScanMailbox(s)
+	s.SP()
+	a.To = ScanMailbox(s)
+	s.CRLF()
+	return a, s.Err()
+}
+
+// ScanOneMailbox scans the arguments of DELETE, SUBSCRIBE and UNSUBSCRIBE, which
+// are a mailbox (RFC 9051 sections 6.3.5, 6.3.7 and 6.3.8), and the end of the
+// command.
+func ScanOneMailbox(s *wire.Scanner) (string, error) {
+	s.SP()
+	name := ScanMailbox(s)
+	s.CRLF()
+	return name, s.Err()
+}

@@ -19,11 +19,11 @@ const floors = `
 	cmd/*
 	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
 	deliver login/broker imap imap/wire pop3 webmail/htmlsafe store/storetest
-	store login/passdb
-	login/userdb
+	store login/passdb login/roster login/session/sessiontest
+	login/userdb login/handover
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
-	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf
+	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass
 `
 
 // within lists the arrows inside one floor.

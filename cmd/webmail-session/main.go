@@ -14,10 +14,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
-	"time"
 
 	"fantail/internal/login/session"
 	"fantail/internal/webmail"
@@ -35,19 +32,9 @@ func run(args []string, in, out, stderr *os.File) int {
 
 // serve answers requests until the connection is closed or ctx ends.
 func serve(ctx context.Context, s *session.Session) error {
-	if err := s.Conn.SetReadDeadline(time.Time{}); err != nil { // that of the record
-		return err
-	}
-	// Before conn exists: closing sets the mode of the socket, which conn shares.
-	if err := s.Conn.Close(); err != nil {
-		return err
-	}
-	conn, err := net.FileConn(s.In)
+	conn, err := s.Socket()
 	if err != nil {
-		return fmt.Errorf("use standard input as a socket: %w", err)
-	}
-	if err := s.In.Close(); err != nil { // conn has its own descriptor
-		return errors.Join(err, conn.Close())
+		return err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() }) // which ends Serve
 	defer stop()

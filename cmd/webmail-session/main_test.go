@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/sys/unix"
 
-	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 )
 
 func TestMain(m *testing.M) {
@@ -29,32 +29,22 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
 }
 
-// begin starts the program with one end of a socketpair as its standard input.
-func begin(t *testing.T, args ...string) (net.Conn, *exec.Cmd, *strings.Builder) {
+// begin starts the program, and passes it a connection as a front does.
+func begin(t *testing.T, dir string) (net.Conn, *exec.Cmd, *strings.Builder) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
-	defer ours.Close()
-	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
 	path, err := exec.LookPath("webmail-session")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(path, "-front", "-u", "demo", "-m", dir)
 	log := new(strings.Builder)
-	cmd.Stdin, cmd.Stderr = theirs, log
-	if err := cmd.Start(); err != nil {
+	cmd.Stderr = log
+	conn, err := sessiontest.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() { conn.Close() })
 	return conn, cmd, log
 }
 
@@ -75,8 +65,8 @@ func ends(t *testing.T, cmd *exec.Cmd, log *strings.Builder, code int) {
 // A whole session: the record of the front, requests, the end.
 func TestSession(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "Maildir")
-	conn, cmd, log := begin(t, "-front", "-u", "demo", "-m", dir)
-	if _, err := (broker.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).WriteTo(conn); err != nil {
+	conn, cmd, log := begin(t, dir)
+	if _, err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).WriteTo(conn); err != nil {
 		t.Fatal(err)
 	}
 	var protocols http.Protocols
@@ -100,14 +90,17 @@ func TestSession(t *testing.T) {
 
 func TestNoRecord(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "Maildir")
-	conn, cmd, log := begin(t, "-front", "-u", "demo", "-m", dir)
+	conn, cmd, log := begin(t, dir)
 	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil {
 		t.Errorf("it answered %q", line)
 	}
-	ends(t, cmd, log, 1)
+	ends(t, cmd, log, 0)
+	if !strings.Contains(log.String(), "malformed hello") {
+		t.Errorf("log: %s", log)
+	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("it opened the mail")
 	}

@@ -152,7 +152,7 @@ func (d *daemon) stop(signals <-chan os.Signal) error {
 	// The session programs see that their connections have ended.
 	wait, done := context.WithTimeout(context.Background(), grace)
 	defer done()
-	if late := d.local.Wait(wait); late != nil {
+	if late := d.local.Shutdown(wait); late != nil {
 		d.log.Warn("sessions go on", "err", late)
 	}
 	return err

@@ -255,3 +255,45 @@ func FuzzApply(f *testing.F) {
 		}
 	})
 }
+
+// The stamp follows the files that are read, and no others.
+func TestStamp(t *testing.T) {
+	dir := t.TempDir()
+	standard := filepath.Join(dir, "fantail.toml")
+	l := loader{standard: standard}
+	last := ""
+	for _, step := range []struct {
+		file, text string
+		changes    bool
+	}{
+		{"", "", true},
+		{"fantail.toml", "x", true},
+		{"", "", false},
+		{"fantail.toml", "xy", true},
+		{"conf.d/a.toml", "x", true},
+		{"conf.d/b.toml", "x", true},
+		{"conf.d/.c.toml", "x", false},
+		{"conf.d/c.txt", "x", false},
+		{"conf.d/b.toml", "xy", true},
+	} {
+		if step.file != "" {
+			path := filepath.Join(dir, step.file)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(step.text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := l.stamp("")
+		if changed := now != last; changed != step.changes {
+			t.Errorf("%s: changed %t", step.file, changed)
+		}
+		last = now
+	}
+	other := filepath.Join(dir, "other.toml")
+	before := l.stamp(other)
+	if err := os.WriteFile(standard, []byte("xyz"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l.stamp(other) != before {
+		t.Error("the stamp of a file that is not the standard one follows that")
+	}
+}

@@ -42,22 +42,28 @@ func (l loader) load(path string) (*Config, error) {
 	if found {
 		c.File = path
 	}
-	if path != l.standard {
-		return c, nil
-	}
-	dropIns, err := filepath.Glob(filepath.Join(filepath.Dir(path), "conf.d", "*.toml")) // sorted
+	dropIns, err := l.dropIns(path)
 	if err != nil {
-		return nil, fmt.Errorf("list conf.d: %w", err)
+		return nil, err
 	}
 	for _, file := range dropIns {
-		if strings.HasPrefix(filepath.Base(file), ".") {
-			continue
-		}
 		if _, err := c.read(file); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// dropIns are the files beside the standard one, in their order.
+func (l loader) dropIns(path string) ([]string, error) {
+	if path != l.standard {
+		return nil, nil
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "conf.d", "*.toml")) // sorted
+	if err != nil {
+		return nil, fmt.Errorf("list conf.d: %w", err)
+	}
+	return slices.DeleteFunc(files, func(f string) bool { return strings.HasPrefix(filepath.Base(f), ".") }), nil
 }
 
 // read applies one file. found is false if there is none, which is an error too.

@@ -4,18 +4,19 @@
 //
 //	front ── Authenticate(credentials) ──► Grant
 //	front ── Start(service, Grant) ──────► connection to a session program
-//	front ── Hello ──────────────────────► first record on that connection
+//	front ── handover.Hello ─────────────► first record on that connection
 //	front ◄─ bytes of the protocol ──────► session program
 //
 // A front knows the two interfaces only. Local implements both by a password
-// source and by executing the session program; a daemon that holds the
+// source and by a roster of session programs; a daemon that holds the
 // passwords, and one that may change its uid, take its place behind the same
 // interfaces.
 //
 // Invariants: a Grant is made by a successful check and by nothing else; a
-// session program gets exactly one connection, on descriptors 0 and 1, an
-// environment without anything of the front's, and is reaped; what it writes to
-// standard error is in the front's log with the session's id.
+// session program is of one account and service, and of the files (program,
+// configuration) that there were at the login; it has an environment without
+// anything of the front's, and is reaped; what it writes to standard error is in
+// the front's log.
 package broker
 
 import (
@@ -57,8 +58,9 @@ type Authenticator interface {
 // Starter starts session programs, or finds them running.
 type Starter interface {
 	// Start returns a connection to a session program of the account, on which
-	// nothing was sent yet. service is imap, pop3 or webmail. The session ends
-	// when the connection is closed. ctx bounds the start, not the session. The
-	// connection has CloseWrite. Errors wrap ErrUnavailable.
+	// nothing was sent yet. service is imap, pop3 or webmail. The program may have
+	// other connections of the account. The session ends when its connection is
+	// closed. ctx bounds the start, not the session. The connection has CloseWrite.
+	// Errors wrap ErrUnavailable.
 	Start(ctx context.Context, service string, g Grant) (net.Conn, error)
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"fantail/internal/login/handover"
 	"fantail/internal/login/userdb"
 )
 
@@ -27,40 +29,39 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// session tells what it was given, and then sends back what it gets.
+// session tells each client what the program was given, and then sends back what
+// it gets.
 func session() int {
-	h, err := ReadHello(os.Stdin)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return 1
-	}
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return 1
-	}
-	var fds []string
-	for _, e := range open {
-		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasPrefix(to, "socket:") {
-			fds = append(fds, e.Name())
+	err := handover.Receive(context.Background(), os.Stdin, func(conn net.Conn) {
+		h, err := handover.ReadHello(conn)
+		if err != nil {
+			return
 		}
-	}
-	fmt.Printf("%q %q %s %+v %v\n", os.Args[1:], os.Environ(), dir, h, fds)
-	fmt.Fprintln(os.Stderr, "hello from the session")
-	if h.Tag == "stuck" {
-		time.Sleep(time.Hour)
-	}
-	if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
+		dir, err := os.Getwd()
+		if err != nil {
+			return
+		}
+		fmt.Fprintf(conn, "%d %q %q %s %+v %v\n", os.Getpid(), os.Args[1:], os.Environ(), dir, h, sockets())
+		fmt.Fprintln(os.Stderr, "hello from the session")
+		io.Copy(conn, struct{ io.Reader }{conn})
+		fmt.Fprint(conn, "end")
+	})
+	if err != nil {
 		return 1
-	}
-	fmt.Print("end")
-	if h.Tag == "crash" {
-		return 3
 	}
 	return 0
+}
+
+// sockets are the descriptors below 3 that are sockets: of those above, Go's own
+// and the connections, there is nothing to tell.
+func sockets() (fds []int) {
+	for fd := range 3 {
+		to, err := os.Readlink(fmt.Sprint("/proc/self/fd/", fd))
+		if err == nil && strings.HasPrefix(to, "socket:") {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }
 
 // verifier knows one password.
@@ -108,11 +109,12 @@ func newLocal(t *testing.T, user userdb.User) (*Local, *syncLog) {
 	}
 	log := &syncLog{}
 	return NewLocal(LocalOptions{
-		Verifier:   verifier{user: user},
-		MailPath:   func(home string) (string, error) { return home + "/Maildir", nil },
-		Programs:   dir,
-		ConfigFile: "/etc/x.toml",
-		Log:        slog.New(slog.NewTextHandler(log, nil)),
+		Verifier:    verifier{user: user},
+		MailPath:    func(home string) (string, error) { return home + "/Maildir", nil },
+		Programs:    dir,
+		ConfigFile:  "/etc/x.toml",
+		ConfigStamp: func() string { return "" },
+		Log:         slog.New(slog.NewTextHandler(log, nil)),
 	}), log
 }
 
@@ -132,17 +134,17 @@ func begin(t *testing.T, l *Local, tag string) net.Conn {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Hello{SID: "s1", Remote: "192.0.2.7", TLS: true, Tag: tag}).WriteTo(conn); err != nil {
+	if _, err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true, Tag: tag}).WriteTo(conn); err != nil {
 		t.Fatal(err)
 	}
 	return conn
 }
 
-func wait(t *testing.T, l *Local) {
+func shutdown(t *testing.T, l *Local) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if err := l.Wait(ctx); err != nil {
+	if err := l.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -161,51 +163,64 @@ func TestSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, given, _ := strings.Cut(string(got), " ")
 	want := `["-front" "-c" "/etc/x.toml" "-u" "alice" "-m" "/home/alice/Maildir"] ` +
 		`["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "HOME=/home/alice"] / ` +
-		"{SID:s1 Remote:192.0.2.7 TLS:true Tag:a1} [0 1]\npipelinedend"
-	if string(got) != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+		"{SID:s1 Remote:192.0.2.7 TLS:true Tag:a1} []\npipelinedend"
+	if given != want {
+		t.Errorf("got  %s\nwant %s", given, want)
 	}
-	wait(t, l)
-	if !strings.Contains(log.String(), `msg="session says" sid=s1 user=alice proto=imap text="hello from the session"`) ||
-		strings.Contains(log.String(), "ended") {
+	conn.Close()
+	shutdown(t, l)
+	if !strings.Contains(log.String(), `msg="session says" user=alice proto=imap`) || strings.Contains(log.String(), "ended") {
 		t.Errorf("log: %s", log)
 	}
 }
 
-func TestEndsAreLogged(t *testing.T) {
-	l, log := newLocal(t, userdb.User{Name: "alice", UID: -1, Mail: "/mail/alice"})
-	conn := begin(t, l, "crash")
-	if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+// program is the process that a login gets.
+func program(t *testing.T, l *Local) string {
+	t.Helper()
+	line, err := bufio.NewReader(begin(t, l, "a")).ReadString('\n')
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(conn); err != nil {
-		t.Fatal(err)
-	}
-	wait(t, l)
-	if !strings.Contains(log.String(), `msg="session program ended" sid=s1 user=alice proto=imap err="exit status 3"`) {
-		t.Errorf("log: %s", log)
-	}
+	pid, _, _ := strings.Cut(line, " ")
+	return pid
 }
 
-func TestStuckSessionIsKilled(t *testing.T) {
-	l, log := newLocal(t, userdb.User{Name: "alice", UID: -1, Mail: "/mail/alice"})
-	l.linger = 50 * time.Millisecond
-	conn := begin(t, l, "stuck")
-	if _, err := conn.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
+// The connections of an account share a process, until something has changed that
+// it depends on.
+func TestEditions(t *testing.T) {
+	l, _ := newLocal(t, userdb.User{Name: "alice", UID: -1, Mail: "/mail/alice"})
+	first := program(t, l)
+	if again := program(t, l); again != first {
+		t.Errorf("process %s and %s", first, again)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
-	if err := l.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("waited for a session that runs: %v", err)
-	}
-	conn.Close()
-	conn.Close()
-	wait(t, l)
-	if !strings.Contains(log.String(), "signal: killed") {
-		t.Errorf("log: %s", log)
+	for name, change := range map[string]func(){
+		"configuration": func() { l.o.ConfigStamp = func() string { return "changed" } },
+		"mail":          func() { l.o.Verifier = verifier{user: userdb.User{Name: "alice", UID: -1, Mail: "/mail/elsewhere"}} },
+		"program": func() {
+			path := filepath.Join(l.o.Programs, "imap-session")
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// As an installation does: another file under the same name.
+			copied, err := os.ReadFile(self)
+			if err := errors.Join(err, os.WriteFile(path+".new", copied, 0o700), os.Rename(path+".new", path)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		change()
+		second := program(t, l)
+		if second == first {
+			t.Errorf("%s: the same process", name)
+		}
+		if third := program(t, l); third != second {
+			t.Errorf("%s: process %s and %s", name, second, third)
+		}
+		first = second
 	}
 }
 
@@ -280,13 +295,5 @@ func TestCheck(t *testing.T) {
 	l.o.Verifier = verifier{err: io.ErrClosedPipe}
 	if err := l.Check("pop3"); !errors.Is(err, os.ErrNotExist) || !errors.Is(err, io.ErrClosedPipe) {
 		t.Error(err)
-	}
-}
-
-func TestLogLines(t *testing.T) {
-	var log bytes.Buffer
-	logLines(strings.NewReader("a\n\n"+strings.Repeat("x", 3*maxLogLine)+"\nlast"), slog.New(slog.NewTextHandler(&log, nil)))
-	if n := strings.Count(log.String(), "session says"); n < 5 || n > 6 || !strings.Contains(log.String(), "text=last") {
-		t.Errorf("%d lines", n)
 	}
 }

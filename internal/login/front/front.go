@@ -9,7 +9,7 @@
 //	dialogue   imap.go    greeting, capabilities, STARTTLS or STLS, login;
 //	           pop3.go    time-outs and budgets are small
 //	login      login.go   an Authenticator checks, a Starter starts the session
-//	           plain.go   program, a broker.Hello tells it about the connection
+//	           plain.go   program, a handover.Hello tells it of the connection
 //	pump       pump.go    bytes go both ways; the session speaks and keeps time
 //
 // Invariants: one goroutine owns a connection until it pumps, and then two,
@@ -41,6 +41,7 @@ import (
 type Options struct {
 	Auth      broker.Authenticator
 	Starter   broker.Starter
+	Interrupt func() // asks the sessions to take leave of their clients; does not wait
 	TLS       *tls.Config
 	Plaintext conf.Plaintext // where passwords may travel without TLS
 
@@ -107,8 +108,8 @@ func (s *Server) ServeConn(conn inetd.Conn) error {
 }
 
 // Shutdown stops accepting, takes leave of clients that are not logged in, and
-// lets the others go on until ctx ends; then it closes them. It returns when
-// every connection has ended.
+// lets the others go on until ctx ends; then their sessions take leave, and it
+// closes them. It returns when every connection has ended.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.mu.Lock()
 	s.stopping = true
@@ -129,6 +130,12 @@ func (s *Server) Shutdown(ctx context.Context) {
 		return
 	case <-ctx.Done():
 	}
+	s.o.Interrupt()
+	select {
+	case <-ended:
+		return
+	case <-time.After(s.limit.leave):
+	}
 	s.mu.Lock()
 	for c := range s.clients {
 		c.raw.Close()
@@ -145,6 +152,7 @@ type timeouts struct {
 	total     time.Duration // everything up to the login
 	write     time.Duration // taking what the front says
 	linger    time.Duration // closing, once the session has ended
+	leave     time.Duration // after login: hearing that the server shuts down
 	stuck     time.Duration // after login: taking one buffer of what the session says
 }
 
@@ -157,6 +165,7 @@ var standard = timeouts{
 	total:     3 * time.Minute,
 	write:     30 * time.Second,
 	linger:    5 * time.Second,
+	leave:     3 * time.Second,
 	stuck:     10 * time.Minute,
 }
 

@@ -22,6 +22,7 @@ import (
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 // syncLog is a log that several goroutines may write.
@@ -46,8 +47,19 @@ func (l *syncLog) String() string {
 type fake struct {
 	mu      sync.Mutex
 	asked   []broker.Credentials
-	session func(conn *net.UnixConn, h broker.Hello) // nil: answers like a session, then sends back
+	session func(conn *net.UnixConn, h handover.Hello) // nil: answers like a session, then sends back
 	wait    sync.WaitGroup
+	running []*net.UnixConn
+}
+
+// Interrupt takes leave as sessions do that answer like one.
+func (f *fake) Interrupt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, conn := range f.running {
+		fmt.Fprint(conn, "* BYE from the session\r\n")
+		conn.Close()
+	}
 }
 
 func (f *fake) Authenticate(_ context.Context, c broker.Credentials) (broker.Grant, error) {
@@ -73,11 +85,14 @@ func (f *fake) Start(_ context.Context, service string, g broker.Grant) (net.Con
 	if err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	f.running = append(f.running, theirs)
+	f.mu.Unlock()
 	f.wait.Add(1)
 	go func() {
 		defer f.wait.Done()
 		defer theirs.Close()
-		h, err := broker.ReadHello(theirs)
+		h, err := handover.ReadHello(theirs)
 		if err != nil {
 			return
 		}
@@ -141,7 +156,7 @@ func start(t testing.TB, change func(*Options), tweak ...func(*timeouts)) *bench
 		t.Fatal(err)
 	}
 	o := Options{
-		Auth: b.fake, Starter: b.fake, TLS: certificates.Config(),
+		Auth: b.fake, Starter: b.fake, Interrupt: b.fake.Interrupt, TLS: certificates.Config(),
 		Plaintext: conf.PlaintextLoopback,
 		Log:       slog.New(slog.NewTextHandler(b.log, nil)),
 	}

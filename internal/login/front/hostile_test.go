@@ -283,8 +283,23 @@ func TestShutdown(t *testing.T) {
 	default:
 	}
 	cancel()
+	in.want("* BYE from the session") // which had time to say it
+	in.end()
+	in.conn.Close()
 	<-done
-	if _, err := in.r.ReadByte(); err == nil {
+}
+
+// A session that does not take leave is cut off.
+func TestShutdownOfDeaf(t *testing.T) {
+	b := start(t, nil, func(l *timeouts) { l.leave = 50 * time.Millisecond })
+	b.server.o.Interrupt = func() {}
+	p := b.dial("imap")
+	p.want("* OK")
+	p.say("a LOGIN alice right", "a OK")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	b.server.Shutdown(ctx)
+	if _, err := p.r.ReadByte(); err == nil {
 		t.Error("the session goes on")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"fantail/internal/imap/wire"
-	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 // imapLimits are the budgets before login; a session has larger ones.
@@ -140,7 +140,7 @@ func (f *imapFront) command() error {
 func (f *imapFront) dispatch(name string) error {
 	row, ok := imapCommands[name]
 	switch {
-	case len(f.tag) > broker.MaxTag:
+	case len(f.tag) > handover.MaxTag:
 		return &status{"BAD", wire.CodeLimit, "The tag is too long."}
 	case ok:
 		return row.run(f)
@@ -165,7 +165,7 @@ func (f *imapFront) refused(err error) (*status, error) {
 // answer refuses the command in progress and skips what is left of it. A client
 // that makes nothing but mistakes speaks another protocol.
 func (f *imapFront) answer(st *status) error {
-	if f.tag == "" || len(f.tag) > broker.MaxTag {
+	if f.tag == "" || len(f.tag) > handover.MaxTag {
 		f.out.Untagged("BAD").SP() // RFC 9051 section 7.1.3
 	} else {
 		f.out.Tagged(f.tag, st.kind).SP()

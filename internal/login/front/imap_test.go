@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 func plain(parts ...string) string {
@@ -203,6 +203,6 @@ func TestTagFitsIntoHello(t *testing.T) {
 	b := start(t, nil)
 	p := b.dial("imap")
 	p.want("* OK")
-	tag := "!#$&',-./:;<=>?@[]^_`|}~" + strings.Repeat("x", broker.MaxTag-24)
+	tag := "!#$&',-./:;<=>?@[]^_`|}~" + strings.Repeat("x", handover.MaxTag-24)
 	p.say(tag+" LOGIN alice right", tag+" OK alice")
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 // session is a session program to which a client is handed over.
@@ -51,7 +52,7 @@ func (c *client) start(ctx context.Context, grant broker.Grant, tag string) (net
 	if err != nil {
 		return nil, err
 	}
-	hello := broker.Hello{SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag}
+	hello := handover.Hello{SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag}
 	if _, err := hello.WriteTo(conn); err != nil {
 		conn.Close()
 		return nil, err

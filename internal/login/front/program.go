@@ -20,10 +20,14 @@ import (
 type Broker interface {
 	broker.Authenticator
 	broker.Starter
+	// Interrupt asks every session that was started to take leave of its client
+	// and end. It does not wait.
+	Interrupt()
 	// Check reports why nobody can log in to a service, if nobody can.
 	Check(service string) error
-	// Wait returns when every session program has ended, or with an error.
-	Wait(ctx context.Context) error
+	// Shutdown starts nothing any more, and returns when every session program has
+	// ended, or with ctx's error.
+	Shutdown(ctx context.Context) error
 }
 
 // Program is what imapd and pop3d have in common: the command line, and how the
@@ -152,6 +156,7 @@ func (p Program) build(q *parts) (Daemon, error) {
 		Server: New(Options{
 			Auth:        q.broker,
 			Starter:     q.broker,
+			Interrupt:   q.broker.Interrupt,
 			TLS:         certificate.Config(),
 			Plaintext:   q.cfg.Login.Plaintext,
 			Connections: q.cfg.Login.Connections,
@@ -199,7 +204,7 @@ func (p Program) start(file string, log *slog.Logger, run func(Daemon) error) in
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if err := q.broker.Wait(ctx); err != nil {
+	if err := q.broker.Shutdown(ctx); err != nil {
 		log.Warn("sessions are left", "err", err)
 	}
 	return status

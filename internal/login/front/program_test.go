@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/userdb"
 )
 
@@ -29,19 +31,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// sessionProgram answers the login, sends back what it gets, and says what it
-// did.
+// sessionProgram answers each login, sends back what it gets, and says what it
+// did. When it is told to stop it takes leave.
 func sessionProgram() int {
-	h, err := broker.ReadHello(os.Stdin)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	err := handover.Receive(ctx, os.Stdin, func(conn net.Conn) {
+		h, err := handover.ReadHello(conn)
+		if err != nil {
+			return
+		}
+		fmt.Fprintf(conn, "%s OK %q\r\n", h.Tag, os.Args[1:])
+		defer context.AfterFunc(ctx, func() {
+			fmt.Fprint(conn, "* BYE from the session\r\n")
+			conn.Close()
+		})()
+		n, err := io.Copy(conn, struct{ io.Reader }{conn})
+		fmt.Fprintf(os.Stderr, "served %d octets, %v\n", n, err)
+	})
 	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	fmt.Printf("%s OK %q\r\n", h.Tag, os.Args[1:])
-	n, err := io.Copy(os.Stdout, os.Stdin)
-	if err != nil {
-		return 1
-	}
-	fmt.Fprintf(os.Stderr, "served %d octets\n", n)
 	return 0
 }
 
@@ -86,7 +97,8 @@ func runProgram(t *testing.T, settings string) *running {
 		Listen: func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP },
 		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) Broker {
 			return broker.NewLocal(broker.LocalOptions{
-				Verifier: oneAccount{}, MailPath: cfg.MailPath, Programs: programs, ConfigFile: cfg.File, Log: log,
+				Verifier: oneAccount{}, MailPath: cfg.MailPath, Programs: programs, ConfigFile: cfg.File,
+				ConfigStamp: func() string { return conf.Stamp(cfg.File) }, Log: log,
 			})
 		},
 	}
@@ -161,7 +173,7 @@ func TestProgram(t *testing.T) {
 	p.say("e and here", "e and here")
 	p.conn.Close()
 	r.ended(ExitOK)
-	if want := fmt.Sprintf(`text="served %d octets"`, len("c SELECT INBOX\r\nd still here\r\ne and here\r\n")); !strings.Contains(r.log.String(), want) {
+	if want := fmt.Sprintf(`text="served %d octets, <nil>"`, len("c SELECT INBOX\r\nd still here\r\ne and here\r\n")); !strings.Contains(r.log.String(), want) {
 		t.Errorf("want %s in the log: %s", want, r.log)
 	}
 }
@@ -174,6 +186,7 @@ func TestProgramEndsAtOnce(t *testing.T) {
 	r.signals <- syscall.SIGTERM
 	p.say("c still here", "c still here")
 	r.signals <- syscall.SIGINT
+	p.want("* BYE from the session")
 	r.ended(ExitOK)
 	p.end()
 }
@@ -184,6 +197,7 @@ func TestProgramDrains(t *testing.T) {
 	p.want("* OK")
 	p.say("b LOGIN alice right", "b OK")
 	r.signals <- syscall.SIGTERM
+	p.want("* BYE from the session")
 	r.ended(ExitOK)
 	p.end()
 }

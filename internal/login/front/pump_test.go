@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 // random returns n octets, the same ones for the same seed.
@@ -32,7 +32,7 @@ func TestPumpBothWays(t *testing.T) {
 		b := start(t, nil)
 		up, down := random(1, 5<<20), random(2, 5<<20)
 		sum := make(chan [32]byte, 1)
-		b.fake.session = func(conn *net.UnixConn, h broker.Hello) {
+		b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
 			fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 			go func() {
 				got := sha256.New()
@@ -90,7 +90,7 @@ func (s *Server) count() int {
 func TestSessionEnds(t *testing.T) {
 	for _, service := range []string{"imap", "imaps"} {
 		b := start(t, nil)
-		b.fake.session = func(conn *net.UnixConn, h broker.Hello) {
+		b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
 			fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 			conn.Read(make([]byte, 1))
 			io.WriteString(conn, "* BYE\r\nb OK\r\n")
@@ -107,7 +107,7 @@ func TestSessionEnds(t *testing.T) {
 
 func TestSessionEndsBeforeItAnswers(t *testing.T) {
 	b := start(t, nil)
-	b.fake.session = func(*net.UnixConn, broker.Hello) {}
+	b.fake.session = func(*net.UnixConn, handover.Hello) {}
 	p := b.dial("imaps")
 	p.want("* OK")
 	p.say("a LOGIN alice right", "* BYE [UNAVAILABLE] The session could not be started.")
@@ -123,7 +123,7 @@ func TestSessionEndsBeforeItAnswers(t *testing.T) {
 func TestClientBreaksOff(t *testing.T) {
 	b := start(t, nil)
 	ended := make(chan struct{})
-	b.fake.session = func(conn *net.UnixConn, h broker.Hello) {
+	b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
 		defer close(ended)
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 		for {
@@ -153,7 +153,7 @@ func TestClientBreaksOff(t *testing.T) {
 func TestStuck(t *testing.T) {
 	b := start(t, nil, func(l *timeouts) { l.stuck, l.linger = 300*time.Millisecond, 300*time.Millisecond })
 	ended := make(chan struct{})
-	b.fake.session = func(conn *net.UnixConn, h broker.Hello) {
+	b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
 		defer close(ended)
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 		for {
@@ -188,7 +188,7 @@ func TestLogoutLine(t *testing.T) {
 func BenchmarkPump(b *testing.B) {
 	ben := start(b, nil)
 	block := make([]byte, 1<<20)
-	ben.fake.session = func(conn *net.UnixConn, h broker.Hello) {
+	ben.fake.session = func(conn *net.UnixConn, h handover.Hello) {
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 		for {
 			if _, err := conn.Write(block); err != nil {

@@ -27,6 +27,7 @@ func New(cfg *conf.Config, programs string, log *slog.Logger) *broker.Local {
 		MailPath:     cfg.MailPath,
 		Programs:     programs,
 		ConfigFile:   cfg.File,
+		ConfigStamp:  func() string { return conf.Stamp(cfg.File) },
 		FailureDelay: failureDelay,
 		Log:          log,
 	})

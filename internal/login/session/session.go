@@ -1,13 +1,16 @@
 // Package session is what the session programs (imap-session, pop3-session,
-// webmail-session) have in common: the command line, whose mail it is, the record
-// of a front, the log. What they serve they bring along.
+// webmail-session) have in common: the command line, whose mail it is, how
+// connections come to it, the log. What they serve they bring along.
 //
 // A session program belongs to one account and runs as its user. It is either a
-// filter that the user starts, who is logged in by that, or it was started with
-// -front by a front that has checked a password; then standard input begins with
-// a record about the client (broker.Hello).
+// filter that the user starts, who is logged in by that, and then it has one
+// session, on standard input and output. Or it was started with -front by a front
+// that has checked a password; then standard input is a control socket on which
+// connections are handed over (package handover), and each is a session.
 //
-// It exits 0 when the client left or is gone, 1 on an error of its own, 2 on a
+// The sessions of a process have one store.Account. One that panics ends alone.
+//
+// It exits 0 when every client left or is gone, 1 on an error of its own, 2 on a
 // wrong command line.
 package session
 
@@ -18,14 +21,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"os/user"
+	"sync"
 	"syscall"
 	"time"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 	"fantail/internal/store"
 )
 
@@ -33,34 +38,85 @@ import (
 type Session struct {
 	User string // the account's name
 	Log  *slog.Logger
-	Conn *Stdio
-	In   *os.File // the input of Conn, for a program that wants the socket itself
+	Conn Conn
 
 	// Hello is what the front said of the client; nil if there is no front.
-	Hello *broker.Hello
+	Hello *handover.Hello
 
-	maildir string
-	mail    conf.MailSettings
-	account *store.Account
+	mail *mail
+}
+
+// Conn is a connection to a client. What has no deadlines answers
+// os.ErrNoDeadline.
+type Conn interface {
+	io.ReadWriter
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 // OpenAccount opens the account's mail, and makes the Maildir if there is none.
 // It is the program's to call, so that it can tell its client of an error in its
-// own protocol. The account is closed when Serve returns.
-func (s *Session) OpenAccount() (*store.Account, error) {
-	o, err := store.Configured(&s.mail, s.Log)
+// own protocol. The sessions of a process get the same account, which is closed
+// when the last of them has ended.
+func (s *Session) OpenAccount() (*store.Account, error) { return s.mail.open() }
+
+// Socket returns the connection as a socket, for a program that needs a whole one.
+// Conn is of no use afterwards.
+func (s *Session) Socket() (net.Conn, error) {
+	switch c := s.Conn.(type) {
+	case net.Conn:
+		return c, nil
+	case *Stdio:
+		return c.socket()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// mail is the account of all sessions of the process.
+type mail struct {
+	maildir  string
+	settings conf.MailSettings
+	log      *slog.Logger
+
+	mu      sync.Mutex // guards account
+	account *store.Account
+}
+
+// open opens the account if it is not open. After an error the next session tries
+// again.
+func (m *mail) open() (*store.Account, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.account != nil {
+		return m.account, nil
+	}
+	o, err := store.Configured(&m.settings, m.log)
 	if err != nil {
 		return nil, err
 	}
-	s.account, err = store.OpenAccount(s.maildir, o)
-	return s.account, err
+	account, err := store.OpenAccount(m.maildir, o)
+	if err != nil {
+		return nil, err
+	}
+	m.account = account
+	return account, nil
+}
+
+func (m *mail) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.account == nil {
+		return nil
+	}
+	return m.account.Close()
 }
 
 // Program is a session program.
 type Program struct {
 	Name    string
 	Version string
-	// Serve serves the session until the client leaves or ctx ends.
+	// Serve serves one session until the client leaves or ctx ends. It is called
+	// by several goroutines at once.
 	Serve func(ctx context.Context, s *Session) error
 }
 
@@ -102,7 +158,7 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 }
 
 // log returns the program's log. A front puts each line into its own log beside
-// time, user and the client's address, so they are left out then.
+// time and user, so they are left out then.
 func (a *arguments) log(w io.Writer) *slog.Logger {
 	var o slog.HandlerOptions
 	if a.front {
@@ -122,7 +178,7 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&a.config, "c", "", "configuration `file`")
-	fs.BoolVar(&a.front, "front", false, "standard input begins with the record of a front")
+	fs.BoolVar(&a.front, "front", false, "standard input is the control socket of a front")
 	fs.StringVar(&a.maildir, "m", "", "serve this `maildir`")
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
 	fs.StringVar(&a.account, "u", "", "name of the `account` in the log")
@@ -172,39 +228,29 @@ func (a *arguments) complete() error {
 	return err
 }
 
-// helloTimeout is for a front that is on the same machine and sends its record
-// at once.
-const helloTimeout = 30 * time.Second
-
-// run serves until the client is gone or somebody stops the program.
+// run serves until the clients are gone or somebody stops the program.
 func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	// A client that is gone is an error of a write, not the end of the program.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
+	m := &mail{maildir: a.maildir, settings: a.mail, log: log}
+	var err error
+	if a.front {
+		err = p.serveFront(ctx, in, Session{User: a.account, Log: log, mail: m})
+	} else {
+		err = p.serveStdio(ctx, in, out, Session{User: a.account, Log: log, mail: m})
+	}
+	return errors.Join(err, m.close())
+}
+
+// serveStdio serves one session on standard input and output.
+func (p Program) serveStdio(ctx context.Context, in, out *os.File, s Session) error {
 	conn, err := NewStdio(in, out)
 	if err != nil {
 		return err
 	}
-	s := &Session{User: a.account, Log: log, Conn: conn, In: in, maildir: a.maildir, mail: a.mail}
-	if a.front {
-		hello, err := readHello(conn)
-		if err != nil {
-			return errors.Join(err, conn.Close())
-		}
-		s.Hello = &hello
-	}
-	err = p.Serve(ctx, s)
-	if s.account != nil {
-		err = errors.Join(err, s.account.Close())
-	}
-	return errors.Join(err, conn.Close())
-}
-
-func readHello(conn *Stdio) (broker.Hello, error) {
-	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return broker.Hello{}, err
-	}
-	return broker.ReadHello(conn)
+	s.Conn = conn
+	return errors.Join(p.Serve(ctx, &s), conn.Close())
 }

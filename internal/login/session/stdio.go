@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"time"
 
@@ -14,6 +15,27 @@ import (
 // program. Sockets and pipes get time-outs; a terminal or a plain file has none
 // (RFC 1939 section 3 leaves autologout to the server).
 type Stdio struct{ in, out stream }
+
+// socket returns the input as a socket, and is closed by that. The file is closed,
+// too.
+func (s *Stdio) socket() (net.Conn, error) {
+	in := s.in.File
+	if s.in.given != nil {
+		in = s.in.given
+	}
+	// Before conn exists: closing sets the mode of the socket, which conn shares.
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	conn, err := net.FileConn(in)
+	if err != nil {
+		return nil, fmt.Errorf("use standard input as a socket: %w", err)
+	}
+	if err := in.Close(); err != nil { // conn has its own descriptor
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
 
 // NewStdio makes a Stdio. Time-outs need descriptors in non-blocking mode, which
 // other programs that have the same socket or pipe see too, so Close must be

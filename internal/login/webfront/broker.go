@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/userdb"
 )
 
@@ -47,7 +48,7 @@ func (g granted) Connect(ctx context.Context, sid string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := (broker.Hello{SID: sid, Remote: g.remote, TLS: true}).WriteTo(conn); err != nil {
+	if _, err := (handover.Hello{SID: sid, Remote: g.remote, TLS: true}).WriteTo(conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("greet session program: %w", err), conn.Close())
 	}
 	return conn, nil

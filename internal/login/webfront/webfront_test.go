@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 // house is an Entrance with one account and a session program that is a
@@ -736,7 +737,7 @@ func (keys) Start(_ context.Context, service string, g broker.Grant) (net.Conn, 
 	front, program := net.Pipe()
 	go func() {
 		defer program.Close()
-		h, err := broker.ReadHello(program)
+		h, err := handover.ReadHello(program)
 		_, _ = io.WriteString(program, service+" "+h.SID+" "+h.Remote+" "+g.SID+" "+strconv.FormatBool(h.TLS && err == nil))
 	}()
 	return front, nil

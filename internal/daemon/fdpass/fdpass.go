@@ -1,0 +1,148 @@
+// Package fdpass carries short messages between two processes, each with at most
+// one file descriptor: SCM_RIGHTS over a pair of unix sockets (unix(7)).
+//
+// The sockets are of the type SOCK_SEQPACKET: a message arrives whole and in
+// order or not at all, and the end of the other process is an end of file.
+//
+// Invariants: what arrives is at most MaxMessage octets, and at most one
+// descriptor; a message with more of either is an error, and every descriptor that
+// came with it is closed. A descriptor that arrives is closed on exec. What is sent
+// stays the sender's to close.
+package fdpass
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxMessage is the length of the longest message, in octets.
+const MaxMessage = 64
+
+// ErrMessage says that something arrived that is not a message of this package:
+// too long, or with more than one descriptor. It came from a program of another
+// kind.
+var ErrMessage = errors.New("malformed message")
+
+// Conn is one end. Its methods may be called by several goroutines, but Receive
+// only by one.
+type Conn struct{ c *net.UnixConn }
+
+// Pair returns two ends: one for this process, and one that a program can be
+// started with.
+func Pair() (ours *Conn, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	theirs = os.NewFile(uintptr(fds[1]), "control")
+	f := os.NewFile(uintptr(fds[0]), "control")
+	defer f.Close()
+	ours, err = Open(f)
+	if err != nil {
+		return nil, nil, errors.Join(err, theirs.Close())
+	}
+	return ours, theirs, nil
+}
+
+// Open returns the end that f is. The file is duplicated, and stays the caller's
+// to close.
+func Open(f *os.File) (*Conn, error) {
+	conn, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("use %s as a control socket: %w", f.Name(), err)
+	}
+	u, ok := conn.(*net.UnixConn)
+	if !ok || u.LocalAddr().Network() != "unixpacket" {
+		return nil, errors.Join(fmt.Errorf("use %s as a control socket: it is of another type", f.Name()), conn.Close())
+	}
+	return &Conn{u}, nil
+}
+
+// Close closes this end. Messages that were sent arrive nevertheless.
+func (c *Conn) Close() error { return c.c.Close() }
+
+// CloseWrite says that nothing more will be sent.
+func (c *Conn) CloseWrite() error { return c.c.CloseWrite() }
+
+// SetWriteDeadline limits how long Send waits for room.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.c.SetWriteDeadline(t) }
+
+// Send sends a message of 1 to MaxMessage octets, with a descriptor unless f is
+// nil.
+func (c *Conn) Send(message []byte, f *os.File) error {
+	if len(message) < 1 || len(message) > MaxMessage {
+		panic("fdpass: length of a message")
+	}
+	if f == nil {
+		_, _, err := c.c.WriteMsgUnix(message, nil, nil)
+		return err
+	}
+	raw, err := f.SyscallConn() // f.Fd would change the mode of the file
+	if err != nil {
+		return fmt.Errorf("send %s: %w", f.Name(), err)
+	}
+	var sendErr error
+	err = raw.Control(func(fd uintptr) {
+		_, _, sendErr = c.c.WriteMsgUnix(message, unix.UnixRights(int(fd)), nil)
+	})
+	return errors.Join(err, sendErr)
+}
+
+// Receive reads the next message into buf, which has room for MaxMessage octets.
+// The descriptor that came with it is the caller's; nil if there was none. The
+// error is io.EOF when the other end was closed, also if it was in the midst of
+// reading.
+func (c *Conn) Receive(buf []byte) (message []byte, f *os.File, err error) {
+	if len(buf) < MaxMessage {
+		panic("fdpass: room for a message")
+	}
+	var oob [64]byte // more than one descriptor needs, so that a second one is seen
+	n, oobn, flags, _, err := c.c.ReadMsgUnix(buf[:MaxMessage], oob[:])
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET): // the latter: messages are unread
+		return nil, nil, io.EOF
+	case err != nil:
+		return nil, nil, err
+	}
+	fds, err := descriptors(oob[:oobn])
+	if err == nil && (len(fds) > 1 || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0) {
+		err = ErrMessage
+	}
+	if err != nil {
+		for _, fd := range fds {
+			err = errors.Join(err, unix.Close(fd))
+		}
+		return nil, nil, err
+	}
+	if len(fds) == 1 {
+		f = os.NewFile(uintptr(fds[0]), "passed")
+	}
+	return buf[:n], f, nil
+}
+
+// descriptors returns those in a control message, also beside an error.
+func descriptors(oob []byte) (fds []int, err error) {
+	controls, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	for i := range controls {
+		if len(controls[i].Data)%4 != 0 { // ParseUnixRights takes whole descriptors for granted
+			err = fmt.Errorf("%w: control data of %d octets", ErrMessage, len(controls[i].Data))
+			continue
+		}
+		more, e := unix.ParseUnixRights(&controls[i])
+		if e != nil { // control data of another kind
+			err = fmt.Errorf("%w: %w", ErrMessage, e)
+			continue
+		}
+		fds = append(fds, more...)
+	}
+	return fds, err
+}

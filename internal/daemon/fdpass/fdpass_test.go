@@ -1,0 +1,220 @@
+package fdpass
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func pair(t *testing.T) (a, b *Conn) {
+	t.Helper()
+	a, f, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err = Open(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a, b
+}
+
+// open counts this process's descriptors.
+func open(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+func TestPass(t *testing.T) {
+	a, b := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range []*os.File{w, nil, w} {
+		if err := a.Send(fmt.Append(nil, "message ", i), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, MaxMessage)
+	for i := range 3 {
+		m, f, err := b.Receive(buf)
+		if err != nil || string(m) != fmt.Sprint("message ", i) || (f == nil) != (i == 1) {
+			t.Fatalf("%q, %v, %v", m, f, err)
+		}
+		if f == nil {
+			continue
+		}
+		raw, err := f.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := raw.Control(func(fd uintptr) {
+			if flags, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+				t.Errorf("the descriptor is inherited: %v", err)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprint(f, i); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	if got, err := io.ReadAll(r); err != nil || string(got) != "02" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, _, err := b.Receive(buf); err != io.EOF {
+		t.Error(err)
+	}
+	if err := b.Send([]byte("x"), nil); !errors.Is(err, unix.EPIPE) {
+		t.Error(err)
+	}
+}
+
+// A peer that closes without having read is at its end, as any other.
+func TestUnread(t *testing.T) {
+	a, b := pair(t)
+	if err := errors.Join(a.Send([]byte("x"), nil), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.Receive(make([]byte, MaxMessage)); err != io.EOF {
+		t.Error(err)
+	}
+}
+
+func TestHalf(t *testing.T) {
+	a, b := pair(t)
+	if err := errors.Join(a.CloseWrite(), b.Send([]byte("x"), nil)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, MaxMessage)
+	if _, _, err := b.Receive(buf); err != io.EOF {
+		t.Error(err)
+	}
+	if m, _, err := a.Receive(buf); err != nil || string(m) != "x" {
+		t.Errorf("%q, %v", m, err)
+	}
+}
+
+// What is not a message is refused, and leaves no descriptor open.
+func TestRefused(t *testing.T) {
+	a, b := pair(t)
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	before := open(t)
+	for name, send := range map[string]func() (int, int, error){
+		"long": func() (int, int, error) { return a.c.WriteMsgUnix(make([]byte, MaxMessage+1), nil, nil) },
+		"long with one": func() (int, int, error) {
+			return a.c.WriteMsgUnix(make([]byte, MaxMessage+1), unix.UnixRights(int(null.Fd())), nil)
+		},
+		"two": func() (int, int, error) {
+			return a.c.WriteMsgUnix([]byte("x"), unix.UnixRights(int(null.Fd()), int(null.Fd())), nil)
+		},
+		"many": func() (int, int, error) {
+			fds := make([]int, 100)
+			for i := range fds {
+				fds[i] = int(null.Fd())
+			}
+			return a.c.WriteMsgUnix([]byte("x"), unix.UnixRights(fds...), nil)
+		},
+	} {
+		if _, _, err := send(); err != nil {
+			t.Fatal(name, err)
+		}
+		if m, f, err := b.Receive(make([]byte, MaxMessage)); !errors.Is(err, ErrMessage) || m != nil || f != nil {
+			t.Errorf("%s: %q, %v, %v", name, m, f, err)
+		}
+	}
+	if after := open(t); after != before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+	if err := a.Send([]byte("x"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if m, _, err := b.Receive(make([]byte, MaxMessage)); err != nil || string(m) != "x" {
+		t.Errorf("afterwards: %q, %v", m, err)
+	}
+}
+
+func TestNoRoom(t *testing.T) {
+	a, _ := pair(t)
+	if err := a.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	for i := 0; i < 1e6 && err == nil; i++ {
+		err = a.Send([]byte("x"), nil)
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	tcp, err := c.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	for _, f := range []*os.File{null, tcp} {
+		if c, err := Open(f); err == nil {
+			t.Errorf("%s: %v", f.Name(), c)
+		}
+	}
+}
+
+func FuzzDescriptors(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(unix.UnixRights(3))
+	f.Add(unix.UnixRights(3, 4, 5))
+	f.Add(append(unix.UnixRights(3), unix.UnixRights(4)...))
+	f.Add(unix.UnixCredentials(&unix.Ucred{Pid: 1}))
+	f.Fuzz(func(t *testing.T, oob []byte) {
+		given := bytes.Clone(oob)
+		fds, err := descriptors(oob)
+		if len(fds) > len(oob)/4 {
+			t.Errorf("%d descriptors in %d octets", len(fds), len(oob))
+		}
+		if err != nil && !errors.Is(err, ErrMessage) {
+			t.Error(err)
+		}
+		if !bytes.Equal(oob, given) {
+			t.Error("changed")
+		}
+	})
+}

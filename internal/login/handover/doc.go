@@ -1,0 +1,33 @@
+// Package handover is how the connection of a client gets from a front to the
+// session program of its account, which has others already.
+//
+//	starter ── Pass n, with one end of a socketpair ──► program   control socket
+//	starter ◄─ Taken n ──────────────────────────────── program
+//	front ──── Hello, then what the client says ──────► program   the connection n
+//	front ◄─── what the session says ────────────────── program
+//	starter ◄─ Ended n ──────────────────────────────── program   control socket
+//
+// The control socket is the program's standard input, and lasts as long as it;
+// package fdpass carries its messages. The starter (package roster) gives the other
+// end of the socketpair to the front when the program has taken its own: until then
+// nothing was said on the connection, and it can be given to another program.
+//
+// # Leaving
+//
+// When a program leaves is the starter's decision alone, for only the starter
+// knows of a connection that it is about to pass. It says so by closing its
+// direction of the control socket. The program takes what was passed before, serves
+// its connections to their ends, and exits. A program that has to go for a reason
+// of its own (a signal) closes its end: what it had not taken, the starter gives to
+// the next program.
+//
+//	program     control socket         connections   becomes
+//	serving     open                   any number    parting when the starter closes
+//	                                                 stopping when it is told to stop
+//	parting     closed by the starter  some          gone when the last one ends
+//	stopping    closed by itself       are told      gone when the last one ends
+//	gone        –                      –
+//
+// So no connection is lost, nor waits for a program that leaves: a program that can
+// still be passed one does not leave, and one that leaves cannot be passed any.
+package handover

@@ -1,0 +1,137 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/login/handover"
+)
+
+// connection is one that a process is given.
+type connection struct {
+	process *process
+	number  uint32
+	taken   bool       // the process has said so; the roster's lock guards it
+	answer  chan error // receives once: nil when it is taken
+}
+
+// register makes a connection, of which the process is told by pass; the lock is
+// held.
+func (p *process) register() *connection {
+	p.last++
+	c := &connection{process: p, number: p.last, answer: make(chan error, 1)}
+	p.conns[c.number] = c
+	p.sending++
+	p.open++
+	p.settle()
+	return c
+}
+
+// sendTimeout is how long a process may leave its socket full of connections.
+const sendTimeout = 10 * time.Second
+
+// pass passes the connection, and returns our end when the process has taken its
+// own.
+func (c *connection) pass(ctx context.Context) (net.Conn, error) {
+	ours, err := c.send()
+	c.sent(err)
+	if err != nil {
+		if errors.Is(err, errGone) {
+			c.process.end(err) // we are the first who noticed
+		}
+		return nil, err
+	}
+	conn := &sessionConn{UnixConn: ours, closed: sync.OnceFunc(c.closed)}
+	select {
+	case err = <-c.answer:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// send makes the two ends and sends one of them.
+func (c *connection) send() (*net.UnixConn, error) {
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	control := c.process.control
+	// One deadline for all who send now: each of them makes it later only.
+	err = control.SetWriteDeadline(time.Now().Add(sendTimeout))
+	if err == nil {
+		err = control.Send(handover.Message{Kind: handover.Pass, Conn: c.number}.Append(nil), theirs)
+	}
+	if err != nil {
+		ours.Close()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errGone // the ways in which a socket says it are many
+		}
+		return nil, fmt.Errorf("pass connection: %w", err)
+	}
+	return ours, nil
+}
+
+// sent notes that the connection is on its way, or that it could not be sent.
+func (c *connection) sent(err error) {
+	p := c.process
+	p.roster.mu.Lock()
+	defer p.roster.mu.Unlock()
+	p.sending--
+	if err != nil {
+		p.open--
+		delete(p.conns, c.number)
+	}
+	p.settle()
+}
+
+// closed notes that our end is closed.
+func (c *connection) closed() {
+	p := c.process
+	p.roster.mu.Lock()
+	defer p.roster.mu.Unlock()
+	p.open--
+	p.settle()
+}
+
+// socketpair returns two connected stream sockets, neither of which any other
+// program inherits by accident.
+func socketpair() (ours *net.UnixConn, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	theirs = os.NewFile(uintptr(fds[1]), "session")
+	f := os.NewFile(uintptr(fds[0]), "front")
+	defer f.Close()
+	conn, err := net.FileConn(f)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	return conn.(*net.UnixConn), theirs, nil
+}
+
+// sessionConn is our end of a connection.
+type sessionConn struct {
+	*net.UnixConn
+	closed func()
+}
+
+func (c *sessionConn) Close() error {
+	err := c.UnixConn.Close()
+	c.closed()
+	return err
+}

@@ -1,0 +1,50 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"fantail/internal/login/handover"
+)
+
+// helloTimeout is for a front that is on the same machine and sends its record
+// at once.
+const helloTimeout = 30 * time.Second
+
+// serveFront serves the sessions that a front hands over.
+func (p Program) serveFront(ctx context.Context, control *os.File, all Session) error {
+	var q quiet
+	return handover.Receive(ctx, control, func(conn net.Conn) {
+		s := all
+		s.Conn = q.watch(conn)
+		if err := p.serveHanded(ctx, &s); err != nil {
+			s.Log.Error("session failed", "err", err)
+		}
+	})
+}
+
+// serveHanded serves one session that a front has begun. A panic, unless the
+// protocol has a better answer, is the end of this session only.
+func (p Program) serveHanded(ctx context.Context, s *Session) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	if err := s.Conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return err
+	}
+	hello, err := handover.ReadHello(s.Conn)
+	if err != nil {
+		return err
+	}
+	if err := s.Conn.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
+	return p.Serve(ctx, s)
+}

@@ -384,15 +384,11 @@ func TestCannotStart(t *testing.T) {
 	if _, err := h.try(wanted("a", "not at all")); !errors.Is(err, errGone) {
 		t.Error(err)
 	}
-	if !strings.Contains(h.log.String(), `text="no configuration"`) {
-		t.Errorf("log: %s", h.log)
-	}
+	h.logged(`text="no configuration"`)
 	if _, err := h.try(wanted("a", "nonsense")); !errors.Is(err, errGone) {
 		t.Error(err)
 	}
-	if !strings.Contains(h.log.String(), "another language") {
-		t.Errorf("log: %s", h.log)
-	}
+	h.logged("another language")
 	w := wanted("a", "well")
 	w.Command = func() *exec.Cmd { return exec.Command("/nonexistent") }
 	if _, err := h.try(w); !errors.Is(err, os.ErrNotExist) {

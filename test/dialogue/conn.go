@@ -23,9 +23,11 @@ type conn struct {
 	r       *bufio.Reader
 	timeout time.Duration
 	proto   Protocol
-	pushed  *string // a line read but not consumed
-	literal int64   // octets of the current IMAP literal still to come
-	after   bool    // a literal has just ended: what follows must be SP, ")" or CRLF
+	pushed  *string  // a line read but not consumed
+	said    bool     // the client has spoken
+	packing *packing // not nil: what is said is compressed
+	literal int64    // octets of the current IMAP literal still to come
+	after   bool     // a literal has just ended: what follows must be SP, ")" or CRLF
 	ended   bool
 	log     string
 	err     error
@@ -38,6 +40,12 @@ func newConn(s *Server, p Protocol, timeout time.Duration) *conn {
 func (c *conn) send(data []byte) error {
 	if err := c.server.Conn.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return err
+	}
+	if c.packing != nil {
+		var err error
+		if data, err = c.packing.pack(data); err != nil {
+			return err
+		}
 	}
 	_, err := c.server.Conn.Write(data)
 	return err

@@ -19,6 +19,8 @@ type Peer struct {
 	// Start begins a conversation with the mailbox of b. It is called again
 	// for each further connection.
 	Start func(s *Script, b Box) (*Server, error)
+
+	manner Manner
 }
 
 // Server is the far end of one connection.

@@ -33,16 +33,8 @@ func (s *Script) Run(p Peer, b Box) error {
 			r.steps = append(r.steps, st)
 		}
 	}
-	if err := r.box.write(section{name: "Maildir/maildirfolder"}); err != nil {
+	if err := s.Fill(b); err != nil {
 		return err
-	}
-	if err := os.Remove(filepath.Join(b.Maildir(), "maildirfolder")); err != nil {
-		return err
-	}
-	for _, f := range s.fixture {
-		if err := b.write(f); err != nil {
-			return fmt.Errorf("%s: write the mailbox: %w", s.File, err)
-		}
 	}
 	line, err := r.converse()
 	err = r.end(err)
@@ -53,6 +45,23 @@ func (s *Script) Run(p Peer, b Box) error {
 		return nil
 	}
 	return &Failure{File: s.File, Line: line, Reason: err.Error(), Transcript: r.log.String()}
+}
+
+// Fill makes the mailbox as it is before the conversation. The box must be an empty
+// directory.
+func (s *Script) Fill(b Box) error {
+	if err := b.write(section{name: "Maildir/maildirfolder"}); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(b.Maildir(), "maildirfolder")); err != nil {
+		return err
+	}
+	for _, f := range s.fixture {
+		if err := b.write(f); err != nil {
+			return fmt.Errorf("%s: write the mailbox: %w", s.File, err)
+		}
+	}
+	return nil
 }
 
 // note adds a line to the transcript.
@@ -142,23 +151,40 @@ func (r *run) conn(st step) (*conn, error) {
 }
 
 func (r *run) say(c *conn, st step) error {
-	var data []byte
-	text, err := r.vars.expand(st.text)
-	switch st.verb {
-	case "C:":
-		data = []byte(text + "\r\n")
-	case "C@":
-		data, text, err = r.script.sections[st.text], st.text, nil
-	default:
-		if err == nil {
-			data, err = unescape(text)
-		}
-	}
+	data, text, err := r.script.said(st, r.vars)
 	if err != nil {
 		return err
 	}
 	r.note(st.line, r.who("C", st.conn), text)
-	return c.send(data)
+	switch {
+	case r.peer.manner == Ahead && c.said:
+		return nil
+	case r.peer.manner == Ahead:
+		all, _ := r.script.Transcript()
+		go c.send(all) // an error shows in what is heard
+	case r.peer.manner == Compressed && !c.said:
+		err = c.pack()
+		fallthrough
+	default:
+		err = errors.Join(err, c.send(data))
+	}
+	c.said = true
+	return err
+}
+
+// said gives the octets of a C step, and its text for the transcript.
+func (s *Script) said(st step, v vars) (data []byte, text string, err error) {
+	if st.verb == "C@" {
+		return s.sections[st.text], st.text, nil
+	}
+	if text, err = v.expand(st.text); err != nil {
+		return nil, text, err
+	}
+	if st.verb == "C:" {
+		return []byte(text + "\r\n"), text, nil
+	}
+	data, err = unescape(text)
+	return data, text, err
 }
 
 func (r *run) hearLine(c *conn, st step) error {

@@ -25,18 +25,7 @@ func TestIMAP(t *testing.T) { testAll(t, dialogue.IMAP) }
 func TestPOP3(t *testing.T) { testAll(t, dialogue.POP3) }
 
 func testAll(t *testing.T, p dialogue.Protocol) {
-	files, err := filepath.Glob(filepath.Join(string(p), "*.txtar"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no dialogues for %s: %v", p, err)
-	}
-	var scripts []*dialogue.Script
-	for _, f := range files {
-		s, err := dialogue.ReadFile(f, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		scripts = append(scripts, s)
-	}
+	scripts := scripts(t, p)
 	if *peerFlag == "" || *peerFlag == "ours" {
 		t.Run("ours", func(t *testing.T) { testPeer(t, dialogue.Ours(program(t, p)), scripts) })
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"fantail/internal/mail"
 	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
@@ -27,12 +28,15 @@ type Account struct {
 	root  string
 	tree  *maildir.Tree
 	subs  *uidlist.Subscriptions
+	uses  *uidlist.SpecialUses
 	quota *quota.File
 	watch *watch.Watcher
 	opt   Options
 
 	boot       func() (index.BootID, error) // is read once
 	subsDamage sync.Once                    // is told once
+	usesDamage sync.Once                    // is told once
+	furnished  sync.Once
 
 	mu    sync.Mutex // guards boxes and the reference counts in them
 	boxes map[string]*Mailbox
@@ -56,6 +60,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		root:   dir,
 		tree:   tree,
 		subs:   uidlist.OpenSubscriptions(dir, o.Layout.Separator()),
+		uses:   uidlist.OpenSpecialUses(dir, o.Layout.Separator()),
 		watch:  watch.New(),
 		opt:    o,
 		boxes:  make(map[string]*Mailbox),
@@ -89,6 +94,9 @@ func (a *Account) Open(ctx context.Context, name string) (*Mailbox, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fail(op, c, err)
+	}
+	if c != mail.Inbox {
+		a.furnish(ctx)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,8 +13,9 @@ import (
 
 // Create makes a mailbox (RFC 9051 section 6.3.4). A trailing delimiter, by
 // which a client says that it wants children there, is ignored. Parents come
-// into being as names only.
-func (a *Account) Create(ctx context.Context, name string) error {
+// into being as names only. The mailbox has the special uses, which must be among
+// SpecialUses, and they are taken from other mailboxes.
+func (a *Account) Create(ctx context.Context, name string, uses ...string) error {
 	const op = "create"
 	c, err := a.canonical(strings.TrimSuffix(name, a.separator()))
 	if err != nil {
@@ -26,11 +27,27 @@ func (a *Account) Create(ctx context.Context, name string) error {
 	if c == mail.Inbox {
 		return &Error{Op: op, Mailbox: c, Kind: Exists}
 	}
-	d, err := a.tree.Create(a.folder(c))
+	a.furnish(ctx)
+	if len(uses) == 0 {
+		return a.create(c)
+	}
+	// RFC 6154 section 3: a mailbox that cannot have the use must not be made.
+	undo, err := a.designate(ctx, c, uses)
 	if err != nil {
 		return fail(op, c, err)
 	}
-	return fail(op, c, d.Close())
+	if err := a.create(c); err != nil {
+		return fail(op, c, errors.Join(err, undo()))
+	}
+	return nil
+}
+
+func (a *Account) create(name string) error {
+	d, err := a.tree.Create(a.folder(name))
+	if err == nil {
+		err = d.Close()
+	}
+	return fail("create", name, err)
 }
 
 var errParent = errors.New("the name is only a parent of others")
@@ -61,6 +78,7 @@ func (a *Account) Delete(ctx context.Context, name string) error {
 	}
 	q.spoil()
 	a.forget(c)
+	a.forgetUses(ctx, c)
 	return nil
 }
 
@@ -102,14 +120,18 @@ func (a *Account) Rename(ctx context.Context, from, to string) error {
 		return a.renameInbox(ctx, dst)
 	case a.below(dst, src):
 		return &Error{Op: op, Mailbox: dst, Kind: Invalid, Err: errors.New("a mailbox cannot move below itself")}
-	case a.layout.Nested(): // all that is below goes along
-		return a.renameAll([]move{{src, dst}})
 	}
-	moves, err := a.moves(byName, src, dst)
-	if err != nil {
+	moves := []move{{src, dst}}
+	if !a.layout.Nested() { // there all that is below goes along
+		if moves, err = a.moves(byName, src, dst); err != nil {
+			return err
+		}
+	}
+	if err := a.renameAll(moves); err != nil {
 		return err
 	}
-	return a.renameAll(moves)
+	a.moveUses(ctx, byName, src, dst)
+	return nil
 }
 
 type move struct{ from, to string }

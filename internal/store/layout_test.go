@@ -190,7 +190,7 @@ func TestNestedNames(t *testing.T) {
 	}
 	expectList(t, a, "INBOX/Drafts", "INBOX/kid")
 	infos, err := a.List(t.Context())
-	if err != nil || !infos[0].HasChildren || infos[1].SpecialUse != `\Drafts` {
+	if err != nil || !infos[0].HasChildren || !slices.Equal(infos[1].SpecialUse, []string{`\Drafts`}) {
 		t.Errorf("%+v, %v", infos, err)
 	}
 	if err := a.Create(t.Context(), strings.Repeat("ä", 60)); err != nil {

@@ -17,7 +17,7 @@ type Info struct {
 	NonExistent bool // NoSelect, and not even a directory: only the parent of others
 	HasChildren bool
 	Subscribed  bool
-	SpecialUse  string // an attribute of RFC 6154 section 2 such as `\Sent`, or ""
+	SpecialUse  []string // attributes of RFC 6154 section 2 such as `\Sent`, sorted
 }
 
 // List returns every mailbox, INBOX first and the rest sorted by name, with the
@@ -51,6 +51,11 @@ func (a *Account) List(ctx context.Context) ([]Info, error) {
 
 // names returns what List does, without what does not follow from the tree.
 func (a *Account) names(ctx context.Context) (map[string]*Info, error) {
+	a.furnish(ctx)
+	return a.scanNames(ctx)
+}
+
+func (a *Account) scanNames(ctx context.Context) (map[string]*Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("list", "", err)
 	}
@@ -88,24 +93,13 @@ func (a *Account) names(ctx context.Context) (map[string]*Info, error) {
 	return byName, nil
 }
 
-// markSpecialUse marks of each use the first candidate that there is.
-func (a *Account) markSpecialUse(byName map[string]*Info) {
-	taken := make(map[string]bool)
-	for _, s := range specialUses {
-		name := strings.ReplaceAll(s.name, ".", a.separator())
-		if i := byName[name]; i != nil && !i.NoSelect && !taken[s.use] {
-			i.SpecialUse = s.use
-			taken[s.use] = true
-		}
-	}
-}
-
 // Subscriptions returns the subscribed names, sorted. They may name mailboxes
 // that do not exist (RFC 9051 section 6.3.7).
 func (a *Account) Subscriptions(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("read subscriptions", "", err)
 	}
+	a.furnish(ctx)
 	stored, err := a.subscriptions()
 	if err != nil {
 		return nil, fail("read subscriptions", "", err)
@@ -142,6 +136,7 @@ func (a *Account) Subscribe(ctx context.Context, name string, on bool) error {
 	if err := ctx.Err(); err != nil {
 		return fail(op, c, err)
 	}
+	a.furnish(ctx)
 	stored, err := a.subscriptions()
 	if err != nil {
 		return fail(op, c, err)

@@ -159,15 +159,3 @@ func (a *Account) spelled(prefix string, all []string) string {
 // Delimiter separates the levels of mailbox names in this account: '.', or '/'
 // where folders lie in each other.
 func (a *Account) Delimiter() byte { return a.layout.Separator() }
-
-// specialUses maps the names under which clients create their special folders
-// to the attribute that tells other clients (RFC 6154 section 2). Of several
-// candidates for one use the first in this list that exists has it. The delimiter
-// is written as in Maildir++.
-var specialUses = []struct{ use, name string }{
-	{`\Drafts`, "Drafts"}, {`\Drafts`, "INBOX.Drafts"},
-	{`\Sent`, "Sent"}, {`\Sent`, "INBOX.Sent"}, {`\Sent`, "Sent Messages"}, {`\Sent`, "Sent Items"},
-	{`\Trash`, "Trash"}, {`\Trash`, "INBOX.Trash"}, {`\Trash`, "Deleted Messages"}, {`\Trash`, "Deleted Items"},
-	{`\Junk`, "Junk"}, {`\Junk`, "INBOX.Junk"}, {`\Junk`, "Spam"}, {`\Junk`, "Junk E-mail"},
-	{`\Archive`, "Archive"}, {`\Archive`, "INBOX.Archive"}, {`\Archive`, "Archives"},
-}

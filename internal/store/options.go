@@ -20,11 +20,16 @@ type Options struct {
 	Coexist bool
 	Layout  maildir.Layout // how folders lie in directories
 	Limits  Limits         // of the account; none: those in its maildirsize
+	Folders []Folder       // that a new account gets
 }
 
 var layouts = map[conf.Layout]maildir.Layout{
 	conf.LayoutPlusPlus: maildir.PlusPlus,
 	conf.LayoutFS:       maildir.FS,
+}
+
+var folderUses = map[string]string{
+	"archive": `\Archive`, "drafts": `\Drafts`, "junk": `\Junk`, "sent": `\Sent`, "trash": `\Trash`,
 }
 
 // Configured returns the options that the configuration asks for.
@@ -33,11 +38,16 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 	if err != nil {
 		return Options{}, fmt.Errorf("find the host name: %w", err)
 	}
+	folders := make([]Folder, len(c.Folders))
+	for i, f := range c.Folders {
+		folders[i] = Folder{Use: folderUses[f.Use], Name: f.Name}
+	}
 	return Options{
 		Host:    host,
 		Log:     log,
 		Coexist: c.Coexist == conf.CoexistDovecot,
 		Layout:  layouts[c.Layout],
 		Limits:  Limits(c.Quota),
+		Folders: folders,
 	}, nil
 }

@@ -274,7 +274,7 @@ func TestMailboxes(t *testing.T) {
 			if i.Subscribed {
 				b.WriteString("*")
 			}
-			b.WriteString(i.SpecialUse + " ")
+			b.WriteString(strings.Join(i.SpecialUse, " ") + " ")
 		}
 		return strings.TrimSpace(b.String())
 	}

@@ -41,8 +41,8 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 	for _, i := range all {
 		if i.Name == mail.Inbox {
 			ranks[i.Name] = special[mail.Inbox].rank
-		} else if sp, ok := special[i.SpecialUse]; ok {
-			ranks[i.Name] = sp.rank
+		} else if len(i.SpecialUse) > 0 {
+			ranks[i.Name] = special[i.SpecialUse[0]].rank
 		}
 	}
 	slices.SortStableFunc(all, func(x, y store.Info) int {
@@ -66,8 +66,8 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 func newFolder(info store.Info, delimiter string) folder {
 	levels := strings.Split(info.Name, delimiter)
 	f := folder{Name: levels[len(levels)-1], Depth: min(len(levels)-1, 5), Icon: "folder"}
-	if sp, ok := special[info.SpecialUse]; ok {
-		f.Icon = sp.icon
+	if len(info.SpecialUse) > 0 {
+		f.Icon = special[info.SpecialUse[0]].icon
 	}
 	if info.Name == mail.Inbox {
 		f.Name, f.Icon = "Inbox", special[mail.Inbox].icon

@@ -46,6 +46,7 @@
 //	# ours: reason          not run against other peers
 //	# peer: NAME only       run against that peer alone
 //	# args: words           further arguments for our own session program
+//	# config: key = value   a further line of our own configuration; without one a new account gets no folders
 //	# dovecot: key = value  a further line of Dovecot's configuration
 //	# fixture: crlf         the files of the mailbox get CRLF line ends (default: lf)
 //	# uidvalidity: N        the inbox and every folder have a dovecot-uidlist in which the messages of cur have the

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -37,9 +39,26 @@ type Server struct {
 // Ours is the peer that runs the session programs in directory bin.
 func Ours(bin string) Peer {
 	return Peer{Name: "ours", Start: func(s *Script, b Box) (*Server, error) {
-		args := append([]string{"-m", b.Maildir()}, s.Args...)
+		config, err := b.config(s.Config)
+		if err != nil {
+			return nil, err
+		}
+		args := append([]string{"-c", config, "-m", b.Maildir()}, s.Args...)
 		return start(exec.Command(filepath.Join(bin, string(s.Protocol)+"-session"), args...), b)
 	}}
+}
+
+// config writes our configuration file, unless it is there, and gives its path.
+func (b Box) config(lines []string) (string, error) {
+	const name = "fantail.toml"
+	path := filepath.Join(b.Home, name)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return path, err
+	}
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "mail.folders") }) {
+		lines = append([]string{`mail.folders = ""`}, lines...)
+	}
+	return path, b.writeFile(name, []byte(strings.Join(lines, "\n")+"\n"))
 }
 
 // dovecotDir is where Debian, Fedora and Dovecot's own packages put the

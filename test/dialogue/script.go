@@ -16,6 +16,7 @@ type Script struct {
 	Ours     string // reason why only our own server can pass, or ""
 	Only     string // the single peer that it is for, or ""
 	Args     []string
+	Config   []string // further configuration lines of our own
 	Dovecot  []string // further configuration lines
 	Timeout  time.Duration
 
@@ -133,6 +134,8 @@ func (s *Script) directive(text string) error {
 		}
 	case "args":
 		s.Args = strings.Fields(value)
+	case "config":
+		s.Config = append(s.Config, value)
 	case "dovecot":
 		s.Dovecot = append(s.Dovecot, value)
 	case "fixture":

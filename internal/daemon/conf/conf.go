@@ -88,6 +88,7 @@ type MailSettings struct {
 	Path    string // see Config.MailPath
 	Layout  Layout
 	Quota   Quota
+	Folders Folders // of a new account
 	Coexist Coexist
 }
 

@@ -71,6 +71,7 @@ passwd_file = "users/pass\u0077d"
 path = "mail/of/all"
 layout = "fs"
 quota = "2 GB, 5 messages"
+folders = "sent=Gesendet"
 [programs]
 directory = "../bin"
 `})
@@ -99,7 +100,7 @@ directory = "../bin"
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
 		Auth:     AuthSettings{filepath.Join(dir, "users/passwd")},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
-		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, "none"},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin")},
 	}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {

@@ -48,6 +48,8 @@ var settings = []row{
 		"How folders lie in directories: maildir++ (.Archive.2024), fs (Archive/2024)."},
 	{"mail.quota", quota(func(c *Config) *Quota { return &c.Mail.Quota }), `""`,
 		`How much mail an account may have, such as "2GB, 100000 messages"; empty: what its file maildirsize says.`},
+	{"mail.folders", folders(func(c *Config) *Folders { return &c.Mail.Folders }), `"drafts=Drafts, sent=Sent, junk=Junk, trash=Trash, archive=Archive"`,
+		"The folders that a new account gets, each with its use: drafts, sent, junk, trash, archive."},
 	{"mail.coexist", choice(func(c *Config) *Coexist { return &c.Mail.Coexist }, CoexistNone, CoexistDovecot), `"none"`,
 		"Another server that works on the same Maildirs at the same time: none, dovecot."},
 	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,

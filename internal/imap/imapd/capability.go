@@ -44,6 +44,7 @@ var capabilities = []capability{
 	{wire.CapListStatus, "5819", nil},
 	{wire.CapStatusSize, "8438", nil},
 	{wire.CapSpecialUse, "6154", nil},
+	{wire.CapCreateSpecialUse, "6154", nil},
 	{wire.CapQuota, "9208", nil},
 	{wire.CapQuotaResStorage, "9208", nil},
 	{wire.CapQuotaResMessage, "9208", nil},

@@ -74,7 +74,7 @@ func (s *Session) listNode(ctx context.Context, args imap.ListArgs, n *node) err
 // statusIn is the state of one of many mailboxes. It is nil, and the log knows why,
 // if that one cannot be opened.
 func (s *Session) statusIn(ctx context.Context, name string, items []imap.StatusItem) (*store.Status, error) {
-	st, err := s.acct.Status(ctx, name, statusNeeds(items))
+	st, err := s.acct.Status(ctx, name, s.prepareStatus(items))
 	var failed *store.Error
 	switch {
 	case err == nil:
@@ -116,7 +116,7 @@ func (s *Session) nodes(ctx context.Context, args imap.ListArgs) ([]node, error)
 		}
 		n := &nodes[i]
 		n.matches = args.Matches(n.Name, s.acct.Delimiter())
-		n.selects = (!args.Subscribed || n.Subscribed) && (!args.SpecialUse || n.SpecialUse != "")
+		n.selects = (!args.Subscribed || n.Subscribed) && (!args.SpecialUse || len(n.SpecialUse) > 0)
 	}
 	if args.RecursiveMatch {
 		s.markAbove(nodes)
@@ -195,10 +195,7 @@ func attributes(args imap.ListArgs, n *node) []string {
 	if n.Subscribed && (args.Subscribed || args.ReturnSubscribed) {
 		a = append(a, wire.AttrSubscribed)
 	}
-	if n.SpecialUse != "" {
-		a = append(a, n.SpecialUse)
-	}
-	return a
+	return append(a, n.SpecialUse...)
 }
 
 // xlistNames are what XLIST calls the special uses by another name than RFC 6154.

@@ -2,17 +2,25 @@ package imapd
 
 import (
 	"context"
+	"slices"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/store"
 )
 
-// create is CREATE (RFC 9051 section 6.3.4).
+// create is CREATE (RFC 9051 section 6.3.4, RFC 6154 section 3).
 func (s *Session) create(ctx context.Context) error {
-	name, err := imap.ScanOneMailbox(s.in)
+	args, err := imap.ScanCreate(s.in)
 	if err != nil {
 		return err
 	}
-	if err := s.acct.Create(ctx, name); err != nil {
+	for _, use := range args.Uses {
+		if !slices.Contains(store.SpecialUses, use) {
+			return no(wire.CodeUseAttr, "No mailbox can have that use.")
+		}
+	}
+	if err := s.acct.Create(ctx, args.Mailbox, args.Uses...); err != nil {
 		return err
 	}
 	return s.ok(ctx, "CREATE completed.")

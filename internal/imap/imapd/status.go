@@ -15,7 +15,7 @@ func (s *Session) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.acct.Status(ctx, name, statusNeeds(items))
+	st, err := s.acct.Status(ctx, name, s.prepareStatus(items))
 	if err != nil {
 		return err
 	}
@@ -23,8 +23,12 @@ func (s *Session) status(ctx context.Context) error {
 	return s.ok(ctx, "STATUS completed.")
 }
 
-// statusNeeds says which of the items are not there for nothing.
-func statusNeeds(items []imap.StatusItem) (n store.StatusNeeds) {
+// prepareStatus turns on what the items need, and says which of them are not there
+// for nothing.
+func (s *Session) prepareStatus(items []imap.StatusItem) (n store.StatusNeeds) {
+	if slices.Contains(items, imap.StatusHighestModSeq) {
+		s.enableCondStore() // RFC 7162 section 3.1
+	}
 	n.Size = slices.Contains(items, imap.StatusSize)
 	n.DeletedOctets = slices.Contains(items, imap.StatusDeletedStorage)
 	return n

@@ -26,7 +26,7 @@ func (w *world) names() string {
 				s += mark.as
 			}
 		}
-		all = append(all, s+i.SpecialUse)
+		all = append(all, s+strings.Join(i.SpecialUse, ""))
 	}
 	return strings.Join(all, " ")
 }

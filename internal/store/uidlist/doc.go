@@ -1,8 +1,8 @@
 // Package uidlist reads and writes the text files in which Dovecot keeps what
 // a Maildir cannot say by itself: dovecot-uidlist (which UID is which file),
 // dovecot-keywords (which letter is which keyword), subscriptions and
-// dovecot-uidvalidity; and a file of our own, fantail-keywords, for the keywords
-// that have no letter. They are truth, not cache: a lost line is a message
+// dovecot-uidvalidity; and files of our own, fantail-keywords for the keywords that
+// have no letter, fantail-specialuse for what mailboxes are for. They are truth, not cache: a lost line is a message
 // that every client downloads again, a wrong line is a client that shows one
 // message under the headers of another.
 //

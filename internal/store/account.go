@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fantail/internal/mail"
@@ -37,6 +38,7 @@ type Account struct {
 	subsDamage sync.Once                    // is told once
 	usesDamage sync.Once                    // is told once
 	furnished  sync.Once
+	filling    atomic.Bool // the cache of texts of a mailbox
 
 	mu    sync.Mutex // guards boxes and the reference counts in them
 	boxes map[string]*Mailbox

@@ -1,19 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"fantail/internal/store/maildir"
+	"fantail/internal/mail"
 	"fantail/internal/store/text"
 )
 
@@ -35,23 +26,23 @@ const (
 type TextSearch struct {
 	Queries []TextQuery
 	Among   *MessageSet // the messages that matter; nil: all
-	// Progress is called by FindText itself, not more often than every
-	// tenth of a second, with the messages that were looked at and all there are
-	// to look at; total may grow. It may be nil.
+	// Progress is called by FindText itself, every tenth of a second or less often,
+	// with how many messages were looked at and how many there are to look at.
+	// It may be nil.
 	Progress func(done, total int)
 }
 
 // FindText looks for needles in the text of the messages of s, and returns for each
 // query the messages among those asked for that match. Several queries in one call
-// read each message once. The answer is exact: what the cache of texts does not
-// know is read from the messages, on all processors. A message that is gone, or
-// whose file makes no sense, does not match. The caller has m open and s is one of
-// its snapshots; between messages ctx is obeyed.
+// look at each message once; queries for fields alone cost a small part of others,
+// so whoever has both asks for the fields first, and for the rest among the hits. The answer is exact: what the cache of texts does not
+// have is read from the messages, on all processors, and goes into the cache. A
+// message that is gone, or whose file makes no sense, does not match. The caller
+// has m open and s is one of its snapshots; between messages ctx is obeyed.
 func (m *Mailbox) FindText(ctx context.Context, s *Snapshot, q TextSearch) ([]*MessageSet, error) {
-	const op = "search text"
 	f := newTextFind(m, s, q)
-	if err := f.readMessages(ctx); err != nil {
-		return nil, fail(op, m.name, err)
+	if err := fail("search text", m.name, f.run(ctx)); err != nil {
+		return nil, err
 	}
 	if err := s.Err(); err != nil {
 		return nil, err
@@ -59,19 +50,26 @@ func (m *Mailbox) FindText(ctx context.Context, s *Snapshot, q TextSearch) ([]*M
 	return f.hits, nil
 }
 
-// textFind is a FindText at work.
+// textFind is a FindText, or the filling of the cache, at work.
 type textFind struct {
 	m        *Mailbox
 	s        *Snapshot
+	uids     []mail.UID // of s
 	matchers []*text.Matcher
 	overlap  int
+	headers  bool          // they look in headers alone
 	left     *MessageSet   // messages that are not decided yet
 	hits     []*MessageSet // by query
 	progress func(done, total int)
+	every    time.Duration // between two calls of progress
+	total    int
+
+	cached textCensus // what was seen in the cache
 }
 
 func newTextFind(m *Mailbox, s *Snapshot, q TextSearch) *textFind {
-	f := &textFind{m: m, s: s, left: NewMessageSet(s.Len()), progress: q.Progress}
+	f := &textFind{m: m, s: s, uids: s.UIDs(), left: NewMessageSet(s.Len()),
+		progress: q.Progress, every: 100 * time.Millisecond, headers: len(q.Queries) > 0}
 	if q.Among != nil {
 		f.left.bits.or(q.Among.bits)
 	} else {
@@ -81,161 +79,69 @@ func newTextFind(m *Mailbox, s *Snapshot, q TextSearch) *textFind {
 		c := text.Compile(query)
 		f.matchers = append(f.matchers, c)
 		f.overlap = max(f.overlap, c.Overlap())
+		f.headers = f.headers && query.In == FieldText
 		f.hits = append(f.hits, NewMessageSet(s.Len()))
 	}
+	f.total = f.left.Len()
 	return f
 }
 
-// maxTextReaders is how many messages are read at once, at most. Each costs some
-// megabytes.
-const maxTextReaders = 4
-
-// textBatch is how many messages a reader takes at once.
-const textBatch = 16
-
-// readMessages decides the messages that are left by reading them.
-func (f *textFind) readMessages(ctx context.Context) error {
-	todo := make([]int, 0, f.left.Len())
-	for i := range f.left.All() {
-		todo = append(todo, i)
-	}
-	if len(todo) == 0 {
+// run decides all messages.
+func (f *textFind) run(ctx context.Context) error {
+	if f.trivial() {
 		return nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next, done atomic.Int64
-	var wg sync.WaitGroup
-	workers := min(runtime.GOMAXPROCS(0), maxTextReaders, (len(todo)+textBatch-1)/textBatch)
-	readers := make([]*textReader, workers)
-	for w := range workers {
-		r := newTextReader(f)
-		readers[w] = r
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				to := int(next.Add(textBatch))
-				if to-textBatch >= len(todo) {
-					return
-				}
-				for _, i := range todo[to-textBatch : min(to, len(todo))] {
-					if err := r.read(ctx, i); err != nil {
-						cancel(err)
-						return
-					}
-					done.Add(1)
-				}
-			}
-		})
+	c := f.m.openTexts(f.s)
+	defer c.close()
+	if err := f.look(ctx, c); err != nil {
+		return err
 	}
-	f.report(&wg, &done, len(todo))
-	for _, r := range readers {
-		for q, h := range r.hits {
-			f.hits[q].bits.or(h.bits)
+	if f.left.Len() >= worthKeeping && !f.headers {
+		f.m.texts.stopFilling()
+		if c.lock(&f.cached) {
+			if err := f.look(ctx, c); err != nil { // what has come meanwhile
+				return err
+			}
 		}
 	}
-	return context.Cause(ctx)
+	if err := f.read(ctx, c, nil); err != nil {
+		return err
+	}
+	usable := c.view != nil && !c.broken.Load()
+	c.close()
+	if usable {
+		f.m.fillTexts(f)
+	}
+	return nil
 }
 
-// report tells of the progress until the group is done.
-func (f *textFind) report(wg *sync.WaitGroup, done *atomic.Int64, total int) {
+// trivial decides all messages if the queries do not depend on them.
+func (f *textFind) trivial() bool {
+	some := false
+	for q, m := range f.matchers {
+		if m.Always() {
+			f.hits[q].bits.or(f.left.bits)
+		} else {
+			some = true
+		}
+	}
+	return !some || f.total == 0
+}
+
+// report tells of the progress until ended is closed; done tells how far the work is.
+func (f *textFind) report(ended <-chan struct{}, done func() int) {
 	if f.progress == nil {
-		wg.Wait()
+		<-ended
 		return
 	}
-	ended := make(chan struct{})
-	go func() { wg.Wait(); close(ended) }()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(f.every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ended:
 			return
 		case <-tick.C:
-			f.progress(int(done.Load()), total)
+			f.progress(done(), f.total)
 		}
 	}
-}
-
-// textReader reads messages for a textFind: one of several that work at once.
-type textReader struct {
-	f     *textFind
-	r     *text.Reader
-	whole []byte // a file
-	hits  []*MessageSet
-	piece []bool // by query: found in a piece of the message
-}
-
-func newTextReader(f *textFind) *textReader {
-	r := &textReader{f: f, r: text.NewReader(), piece: make([]bool, len(f.matchers))}
-	for range f.matchers {
-		r.hits = append(r.hits, NewMessageSet(f.s.Len()))
-	}
-	return r
-}
-
-// read looks at message i.
-func (r *textReader) read(ctx context.Context, i int) error {
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
-	uid := r.f.s.UID(i)
-	e, err := r.f.m.entry(ctx, "open message", uid)
-	if KindOf(err) == Gone {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	t, err := r.text(e)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil && kindOfCause(err) == Corrupt:
-		r.f.m.acct.opt.Log.Warn("message not searched", "mailbox", r.f.m.name, "uid", uid, "err", err)
-		return nil
-	case err != nil:
-		return fmt.Errorf("UID %d: %w", uid, err)
-	}
-	for q, m := range r.f.matchers {
-		if r.piece[q] || m.Match(t) {
-			r.hits[q].Add(i)
-		}
-	}
-	return nil
-}
-
-// maxTextFile is the size of a file that is read in one piece, in octets.
-const maxTextFile = 4 << 20
-
-// text reads the text of a file.
-func (r *textReader) text(e maildir.Entry) (t *text.Text, err error) {
-	clear(r.piece)
-	f, err := r.f.m.open(e)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // opened for reading: nothing to lose
-	var in text.File = f
-	if st, err := f.Stat(); err != nil {
-		return nil, err
-	} else if st.Size() <= maxTextFile {
-		// One octet more tells that the end was reached.
-		r.whole = slices.Grow(r.whole[:0], int(st.Size())+1)[:st.Size()+1]
-		n, err := io.ReadFull(f, r.whole)
-		switch err {
-		case io.EOF, io.ErrUnexpectedEOF:
-			in = bytes.NewReader(r.whole[:n])
-		case nil: // it grows
-			if _, err := f.Seek(0, io.SeekStart); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, fmt.Errorf("read message: %w", err)
-		}
-	}
-	return r.r.Read(in, r.f.overlap, func(piece []byte) {
-		for q, m := range r.f.matchers {
-			r.piece[q] = r.piece[q] || m.MatchBody(piece)
-		}
-	})
 }

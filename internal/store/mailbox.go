@@ -25,6 +25,7 @@ type Mailbox struct {
 	refs  int // guarded by acct.mu
 
 	learning atomic.Bool // learned.items has something
+	texts    texts
 
 	mu      sync.Mutex // guards all below; held during disk I/O
 	uids    *uidlist.File
@@ -72,6 +73,7 @@ func (m *Mailbox) Close() error { return fail("close", m.name, m.acct.closed(m))
 
 // release closes what the mailbox holds open.
 func (m *Mailbox) release() error {
+	m.texts.close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tidy()

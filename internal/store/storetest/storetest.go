@@ -50,6 +50,7 @@ var promises = []promise{
 	{"Copy", copies},
 	{"Move", moves},
 	{"Expunge", expunges},
+	{"FindText", findsText},
 	{"ModSeqs", modseqs},
 	{"Conditional", conditional},
 	{"Claim", claims},

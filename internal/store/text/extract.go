@@ -82,19 +82,28 @@ type File interface {
 	io.ReaderAt
 }
 
+// ReadHeader reads a message's header, which may be followed by some of its body. Of
+// the Text the fields of the message itself make sense, until the next Read.
+func (r *Reader) ReadHeader(header io.Reader) (*Text, error) {
+	root, err := r.begin(header)
+	if err != nil {
+		return nil, err
+	}
+	for i := range root.Fields {
+		r.ownField(&root.Fields[i])
+	}
+	return &r.text, nil
+}
+
 // Read reads a message, from the file's beginning. The Text is valid until the
 // next Read. A body that is too long to be kept is given to spill in pieces, of
 // which each begins with the last overlap octets of the one before.
 func (r *Reader) Read(f File, overlap int, spill func(piece []byte)) (*Text, error) {
-	for i := range r.text.sections {
-		r.text.sections[i] = r.text.sections[i][:0]
-	}
-	r.text.Long = false
-	r.overlap, r.spill = overlap, spill
-	root, err := r.scanner.Parse(f)
+	root, err := r.begin(f)
 	if err != nil {
 		return nil, err
 	}
+	r.overlap, r.spill = overlap, spill
 	for i := range root.Fields {
 		r.ownField(&root.Fields[i])
 	}
@@ -120,6 +129,14 @@ func (r *Reader) Read(f File, overlap int, spill func(piece []byte)) (*Text, err
 		r.passOn()
 	}
 	return &r.text, nil
+}
+
+func (r *Reader) begin(f io.Reader) (*message.Part, error) {
+	for i := range r.text.sections {
+		r.text.sections[i] = r.text.sections[i][:0]
+	}
+	r.text.Long = false
+	return r.scanner.Parse(f)
 }
 
 // ownField takes a field of the message itself.

@@ -61,15 +61,15 @@ func (m *Matcher) wants(s Section) bool {
 	return s == m.in
 }
 
-// always reports whether every message matches.
-func (m *Matcher) always() bool { return m.scope != OneField && len(m.needle) == 0 }
+// Always reports whether every message matches.
+func (m *Matcher) Always() bool { return m.scope != OneField && len(m.needle) == 0 }
 
 // Overlap is how many octets of a text that comes in pieces have to be kept.
 func (m *Matcher) Overlap() int { return max(0, len(m.needle)-1) }
 
 // Match reports whether the message matches.
 func (m *Matcher) Match(t *Text) bool {
-	if m.always() {
+	if m.Always() {
 		return true
 	}
 	for s := range sections {
@@ -85,7 +85,8 @@ func (m *Matcher) MatchBody(piece []byte) bool {
 	return m.scope != OneField && bytes.Contains(piece, m.needle)
 }
 
-// find returns where in b, not before from, something matches, or -1.
+// find returns the place of an octet in b, not before from, which belongs to what
+// matches; or -1. The needle is not empty, or it is that of a field.
 func (m *Matcher) find(b []byte, from int) int {
 	if m.scope != OneField {
 		if i := bytes.Index(b[from:], m.needle); i >= 0 {
@@ -98,12 +99,12 @@ func (m *Matcher) find(b []byte, from int) int {
 		if i < 0 {
 			return -1
 		}
-		from += i + len(m.field)
-		end := from + runEnd(b[from:])
-		if bytes.Contains(b[from:end], m.needle) {
-			return from
+		run := from + i
+		value := run + len(m.field)
+		from = value + runEnd(b[value:])
+		if bytes.Contains(b[value:from], m.needle) {
+			return run
 		}
-		from = end
 	}
 }
 

@@ -1,0 +1,88 @@
+package text
+
+import (
+	"github.com/klauspost/compress/zstd"
+
+	"fantail/internal/mail"
+)
+
+// batchSize is how much text makes a frame, in octets. Larger ones take less
+// room; smaller ones are faster to look at if few of their messages matter.
+const batchSize = 512 << 10
+
+// Batch collects texts for a frame. It is not safe for use by several goroutines.
+type Batch struct {
+	head head
+	text [sections][]byte
+	zip  *zstd.Encoder
+	out  []byte
+}
+
+// NewBatch returns an empty Batch.
+func NewBatch() (*Batch, error) {
+	zip, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), // no goroutines
+		zstd.WithWindowSize(batchSize),
+		zstd.WithLowerEncoderMem(true),
+		zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, err
+	}
+	return &Batch{zip: zip}, nil
+}
+
+// Len returns the number of messages in the batch.
+func (b *Batch) Len() int { return len(b.head.uids) }
+
+// Full reports whether it is time to write the batch.
+func (b *Batch) Full() bool {
+	n := 0
+	for s := range b.text {
+		n += len(b.text[s])
+	}
+	return n >= batchSize || b.Len() == maxMessages
+}
+
+// Add adds the text of a message. It reports false if the text is too much to be
+// kept. A batch that was full has been written.
+func (b *Batch) Add(uid mail.UID, t *Text) bool {
+	var lengths [sections]int
+	for s := range sections {
+		if s == Body && t.Long {
+			continue
+		}
+		if lengths[s] = len(t.sections[s]); lengths[s] > maxSection-batchSize {
+			return false
+		}
+	}
+	for s, n := range lengths {
+		b.text[s] = append(b.text[s], t.sections[s][:n]...)
+	}
+	b.head.add(uid, lengths, t.Long)
+	return true
+}
+
+// pack returns the batch as a frame, and empties it. The octets are valid until
+// the next pack.
+func (b *Batch) pack(seed uint32) []byte {
+	// The head comes first and is made last.
+	const room = maxHead
+	if cap(b.out) < room {
+		b.out = make([]byte, room, room+batchSize)
+	}
+	out := b.out[:room]
+	for s := range sections {
+		at := len(out)
+		if len(b.text[s]) > 0 {
+			out = b.zip.EncodeAll(b.text[s], out)
+		}
+		b.head.packed[s] = len(out) - at
+		b.head.sums[s] = sum(out[at:])
+		b.text[s] = b.text[s][:0]
+	}
+	b.out = out
+	h := b.head.append(nil, seed)
+	b.head.reset()
+	return append(out[:room-len(h)], h...)[room-len(h) : len(out)]
+}

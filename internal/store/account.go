@@ -158,6 +158,25 @@ func (a *Account) closed(m *Mailbox) error {
 	return old.release()
 }
 
+// Tidy does for mailboxes that nobody has open what Close does: it writes what was
+// learned of them, and gives back memory that only their users need. A process that
+// lives longer than its sessions calls it when one has ended.
+func (a *Account) Tidy() {
+	a.mu.Lock()
+	idle := a.idle
+	a.idle = nil
+	for _, m := range idle {
+		m.refs++ // so that nobody releases it meanwhile
+	}
+	a.mu.Unlock()
+	for _, m := range idle {
+		m.rest()
+		if err := a.closed(m); err != nil {
+			a.opt.Log.Warn("close mailbox", "mailbox", m.name, "err", err)
+		}
+	}
+}
+
 // forget makes the next Open of name look at the file system again, and where
 // folders lie in each other that of all below it.
 func (a *Account) forget(name string) {

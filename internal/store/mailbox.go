@@ -80,6 +80,15 @@ func (m *Mailbox) release() error {
 	return errors.Join(m.stopTail(), m.index.Close(), m.dir.Close())
 }
 
+// rest tidies a mailbox that nobody uses for now.
+func (m *Mailbox) rest() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tidy()
+	m.parts = structures{byUID: make(map[mail.UID]*message.Part)}
+	m.scanner, m.buffer = nil, nil
+}
+
 // Current reports whether the directory that m has open is still the one of that
 // name: it is not after a delete or rename by whatever program.
 func (m *Mailbox) Current() bool {

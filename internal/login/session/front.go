@@ -46,5 +46,6 @@ func (p Program) serveHanded(ctx context.Context, s *Session) (err error) {
 		return err
 	}
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
+	defer s.mail.tidy() // also after a panic
 	return p.Serve(ctx, s)
 }

@@ -102,6 +102,16 @@ func (m *mail) open() (*store.Account, error) {
 	return account, nil
 }
 
+// tidy is done when a session has ended and others go on.
+func (m *mail) tidy() {
+	m.mu.Lock()
+	account := m.account
+	m.mu.Unlock()
+	if account != nil {
+		account.Tidy()
+	}
+}
+
 func (m *mail) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -19,12 +19,3 @@ func ScanGetQuota(s *wire.Scanner) (root string, err error) {
 	s.CRLF()
 	return root, s.Err()
 }
-
-// ScanGetQuotaRoot scans the argument of GETQUOTAROOT (RFC 9208 section 4.1.2), a
-// mailbox that need not exist, and the end of the command.
-func ScanGetQuotaRoot(s *wire.Scanner) (mailbox string, err error) {
-	s.SP()
-	mailbox = ScanMailbox(s)
-	s.CRLF()
-	return mailbox, s.Err()
-}

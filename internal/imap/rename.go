@@ -16,9 +16,9 @@ func ScanRename(s *wire.Scanner) (RenameArgs, error) {
 	return a, s.Err()
 }
 
-// ScanOneMailbox scans the arguments of DELETE, SUBSCRIBE and UNSUBSCRIBE, which
-// are a mailbox (RFC 9051 sections 6.3.5, 6.3.7 and 6.3.8), and the end of the
-// command.
+// ScanOneMailbox scans the arguments of DELETE, SUBSCRIBE, UNSUBSCRIBE (RFC 9051
+// sections 6.3.5, 6.3.7 and 6.3.8) and GETQUOTAROOT (RFC 9208 section 4.1.2), which
+// are a mailbox, and the end of the command.
 func ScanOneMailbox(s *wire.Scanner) (string, error) {
 	s.SP()
 	name := ScanMailbox(s)

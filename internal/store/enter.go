@@ -34,7 +34,12 @@ func (s *survey) enter() error {
 	if err := s.enterNews(horizon); err != nil {
 		return err
 	}
-	if id, ok := guid(s.list); ok && id != s.x.GUID() {
+	id, ok := guid(s.list)
+	if !ok && s.x.GUID() == [16]byte{} {
+		// A list of long ago, or none that can be written.
+		id, ok = madeUpGUID(s.m.name, s.tx.Index().UIDValidity()), true
+	}
+	if ok && id != s.x.GUID() {
 		if err := s.tx.SetGUID(id); err != nil {
 			return err
 		}

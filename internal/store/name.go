@@ -58,6 +58,17 @@ func (n naming) canonical(name string) (string, error) {
 	return name, nil
 }
 
+// Canonical returns the name that a mailbox is listed by, or would be once it is
+// created: another spelling of INBOX or of Unicode is the same mailbox, and so is a
+// trailing delimiter. The error is Invalid if no mailbox can have the name.
+func (a *Account) Canonical(name string) (string, error) {
+	c, err := a.canonical(strings.TrimSuffix(name, a.separator()))
+	if err != nil {
+		return "", &Error{Op: "name", Mailbox: name, Kind: Invalid, Err: err}
+	}
+	return c, nil
+}
+
 // parent returns the name one level up, or "".
 func (n naming) parent(name string) string {
 	if i := strings.LastIndexByte(name, n.layout.Separator()); i >= 0 {

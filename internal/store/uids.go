@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -106,6 +108,13 @@ func (m *Mailbox) remembered(x *index.Index) *uidlist.List {
 func guid(l *uidlist.List) (id [16]byte, ok bool) {
 	n, err := hex.Decode(id[:], []byte(l.GUID))
 	return id, err == nil && n == len(id)
+}
+
+// madeUpGUID is the identity of a mailbox whose list has none. It is the same as long
+// as name and UIDVALIDITY are.
+func madeUpGUID(name string, v mail.UIDValidity) [16]byte {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte(name), uint32(v)))
+	return [16]byte(sum[:16])
 }
 
 // minStale is how many records of vanished files a UID list must hold before a

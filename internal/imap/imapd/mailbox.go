@@ -20,10 +20,18 @@ func (s *Session) create(ctx context.Context) error {
 			return no(wire.CodeUseAttr, "No mailbox can have that use.")
 		}
 	}
-	if err := s.acct.Create(ctx, args.Mailbox, args.Uses...); err != nil {
+	name, err := s.acct.Canonical(args.Mailbox)
+	if err != nil {
 		return err
 	}
-	return s.ok(ctx, "CREATE completed.")
+	if err := s.acct.Create(ctx, name, args.Uses...); err != nil {
+		return err
+	}
+	st, err := s.acct.Status(ctx, name, store.StatusNeeds{})
+	if err != nil {
+		return err
+	}
+	return s.ok(ctx, "CREATE completed.", mailboxID(st.GUID))
 }
 
 // delete is DELETE (RFC 9051 section 6.3.5).

@@ -32,7 +32,7 @@ func (s *Session) getQuota(ctx context.Context) error {
 
 // getQuotaRoot is GETQUOTAROOT (RFC 9208 section 4.1.2).
 func (s *Session) getQuotaRoot(ctx context.Context) error {
-	name, err := imap.ScanGetQuotaRoot(s.in)
+	name, err := imap.ScanOneMailbox(s.in)
 	if err != nil {
 		return err
 	}

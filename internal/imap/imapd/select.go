@@ -121,6 +121,9 @@ func (s *Session) describe() {
 	}
 	s.okCode(wire.CodeUIDValidity, uint64(snap.UIDValidity()), "UIDs valid.")
 	s.okCode(wire.CodeUIDNext, uint64(snap.UIDNext()), "Predicted next UID.")
+	s.out.Untagged(wire.OK).SP()
+	mailboxID(snap.GUID())(s.out)
+	s.out.Text("Identity of the mailbox.").CRLF()
 	if n := b.view.highest(); n != 0 {
 		s.okCode(wire.CodeHighestModSeq, uint64(n), "Highest mod-sequence.")
 	} else {

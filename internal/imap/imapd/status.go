@@ -69,7 +69,7 @@ func (s *Session) writeStatusItem(item imap.StatusItem, st *store.Status) {
 	case imap.StatusAppendLimit:
 		s.out.Number64(limits.StreamLiteral)
 	case imap.StatusMailboxID:
-		s.out.List(func() { s.out.Atom(mailboxID(st.GUID)) })
+		s.out.List(func() { s.out.Atom(objectID(st.GUID)) })
 	case imap.StatusDeletedStorage:
 		// Octets: RFC 9208 section 4.1.4 names no unit, but lets it be a sum of sizes.
 		s.out.Number64(st.DeletedOctets)
@@ -78,6 +78,14 @@ func (s *Session) writeStatusItem(item imap.StatusItem, st *store.Status) {
 	}
 }
 
-// mailboxID is the objectid (RFC 8474 section 7) of a mailbox. The letter keeps it
-// from looking like a number.
-func mailboxID(guid string) string { return "M" + guid }
+// objectID is what identifies a mailbox to clients (RFC 8474 section 7). The letter
+// keeps it from looking like a number.
+func objectID(guid string) string { return "M" + guid }
+
+// mailboxID returns a writer of the response code by which SELECT and CREATE tell a
+// mailbox's identity (RFC 8474 sections 4.1 and 4.2).
+func mailboxID(guid string) func(*wire.Encoder) {
+	return func(e *wire.Encoder) {
+		e.CodeStart(wire.CodeMailboxID).SP().List(func() { e.Atom(objectID(guid)) }).CodeEnd()
+	}
+}

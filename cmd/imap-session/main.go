@@ -30,7 +30,7 @@ func run(args []string, in, out, stderr *os.File) int {
 }
 
 func serve(ctx context.Context, s *session.Session) error {
-	o := imapd.Options{Log: s.Log, Version: version}
+	o := imapd.Options{Log: s.Log, Version: version, AppendLimit: s.IMAP.AppendLimit}
 	if s.Hello != nil {
 		o.Tag = s.Hello.Tag
 	}

@@ -44,7 +44,7 @@ func run(args []string, out, stderr io.Writer) int {
 		Name:     "imapd",
 		Protocol: "imap",
 		Version:  version,
-		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP },
+		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP.ListenSettings },
 		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) front.Broker {
 			return rootless.New(cfg, programs, log)
 		},

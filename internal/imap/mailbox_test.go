@@ -3,7 +3,6 @@ package imap_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
@@ -144,69 +143,5 @@ func FuzzScanID(f *testing.F) {
 		fuzzScan(t, in, false, imap.ScanID, func(fields []imap.IDField) string {
 			return " " + list(fields, func(p imap.IDField) string { return quoted(t, p.Name) + " " + quoted(t, p.Value) })
 		})
-	})
-}
-
-type appendArgs struct {
-	name string
-	imap.AppendMessage
-	size int64
-}
-
-func scanAppend(s *wire.Scanner) (appendArgs, error) {
-	a := appendArgs{name: imap.ScanAppendMailbox(s)}
-	m, l := imap.ScanAppendMessage(s)
-	if l == nil {
-		return a, s.Err()
-	}
-	a.AppendMessage, a.size = m, l.Size
-	return a, s.Err()
-}
-
-func showAppend(t testing.TB, a appendArgs) string {
-	name := encode(t, false, func(e *wire.Encoder) { imap.WriteMailbox(e, a.name) })
-	date := ""
-	if !a.Date.IsZero() {
-		date = ` "` + string(imap.AppendDateTime(nil, a.Date)) + `"`
-	}
-	return fmt.Sprintf(" %s %s%s {%d}", name, showFlags(t, a.Flags), date, a.size)
-}
-
-func TestScanAppend(t *testing.T) {
-	for _, c := range []struct{ in, want, err string }{
-		{"sent {10}", " sent () {10}", ""},
-		{`sent (\Seen) {10+}` + "\r\n0123456789", ` sent (\Seen) {10}`, ""},
-		{`sent " 7-Feb-1994 21:52:25 -0800" {10}`, ` sent () " 7-Feb-1994 21:52:25 -0800" {10}`, ""},
-		{`sent (\Draft $x) "17-Jul-1996 02:44:25 +0000" {0}`, ` sent (\Draft $x) "17-Jul-1996 02:44:25 +0000" {0}`, ""},
-		{"{4}\r\nsent {10}", " sent () {10}", ""},
-		{`sent "17-Jul-1996 02:44:25 +0000" (\Draft) {0}`, "", "syntax"},
-		{`sent "text"`, "", "syntax"},
-		{"sent ~{10}", "", "syntax"}, // BINARY is not offered
-		{"sent UTF8 (~{10})", "", "syntax"},
-		{"sent {1048577}", "", "limit: message literal"},
-		{"sent {10} x", "", "syntax"},
-		{"sent", "", "syntax"},
-	} {
-		s := newScanner(t, " "+c.in)
-		a, err := scanAppend(s)
-		if errorOf(err) != c.err || err == nil && showAppend(t, a) != c.want {
-			t.Errorf("APPEND %q = %s, %v; want %s, %s", c.in, showAppend(t, a), err, c.want, c.err)
-		}
-		inStep(t, s)
-	}
-}
-
-// TestAppendZone: the internal date keeps the zone that the client wrote.
-func TestAppendZone(t *testing.T) {
-	a, err := scanAppend(newScanner(t, ` x "17-Jul-1996 02:44:25 -0330" {1}`))
-	if want := time.Date(1996, 7, 17, 6, 14, 25, 0, time.UTC); err != nil || !a.Date.Equal(want) {
-		t.Errorf("date %v, %v; want %v", a.Date, err, want)
-	}
-}
-
-func FuzzScanAppend(f *testing.F) {
-	f.Add(` "a b" (\Seen x) " 7-Feb-1994 21:52:25 -0800" {5+}`)
-	f.Fuzz(func(t *testing.T, in string) {
-		fuzzScan(t, in, false, scanAppend, func(a appendArgs) string { return showAppend(t, a) })
 	})
 }

@@ -3,11 +3,15 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 
 	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
+	"fantail/internal/store/packed"
 )
 
 // Append is a batch of messages on their way into a mailbox, all or none
@@ -16,6 +20,7 @@ type Append struct {
 	m     *Mailbox
 	dls   []*maildir.Delivery
 	flags []FlagSet // of each
+	heads [][]byte  // their first octets
 }
 
 // Appended tells which UIDs the messages of a batch got, in order (RFC 4315
@@ -40,18 +45,33 @@ func (b *Append) Add(f FlagSet, date time.Time) (io.Writer, error) {
 	}
 	b.dls = append(b.dls, d)
 	b.flags = append(b.flags, f)
-	return appending{b, d}, nil
+	b.heads = append(b.heads, nil)
+	return &appending{b, d, len(b.heads) - 1}, nil
 }
 
 // appending is the writer of one message. Its errors have a Kind.
 type appending struct {
 	b *Append
 	d *maildir.Delivery
+	i int // of the message
 }
 
-func (w appending) Write(p []byte) (int, error) {
+func (w *appending) Write(p []byte) (int, error) {
+	head := &w.b.heads[w.i]
+	*head = append(*head, p[:min(len(p), packed.Head-len(*head))]...)
 	n, err := w.d.Write(p)
 	return n, fail("append", w.b.m.name, err)
+}
+
+// plain refuses messages that begin like files which Dovecot has compressed: they
+// would be unpacked whenever they are read.
+func (b *Append) plain() error {
+	for _, head := range b.heads {
+		if f := packed.Detect(head); f != packed.Plain {
+			return &Error{Op: "append", Mailbox: b.m.name, Kind: Invalid, Err: fmt.Errorf("the message begins like a file packed by %v", f)}
+		}
+	}
+	return nil
 }
 
 // Abort throws the batch away. After Commit it does nothing.
@@ -77,7 +97,7 @@ func (b *Append) Commit(ctx context.Context) (Appended, error) {
 
 func (b *Append) commit(ctx context.Context) (Appended, error) {
 	m := b.m
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), b.plain()); err != nil {
 		return Appended{}, err
 	}
 	u := usageOf(b.dls)
@@ -101,6 +121,12 @@ func (b *Append) commit(ctx context.Context) (Appended, error) {
 	}
 	q.end(u)
 	return done, nil
+}
+
+// Scratch makes a file without a name, for a message that cannot be added yet.
+func (m *Mailbox) Scratch() (*os.File, error) {
+	f, err := packed.Anonymous(filepath.Join(m.dir.Path(), "tmp"))
+	return f, fail("append", m.name, err)
 }
 
 // usageOf adds up messages that are being written.

@@ -534,3 +534,33 @@ func TestModSeq(t *testing.T) {
 		t.Error("a change that changes nothing has a modseq")
 	}
 }
+
+// TestAppendPacked: what would be unpacked by whoever reads it is not added.
+func TestAppendPacked(t *testing.T) {
+	m := openBox(t, openAccount(t, filepath.Join(t.TempDir(), "Maildir")), "inbox")
+	for _, c := range []struct {
+		pieces []string
+		kind   Kind
+	}{
+		{[]string{"\x1f\x8b\x08"}, Invalid},
+		{[]string{"\x28\xb5", "\x2f\xfd", "x"}, Invalid},
+		{[]string{"Subject: \x1f\x8b\n\n"}, Other},
+	} {
+		b, err := m.NewAppend()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := b.Add(FlagSet{}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range c.pieces {
+			if _, err := io.WriteString(w, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.Commit(t.Context()); KindOf(err) != c.kind || (err == nil) != (c.kind == Other) {
+			t.Errorf("%q: %v", c.pieces, err)
+		}
+	}
+}

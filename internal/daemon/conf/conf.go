@@ -41,7 +41,7 @@ type Config struct {
 	// gets it as -c.
 	File string
 
-	IMAP     ListenSettings
+	IMAP     IMAPSettings
 	POP3     ListenSettings
 	Webmail  WebmailSettings
 	TLS      TLSSettings
@@ -57,6 +57,12 @@ type Config struct {
 type ListenSettings struct {
 	Listen    []string // cleartext, with STARTTLS or STLS
 	ListenTLS []string // TLS from the first byte
+}
+
+// IMAPSettings are what concerns IMAP alone.
+type IMAPSettings struct {
+	ListenSettings
+	AppendLimit int64 // octets of one message that a client sends
 }
 
 // WebmailSettings are the addresses of webmail, as host:port.

@@ -55,6 +55,7 @@ imap.listen = [
   "[::1]:1143", # both
 ]
 login = { plaintext = "always", drain = "1m30s" }
+imap.append_limit = "50 MB"
 [imap]
 listen_tls = [":1993"]
 [pop3]
@@ -77,7 +78,7 @@ directory = "../bin"
 `})
 	// imap as dotted keys and as a header is a redefinition in TOML.
 	file := filepath.Join(dir, "f.toml")
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "f.toml:8: ") {
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "f.toml:9: ") {
 		t.Fatalf("table defined twice: %v", err)
 	}
 	text, err := os.ReadFile(file)
@@ -94,7 +95,7 @@ directory = "../bin"
 	}
 	want := &Config{
 		File:     file,
-		IMAP:     ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}},
+		IMAP:     IMAPSettings{ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}}, 50e6},
 		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
@@ -135,6 +136,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"login.plaintext = \"no\"", `:1: login.plaintext: "no" is none of tls, loopback, always`},
 		{"login.connections = -1", `:1: login.connections: -1 is not between 0 and 1000000`},
 		{"login.connections = \"9\"", `:1: login.connections: want a number, not a string`},
+		{"imap.append_limit = \"0B\"", `:1: imap.append_limit: "0B" is not a size between "1B" and "4294967295B"`},
+		{"imap.append_limit = \"4GiB\"", `:1: imap.append_limit: "4GiB" is not a size between "1B" and "4294967295B"`},
+		{"imap.append_limit = \"5 messages\"", `:1: imap.append_limit: "5 messages" is not a size between "1B" and "4294967295B"`},
 		{"login.drain = \"long\"", `:1: login.drain: "long" is not a duration such as "10s" or "5m"`},
 		{"tls.key = true", `:1: tls.key: want a string in quotes, not true`},
 		{"tls.key = \"a\\u0000b\"", `:1: tls.key: path "`},

@@ -66,17 +66,22 @@ func splitLimit(s string) (number, unit string) {
 func (q Quota) String() string {
 	var parts []string
 	if q.Octets != 0 {
-		for _, u := range quotaUnits {
-			if q.Octets%u.factor == 0 {
-				parts = append(parts, strconv.FormatInt(q.Octets/u.factor, 10)+u.name)
-				break
-			}
-		}
+		parts = append(parts, showOctets(q.Octets))
 	}
 	if q.Messages != 0 {
 		parts = append(parts, strconv.FormatInt(q.Messages, 10)+" "+unitMessages)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// showOctets writes a number of octets in the largest unit that leaves no rest.
+func showOctets(n int64) string {
+	for _, u := range quotaUnits {
+		if n%u.factor == 0 {
+			return strconv.FormatInt(n/u.factor, 10) + u.name
+		}
+	}
+	panic("conf: no unit of one octet")
 }
 
 // quota is limits in a string.

@@ -22,6 +22,8 @@ var settings = []row{
 		"Addresses (host:port) on which imapd listens itself, with STARTTLS; sockets that it inherits come on top."},
 	{"imap.listen_tls", addresses(func(c *Config) *[]string { return &c.IMAP.ListenTLS }), `[]`,
 		"Addresses on which imapd listens itself with TLS from the first byte."},
+	{"imap.append_limit", size(func(c *Config) *int64 { return &c.IMAP.AppendLimit }), `"256MiB"`,
+		`How large a message may be that a client appends, such as "256MiB".`},
 	{"pop3.listen", addresses(func(c *Config) *[]string { return &c.POP3.Listen }), `[]`,
 		"Addresses on which pop3d listens itself, with STLS."},
 	{"pop3.listen_tls", addresses(func(c *Config) *[]string { return &c.POP3.ListenTLS }), `[]`,

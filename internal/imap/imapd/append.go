@@ -3,6 +3,7 @@ package imapd
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 
 	"fantail/internal/crlf"
@@ -12,8 +13,8 @@ import (
 )
 
 // append is APPEND (RFC 9051 section 6.3.12) of one message or several
-// (RFC 3502): all or none. The mailbox is opened before the first literal is
-// asked for, so that a client that names a wrong one need not send it.
+// (RFC 3502): all or none. Mailbox and quota are looked at before a literal is asked
+// for, so that a client whose message cannot be taken need not send it.
 func (s *Session) append(ctx context.Context) error {
 	name := imap.ScanAppendMailbox(s.in)
 	if err := s.in.Err(); err != nil {
@@ -21,14 +22,14 @@ func (s *Session) append(ctx context.Context) error {
 	}
 	m, err := s.target(ctx, name)
 	if err != nil {
-		return s.refuseAppend(err)
+		return s.refuseAppend(imap.ScanAppendMessage(s.in), err)
 	}
 	defer m.Close()
 	batch, err := m.NewAppend()
 	if err != nil {
 		return err
 	}
-	done, err := s.receive(ctx, batch)
+	done, err := s.receive(ctx, m, batch)
 	if err != nil {
 		if abort := batch.Abort(); abort != nil {
 			s.log.Warn("abort APPEND", "mailbox", m.Name(), "err", abort)
@@ -42,44 +43,48 @@ func (s *Session) append(ctx context.Context) error {
 }
 
 // refuseAppend passes over the messages that the client sends without waiting
-// (RFC 7888 section 4), and returns err. They may be larger than what is skipped
-// of any other command: without this the client would hear BYE in place of
+// (RFC 7888 section 4), from m on, and returns err. They may be larger than what is
+// skipped of any other command: without this the client would hear BYE in place of
 // TRYCREATE, and send the same message again.
-func (s *Session) refuseAppend(err error) error {
-	for {
-		_, lit := imap.ScanAppendMessage(s.in)
-		if lit == nil || !lit.NonSync {
+func (s *Session) refuseAppend(m imap.AppendMessage, err error) error {
+	for m.Literal != nil && m.Literal.NonSync {
+		if _, err := io.Copy(io.Discard, m.Literal); err != nil {
 			return err
 		}
-		if _, err := io.Copy(io.Discard, lit); err != nil {
+		if more, end := m.ScanEnd(s.in); end != nil || !more {
 			return err
 		}
-		if s.in.Peek() != ' ' {
-			return err
-		}
+		m = imap.ScanAppendMessage(s.in)
 	}
+	return err
 }
 
 // receive reads the messages and commits the batch.
-func (s *Session) receive(ctx context.Context, batch *store.Append) (store.Appended, error) {
-	for n := 0; n == 0 || s.in.Peek() == ' '; n++ {
-		if err := s.receiveMessage(batch); err != nil {
+func (s *Session) receive(ctx context.Context, mbox *store.Mailbox, batch *store.Append) (store.Appended, error) {
+	var sum store.Usage
+	for more := true; more; {
+		m := imap.ScanAppendMessage(s.in)
+		if m.Literal == nil {
+			return store.Appended{}, s.in.Err()
+		}
+		sum.Octets += m.Literal.Size
+		sum.Messages++
+		if err := s.acct.Fits(ctx, sum); err != nil {
+			return store.Appended{}, s.refuseAppend(m, err)
+		}
+		err := s.receiveMessage(mbox, batch, m)
+		if err == nil {
+			more, err = m.ScanEnd(s.in)
+		}
+		if err != nil {
 			return store.Appended{}, err
 		}
-	}
-	s.in.CRLF()
-	if err := s.in.Err(); err != nil {
-		return store.Appended{}, err
 	}
 	return batch.Commit(ctx)
 }
 
-func (s *Session) receiveMessage(batch *store.Append) error {
-	m, lit := imap.ScanAppendMessage(s.in)
-	if lit == nil {
-		return s.in.Err()
-	}
-	if lit.Size == 0 {
+func (s *Session) receiveMessage(mbox *store.Mailbox, batch *store.Append, m imap.AppendMessage) error {
+	if m.Literal.Size == 0 {
 		// RFC 3502 section 6.3.11: the way for a client to change its mind.
 		return no("", "An empty message cannot be appended.")
 	}
@@ -87,15 +92,21 @@ func (s *Session) receiveMessage(batch *store.Append) error {
 	if err != nil {
 		return err
 	}
-	// Files on Unix have LF; FETCH gives the CRLF back.
 	// The contractor writes line by line.
-	buffered := bufio.NewWriterSize(w, 32<<10)
+	size := int(min(m.Literal.Size, appendBuffer))
+	buffered := bufio.NewWriterSize(w, size)
+	// Files on Unix have LF; FETCH gives the CRLF back.
 	lf := crlf.NewContractor(buffered)
-	if _, err := io.Copy(lf, lit); err != nil {
+	if m.Literal.Binary {
+		err = receiveBinary(lf, m.Literal, mbox)
+	} else {
+		_, err = io.CopyBuffer(lf, m.Literal, make([]byte, size))
+	}
+	if err != nil {
 		return err
 	}
-	if err := lf.Close(); err != nil {
-		return err
-	}
-	return buffered.Flush()
+	return errors.Join(lf.Close(), buffered.Flush())
 }
+
+// appendBuffer is how large the pieces are in which messages are read and written.
+const appendBuffer = 32 << 10

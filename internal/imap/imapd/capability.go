@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"strconv"
 
 	"fantail/internal/imap/wire"
 )
@@ -56,9 +57,17 @@ var capabilities = []capability{
 	{wire.CapUIDPlus, "4315", nil},
 	{wire.CapMove, "6851", nil},
 	{wire.CapMultiAppend, "3502", nil},
+	{wire.CapAppendLimit, "7889", nil},
+	{wire.CapBinary, "3516", nil},
 	{wire.CapPreview, "8970", nil},
 
 	// searching, sorting
+}
+
+// capabilityValues tell what stands behind "=" in the name of a capability where that
+// is not always the same.
+var capabilityValues = map[string]func(*Session) string{
+	wire.CapAppendLimit: func(s *Session) string { return strconv.FormatInt(s.limits.StreamLiteral, 10) },
 }
 
 // capability is CAPABILITY (RFC 9051 section 6.1.1).
@@ -82,6 +91,10 @@ func (s *Session) capabilityCode() {
 
 func (s *Session) writeCapabilities() {
 	for i := range capabilities {
-		s.out.SP().Atom(capabilities[i].name)
+		name := capabilities[i].name
+		s.out.SP().Atom(name)
+		if value := capabilityValues[name]; value != nil {
+			s.out.Token("=" + value(s))
+		}
 	}
 }

@@ -118,12 +118,11 @@ func deadline(set func(time.Time) error, d time.Duration) error {
 // bufferSize is that of the session's input and output buffers.
 const bufferSize = 16 << 10
 
-// limits are the budgets of one command.
+// limits are the budgets of one command; that of a message is an option.
 var limits = wire.Limits{
-	Line:          256 << 10, // RFC 7162 section 4: at least 8192; clients name 10,000 UIDs one by one
-	Literal:       64 << 10,  // search strings, mailbox names
-	Literals:      64,
-	Depth:         32,
-	StreamLiteral: 256 << 20, // one message
-	Skip:          1 << 20,
+	Line:     256 << 10, // RFC 7162 section 4: at least 8192; clients name 10,000 UIDs one by one
+	Literal:  64 << 10,  // search strings, mailbox names
+	Literals: 64,
+	Depth:    32,
+	Skip:     1 << 20,
 }

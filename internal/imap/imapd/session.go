@@ -25,7 +25,15 @@ type Options struct {
 	// Tag is that of the LOGIN or AUTHENTICATE command which the front has left
 	// for the session to complete. Without one the session greets the client.
 	Tag string
+
+	// AppendLimit is how many octets a message may have that a client sends; 0 is
+	// DefaultAppendLimit.
+	AppendLimit int64
 }
+
+// DefaultAppendLimit is how many octets a message may have that a client sends, unless
+// Options say otherwise.
+const DefaultAppendLimit = 256 << 20
 
 // Session serves one connection of one account.
 type Session struct {
@@ -36,6 +44,7 @@ type Session struct {
 	r       *bufio.Reader
 	in      *wire.Scanner
 	out     *wire.Encoder
+	limits  wire.Limits // of each command
 	table   map[string]*command
 	tag     string    // of the command in progress
 	box     *selected // nil: no mailbox is selected
@@ -70,7 +79,11 @@ func New(acct *store.Account, conn Conn, o Options) *Session {
 		table:  commandTable(),
 	}
 	s.out.FlushAlso(st.flushPack)
-	s.in = wire.NewScanner(s.r, limits, s.proceed)
+	s.limits = limits
+	if s.limits.StreamLiteral = o.AppendLimit; o.AppendLimit == 0 {
+		s.limits.StreamLiteral = DefaultAppendLimit
+	}
+	s.in = wire.NewScanner(s.r, s.limits, s.proceed)
 	return s
 }
 

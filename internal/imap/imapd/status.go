@@ -67,7 +67,7 @@ func (s *Session) writeStatusItem(item imap.StatusItem, st *store.Status) {
 	case imap.StatusHighestModSeq:
 		s.out.Number64(int64(st.HighestModSeq))
 	case imap.StatusAppendLimit:
-		s.out.Number64(limits.StreamLiteral)
+		s.out.Number64(s.limits.StreamLiteral)
 	case imap.StatusMailboxID:
 		s.out.List(func() { s.out.Atom(objectID(st.GUID)) })
 	case imap.StatusDeletedStorage:

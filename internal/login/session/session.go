@@ -39,6 +39,7 @@ type Session struct {
 	User string // the account's name
 	Log  *slog.Logger
 	Conn Conn
+	IMAP conf.IMAPSettings
 
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *handover.Hello
@@ -135,6 +136,7 @@ type arguments struct {
 	config, account, maildir string
 	check, front, version    bool
 	mail                     conf.MailSettings
+	imap                     conf.IMAPSettings
 }
 
 // Main runs the program and returns its exit status.
@@ -221,7 +223,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
-	a.mail = cfg.Mail
+	a.mail, a.imap = cfg.Mail, cfg.IMAP
 	if a.account != "" && a.maildir != "" {
 		return nil
 	}
@@ -248,9 +250,9 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	m := &mail{maildir: a.maildir, settings: a.mail, log: log}
 	var err error
 	if a.front {
-		err = p.serveFront(ctx, in, Session{User: a.account, Log: log, mail: m})
+		err = p.serveFront(ctx, in, Session{User: a.account, Log: log, IMAP: a.imap, mail: m})
 	} else {
-		err = p.serveStdio(ctx, in, out, Session{User: a.account, Log: log, mail: m})
+		err = p.serveStdio(ctx, in, out, Session{User: a.account, Log: log, IMAP: a.imap, mail: m})
 	}
 	return errors.Join(err, m.close())
 }

@@ -36,7 +36,7 @@ func newSpill(dir string, budget, expect int64) *spill {
 		}
 		// Not everywhere, and not in every sandbox: the disk will do.
 	}
-	s.file, s.err = anonymous(dir)
+	s.file, s.err = Anonymous(dir)
 	s.onDisk = true
 	return s
 }
@@ -59,7 +59,7 @@ func (s *spill) Write(p []byte) (int, error) {
 
 // move puts what is in memory on disk.
 func (s *spill) move() error {
-	disk, err := anonymous(s.dir)
+	disk, err := Anonymous(s.dir)
 	if err != nil {
 		return err
 	}
@@ -80,9 +80,9 @@ func (s *spill) discard() error {
 	return s.file.Close()
 }
 
-// anonymous makes a file without a name in dir; "" is the system's directory for
+// Anonymous makes a file without a name in dir; "" is the system's directory for
 // temporary files. Where the file system has none, it has a name for a moment.
-func anonymous(dir string) (*os.File, error) {
+func Anonymous(dir string) (*os.File, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}

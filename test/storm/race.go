@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fantail/internal/store"
+	"fantail/test/storm/ondisk"
 	"fantail/test/storm/witness"
 )
 
@@ -169,7 +170,7 @@ func (o *raceOptions) blow(dir string) error {
 
 // lookAround writes down what is there when all is quiet.
 func lookAround(dir string, l *witness.Log, listed bool) error {
-	names, err := keywordNames(dir)
+	names, err := ondisk.ReadKeywords(dir)
 	if err != nil {
 		return err
 	}
@@ -180,18 +181,18 @@ func lookAround(dir string, l *witness.Log, listed bool) error {
 			return err
 		}
 		for _, e := range entries {
-			l.Note("file", at, baseOf(e.Name()), names.spell(e.Name()))
+			l.Note("file", at, baseOf(e.Name()), witness.Flags(names.Flags(e.Name())))
 		}
 	}
 	if !listed {
 		return nil
 	}
-	list, err := readUIDList(dir)
+	list, err := ondisk.ReadUIDList(dir)
 	if err != nil {
 		l.Trouble(at, "dovecot-uidlist", err)
 		return nil
 	}
-	for uid, base := range list.base {
+	for uid, base := range list.Base {
 		l.Note("listed", at, uid, base)
 	}
 	return nil

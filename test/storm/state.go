@@ -12,6 +12,7 @@ import (
 
 	"fantail/internal/mail"
 	"fantail/internal/store"
+	"fantail/test/storm/ondisk"
 	"fantail/test/storm/witness"
 )
 
@@ -106,7 +107,7 @@ func checkLists(dir string, unfinished bool) error {
 	more, err2 := filepath.Glob(filepath.Join(dir, ".*", "dovecot-uidlist"))
 	errs := []error{err, err2}
 	for _, p := range append(paths, more...) {
-		if _, err := readUIDList(filepath.Dir(p)); err != nil && !(unfinished && errors.Is(err, errUnfinished)) {
+		if _, err := ondisk.ReadUIDList(filepath.Dir(p)); err != nil && !(unfinished && errors.Is(err, ondisk.ErrUnfinished)) {
 			errs = append(errs, fmt.Errorf("%s: %w", p, err))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fantail/internal/mail"
+	"fantail/test/storm/ondisk"
 	"fantail/test/storm/witness"
 )
 
@@ -220,12 +221,12 @@ func (s *scene) lookThere(l *witness.Log) error {
 			l.Note("content", at, uid, subject)
 		}
 	}
-	list, err := readUIDList(s.dir)
+	list, err := ondisk.ReadUIDList(s.dir)
 	if err != nil {
 		return err
 	}
-	if d.validity != list.validity {
-		l.Trouble(at, "UIDVALIDITY", fmt.Errorf("to Dovecot %d, in the list %d", d.validity, list.validity))
+	if d.validity != list.Validity {
+		l.Trouble(at, "UIDVALIDITY", fmt.Errorf("to Dovecot %d, in the list %d", d.validity, list.Validity))
 	}
 	text, err := os.ReadFile(s.log())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -1,4 +1,8 @@
-package main
+// Package ondisk reads the files that Dovecot keeps beside the messages as Dovecot
+// does, and is strict where it is: a UID list that breaks one of its rules is
+// deleted there, and every client downloads its mail again. It shares nothing with
+// the store, whose judge it is.
+package ondisk
 
 import (
 	"bufio"
@@ -11,36 +15,32 @@ import (
 	"strings"
 
 	"fantail/internal/mail"
-	"fantail/test/storm/witness"
 )
 
-// What follows reads Dovecot's files as Dovecot does, and is strict where it is:
-// a UID list that breaks one of these rules is deleted there, and every client
-// downloads its mail again.
-
-// uidList is a dovecot-uidlist.
-type uidList struct {
-	validity mail.UIDValidity
-	next     mail.UID // as Dovecot takes it: above the last record
-	base     map[mail.UID]string
+// UIDList is a dovecot-uidlist.
+type UIDList struct {
+	Validity mail.UIDValidity
+	Next     mail.UID // as Dovecot takes it: above the last record
+	Base     map[mail.UID]string
 }
 
-// errUnfinished is a last line without an end: a crash in the middle of a write.
-var errUnfinished = errors.New("the last line has no end")
+// ErrUnfinished is a last line without an end: a crash in the middle of a write.
+var ErrUnfinished = errors.New("the last line has no end")
 
-// readUIDList reads the dovecot-uidlist of the Maildir at dir. With
-// errUnfinished it returns the lines before the last one.
-func readUIDList(dir string) (*uidList, error) {
+// ReadUIDList reads the dovecot-uidlist of the Maildir at dir. With
+// ErrUnfinished it returns the lines before the last one.
+func ReadUIDList(dir string) (*UIDList, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "dovecot-uidlist"))
 	if err != nil {
 		return nil, err
 	}
-	return parseUIDList(string(text))
+	return ParseUIDList(string(text))
 }
 
-func parseUIDList(text string) (*uidList, error) {
+// ParseUIDList is ReadUIDList of a file's text.
+func ParseUIDList(text string) (*UIDList, error) {
 	lines := strings.SplitAfter(text, "\n")
-	l := &uidList{base: make(map[mail.UID]string)}
+	l := &UIDList{Base: make(map[mail.UID]string)}
 	if err := l.header(strings.TrimSuffix(lines[0], "\n")); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func parseUIDList(text string) (*uidList, error) {
 		}
 		line, whole := strings.CutSuffix(line, "\n")
 		if !whole {
-			return l, errUnfinished
+			return l, ErrUnfinished
 		}
 		fields, base, ok := strings.Cut(line, ":")
 		number, _, spaced := strings.Cut(fields, " ")
@@ -69,15 +69,15 @@ func parseUIDList(text string) (*uidList, error) {
 		base, _, _ = strings.Cut(base, ":")
 		// Of two records of one base the later one counts: the file came back.
 		if old, ok := bases[base]; ok {
-			delete(l.base, old)
+			delete(l.Base, old)
 		}
-		l.base[last], bases[base] = base, last
+		l.Base[last], bases[base] = base, last
 	}
-	l.next = max(l.next, last+1)
+	l.Next = max(l.Next, last+1)
 	return l, nil
 }
 
-func (l *uidList) header(line string) error {
+func (l *UIDList) header(line string) error {
 	version, rest, _ := strings.Cut(line, " ")
 	if version != "3" {
 		return fmt.Errorf("header %q", line)
@@ -86,25 +86,27 @@ func (l *uidList) header(line string) error {
 		n, err := strconv.ParseUint(f[1:], 10, 32)
 		switch {
 		case f[0] == 'V' && err == nil:
-			l.validity = mail.UIDValidity(n)
+			l.Validity = mail.UIDValidity(n)
 		case f[0] == 'N' && err == nil:
-			l.next = mail.UID(n)
+			l.Next = mail.UID(n)
 		case f[0] == 'G' && len(f) == 33:
 		case f[0] == 'V' || f[0] == 'N' || f[0] == 'G':
 			return fmt.Errorf("header %q", line)
 		}
 	}
-	if l.validity == 0 || l.next == 0 {
+	if l.Validity == 0 || l.Next == 0 {
 		return fmt.Errorf("header %q", line)
 	}
 	return nil
 }
 
-// letterNames are the keywords of dovecot-keywords by letter.
-type letterNames map[byte]string
+// Keywords are the keywords of dovecot-keywords by letter.
+type Keywords map[byte]string
 
-func keywordNames(dir string) (letterNames, error) {
-	names := make(letterNames)
+// ReadKeywords reads the dovecot-keywords of the Maildir at dir. Without the file
+// there are none.
+func ReadKeywords(dir string) (Keywords, error) {
+	names := make(Keywords)
 	f, err := os.Open(filepath.Join(dir, "dovecot-keywords"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return names, nil
@@ -125,8 +127,9 @@ func keywordNames(dir string) (letterNames, error) {
 	return names, sc.Err()
 }
 
-// spell returns the flags in a file's name as a log has them.
-func (names letterNames) spell(file string) string {
+// Flags returns the flags in a file's name: those of Maildir by their letters,
+// keywords by their names.
+func (names Keywords) Flags(file string) []string {
 	_, info, _ := strings.Cut(filepath.Base(file), ":2,")
 	info, _, _ = strings.Cut(info, ",")
 	var set []string
@@ -140,5 +143,5 @@ func (names letterNames) spell(file string) string {
 			set = append(set, fmt.Sprintf("unknown-%d", letter-'a'))
 		}
 	}
-	return witness.Flags(set)
+	return set
 }

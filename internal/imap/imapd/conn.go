@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"fantail/internal/deflate"
@@ -92,6 +94,17 @@ func (s *stream) interrupt() {
 	s.interrupted.Store(true)
 	// A stream without deadlines goes on until its next octet.
 	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// isGone reports whether an error of the connection says that the client went away,
+// which is its affair.
+func isGone(err error) bool {
+	for _, gone := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
 }
 
 // errInterrupted ends the reads of a session that was told to stop.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -138,8 +137,11 @@ func (s *Session) ended(ctx context.Context, err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.bye("", "Autologout; idle for too long.")
 		return nil
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return s.out.Flush() // a client that is gone
+	case isGone(err):
+		if err := s.out.Flush(); !isGone(err) {
+			return err // it may still read
+		}
+		return nil
 	case errors.Is(err, deflate.ErrCorrupt):
 		s.bye("", "What arrives is not compressed, or damaged.")
 		return nil

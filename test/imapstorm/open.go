@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"fantail/test/imapstorm/client"
+)
+
+// open selects a mailbox, and looks around in it as clients do.
+func (a *actor) open(box string) error {
+	return a.do(a.selecting(box)...)
+}
+
+// reopen leaves the mailbox in one of the ways that there are, and selects one
+// again, perhaps in the same packet.
+func (a *actor) reopen() error {
+	a.keep()
+	var list []*command
+	switch {
+	case a.has("UNSELECT") && a.rand.IntN(2) == 0:
+		list = append(list, &command{name: "UNSELECT", done: func(*client.Response) { a.view = nil }})
+	case a.rand.IntN(2) == 0:
+		list = append(list, a.close())
+	}
+	return a.do(append(list, a.selecting(a.somewhere())...)...)
+}
+
+// close is CLOSE. It expunges without a word.
+func (a *actor) close() *command {
+	return &command{name: "CLOSE", done: func(*client.Response) { a.view = nil }}
+}
+
+// selecting is SELECT or EXAMINE, with what the client knows from before if the
+// server can use that, and a FETCH of all flags. After a resynchronization that
+// must tell nothing new: what has a mod-sequence not above HIGHESTMODSEQ was known.
+func (a *actor) selecting(box string) []*command {
+	name := "SELECT"
+	if a.rand.IntN(6) == 0 {
+		name = "EXAMINE"
+	}
+	var cache *client.Cache
+	text := name + " " + box
+	if old := a.kept[box]; a.mode.QResync && old != nil {
+		cache = old
+		text += fmt.Sprintf(" (QRESYNC (%d %d%s))", old.Validity, old.Highest, a.knownUIDs(old))
+		a.report.Count("QRESYNC")
+	} else if a.has("CONDSTORE") && a.rand.IntN(4) == 0 {
+		text += " (CONDSTORE)"
+	}
+	var asked, highest uint64
+	open := &command{name: name, text: text}
+	open.sent = func() { asked = a.truth.Highest(box) }
+	open.started = func() {
+		a.view = client.NewView(box, &a.mode, cache, a.truth, a.blame)
+		a.view.Owned = func(uid uint32, flags string) { a.told(a.owner, box, uid, flags) }
+	}
+	open.done = func(*client.Response) {
+		if strings.HasSuffix(text, " (CONDSTORE)") {
+			a.mode.CondStore = true
+		}
+		a.view.Opened(name == "EXAMINE", asked)
+		highest = a.view.Highest
+	}
+	look := a.fetchAll("1:*", "(FLAGS)", nil)
+	if a.mode.CondStore {
+		look = a.fetchAll("1:*", "(FLAGS MODSEQ)", nil)
+	}
+	tell := look.hear
+	look.hear = func(r *client.Response) {
+		tell(r)
+		if cache != nil {
+			a.known(r, highest)
+		}
+	}
+	return []*command{open, look}
+}
+
+// knownUIDs is the optional list of UIDs of QRESYNC.
+func (a *actor) knownUIDs(c *client.Cache) string {
+	if a.rand.IntN(2) == 0 || len(c.Messages) == 0 {
+		return ""
+	}
+	// All that the client had, and all that may have come since.
+	return fmt.Sprintf(" 1:%d", 1<<31)
+}
+
+// known checks a FETCH response after a resynchronization.
+func (a *actor) known(r *client.Response, highest uint64) {
+	flags, ok1 := r.Item("FLAGS")
+	modseq, ok2 := r.Item("MODSEQ")
+	if !ok1 || !ok2 || len(modseq.List) != 1 || r.Number < 1 || int(r.Number) > a.view.Len() {
+		return
+	}
+	m := a.view.Message(r.Number)
+	var n uint64
+	if _, err := fmt.Sscan(modseq.List[0].Text, &n); err != nil || n > highest || n == 0 {
+		return
+	}
+	if now := client.Flags(flags.Strings()); !m.Told || m.Flags != now {
+		a.blame(client.Resync, "%.200s: UID %d was (%s), told %t, and HIGHESTMODSEQ was %d", r.Raw, m.UID, m.Flags, m.Told, highest)
+	}
+}

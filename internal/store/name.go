@@ -40,7 +40,7 @@ func (n naming) canonical(name string) (string, error) {
 		return "", errors.New("name is not UTF-8")
 	}
 	name = norm.NFC.String(name)
-	if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }) {
+	if strings.ContainsFunc(name, forbidden) {
 		return "", errors.New("name has a character that mailboxes cannot have")
 	}
 	encoded := mutf7.Encode(name)
@@ -56,6 +56,13 @@ func (n naming) canonical(name string) (string, error) {
 		name = mail.Inbox + name[len(mail.Inbox):]
 	}
 	return name, nil
+}
+
+// forbidden are the characters that no mailbox name has: controls and the separators
+// of lines and paragraphs (RFC 6855 section 3), and what stands for an octet that is
+// not UTF-8.
+func forbidden(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || r == utf8.RuneError
 }
 
 // Canonical returns the name that a mailbox is listed by, or would be once it is
@@ -124,16 +131,22 @@ func (n naming) reachable(folder string) (string, bool) {
 }
 
 // spellings are the names that the directory of a name in NFC can have, the first
-// of which is the one that we give. Other programs do not normalize.
+// of which is the one that we give. Other programs do not normalize. UTF-8 that is
+// modified UTF-7 too ("A&AOk-") is the directory of another mailbox.
 func spellings(name string) []string {
 	first := mutf7.Encode(name)
 	if first == name {
 		return []string{name}
 	}
+	all := []string{first}
 	nfd := norm.NFD.String(name)
-	all := []string{first, mutf7.Encode(nfd), name, nfd}
-	if nfd == name {
-		all = []string{first, name}
+	if nfd != name {
+		all = append(all, mutf7.Encode(nfd))
+	}
+	for _, s := range []string{name, nfd} {
+		if _, err := mutf7.Decode(s); err != nil && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
 	}
 	return all
 }

@@ -32,12 +32,29 @@ func TestCanonical(t *testing.T) {
 		{strings.Repeat("x", 201), "", strings.Repeat("x", 201)},
 		{"\ufffd", "", ""},
 		{"\u0085", "", ""},
+		{"a\u2028b", "", ""},
+		{"a\u2029b", "", ""},
 	} {
 		for layout, want := range map[maildir.Layout]string{maildir.PlusPlus: tt.plusPlus, maildir.FS: tt.fs} {
 			got, err := naming{layout}.canonical(tt.name)
 			if got != want || (err == nil) != (want != "") {
 				t.Errorf("layout %d, %.20q: %.20q, %v; want %.20q", layout, tt.name, got, err, want)
 			}
+		}
+	}
+}
+
+// TestSpellings: a directory is that of one mailbox only.
+func TestSpellings(t *testing.T) {
+	for name, want := range map[string][]string{
+		"plain":        {"plain"},
+		"\u00fc":       {"&APw-", "u&Awg-", "\u00fc", "u\u0308"},
+		"\u65e5":       {"&ZeU-", "\u65e5"},
+		"A&B":          {"A&-B", "A&B"},
+		"Entw&APw-rfe": {"Entw&-APw-rfe"}, // else it would be "Entw\u00fcrfe"
+	} {
+		if got := spellings(name); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -24,6 +24,8 @@ type capability struct {
 type enabled struct {
 	condstore bool // the client knows of mod-sequences (RFC 7162 section 3.1)
 	qresync   bool // VANISHED stands for EXPUNGE (RFC 7162 section 3.2.3); has condstore
+	utf8      bool // names of mailboxes and quoted strings are UTF-8 (RFC 6855 section 3)
+	rev2      bool // the client speaks IMAP4rev2 (RFC 9051 Appendix A); has utf8
 }
 
 // capabilities are what a session that is logged in offers, in the order in which

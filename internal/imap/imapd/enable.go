@@ -24,6 +24,7 @@ func (s *Session) enable(ctx context.Context) error {
 		}
 	}
 	s.out.CRLF()
+	s.in.UTF8, s.out.UTF8 = s.enabled.utf8, s.enabled.utf8
 	return s.ok(ctx, "ENABLE completed.")
 }
 

@@ -64,7 +64,8 @@ func (t *flagTexts) of(snap *store.Snapshot, row store.Row, recent bool) ([]byte
 
 // writeFlagText writes the value of FLAGS for a message of the selected mailbox.
 func (s *Session) writeFlagText(m *counted) {
-	text, err := s.box.flags.of(m.now.snap, m.row, s.box.view.recent.has(m.row.UID))
+	recent := !s.enabled.rev2 && s.box.view.recent.has(m.row.UID)
+	text, err := s.box.flags.of(m.now.snap, m.row, recent)
 	if err != nil {
 		s.out.Fail(err)
 	}

@@ -31,6 +31,9 @@ func (s *Session) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.tellNormalized(ctx, args.Mailbox); err != nil {
+		return err
+	}
 	return s.ok(ctx, "CREATE completed.", mailboxID(st.GUID))
 }
 
@@ -43,6 +46,9 @@ func (s *Session) delete(ctx context.Context) error {
 	if err := s.acct.Delete(ctx, name); err != nil {
 		return err
 	}
+	if err := s.tellNormalized(ctx, name); err != nil {
+		return err
+	}
 	return s.movedAway(ctx, "DELETE completed.")
 }
 
@@ -53,6 +59,9 @@ func (s *Session) rename(ctx context.Context) error {
 		return err
 	}
 	if err := s.acct.Rename(ctx, args.From, args.To); err != nil {
+		return err
+	}
+	if err := s.tellNormalized(ctx, args.From, args.To); err != nil {
 		return err
 	}
 	return s.movedAway(ctx, "RENAME completed.")

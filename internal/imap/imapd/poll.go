@@ -118,7 +118,7 @@ func (s *Session) tell(settled func(mail.UID, seen) bool) error {
 	}
 	if c.exists {
 		s.out.Numbered(uint32(v.len()), wire.RespExists).CRLF()
-		s.out.Numbered(uint32(v.recent.counted), wire.RespRecent).CRLF()
+		s.tellRecent()
 	}
 	if len(c.flags) > 0 {
 		s.tellKeywords()
@@ -132,6 +132,13 @@ func (s *Session) tell(settled func(mail.UID, seen) bool) error {
 		s.okCode(wire.CodeHighestModSeq, uint64(v.highest()), "Highest mod-sequence.")
 	}
 	return s.out.Err()
+}
+
+// tellRecent writes RECENT, to clients that speak IMAP4rev1.
+func (s *Session) tellRecent() {
+	if !s.enabled.rev2 {
+		s.out.Numbered(uint32(s.box.view.recent.counted), wire.RespRecent).CRLF()
+	}
 }
 
 // writeFlags writes a FETCH response with the flags of a message, unless it is

@@ -41,6 +41,11 @@ func (s *Session) open(ctx context.Context, readOnly bool) error {
 		return err
 	}
 	s.box = box
+	if s.enabled.rev2 {
+		if err := s.tellListed(ctx, m.Name(), args.Mailbox); err != nil {
+			return err
+		}
+	}
 	s.describe()
 	if args.QResync != nil {
 		if err := s.resync(args.QResync); err != nil {
@@ -109,14 +114,15 @@ func newSelected(ctx context.Context, m *store.Mailbox, readOnly bool, on enable
 	return b, nil
 }
 
-// describe writes the responses that SELECT owes (RFC 3501 section 6.3.1).
+// describe writes the responses that SELECT owes (RFC 3501 section 6.3.1). IMAP4rev2
+// has no RECENT and no UNSEEN (RFC 9051 Appendix E).
 func (s *Session) describe() {
 	b := s.box
 	snap := b.view.known
 	s.tellKeywords()
 	s.out.Numbered(uint32(snap.Len()), wire.RespExists).CRLF()
-	s.out.Numbered(uint32(b.view.recent.counted), wire.RespRecent).CRLF()
-	if i, ok := snap.FirstUnseen(); ok {
+	s.tellRecent()
+	if i, ok := snap.FirstUnseen(); ok && !s.enabled.rev2 {
 		s.okCode(wire.CodeUnseen, uint64(i)+1, "First unseen message.")
 	}
 	s.okCode(wire.CodeUIDValidity, uint64(snap.UIDValidity()), "UIDs valid.")

@@ -19,6 +19,7 @@ const floors = `
 	cmd/*
 	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
 	deliver login/broker imap imap/wire pop3 webmail/htmlsafe store/storetest
+	search
 	store login/passdb login/roster login/session/sessiontest
 	login/userdb login/handover
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text

@@ -60,6 +60,9 @@ type FetchArgs struct {
 type FetchModifiers struct {
 	ChangedSince *mail.ModSeq // RFC 7162 section 3.1.4.1; nil: not given
 	Vanished     bool         // RFC 7162 section 3.2.6; only beside ChangedSince
+
+	// Partial is the part of the set that counts (RFC 9394 section 3.3); nil: all.
+	Partial *PartialRange
 }
 
 // ScanFetch scans the arguments of FETCH and UID FETCH, and the end of the
@@ -99,6 +102,10 @@ func (m *FetchModifiers) scanModifiers(s *wire.Scanner) {
 			m.ChangedSince = &since
 		case s.TryName("VANISHED"):
 			m.Vanished = true
+		case m.Partial == nil && s.TryName("PARTIAL"):
+			s.SP()
+			p := ScanPartialRange(s)
+			m.Partial = &p
 		default:
 			s.Expected("a modifier")
 		}

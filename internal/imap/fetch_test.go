@@ -14,14 +14,20 @@ func showFetch(a imap.FetchArgs) string {
 }
 
 func showModifiers(m imap.FetchModifiers) string {
-	if m.ChangedSince == nil {
+	var words []string
+	if m.ChangedSince != nil {
+		words = append(words, fmt.Sprint("CHANGEDSINCE ", *m.ChangedSince))
+	}
+	if m.Vanished {
+		words = append(words, "VANISHED")
+	}
+	if m.Partial != nil {
+		words = append(words, "PARTIAL "+m.Partial.String())
+	}
+	if words == nil {
 		return ""
 	}
-	vanished := ""
-	if m.Vanished {
-		vanished = " VANISHED"
-	}
-	return fmt.Sprintf(" (CHANGEDSINCE %d%s)", *m.ChangedSince, vanished)
+	return " (" + strings.Join(words, " ") + ")"
 }
 
 func showItem(i imap.FetchItem) string {
@@ -111,6 +117,10 @@ func TestScanFetch(t *testing.T) {
 		{"all (changedsince 9223372036854775807)", "(FLAGS INTERNALDATE RFC822.SIZE ENVELOPE) (CHANGEDSINCE 9223372036854775807)", ""},
 		{"FLAGS (VANISHED CHANGEDSINCE 0)", "(FLAGS) (CHANGEDSINCE 0 VANISHED)", ""},
 		{"FLAGS (CHANGEDSINCE 5 VANISHED)", "(FLAGS) (CHANGEDSINCE 5 VANISHED)", ""},
+		{"(FLAGS) (PARTIAL -1:-3)", "(FLAGS) (PARTIAL -1:-3)", ""},
+		{"FLAGS (partial 5:1 CHANGEDSINCE 5)", "(FLAGS) (CHANGEDSINCE 5 PARTIAL 5:1)", ""},
+		{"FLAGS (PARTIAL 1:2 PARTIAL 1:2)", "", "syntax"},
+		{"FLAGS (PARTIAL 1:*)", "", "syntax"},
 		{"FLAGS (VANISHED)", "", "syntax"}, // RFC 7162 section 3.2.6
 		{"FLAGS (CHANGEDSINCE 9223372036854775808)", "", "syntax"},
 		{"FLAGS (CHANGEDSINCE 5 CHANGEDSINCE 5)", "", "syntax"},

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,11 +30,19 @@ const (
 	SearchSentBefore // Date: the Date field
 	SearchSentOn
 	SearchSentSince
-	SearchLarger  // Size
-	SearchSmaller // Size
-	SearchHeader  // Field has Text; an empty Text is found in any field of that name
-	SearchBody    // Text in the body
-	SearchText    // Text in header or body
+	SearchSavedBefore // Date: when the message came into the mailbox (RFC 8514 section 4.3)
+	SearchSavedOn
+	SearchSavedSince
+	SearchOlder    // Number of seconds, or more, since INTERNALDATE (RFC 5032)
+	SearchYounger  // Number, or less
+	SearchEmailID  // Text is the EMAILID (RFC 8474 section 6)
+	SearchThreadID // Text is the THREADID
+	SearchModSeq   // Number: that modseq or a greater one (RFC 7162 section 3.1.5)
+	SearchLarger   // Number of octets
+	SearchSmaller  // Number
+	SearchHeader   // Field has Text; an empty Text is found in any field of that name
+	SearchBody     // Text in the body
+	SearchText     // Text in header or body
 )
 
 // Search is a search key (RFC 3501 section 6.4.4). Keys that are short for others
@@ -45,9 +54,14 @@ type Search struct {
 	Flag    mail.Flags
 	Keyword mail.Keyword
 	Date    time.Time // a day, midnight UTC
-	Size    int64
+	Number  int64
 	Field   string
 	Text    string // UTF-8
+}
+
+// Asks reports whether a key of that kind is part of q.
+func (q *Search) Asks(op SearchOp) bool {
+	return q.Op == op || slices.ContainsFunc(q.Keys, func(k *Search) bool { return k.Asks(op) })
 }
 
 // maxSearchKeys is how many keys one query may have. Clients make long ones, such
@@ -64,26 +78,44 @@ func (e *BadCharset) Error() string { return "unknown charset" }
 // these two).
 var Charsets = []string{"US-ASCII", "UTF-8"}
 
+// SearchArgs are the arguments of SEARCH.
+type SearchArgs struct {
+	Return *SearchReturn // nil: not given
+	Key    *Search       // the AND of all keys
+}
+
 // ScanSearch scans the arguments of SEARCH and UID SEARCH, and the end of the
-// command. The key that it returns is the AND of all.
-func ScanSearch(s *wire.Scanner) (*Search, error) {
+// command. After an error Return is what was read of it before.
+func ScanSearch(s *wire.Scanner) (SearchArgs, error) {
+	var a SearchArgs
 	s.SP()
+	if s.TryName("RETURN") {
+		s.SP()
+		a.Return = scanReturn(s)
+		s.SP()
+	}
 	if s.TryName("CHARSET") {
+		if s.UTF8 {
+			// RFC 6855 section 3: after ENABLE UTF8=ACCEPT there is no other charset.
+			s.Expected("no CHARSET in a session with UTF-8")
+		}
+		s.SP()
 		scanCharset(s)
 	}
+	a.Key = scanKeys(s)
+	return a, s.Err()
+}
+
+// scanKeys scans search keys and the end of the command.
+func scanKeys(s *wire.Scanner) *Search {
 	p := searchParser{s: s}
 	q := p.keys()
 	s.CRLF()
-	return q, s.Err()
+	return q
 }
 
-// scanCharset scans SP astring SP.
+// scanCharset scans a charset and the space behind it.
 func scanCharset(s *wire.Scanner) {
-	if s.UTF8 {
-		// RFC 6855 section 3: after ENABLE UTF8=ACCEPT there is no other charset.
-		s.Expected("no CHARSET in a session with UTF-8")
-	}
-	s.SP()
 	name := s.AString()
 	s.SP()
 	if s.Err() == nil && !strings.EqualFold(name, Charsets[0]) && !strings.EqualFold(name, Charsets[1]) {
@@ -135,7 +167,7 @@ func (p *searchParser) key() *Search {
 		s.Byte('(')
 		q = p.keys()
 		s.Byte(')')
-	case c == '*' || c >= '0' && c <= '9':
+	case c == '*' || c == '$' || c >= '0' && c <= '9':
 		q = p.add(Search{Op: SearchSeq, Set: ScanSeqSet(s)})
 	case s.TryName("OR"):
 		q = p.or()
@@ -193,7 +225,16 @@ func (p *searchParser) named() *Search {
 		q.Date = ScanDate(p.s)
 	case argSize:
 		p.s.SP()
-		q.Size = p.s.Number64()
+		q.Number = p.s.Number64()
+	case argInterval:
+		p.s.SP()
+		q.Number = int64(p.s.NzNumber())
+	case argObjectID:
+		p.s.SP()
+		q.Text = scanObjectID(p.s)
+	case argModSeq:
+		p.s.SP()
+		q.Number = scanModSeqKey(p.s)
 	case argSet:
 		p.s.SP()
 		q.Set = ScanSeqSet(p.s)
@@ -231,47 +272,91 @@ const (
 	argDate
 	argSize
 	argSet
+	argInterval // RFC 5032 section 3
+	argModSeq   // RFC 7162 section 7
+	argObjectID // RFC 8474 section 7
 )
 
-// searchKeys are the keys of RFC 3501 section 6.4.4 that have a name, but for NOT
-// and OR.
+// maxObjectID is how long an object identifier may be, in octets.
+const maxObjectID = 255 // RFC 8474 section 4
+
+// scanObjectID scans the rule objectid (RFC 8474 section 7).
+func scanObjectID(s *wire.Scanner) string {
+	id := s.Atom()
+	other := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
+	}
+	if len(id) > maxObjectID || strings.ContainsFunc(id, other) {
+		s.Expected("an object identifier")
+	}
+	return id
+}
+
+// scanModSeqKey scans the argument of MODSEQ. The name of a metadata item and its
+// type are passed over, as the law wants of a server that has one modseq for all
+// (RFC 7162 section 3.1.5).
+func scanModSeqKey(s *wire.Scanner) int64 {
+	if s.Peek() == '"' {
+		s.QuotedString()
+		s.SP()
+		switch kind := s.Name(); kind {
+		case "PRIV", "SHARED", "ALL":
+		default:
+			s.Expected("priv, shared or all")
+		}
+		s.SP()
+	}
+	return s.Number64()
+}
+
+// searchKeys are the keys of RFC 3501 section 6.4.4 and of extensions that have a
+// name, but for NOT and OR.
 var searchKeys = map[string]struct {
 	op   SearchOp
 	arg  searchArg
 	flag mail.Flags
 	not  bool
 }{
-	"ALL":        {op: SearchAll},
-	"ANSWERED":   {op: SearchFlag, flag: mail.Answered},
-	"BCC":        {op: SearchHeader, arg: argField},
-	"BEFORE":     {op: SearchBefore, arg: argDate},
-	"BODY":       {op: SearchBody, arg: argText},
-	"CC":         {op: SearchHeader, arg: argField},
-	"DELETED":    {op: SearchFlag, flag: mail.Deleted},
-	"DRAFT":      {op: SearchFlag, flag: mail.Draft},
-	"FLAGGED":    {op: SearchFlag, flag: mail.Flagged},
-	"FROM":       {op: SearchHeader, arg: argField},
-	"HEADER":     {op: SearchHeader, arg: argHeader},
-	"KEYWORD":    {op: SearchKeyword, arg: argKeyword},
-	"LARGER":     {op: SearchLarger, arg: argSize},
-	"NEW":        {op: SearchRecent},
-	"OLD":        {op: SearchRecent, not: true},
-	"ON":         {op: SearchOn, arg: argDate},
-	"RECENT":     {op: SearchRecent},
-	"SEEN":       {op: SearchFlag, flag: mail.Seen},
-	"SENTBEFORE": {op: SearchSentBefore, arg: argDate},
-	"SENTON":     {op: SearchSentOn, arg: argDate},
-	"SENTSINCE":  {op: SearchSentSince, arg: argDate},
-	"SINCE":      {op: SearchSince, arg: argDate},
-	"SMALLER":    {op: SearchSmaller, arg: argSize},
-	"SUBJECT":    {op: SearchHeader, arg: argField},
-	"TEXT":       {op: SearchText, arg: argText},
-	"TO":         {op: SearchHeader, arg: argField},
-	"UID":        {op: SearchUID, arg: argSet},
-	"UNANSWERED": {op: SearchFlag, flag: mail.Answered, not: true},
-	"UNDELETED":  {op: SearchFlag, flag: mail.Deleted, not: true},
-	"UNDRAFT":    {op: SearchFlag, flag: mail.Draft, not: true},
-	"UNFLAGGED":  {op: SearchFlag, flag: mail.Flagged, not: true},
-	"UNKEYWORD":  {op: SearchKeyword, arg: argKeyword, not: true},
-	"UNSEEN":     {op: SearchFlag, flag: mail.Seen, not: true},
+	"ALL":               {op: SearchAll},
+	"ANSWERED":          {op: SearchFlag, flag: mail.Answered},
+	"BCC":               {op: SearchHeader, arg: argField},
+	"BEFORE":            {op: SearchBefore, arg: argDate},
+	"BODY":              {op: SearchBody, arg: argText},
+	"CC":                {op: SearchHeader, arg: argField},
+	"DELETED":           {op: SearchFlag, flag: mail.Deleted},
+	"DRAFT":             {op: SearchFlag, flag: mail.Draft},
+	"EMAILID":           {op: SearchEmailID, arg: argObjectID},
+	"FLAGGED":           {op: SearchFlag, flag: mail.Flagged},
+	"FROM":              {op: SearchHeader, arg: argField},
+	"HEADER":            {op: SearchHeader, arg: argHeader},
+	"KEYWORD":           {op: SearchKeyword, arg: argKeyword},
+	"LARGER":            {op: SearchLarger, arg: argSize},
+	"NEW":               {op: SearchRecent},
+	"OLD":               {op: SearchRecent, not: true},
+	"MODSEQ":            {op: SearchModSeq, arg: argModSeq},
+	"OLDER":             {op: SearchOlder, arg: argInterval},
+	"ON":                {op: SearchOn, arg: argDate},
+	"RECENT":            {op: SearchRecent},
+	"SAVEDATESUPPORTED": {op: SearchAll}, // RFC 8514 section 4.3: it is, in each mailbox
+	"SAVEDBEFORE":       {op: SearchSavedBefore, arg: argDate},
+	"SAVEDON":           {op: SearchSavedOn, arg: argDate},
+	"SAVEDSINCE":        {op: SearchSavedSince, arg: argDate},
+	"SEEN":              {op: SearchFlag, flag: mail.Seen},
+	"SENTBEFORE":        {op: SearchSentBefore, arg: argDate},
+	"SENTON":            {op: SearchSentOn, arg: argDate},
+	"SENTSINCE":         {op: SearchSentSince, arg: argDate},
+	"SINCE":             {op: SearchSince, arg: argDate},
+	"SMALLER":           {op: SearchSmaller, arg: argSize},
+	"SUBJECT":           {op: SearchHeader, arg: argField},
+	"TEXT":              {op: SearchText, arg: argText},
+	"THREADID":          {op: SearchThreadID, arg: argObjectID},
+	"TO":                {op: SearchHeader, arg: argField},
+	"UID":               {op: SearchUID, arg: argSet},
+	"UNANSWERED":        {op: SearchFlag, flag: mail.Answered, not: true},
+	"UNDELETED":         {op: SearchFlag, flag: mail.Deleted, not: true},
+	"UNDRAFT":           {op: SearchFlag, flag: mail.Draft, not: true},
+	"UNFLAGGED":         {op: SearchFlag, flag: mail.Flagged, not: true},
+	"UNKEYWORD":         {op: SearchKeyword, arg: argKeyword, not: true},
+	"UNSEEN":            {op: SearchFlag, flag: mail.Seen, not: true},
+	"YOUNGER":           {op: SearchYounger, arg: argInterval},
 }

@@ -41,17 +41,27 @@ func showSearch(t testing.TB, q *imap.Search) string {
 	case imap.SearchRecent:
 		return "RECENT"
 	case imap.SearchLarger:
-		return fmt.Sprint("LARGER ", q.Size)
+		return fmt.Sprint("LARGER ", q.Number)
 	case imap.SearchSmaller:
-		return fmt.Sprint("SMALLER ", q.Size)
+		return fmt.Sprint("SMALLER ", q.Number)
 	case imap.SearchHeader:
 		return "HEADER " + quoted(t, q.Field) + " " + quoted(t, q.Text)
 	case imap.SearchBody:
 		return "BODY " + quoted(t, q.Text)
+	case imap.SearchEmailID:
+		return "EMAILID " + q.Text
+	case imap.SearchThreadID:
+		return "THREADID " + q.Text
 	case imap.SearchText:
 		return "TEXT " + quoted(t, q.Text)
 	}
+	if name, ok := map[imap.SearchOp]string{
+		imap.SearchOlder: "OLDER", imap.SearchYounger: "YOUNGER", imap.SearchModSeq: "MODSEQ",
+	}[q.Op]; ok {
+		return fmt.Sprint(name, " ", q.Number)
+	}
 	return date(map[imap.SearchOp]string{
+		imap.SearchSavedBefore: "SAVEDBEFORE", imap.SearchSavedOn: "SAVEDON", imap.SearchSavedSince: "SAVEDSINCE",
 		imap.SearchBefore: "BEFORE", imap.SearchOn: "ON", imap.SearchSince: "SINCE",
 		imap.SearchSentBefore: "SENTBEFORE", imap.SearchSentOn: "SENTON", imap.SearchSentSince: "SENTSINCE",
 	}[q.Op])
@@ -103,8 +113,23 @@ func TestScanSearch(t *testing.T) {
 		{"(SEEN", "", "syntax"},
 		{"SEEN ", "", "syntax"},
 		{"NOTSEEN", "", "syntax"},
-		{"FUZZY SUBJECT x", "", "syntax"},  // not offered
-		{"RETURN (MIN) ALL", "", "syntax"}, // not offered
+		{"FUZZY SUBJECT x", "", "syntax"}, // not offered
+		{"$ UID $ UID 1,$", "($ UID $ UID 1,$)", ""},
+		{"OLDER 60 YOUNGER 4294967295", "(OLDER 60 YOUNGER 4294967295)", ""},
+		{"OLDER 0", "", "syntax"},
+		{"YOUNGER 4294967296", "", "syntax"},
+		{"SAVEDBEFORE 1-Feb-1994 SAVEDON 2-Feb-1994 SAVEDSINCE 3-Feb-1994 SAVEDATESUPPORTED",
+			"(SAVEDBEFORE 1-Feb-1994 SAVEDON 2-Feb-1994 SAVEDSINCE 3-Feb-1994 ALL)", ""},
+		{"MODSEQ 620162338", "(MODSEQ 620162338)", ""},
+		{"EMAILID M6d99ac3275bb4e THREADID T_-9", "(EMAILID M6d99ac3275bb4e THREADID T_-9)", ""},
+		{"EMAILID a.b", "", "syntax"},
+		{`EMAILID "a"`, "", "syntax"},
+		{"THREADID " + strings.Repeat("t", 256), "", "syntax"},
+		{"MODSEQ 0", "(MODSEQ 0)", ""},
+		{`MODSEQ "/flags/\\draft" all 620162338 SEEN`, "(MODSEQ 620162338 SEEN)", ""},
+		{`MODSEQ "/flags/\\draft" both 620162338`, "", "syntax"},
+		{`MODSEQ "/flags/\\draft" 620162338`, "", "syntax"},
+		{"MODSEQ 9223372036854775808", "", "syntax"},
 		{strings.Repeat("(", 49) + "1" + strings.Repeat(")", 49), strings.Repeat("(", 50) + "1" + strings.Repeat(")", 50), ""},
 		{strings.Repeat("(", 50) + "1" + strings.Repeat(")", 50), "", "limit: nesting"},
 		{strings.Repeat("OR ", 51) + "1", "", "limit: nesting"},
@@ -117,8 +142,8 @@ func TestScanSearch(t *testing.T) {
 		q, err := imap.ScanSearch(s)
 		if errorOf(err) != c.err {
 			t.Errorf("SEARCH %.60q: %v, want %q", c.in, err, c.err)
-		} else if err == nil && showSearch(t, q) != c.want {
-			t.Errorf("SEARCH %.60q = %.200q, want %.200q", c.in, showSearch(t, q), c.want)
+		} else if err == nil && showSearch(t, q.Key) != c.want {
+			t.Errorf("SEARCH %.60q = %.200q, want %.200q", c.in, showSearch(t, q.Key), c.want)
 		}
 		inStep(t, s)
 	}
@@ -141,8 +166,10 @@ func FuzzScanSearch(f *testing.F) {
 	f.Add(" CHARSET UTF-8 OR NOT SEEN OR 1:* (FROM {1}\r\nx BEFORE 1-Feb-1994)")
 	f.Add(` NEW HEADER "a b" "" UNKEYWORD x LARGER 5 NOT NOT NOT TEXT q`)
 	f.Add(" UID 5:* OR OR 1 2 OR 3 4")
+	f.Add(" RETURN (PARTIAL -1:-100 MIN SAVE COUNT MAX) OLDER 5 UID $,1 MODSEQ \"/flags/x\" priv 5")
+	f.Add(" RETURN () CHARSET utf-8 SAVEDON 1-Feb-1994")
 	f.Fuzz(func(t *testing.T, in string) {
-		fuzzScan(t, in, false, imap.ScanSearch, func(q *imap.Search) string { return " " + showOuter(t, q) })
+		fuzzScan(t, in, false, imap.ScanSearch, func(a imap.SearchArgs) string { return showReturn(a.Return) + " " + showOuter(t, a.Key) })
 	})
 }
 

@@ -18,24 +18,39 @@ type SeqSet []SeqRange
 // end of 0 is "*", the largest number in use.
 type SeqRange struct{ From, To uint32 }
 
+// LastResult stands in a set for "$", the messages that the last SEARCH with SAVE
+// has found (RFC 9051 section 6.4.4.1). No client can write it as numbers: a range
+// that begins with "*" is read from its other end.
+var LastResult = SeqRange{From: 0, To: 1}
+
 // ScanSeqSet scans the rule sequence-set. How many ranges it has is bounded by
 // the budget of the line.
 func ScanSeqSet(s *wire.Scanner) SeqSet {
 	var set SeqSet
 	for {
-		r := SeqRange{From: scanSeqNumber(s)}
-		r.To = r.From
-		if s.Try(':') {
-			r.To = scanSeqNumber(s)
-		}
+		set = append(set, scanSeqRange(s))
 		if s.Err() != nil {
 			return nil
 		}
-		set = append(set, r)
 		if !s.Try(',') {
 			return set
 		}
 	}
+}
+
+func scanSeqRange(s *wire.Scanner) SeqRange {
+	if s.Try('$') {
+		return LastResult
+	}
+	r := SeqRange{From: scanSeqNumber(s)}
+	r.To = r.From
+	if s.Try(':') {
+		r.To = scanSeqNumber(s)
+	}
+	if r.From == 0 {
+		r.From, r.To = r.To, r.From
+	}
+	return r
 }
 
 func scanSeqNumber(s *wire.Scanner) uint32 {
@@ -45,11 +60,24 @@ func scanSeqNumber(s *wire.Scanner) uint32 {
 	return s.NzNumber()
 }
 
+// CutLastResult returns the set without "$", and whether that was in it.
+func (set SeqSet) CutLastResult() (rest SeqSet, had bool) {
+	if !slices.Contains(set, LastResult) {
+		return set, false
+	}
+	for _, r := range set {
+		if r != LastResult {
+			rest = append(rest, r)
+		}
+	}
+	return rest, true
+}
+
 // Resolve returns the ranges in ascending order, without overlap, each with
 // From <= To, with max in place of "*". Order within a range does not matter
 // (2:4 is 4:2), and 9:* names max when that is less than 9 (RFC 9051 section 9).
 // With a max of 0, for an empty mailbox, "*" names nothing: ranges with it are
-// left out.
+// left out. "$" must have been cut from the set.
 func (set SeqSet) Resolve(max uint32) SeqSet {
 	out := make(SeqSet, 0, len(set))
 	for _, r := range set {
@@ -108,6 +136,10 @@ func (set SeqSet) String() string {
 	for i, r := range set {
 		if i > 0 {
 			b.WriteByte(',')
+		}
+		if r == LastResult {
+			b.WriteByte('$')
+			continue
 		}
 		number(r.From)
 		if r.To != r.From {

@@ -47,17 +47,32 @@ func TestSeqSet(t *testing.T) {
 		{"4294967296", 9, "", "syntax"},
 		{"-1", 9, "", "syntax"},
 		{"1 ", 9, "", "syntax"},
-		{"$", 9, "", "syntax"}, // SEARCHRES is not offered
+		{"5:$", 9, "", "syntax"},
+		{"$$", 9, "", "syntax"},
 	} {
 		s := newScanner(t, c.in)
 		set, err := scanSet(s)
 		if got := set.Resolve(c.max).String(); got != c.resolved && c.err == "" || errorOf(err) != c.err {
 			t.Errorf("%s of %d = %s, %v; want %s, %s", c.in, c.max, got, err, c.resolved, c.err)
 		}
-		if c.err == "" && set.String() != c.in && c.in != "*:*" {
+		if c.err == "" && set.String() != strings.Replace(c.in, "*:4", "4:*", 1) && c.in != "*:*" {
 			t.Errorf("%s is shown as %s", c.in, set)
 		}
 		inStep(t, s)
+	}
+}
+
+func TestLastResult(t *testing.T) {
+	for in, want := range map[string]string{"$": "", "1,$,3": "1,3", "*:1,$": "1:*", "4,$": "4"} {
+		set, err := scanSet(newScanner(t, in))
+		rest, had := set.CutLastResult()
+		if err != nil || !had || rest.String() != want {
+			t.Errorf("%s without $ = %s, %v, %v; want %s", in, rest, had, err, want)
+		}
+	}
+	set, err := scanSet(newScanner(t, "*:1,1:*"))
+	if _, had := set.CutLastResult(); had || err != nil {
+		t.Errorf("*:1,1:* has $: %v", err)
 	}
 }
 
@@ -112,6 +127,7 @@ func FuzzSeqSet(f *testing.F) {
 		if err != nil || slices.ContainsFunc(set, func(r imap.SeqRange) bool { return max(r.From, r.To) > 1000 }) {
 			return
 		}
+		set, _ = set.CutLastResult()
 		want := naive(set, uint32(last))
 		got := set.Resolve(uint32(last))
 		n := 0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,11 +46,16 @@ func TestDifferential(t *testing.T) {
 		d.message(i)
 	}
 	d.searches()
+	d.orders()
+	d.results()
 	for _, e := range explained {
 		d.report(e.item, e.reason)
 	}
 	for _, e := range searchExplained {
 		d.report("SEARCH "+e.query, e.reason)
+	}
+	for _, e := range orderExplained {
+		d.report("answers", e.key+": "+e.reason)
 	}
 }
 
@@ -268,4 +274,56 @@ func (d *differ) names(numbers []string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// orders compares what SORT and THREAD answer about many messages: about all of
+// them, and where that differs and may, about those that nothing is to be said of.
+func (d *differ) orders() {
+	for _, c := range orders {
+		if a, b := d.answers(c + " ALL"); a == b {
+			continue
+		}
+		var without []string
+		for _, e := range orderExplained {
+			if strings.Contains(c, e.key) {
+				d.used[e.key+": "+e.reason]++
+				without = append(without, e.names...)
+			}
+		}
+		if a, b := d.answers(c + " " + d.without(without)); a != b {
+			at := 0
+			for at < min(len(a), len(b)) && a[at] == b[at] {
+				at++
+			}
+			at = max(0, at-40)
+			d.t.Errorf("%s differs\n  ours    ...%.300s\n  theirs  ...%.300s", c, a[at:], b[at:])
+		}
+	}
+}
+
+// answers are the responses of both to a command, without its tag.
+func (d *differ) answers(command string) (ours, theirs string) {
+	tag := regexp.MustCompile(`TAG "t[0-9]+"`)
+	show := func(c *talker) string { return tag.ReplaceAllString(strings.Join(c.do(command), "\n"), "TAG") }
+	return show(d.ours), show(d.theirs)
+}
+
+// without is a sequence set of all messages but those of some names.
+func (d *differ) without(names []string) string {
+	var set []string
+	for i, f := range d.files {
+		if !slices.Contains(names, f.name) {
+			set = append(set, strconv.Itoa(i+1))
+		}
+	}
+	return strings.Join(set, ",")
+}
+
+// results compares the answers to commands that stand for themselves.
+func (d *differ) results() {
+	for _, c := range results {
+		if a, b := d.answers(c); a != b {
+			d.t.Errorf("%s\n  ours    %.500s\n  theirs  %.500s", c, a, b)
+		}
+	}
 }

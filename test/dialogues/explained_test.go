@@ -112,3 +112,22 @@ func undated() []string {
 	}
 	return names
 }
+
+// orderExplained are the differences in what SORT and THREAD answer: the kinds of
+// message that have another value of a key.
+var orderExplained = []struct {
+	key, reason string
+	names       []string
+}{
+	{"FROM", "an address is found behind an unended quote or comment", []string{"unended quote", "unended comment"}},
+	{"DISPLAYFROM", "octets that are no UTF-8 are read as windows-1252", []string{"undeclared-8bit", "8-bit header"}},
+	{"DISPLAYFROM", "an address without domain is shown as its mailbox (RFC 5957 section 3)", []string{"no domain"}},
+	{"DISPLAYFROM", "a character is whole also where two encoded-words share it", []string{"torn-words"}},
+	{"CC", "nothing between two commas is no address (RFC 5322 section 4.4)", []string{"no domain"}},
+	{"DISPLAYTO", "nothing between two commas is no address (RFC 5322 section 4.4)", []string{"no domain"}},
+	{"SUBJECT", "octets that are no UTF-8 are read as windows-1252", []string{"undeclared-8bit"}},
+	{"SUBJECT", "of several Subject fields the last one counts, as in ENVELOPE", []string{"twice"}},
+	{"SUBJECT", "a character is whole also where two encoded-words share it", []string{"torn-words"}},
+	{"THREAD REFERENCES", "octets that are no UTF-8 are read as windows-1252", []string{"undeclared-8bit"}},
+	{"THREAD REFERENCES", "a character is whole also where two encoded-words share it", []string{"torn-words"}},
+}

@@ -64,6 +64,19 @@ var capabilities = []capability{
 	{wire.CapPreview, "8970", nil},
 
 	// searching, sorting
+	{wire.CapESearch, "4731", nil},
+	{wire.CapSearchRes, "5182", nil},
+	{wire.CapWithin, "5032", nil},
+	{wire.CapSaveDate, "8514", nil},
+	{wire.CapPartial, "9394", nil},
+	{wire.CapI18NLevel1, "5255", nil},
+	{wire.CapSort, "5256", nil},
+	{wire.CapSortDisplay, "5957", nil},
+	{wire.CapESort, "5267", nil},
+	{wire.CapThreadSubject, "5256", nil},
+	{wire.CapThreadReferences, "5256", nil},
+	{wire.CapThreadRefs, "", nil}, // draft-ietf-morg-inthread
+	{wire.CapInProgress, "9585", nil},
 }
 
 // capabilityValues tell what stands behind "=" in the name of a capability where that

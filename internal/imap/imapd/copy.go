@@ -25,7 +25,11 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 		return err
 	}
 	defer dst.Close()
-	c, err := s.box.mbox.Copy(ctx, uids, dst)
+	var c store.Copied
+	err = s.busy(ctx, nil, func(ctx context.Context) (err error) {
+		c, err = s.box.mbox.Copy(ctx, uids, dst)
+		return err
+	})
 	if err != nil {
 		return err
 	}

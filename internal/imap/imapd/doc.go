@@ -20,7 +20,8 @@
 //
 // One goroutine owns a Session: it reads, acts and writes. During IDLE a second
 // one waits for input and touches nothing else; the owner takes over again before
-// it reads. The store's goroutines only send to a channel that IDLE listens on.
+// it reads. What may take long, such as a search, is done by another one, which does
+// not touch the session, while the owner tells the client how far it has come. The store's goroutines only send to a channel that IDLE listens on.
 //
 // # Truth
 //

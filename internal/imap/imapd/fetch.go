@@ -29,6 +29,12 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return err
 	}
+	if args.Partial != nil {
+		if !byUID {
+			return bad("PARTIAL belongs to UID FETCH.") // RFC 9394 section 3.3
+		}
+		ts = ts.part(*args.Partial)
+	}
 	f := &fetcher{s: s, ctx: ctx, ts: ts}
 	f.plan(args, byUID)
 	if err := f.prepare(args); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/store"
 )
 
 // move is MOVE (RFC 6851 section 3.1).
@@ -24,7 +25,11 @@ func (s *Session) moveTo(ctx context.Context, byUID bool) error {
 		return err
 	}
 	defer dst.Close()
-	c, err := s.box.mbox.Move(ctx, uids, dst)
+	var c store.Copied
+	err = s.busy(ctx, nil, func(ctx context.Context) (err error) {
+		c, err = s.box.mbox.Move(ctx, uids, dst)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,22 @@ type targets struct {
 }
 
 // resolve turns a set of numbers or UIDs into messages. A number that no message
-// has is an error (RFC 9051 section 9: seq-number), a UID that none has is not.
+// has is an error (RFC 9051 section 9: seq-number), a UID that none has is not. "$" is
+// the same in both (RFC 5182 section 2.1).
 func (s *Session) resolve(set imap.SeqSet, byUID bool) (targets, error) {
 	v := s.box.view
+	set, last := set.CutLastResult()
+	var r imap.SeqSet
 	if byUID {
-		return targets{v, uidRanges(v, set)}, nil
+		r = uidRanges(v, set)
+	} else {
+		r = set.Resolve(uint32(v.len()))
+		if n := len(r); n > 0 && int64(r[n-1].To) > int64(v.len()) {
+			return targets{}, bad("There is no message of that number.")
+		}
 	}
-	r := set.Resolve(uint32(v.len()))
-	if n := len(r); n > 0 && int64(r[n-1].To) > int64(v.len()) {
-		return targets{}, bad("There is no message of that number.")
+	if last {
+		r = append(r, uidRanges(v, s.box.saved)...).Resolve(uint32(v.len()))
 	}
 	return targets{v, r}, nil
 }
@@ -85,17 +92,27 @@ func (t targets) messages(withRow bool) iter.Seq[*counted] {
 	}
 }
 
+// part returns some of the messages (RFC 9394 section 3.3).
+func (t targets) part(p imap.PartialRange) targets {
+	n := 0
+	for _, r := range t.ranges {
+		n += int(r.To-r.From) + 1
+	}
+	lo, hi := p.Cut(n)
+	part := targets{v: t.v}
+	for _, r := range t.ranges {
+		n := int(r.To-r.From) + 1
+		if from, to := max(lo, 0), min(hi, n); from < to {
+			part.ranges = append(part.ranges, imap.SeqRange{From: r.From + uint32(from), To: r.From + uint32(to) - 1})
+		}
+		lo, hi = lo-n, hi-n
+	}
+	return part
+}
+
 // all reports whether the targets are all messages that the client counts.
 func (t targets) all() bool {
 	return len(t.ranges) == 1 && t.ranges[0].From == 1 && int64(t.ranges[0].To) == int64(t.v.len())
-}
-
-// everything returns all messages that the client counts.
-func everything(v *view) targets {
-	if v.len() == 0 {
-		return targets{v: v}
-	}
-	return targets{v, imap.SeqSet{{From: 1, To: uint32(v.len())}}}
 }
 
 // uids returns the UIDs in ascending order.

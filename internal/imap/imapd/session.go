@@ -58,6 +58,7 @@ type selected struct {
 	mbox     *store.Mailbox
 	readOnly bool
 	view     *view
+	saved    imap.SeqSet // UIDs that "$" means
 
 	keywords  []mail.Keyword // those that the client knows of by FLAGS
 	flagsTold bool           // the client had a FLAGS

@@ -101,6 +101,17 @@ const (
 	CodeInProgress = "INPROGRESS"
 )
 
+// What a result of SEARCH and SORT may have: options of RETURN, items of ESEARCH.
+const (
+	RetMin     = "MIN" // RFC 4731 section 3.1
+	RetMax     = "MAX"
+	RetAll     = "ALL"
+	RetCount   = "COUNT"
+	RetSave    = "SAVE"    // RFC 5182 section 3
+	RetPartial = "PARTIAL" // RFC 9394 section 4
+	RetModSeq  = "MODSEQ"  // RFC 4731 section 3.2
+)
+
 // Capability names.
 const (
 	CapIMAP4rev1     = "IMAP4rev1"     // RFC 3501

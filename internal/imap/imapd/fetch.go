@@ -68,6 +68,7 @@ type fetcher struct {
 	items []fetchItem
 	needs needs             // of all items
 	marks bool              // reading an item makes a message \Seen
+	plain bool              // only what is in a row of the index is asked for
 	seen  map[mail.UID]bool // messages that this command made \Seen
 	gone  bool              // a message is not there any more
 	alien bool              // a part is in an unknown transfer encoding
@@ -115,7 +116,9 @@ func (f *fetcher) implied(args imap.FetchArgs, byUID bool) []imap.FetchItem {
 }
 
 // marksSeen reports whether an item makes a message \Seen.
-func marksSeen(i imap.FetchItem) bool { return i.Kind == imap.FetchSection && !i.Peek }
+func marksSeen(i imap.FetchItem) bool {
+	return (i.Kind == imap.FetchSection || i.Kind == imap.FetchBinary) && !i.Peek
+}
 
 // plan finds out what the items need.
 func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
@@ -145,7 +148,7 @@ func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
 		case imap.FetchEmailID:
 			f.needs |= needEmailID
 		case imap.FetchBinary, imap.FetchBinarySize:
-			f.marks = f.marks || !i.Peek
+			f.marks = f.marks || marksSeen(i)
 			f.needs |= needStructure | needFile | needBinary
 		case imap.FetchSection:
 			f.marks = f.marks || marksSeen(i)
@@ -160,6 +163,7 @@ func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
 		}
 		f.items = append(f.items, item)
 	}
+	f.plain = f.inRow()
 }
 
 // sectionNeeds tells what has to be known to answer with a section.
@@ -248,6 +252,13 @@ func (f *fetcher) message(c *counted) error {
 	}
 	if err := f.s.trusted(); err != nil {
 		return err
+	}
+	if f.plain {
+		text, err := m.line()
+		if err != nil {
+			return err
+		}
+		return f.s.out.Encoded(text).Err()
 	}
 	out := f.s.out.Numbered(m.seq, wire.RespFetch).SP().ListStart()
 	for i := range f.items {

@@ -62,10 +62,16 @@ func (t *flagTexts) of(snap *store.Snapshot, row store.Row, recent bool) ([]byte
 	return text, nil
 }
 
-// writeFlagText writes the value of FLAGS for a message of the selected mailbox.
-func (s *Session) writeFlagText(m *counted) {
+// flagText is the value of FLAGS for a message of the selected mailbox. It is good
+// until the next call.
+func (s *Session) flagText(m *counted) ([]byte, error) {
 	recent := !s.enabled.rev2 && s.box.view.recent.has(m.row.UID)
-	text, err := s.box.flags.of(m.now.snap, m.row, recent)
+	return s.box.flags.of(m.now.snap, m.row, recent)
+}
+
+// writeFlagText writes the value of FLAGS.
+func (s *Session) writeFlagText(m *counted) {
+	text, err := s.flagText(m)
 	if err != nil {
 		s.out.Fail(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,25 @@ func BenchmarkSelect(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			dir := imapd.ClaimedMailbox(b, n)
 			measure(b, dir, "a SELECT INBOX\r\n", "b SELECT INBOX", 1)
+		})
+	}
+}
+
+// BenchmarkResync selects a mailbox in which nothing has changed since the client was
+// there last.
+func BenchmarkResync(b *testing.B) {
+	for _, n := range []int{1000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dir := imapd.ClaimedMailbox(b, n)
+			conn := &feed{in: strings.NewReader("a SELECT INBOX\r\n")}
+			if err := serve(b, dir, conn, quiet); err != nil {
+				b.Fatal(err)
+			}
+			modseq := regexp.MustCompile("HIGHESTMODSEQ ([0-9]+)").FindStringSubmatch(conn.out.String())
+			if modseq == nil {
+				b.Fatal(conn.out.String())
+			}
+			measure(b, dir, "a ENABLE QRESYNC\r\n", "b SELECT INBOX (QRESYNC (1000000000 "+modseq[1]+"))", 1)
 		})
 	}
 }

@@ -129,6 +129,9 @@ func (t targets) uids() []mail.UID {
 // changedSince leaves those whose mod-sequence is greater (RFC 7162 section 3.1.4.1).
 // It costs time for these only. What is gone is none of them.
 func (t targets) changedSince(since mail.ModSeq) targets {
+	if since >= t.v.latest.HighestModSeq() {
+		return targets{v: t.v}
+	}
 	var nums []uint32
 	for _, i := range t.v.latest.ChangedSince(since) {
 		if n := t.v.seq(t.v.latest.UID(i)); n > 0 && t.has(n) {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"encoding/binary"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -179,16 +180,28 @@ func guessUTF8(s string) string {
 // guess is guessUTF8 as a transformer.
 type guess struct{ transform.NopResetter }
 
+// asciiPrefix returns how many octets of ASCII b begins with.
+func asciiPrefix(b []byte) (n int) {
+	for ; len(b)-n >= 8; n += 8 {
+		if binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 != 0 {
+			break
+		}
+	}
+	for n < len(b) && b[n] < utf8.RuneSelf {
+		n++
+	}
+	return n
+}
+
 func (guess) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
 	for nSrc < len(src) {
-		if c := src[nSrc]; c < utf8.RuneSelf {
-			if nDst == len(dst) {
-				return nDst, nSrc, transform.ErrShortDst
-			}
-			dst[nDst] = c
-			nDst++
-			nSrc++
+		if n := copy(dst[nDst:], src[nSrc:nSrc+asciiPrefix(src[nSrc:])]); n > 0 {
+			nDst += n
+			nSrc += n
 			continue
+		}
+		if nDst == len(dst) {
+			return nDst, nSrc, transform.ErrShortDst
 		}
 		if !atEOF && !utf8.FullRune(src[nSrc:]) {
 			return nDst, nSrc, transform.ErrShortSrc

@@ -80,16 +80,14 @@ type qpDecoder struct{ transform.NopResetter }
 
 func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
 	for nSrc < len(src) {
+		n := copy(dst[nDst:], src[nSrc:nSrc+qpPlain(src[nSrc:])])
+		nDst += n
+		nSrc += n
+		if nSrc == len(src) {
+			break
+		}
 		if nDst == len(dst) {
 			return nDst, nSrc, transform.ErrShortDst
-		}
-		c := src[nSrc]
-		inside := c == ' ' && nSrc+1 < len(src) && src[nSrc+1] > ' ' // most spaces are
-		if inside || c != '=' && c != ' ' && c != '\t' {
-			dst[nDst] = c
-			nDst++
-			nSrc++
-			continue
 		}
 		w, r := qpSpecial(dst[nDst:], src[nSrc:], atEOF)
 		if r == 0 {
@@ -99,6 +97,52 @@ func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err err
 		nSrc += r
 	}
 	return nDst, nSrc, nil
+}
+
+// qpWindow is how far qpPlain looks, lest lines of white space be looked at again and
+// again.
+const qpWindow = 256
+
+// qpPlain returns how many octets src begins with that mean themselves: up to "=",
+// or to white space that may be at the end of a line.
+func qpPlain(src []byte) int {
+	src = src[:min(len(src), qpWindow)]
+	end := bytes.IndexByte(src, '=')
+	cut := end < 0
+	if cut {
+		end = len(src)
+	}
+	for at := 0; ; {
+		n := bytes.IndexByte(src[at:end], '\n')
+		if n < 0 {
+			break
+		}
+		if text := beforeSpace(src[at : at+n]); text < n {
+			return at + text
+		}
+		at += n + 1
+	}
+	if cut {
+		return beforeSpace(src)
+	}
+	return end
+}
+
+// beforeSpace returns the length of b without the white space at its end, if there
+// is more there than the CR of a line end.
+func beforeSpace(b []byte) int {
+	n := len(b)
+	if n > 0 && b[n-1] == '\r' {
+		n--
+	}
+	text := n
+	for text > 0 && (b[text-1] == ' ' || b[text-1] == '\t') {
+		text--
+	}
+	if text < n {
+		return text
+	}
+	return len(b)
 }
 
 // qpSpecial decodes what begins with "=" or white space: it writes w octets

@@ -270,16 +270,12 @@ func (w *textWorker) text(e maildir.Entry) (*text.Text, error) {
 	if st, err := f.Stat(); err != nil {
 		return nil, err
 	} else if st.Size() <= maxTextFile {
-		// One octet more tells that the end was reached.
-		w.whole = slices.Grow(w.whole[:0], int(st.Size())+1)[:st.Size()+1]
+		w.whole = slices.Grow(w.whole[:0], int(st.Size()))[:st.Size()]
 		n, err := f.ReadAt(w.whole, 0)
-		switch err {
-		case io.EOF:
-			in = bytes.NewReader(w.whole[:n])
-		case nil: // it grows
-		default:
+		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("read message: %w", err)
 		}
+		in = bytes.NewReader(w.whole[:n])
 	}
 	return w.reader.Read(in, w.f.overlap, func(piece []byte) {
 		for q, m := range w.f.matchers {

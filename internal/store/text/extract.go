@@ -226,24 +226,41 @@ func divide(text []byte) int {
 func appendFolded(dst, text []byte) []byte {
 	dst = slices.Grow(dst, len(text))
 	for len(text) > 0 {
-		n := 0
-		for n < len(text) && text[n] < utf8.RuneSelf {
-			c := text[n]
-			if 'a' <= c && c <= 'z' {
-				c -= 'a' - 'A'
-			}
-			dst = append(dst, c)
-			n++
-		}
-		text = text[n:]
+		n := upper(dst[len(dst):cap(dst)], text)
+		dst, text = dst[:len(dst)+n], text[n:]
 		for n = 0; n < len(text) && text[n] >= utf8.RuneSelf; n++ {
 		}
 		if n > 0 {
 			dst = message.AppendCasemap(dst, string(text[:n]))
 			text = text[n:]
+			dst = slices.Grow(dst, len(text))
 		}
 	}
 	return dst
+}
+
+// upper copies the ASCII that text begins with to dst, where there is room for all of
+// text, in capitals. It returns how many octets that are.
+func upper(dst, text []byte) (n int) {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	dst = dst[:len(text)]
+	for ; len(text)-n >= 8; n += 8 {
+		x := le.Uint64(text[n:])
+		if x&high != 0 {
+			break
+		}
+		// The high bit of each octet: it is at least 'a', it is more than 'z'.
+		small := (x + ones*(0x80-'a')) &^ (x + ones*(0x7f-'z')) & high
+		le.PutUint64(dst[n:], x-small>>2)
+	}
+	for ; n < len(text) && text[n] < utf8.RuneSelf; n++ {
+		c := text[n]
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		dst[n] = c
+	}
+	return n
 }
 
 // check passes the body on if it has become too long.

@@ -198,3 +198,20 @@ func TestFoldInPieces(t *testing.T) {
 		}
 	}
 }
+
+func TestUpper(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			b := []byte("qX{`[@zaAZ /09.qX{za")
+			b[at] = byte(c)
+			want := len(b)
+			if c >= utf8.RuneSelf {
+				want = at
+			}
+			dst := make([]byte, len(b))
+			if n := upper(dst, b); n != want || string(dst[:n]) != strings.ToUpper(string(b[:n])) {
+				t.Fatalf("%q: %d octets, want %d: %q", b, n, want, dst[:n])
+			}
+		}
+	}
+}

@@ -44,12 +44,28 @@ func (s *Session) delete(ctx context.Context) error {
 		return err
 	}
 	if err := s.acct.Delete(ctx, name); err != nil {
-		return err
+		return s.whyNotDeleted(ctx, name, err)
 	}
 	if err := s.tellNormalized(ctx, name); err != nil {
 		return err
 	}
 	return s.movedAway(ctx, "DELETE completed.")
+}
+
+// whyNotDeleted says of a name that is only the parent of others that it is (RFC
+// 9051 section 6.3.5).
+func (s *Session) whyNotDeleted(ctx context.Context, name string, err error) error {
+	if store.KindOf(err) != store.Invalid {
+		return err
+	}
+	infos, failed := s.acct.List(ctx)
+	if failed != nil {
+		return failed
+	}
+	if slices.ContainsFunc(infos, func(i store.Info) bool { return i.Name == name && i.NoSelect && i.HasChildren }) {
+		return no(wire.CodeHasChildren, "There are mailboxes below it.")
+	}
+	return err
 }
 
 // rename is RENAME (RFC 9051 section 6.3.6).

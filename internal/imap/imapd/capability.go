@@ -54,6 +54,8 @@ var capabilities = []capability{
 
 	// the selected mailbox
 	{wire.CapUnselect, "3691", nil},
+	{wire.CapCondStore, "7162", func(e *enabled) { e.condstore = true }},
+	{wire.CapQResync, "7162", func(e *enabled) { e.condstore, e.qresync = true, true }},
 
 	// messages
 	{wire.CapUIDPlus, "4315", nil},

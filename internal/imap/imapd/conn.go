@@ -30,7 +30,8 @@ type Conn interface {
 type stream struct {
 	conn Conn
 	out  *bufio.Writer
-	pack *deflate.Writer // below out, once the client has asked for COMPRESS
+	box  outbox          // below out
+	pack *deflate.Writer // below box, once the client has asked for COMPRESS
 
 	// waiting is set while a goroutine waits for input on behalf of IDLE. The
 	// session writes and flushes itself then.
@@ -59,13 +60,13 @@ func (s *stream) flush() error {
 	if err := s.out.Flush(); err != nil {
 		return err
 	}
-	return s.flushPack()
+	return s.flushBelow()
 }
 
-// flushPack sends what the compressor holds, if there is one.
-func (s *stream) flushPack() error {
-	if s.pack == nil {
-		return nil
+// flushBelow sends what lies between out and the connection.
+func (s *stream) flushBelow() error {
+	if err := s.box.Flush(); err != nil || s.pack == nil {
+		return err
 	}
 	return s.pack.Flush()
 }
@@ -85,7 +86,7 @@ func (s *stream) compress(in *bufio.Reader) error {
 	}
 	in.Reset(deflate.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), s)))
 	s.pack = deflate.NewWriter(sender{s.conn})
-	s.out.Reset(s.pack)
+	s.box.to = s.pack
 	return nil
 }
 
@@ -128,8 +129,11 @@ func deadline(set func(time.Time) error, d time.Duration) error {
 	return nil
 }
 
-// bufferSize is that of the session's input and output buffers.
-const bufferSize = 16 << 10
+// The buffers that a session has all its life.
+const (
+	smallIn  = 4 << 10 // commands; a message that is appended goes past it
+	smallOut = 1 << 10 // one response; the outbox gathers them
+)
 
 // limits are the budgets of one command; that of a message is an option.
 var limits = wire.Limits{

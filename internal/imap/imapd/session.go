@@ -67,18 +67,19 @@ type selected struct {
 
 // New returns a session that serves conn from the account's mail.
 func New(acct *store.Account, conn Conn, o Options) *Session {
-	out := bufio.NewWriterSize(sender{conn}, bufferSize)
-	st := &stream{conn: conn, out: out}
+	st := &stream{conn: conn, box: outbox{to: sender{conn}}}
+	out := bufio.NewWriterSize(&st.box, smallOut)
+	st.out = out
 	s := &Session{
 		acct:   acct,
 		opt:    o,
 		log:    o.Log,
 		stream: st,
-		r:      bufio.NewReaderSize(st, bufferSize),
+		r:      bufio.NewReaderSize(st, smallIn),
 		out:    wire.NewEncoder(out),
 		table:  commandTable(),
 	}
-	s.out.FlushAlso(st.flushPack)
+	s.out.FlushAlso(st.flushBelow)
 	s.limits = limits
 	if s.limits.StreamLiteral = o.AppendLimit; o.AppendLimit == 0 {
 		s.limits.StreamLiteral = DefaultAppendLimit

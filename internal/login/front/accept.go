@@ -48,6 +48,7 @@ func (s *Server) Serve(l inetd.Listener) error {
 // admit counts a connection and returns its client, or closes it and returns
 // nil if there are too many or the server is stopping.
 func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
+	s.quiet.Stir()
 	c := newClient(s, conn, p, implicitTLS)
 	s.mu.Lock()
 	why := s.refusal(c.source)
@@ -86,6 +87,7 @@ func (s *Server) refusal(source netip.Prefix) string {
 
 // leave is the end of what admit began.
 func (s *Server) leave(c *client) {
+	s.quiet.Stir()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, c)

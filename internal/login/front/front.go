@@ -34,6 +34,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/quiet"
 	"fantail/internal/login/broker"
 )
 
@@ -57,6 +58,7 @@ type Options struct {
 type Server struct {
 	o     Options
 	limit timeouts
+	quiet quiet.Watch // connections come and go; handshakes leave most of what can be freed
 
 	mu        sync.Mutex // guards what follows
 	stopping  bool

@@ -26,7 +26,7 @@ import (
 // the session's direction, and a small one for the client's.
 
 const (
-	smallBuffer = 4 << 10  // commands
+	smallBuffer = 512      // commands
 	largeBuffer = 32 << 10 // messages
 )
 
@@ -40,6 +40,7 @@ func (c *client) pump(ses *session) {
 		log.Debug("client left during login", "err", err)
 		return
 	}
+	c.front.quiet.Stir()
 	began := time.Now()
 	up := make(chan int64, 1)
 	go func() {

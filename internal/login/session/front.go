@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"fantail/internal/daemon/quiet"
 	"fantail/internal/login/handover"
 )
 
@@ -17,10 +18,10 @@ const helloTimeout = 30 * time.Second
 
 // serveFront serves the sessions that a front hands over.
 func (p Program) serveFront(ctx context.Context, control *os.File, all Session) error {
-	var q quiet
+	var q quiet.Watch
 	return handover.Receive(ctx, control, func(conn net.Conn) {
 		s := all
-		s.Conn = q.watch(conn)
+		s.Conn = &stirring{conn, &q}
 		if err := p.serveHanded(ctx, &s); err != nil {
 			s.Log.Error("session failed", "err", err)
 		}
@@ -48,4 +49,22 @@ func (p Program) serveHanded(ctx context.Context, s *Session) (err error) {
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
 	defer s.mail.tidy() // also after a panic
 	return p.Serve(ctx, s)
+}
+
+// stirring is a connection whose use keeps the process from being quiet.
+type stirring struct {
+	net.Conn
+	quiet *quiet.Watch
+}
+
+func (s *stirring) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	s.quiet.Stir()
+	return n, err
+}
+
+func (s *stirring) Write(p []byte) (int, error) {
+	n, err := s.Conn.Write(p)
+	s.quiet.Stir()
+	return n, err
 }

@@ -94,7 +94,7 @@ func runProgram(t *testing.T, settings string) *running {
 	}
 	p := Program{
 		Name: "imapd", Protocol: "imap", Version: "test",
-		Listen: func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP },
+		Listen: func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP.ListenSettings },
 		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) Broker {
 			return broker.NewLocal(broker.LocalOptions{
 				Verifier: oneAccount{}, MailPath: cfg.MailPath, Programs: programs, ConfigFile: cfg.File,

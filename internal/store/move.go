@@ -84,7 +84,7 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 			break
 		}
 		var e maildir.Entry
-		e, err = b.m.dir.MoveInto(ctx, s.entry, dst.m.dir, maildir.Target{}, s.entry.Name.Flags, to[s.set].letters)
+		e, err = b.m.dir.MoveInto(ctx, s.entry, dst.m.dir, maildir.Target{}, "", s.entry.Name.Flags, to[s.set].letters)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err = b.expunged(s.i); err == nil {
 				continue
@@ -131,7 +131,7 @@ func (b *batch) takeBack(dst *batch, went []source, made []maildir.Entry) error 
 	var errs []error
 	for i, e := range made {
 		// Not the caller's context: it may be what ended the move.
-		_, err := dst.m.dir.MoveInto(context.Background(), e, b.m.dir, maildir.Target{New: went[i].entry.New}, e.Name.Flags, went[i].entry.Name.Letters)
+		_, err := dst.m.dir.MoveInto(context.Background(), e, b.m.dir, maildir.Target{New: went[i].entry.New}, went[i].entry.Name.Base, e.Name.Flags, went[i].entry.Name.Letters)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

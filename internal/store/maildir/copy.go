@@ -45,30 +45,32 @@ func (d *Dir) LinkInto(ctx context.Context, e Entry, dst *Dir, f mail.Flags, l L
 	return to, nil
 }
 
-// MoveInto moves a message into dst, with letters as dst counts them. Its
-// base goes along, so it stays the same message to everybody who remembers it; if
-// dst has a file of that name, or lies on another file system, the message gets a
-// fresh one. The name in dst is durable only after dst.SyncCur.
+// MoveInto moves a message into dst, with letters as dst counts them. It gets a
+// fresh base, with the origin of the old one: dst may have a file of that base with
+// other flags, since Dovecot copies by hard links that keep it, and two files of one
+// base are one message. Who takes a move back gives the base that the message had.
+// The name in dst is durable only after dst.SyncCur.
 //
 // The error is fs.ErrNotExist if the message is proven to be gone. dst is not d.
-func (d *Dir) MoveInto(ctx context.Context, e Entry, dst *Dir, into Target, f mail.Flags, l Letters) (Entry, error) {
+func (d *Dir) MoveInto(ctx context.Context, e Entry, dst *Dir, into Target, back string, f mail.Flags, l Letters) (Entry, error) {
 	var to Entry
 	at, err := d.follow(ctx, e, func(e Entry) error {
-		to = dst.target(e.Name.Base, e.Name.With(f, l), into.New)
-		err := d.sys.rename(d.folder(e), e.File, dst.folder(to), to.File)
-		if !errors.Is(err, fs.ErrExist) && !noReplaceRefused(err) {
-			return err
-		}
-		st, err := stat(d.folder(e), e.File)
-		if err != nil {
-			return err
-		}
-		base, err := dst.copyBase(e.Name, st)
-		if err != nil {
-			return err
+		base := back
+		if base == "" {
+			st, err := stat(d.folder(e), e.File)
+			if err != nil {
+				return err
+			}
+			if base, err = dst.copyBase(e.Name, st); err != nil {
+				return err
+			}
 		}
 		to = dst.target(base, e.Name.With(f, l), into.New)
-		return d.sys.renamePlain(d.folder(e), e.File, dst.folder(to), to.File) // nobody else has this base
+		err := d.sys.rename(d.folder(e), e.File, dst.folder(to), to.File)
+		if noReplaceRefused(err) {
+			err = d.sys.renamePlain(d.folder(e), e.File, dst.folder(to), to.File) // nobody else has this base
+		}
+		return err
 	})
 	if errors.Is(err, unix.EXDEV) {
 		if to, err = d.copyInto(at, dst, f, l); err == nil {

@@ -76,7 +76,7 @@ func TestOriginTravels(t *testing.T) {
 					if e, err = dst.LinkInto(ctx, e, src, 0, 0); err != nil || origin(src, e) != want {
 						t.Fatalf("copy of the copy %+v, %v", e, err)
 					}
-					if e, err = src.MoveInto(ctx, e, dst, Target{}, 0, 0); err != nil || origin(dst, e) != want {
+					if e, err = src.MoveInto(ctx, e, dst, Target{}, "", 0, 0); err != nil || origin(dst, e) != want {
 						t.Fatalf("moved %+v, %v", e, err)
 					}
 				})

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 
 	"fantail/internal/mail"
@@ -136,4 +138,27 @@ func moves(w *world) {
 	w.same("moved back", c.Dst, 4)
 	w.expect(mail.Inbox, "2 S red", "4 S red")
 	w.expect("x", "1 D other", "2 S red")
+}
+
+// movesBesideLink: another server has copied a message by a hard link of the same
+// name, as Dovecot does, and changed the flags of the copy. The original, moved
+// there, is a message beside it.
+func movesBesideLink(w *world) {
+	w.must(w.account().Create(w.ctx, "x"))
+	w.file("cur/1000000001.a.h:2,S", "a\n")
+	w.expect(mail.Inbox, "1 S")
+	w.must(os.Link(filepath.Join(w.dir, "cur/1000000001.a.h:2,S"), filepath.Join(w.dir, w.folder("x"), "cur/1000000001.a.h:2,D")))
+	w.expect("x", "1 D")
+	c, err := w.opened(mail.Inbox).Move(w.ctx, []mail.UID{1}, w.box("x"))
+	w.must(err)
+	w.same("moved", c.Dst, 2)
+	w.expect("x", "1 D", "2 S")
+	w.expect(mail.Inbox)
+	if files := w.files(filepath.Join(w.dir, w.folder("x"))); len(files) != 2 {
+		w.t.Errorf("the files are %q", files)
+	}
+	c, err = w.opened("x").Move(w.ctx, []mail.UID{1, 2}, w.box(mail.Inbox))
+	w.must(err)
+	w.same("moved back", c.Dst, 2, 3)
+	w.expect(mail.Inbox, "2 D", "3 S")
 }

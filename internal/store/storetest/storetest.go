@@ -49,6 +49,7 @@ var promises = []promise{
 	{"Read", readMessages},
 	{"Copy", copies},
 	{"Move", moves},
+	{"MoveBesideLink", movesBesideLink},
 	{"Expunge", expunges},
 	{"FindText", findsText},
 	{"ModSeqs", modseqs},

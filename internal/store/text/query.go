@@ -1,7 +1,6 @@
 package text
 
 import (
-	"bytes"
 	"strings"
 
 	"fantail/internal/message"
@@ -34,17 +33,17 @@ type Query struct {
 // goroutines.
 type Matcher struct {
 	scope  Scope
-	needle []byte // folded
-	field  []byte // what a run of the field begins with
+	needle needle // folded
+	field  needle // what a run of the field begins with
 	in     Section
 }
 
 // Compile makes a query ready.
 func Compile(q Query) *Matcher {
-	m := &Matcher{scope: q.In, needle: message.AppendCasemap(nil, q.Needle)}
+	m := &Matcher{scope: q.In, needle: newNeedle(message.AppendCasemap(nil, q.Needle))}
 	if q.In == OneField {
 		name := strings.ToUpper(q.Field)
-		m.field = append(append([]byte{ownField}, name...), ": "...)
+		m.field = newNeedle(append(append([]byte{ownField}, name...), ": "...))
 		m.in = sectionOf(name)
 	}
 	return m
@@ -62,10 +61,10 @@ func (m *Matcher) wants(s Section) bool {
 }
 
 // Always reports whether every message matches.
-func (m *Matcher) Always() bool { return m.scope != OneField && len(m.needle) == 0 }
+func (m *Matcher) Always() bool { return m.scope != OneField && len(m.needle.octets) == 0 }
 
 // Overlap is how many octets of a text that comes in pieces have to be kept.
-func (m *Matcher) Overlap() int { return max(0, len(m.needle)-1) }
+func (m *Matcher) Overlap() int { return max(0, len(m.needle.octets)-1) }
 
 // Match reports whether the message matches.
 func (m *Matcher) Match(t *Text) bool {
@@ -82,27 +81,27 @@ func (m *Matcher) Match(t *Text) bool {
 
 // MatchBody is Match for a piece of the body.
 func (m *Matcher) MatchBody(piece []byte) bool {
-	return m.scope != OneField && bytes.Contains(piece, m.needle)
+	return m.scope != OneField && m.needle.in(piece)
 }
 
 // find returns the place of an octet in b, not before from, which belongs to what
 // matches; or -1. The needle is not empty, or it is that of a field.
 func (m *Matcher) find(b []byte, from int) int {
 	if m.scope != OneField {
-		if i := bytes.Index(b[from:], m.needle); i >= 0 {
+		if i := m.needle.index(b[from:]); i >= 0 {
 			return from + i
 		}
 		return -1
 	}
 	for {
-		i := bytes.Index(b[from:], m.field)
+		i := m.field.index(b[from:])
 		if i < 0 {
 			return -1
 		}
 		run := from + i
-		value := run + len(m.field)
+		value := run + len(m.field.octets)
 		from = value + runEnd(b[value:])
-		if bytes.Contains(b[value:from], m.needle) {
+		if m.needle.in(b[value:from]) {
 			return run
 		}
 	}

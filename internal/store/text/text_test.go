@@ -215,3 +215,64 @@ func TestUpper(t *testing.T) {
 		}
 	}
 }
+
+func TestNeedle(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	some := func(n int, alphabet string) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = alphabet[r.IntN(len(alphabet))]
+		}
+		return b
+	}
+	hits := 0
+	for range 20_000 {
+		alphabet := []string{"AQ", "ETX ", "THE QUICK", "\xd0\x91\x92"}[r.IntN(4)]
+		b := some(r.IntN(300), alphabet)
+		octets := some(r.IntN(6), alphabet)
+		n := newNeedle(octets)
+		want := bytes.Index(b, octets)
+		if got := n.index(b); got != want {
+			t.Fatalf("%q in %q: %d, want %d", octets, b, got, want)
+		}
+		if want >= 0 {
+			hits++
+		}
+	}
+	if hits < 2000 || hits > 18_000 {
+		t.Errorf("%d hits prove nothing", hits)
+	}
+}
+
+// BenchmarkFind looks for words in text such as people write.
+func BenchmarkFind(b *testing.B) {
+	var text []byte
+	for m := range samplemail.Large(300, 9) {
+		p := plainText(b, m.Data)
+		for _, s := range p.body {
+			text = append(append(text, otherRun), s...)
+		}
+	}
+	for _, word := range []string{"absent", "the river", "quarterly", "in", "x"} {
+		b.Run(word, func(b *testing.B) {
+			n := newNeedle([]byte(fold(word)))
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				for rest := text; ; {
+					i := n.index(rest)
+					if i < 0 {
+						break
+					}
+					rest = rest[i+1:]
+				}
+			}
+		})
+		b.Run(word+"/limit", func(b *testing.B) { // of the library
+			octets := []byte(fold(word))
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				bytes.Count(text, octets)
+			}
+		})
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,10 +68,7 @@ type Dir struct {
 	tmp, new, cur *folder
 
 	lastCount atomic.Int64 // files seen by the last scan: the next one's buffer
-
-	limit  int // of the buffer for getdents; tests lower it to have bad scans
-	mu     sync.Mutex
-	buffer []byte // of the last scan, if not huge
+	limit     int          // of the buffer for getdents; tests lower it to have bad scans
 }
 
 // Open opens the Maildir at path. The error is fs.ErrNotExist if there is none, which

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -155,23 +156,24 @@ func bufferFor(count int, confirm bool) int {
 	return min(count*9/8*direntSize+minBuffer, maxBuffer)
 }
 
-// takeBuffer lends the buffer of the last scan, or a new one.
-func (d *Dir) takeBuffer(size int) []byte {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	b := d.buffer
-	d.buffer = nil
-	if size = min(size, d.limit); len(b) < size {
-		b = make([]byte, size)
+// scanBuffers are buffers of earlier scans, of whatever Dir: a process may have
+// hundreds open, and scans few of them at once.
+var scanBuffers sync.Pool // of *[]byte
+
+// takeBuffer lends the buffer of an earlier scan, or a new one. giveBuffer takes it
+// back.
+func (d *Dir) takeBuffer(size int) *[]byte {
+	size = min(size, d.limit)
+	if b, ok := scanBuffers.Get().(*[]byte); ok && cap(*b) >= size {
+		*b = (*b)[:min(cap(*b), d.limit)]
+		return b
 	}
-	return b
+	b := make([]byte, size)
+	return &b
 }
 
-func (d *Dir) giveBuffer(b []byte) {
-	if len(b) > keptBuffer {
-		return
+func (d *Dir) giveBuffer(b *[]byte) {
+	if cap(*b) <= keptBuffer {
+		scanBuffers.Put(b)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.buffer = b
 }

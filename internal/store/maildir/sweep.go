@@ -91,7 +91,7 @@ func (d *Dir) SweepNew(cur Stamp) (*Sweep, error) {
 	s := &Sweep{}
 	var err error
 	if s.cur, err = d.stamp(d.cur); err == nil {
-		s.new, s.newNames, err = d.read(d.new, buffer)
+		s.new, s.newNames, err = d.read(d.new, *buffer)
 	}
 	if err == nil {
 		err = s.lookAgain(d)
@@ -114,10 +114,10 @@ func (d *Dir) sweep(count int, confirm bool) (*Sweep, error) {
 	clock := d.startClock()
 	s := &Sweep{}
 	var err error
-	if s.new, s.newNames, err = d.read(d.new, buffer); err != nil {
+	if s.new, s.newNames, err = d.read(d.new, *buffer); err != nil {
 		return nil, err
 	}
-	if s.cur, s.curNames, err = d.read(d.cur, buffer); err != nil {
+	if s.cur, s.curNames, err = d.read(d.cur, *buffer); err != nil {
 		return nil, err
 	}
 	d.lastCount.Store(int64(s.curNames.count))

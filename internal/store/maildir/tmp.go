@@ -30,7 +30,7 @@ func (d *Dir) CleanTmp(now time.Time) error {
 	}
 	buffer := d.takeBuffer(minBuffer)
 	defer d.giveBuffer(buffer)
-	_, files, err := d.read(d.tmp, buffer)
+	_, files, err := d.read(d.tmp, *buffer)
 	if err != nil {
 		return fmt.Errorf("clean tmp: %w", err)
 	}

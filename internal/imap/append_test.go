@@ -67,8 +67,8 @@ func TestScanAppend(t *testing.T) {
 		{" box {3}\r\na\x00b", "", "syntax", false},
 		{" box {1}\r\na {1}\r\nb", " box () {1}\r\na () {1}\r\nb", "", false},
 		{" box {1}\r\na (\\Seen) ~{1+}\r\nb", " box () {1}\r\na (\\Seen) ~{1}\r\nb", "", false},
-		{" box UTF8 (~{2}\r\nab)", " \"box\" () ~{2}\r\nab", "", true},
-		{" box (\\Seen) utf8 (~{2+}\r\nab) (\\Draft) UTF8 (~{1}\r\nc)", " \"box\" (\\Seen) ~{2}\r\nab (\\Draft) ~{1}\r\nc", "", true},
+		{" box UTF8 (~{2}\r\nab)", " box () ~{2}\r\nab", "", true},
+		{" box (\\Seen) utf8 (~{2+}\r\nab) (\\Draft) UTF8 (~{1}\r\nc)", " box (\\Seen) ~{2}\r\nab (\\Draft) ~{1}\r\nc", "", true},
 		{" box UTF8 (~{2}\r\nab)", "", "syntax", false}, // not enabled
 		{" box UTF8 ({2}\r\nab)", "", "syntax", true},
 		{" box UTF8 (~{2}\r\nab", "", "syntax", true},

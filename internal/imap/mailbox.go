@@ -57,7 +57,7 @@ func encodedName(s *wire.Scanner, raw string) (string, error) {
 // WriteMailbox writes a mailbox name, which is UTF-8, as the client is to have it.
 func WriteMailbox(e *wire.Encoder, name string) *wire.Encoder {
 	if e.UTF8 {
-		return e.String(name)
+		return e.AString(name)
 	}
 	return e.AString(mutf7.Encode(name))
 }

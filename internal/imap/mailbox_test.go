@@ -34,7 +34,7 @@ func TestMailbox(t *testing.T) {
 		{"\"\xc3\xa4\"", false, "", "", imap.ErrMailboxName.Error()},
 		{"\"\xc3\xa4\"", true, "ä", `"ä"`, ""},
 		{"{2}\r\n\xc3\xa4", true, "ä", `"ä"`, ""},
-		{"&AOQ-", true, "&AOQ-", `"&AOQ-"`, ""}, // RFC 6855 section 3: no modified UTF-7 any more
+		{"&AOQ-", true, "&AOQ-", `&AOQ-`, ""}, // RFC 6855 section 3: no modified UTF-7 any more
 		{"{1}\r\n\xe4", true, "", "", imap.ErrMailboxName.Error()},
 		{"a%", false, "", "", "syntax"},
 		{"a b", false, "", "", "syntax"},

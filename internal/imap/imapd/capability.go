@@ -32,10 +32,12 @@ type enabled struct {
 // they are told.
 var capabilities = []capability{
 	{wire.CapIMAP4rev1, "3501", nil},
+	{wire.CapIMAP4rev2, "9051", func(e *enabled) { e.rev2, e.utf8 = true, true }},
 
 	// framing, session
 	{wire.CapLiteralPlus, "7888", nil},
 	{wire.CapEnable, "5161", nil},
+	{wire.CapUTF8Accept, "6855", func(e *enabled) { e.utf8 = true }},
 	{wire.CapID, "2971", nil},
 	{wire.CapIdle, "2177", nil},
 	{wire.CapCompressDeflate, "4978", nil},

@@ -29,10 +29,14 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 	if err != nil {
 		return s.notSaved(args.Return, err)
 	}
-	if args.Return == nil {
-		f.plain(wire.RespSearch)
-	} else {
+	switch {
+	case args.Return != nil:
 		f.extended(args.Return)
+	case s.enabled.rev2:
+		// RFC 9051 section 6.4.4: there is no other response any more.
+		f.extended(&imap.SearchReturn{All: true})
+	default:
+		f.plain(wire.RespSearch)
 	}
 	return f.end("SEARCH completed.")
 }
@@ -57,6 +61,9 @@ func (s *Session) beginFind(ctx context.Context, q *imap.Search, byUID bool) (*f
 		if err := s.needModSeqs(); err != nil {
 			return nil, err
 		}
+	}
+	if q.Asks(imap.SearchSeq) {
+		s.numbers = true // RFC 7162 section 3.2.10.2: also in UID SEARCH
 	}
 	if err := s.sync(ctx); err != nil {
 		return nil, err

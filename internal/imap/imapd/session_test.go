@@ -149,6 +149,8 @@ func FuzzSession(f *testing.F) {
 		"a IDLE\r\nDONE\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd COPY 1:* INBOX\r\ne CLOSE\r\nf ID NIL\r\ng NAMESPACE\r\n",
 		"a STATUS {5}\r\nINBOX (MESSAGES UNSEEN)\r\nb LSUB \"\" *\r\nc SUBSCRIBE x\r\nd LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %\r\n",
 		"a SELECT INBOX\r\nb FETCH 1:* (BINARY[] BINARY.PEEK[2.1]<1.2> BINARY.SIZE[1] PREVIEW (LAZY) PREVIEW SAVEDATE EMAILID THREADID)\r\nc UID MOVE 1:2 INBOX\r\n",
+		"a ENABLE IMAP4rev2 QRESYNC\r\nb SELECT INBOX (QRESYNC (1 1 1:9 (1 1)))\r\nc UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)\r\nd STORE 1 (UNCHANGEDSINCE 9) FLAGS (\\Deleted)\r\n" +
+			"e STORE 2 +FLAGS.SILENT (\\Deleted $x)\r\nf EXPUNGE\r\ng SEARCH MODSEQ 1\r\nh CREATE \"u\u0308\"\r\ni RENAME \"\u00fc\" \"a&b\"\r\nj LIST \"\" *\r\nk SELECT \"A&B\"\r\n",
 		"a EXAMINE INBOX\r\nb UID FETCH 1:* BODY[HEADER.FIELDS.NOT (a)]\r\nc UID EXPUNGE 1:*\r\nd UNSELECT\r\n\x00\xff{5}\r\n",
 	} {
 		f.Add([]byte(seed))

@@ -188,7 +188,7 @@ func (f *imapFront) ok(text string) error {
 
 // capabilities are what a client can do now.
 func (f *imapFront) capabilities() []string {
-	list := []string{wire.CapIMAP4rev1, wire.CapLiteralPlus, wire.CapSASLIR, wire.CapID}
+	list := []string{wire.CapIMAP4rev1, wire.CapIMAP4rev2, wire.CapLiteralPlus, wire.CapSASLIR, wire.CapID}
 	if !f.secure() {
 		list = append(list, wire.CapStartTLS)
 	}

@@ -15,9 +15,9 @@ func plain(parts ...string) string {
 }
 
 const (
-	capsPlain    = "IMAP4rev1 LITERAL+ SASL-IR ID STARTTLS AUTH=PLAIN"
-	capsDisabled = "IMAP4rev1 LITERAL+ SASL-IR ID STARTTLS LOGINDISABLED"
-	capsTLS      = "IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN"
+	capsPlain    = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID STARTTLS AUTH=PLAIN"
+	capsDisabled = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID STARTTLS LOGINDISABLED"
+	capsTLS      = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID AUTH=PLAIN"
 )
 
 func TestIMAPLogin(t *testing.T) {

@@ -89,6 +89,9 @@ func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err err
 		if nDst == len(dst) {
 			return nDst, nSrc, transform.ErrShortDst
 		}
+		if n == qpWindow {
+			continue // what follows may be plain too
+		}
 		w, r := qpSpecial(dst[nDst:], src[nSrc:], atEOF)
 		if r == 0 {
 			return nDst, nSrc, transform.ErrShortSrc

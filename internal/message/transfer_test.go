@@ -60,6 +60,20 @@ func TestQuotedPrintable(t *testing.T) {
 	}
 }
 
+// TestQuotedPrintableWindow: what is plain goes on behind the window in which it is
+// looked for.
+func TestQuotedPrintableWindow(t *testing.T) {
+	for n := range 3 * qpWindow {
+		for _, tail := range []string{"e\r\nnext\r\n", "e\nnext\n", "=C3=A9\r\nnext", "e =\r\nnext", "e \r\nnext"} {
+			s := strings.Repeat("x", n) + tail
+			got, err := io.ReadAll(newPipe(strings.NewReader(s), qpDecoder{}, pipeSize(int64(len(s)), 4096)))
+			if want := plainQP(s); err != nil || string(got) != want {
+				t.Fatalf("%d and %q: %q, want %q, %v", n, tail, got[max(0, len(got)-20):], want[max(0, len(want)-20):], err)
+			}
+		}
+	}
+}
+
 func TestASCIIPrefix(t *testing.T) {
 	for n := range 40 {
 		b := bytes.Repeat([]byte("a"), 40)

@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -82,13 +80,7 @@ func TestFindTextVanished(t *testing.T) {
 }
 
 func TestFindTextCanceled(t *testing.T) {
-	m := openBox(t, openAccount(t, t.TempDir()), "INBOX")
-	var many []string
-	for i := range 100 {
-		many = append(many, fmt.Sprintf("Subject: %d\n\n%s\n", i, strings.Repeat("river ", 100)))
-	}
-	put(t, m, FlagSet{}, many...)
-	s := syncBox(t, m)
+	_, m, s := textBox(t, 100)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := m.FindText(ctx, s, TextSearch{Queries: []TextQuery{{Needle: "river"}}}); !errors.Is(err, context.Canceled) {

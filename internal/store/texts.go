@@ -57,7 +57,7 @@ func (c *textCache) warn(what string, err error) {
 // lock tries to become the one who writes. If another file is there now, what was
 // counted in the old one is forgotten.
 func (c *textCache) lock(seen *textCensus) bool {
-	if c.view == nil || c.broken.Load() || !c.m.texts.mayWrite() || !roomForTexts(c.m.dir.Path()) {
+	if c.view == nil || c.broken.Load() || !c.m.texts.mayWrite() || !c.m.Current() || !roomForTexts(c.m.dir.Path()) {
 		return false
 	}
 	w, again, err := c.view.Lock()
@@ -120,7 +120,7 @@ func roomForTexts(dir string) bool {
 // textCensus is what was seen in the cache of texts.
 type textCensus struct {
 	has     bitset // messages whose text is there
-	frames  int
+	small   int    // frames
 	entries int
 	dead    int // entries of messages that are gone, or are there twice
 	damaged int // frames
@@ -141,7 +141,7 @@ func (c *textCensus) add(d *textCensus) {
 		c.has = newBitset(64 * len(d.has))
 	}
 	c.has.or(d.has)
-	c.frames += d.frames
+	c.small += d.small
 	c.entries += d.entries
 	c.dead += d.dead
 	c.damaged += d.damaged
@@ -150,8 +150,7 @@ func (c *textCensus) add(d *textCensus) {
 // due reports whether the file is worth to be written anew: because of damage, of
 // what is of no use in it, or since it is in too many pieces.
 func (c *textCensus) due() bool {
-	return c.damaged > 0 || c.dead > worthKeeping && c.dead > c.entries/4 ||
-		c.frames > 16 && c.entries/c.frames < worthKeeping*3/2
+	return c.damaged > 0 || c.dead > worthKeeping && c.dead > c.entries/4 || c.small > 16
 }
 
 // texts is what a Mailbox remembers of its cache of texts.

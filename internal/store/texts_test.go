@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,13 +27,16 @@ func textBox(t testing.TB, n int) (dir string, m *Mailbox, s *Snapshot) {
 	return dir, m, syncBox(t, m)
 }
 
+// addTexts adds messages as another program does, which is faster.
 func addTexts(t testing.TB, m *Mailbox, from, to int) {
 	t.Helper()
-	var bodies []string
 	for i := from; i < to; i++ {
-		bodies = append(bodies, fmt.Sprintf("Subject: %s\n\nw%dw\n", []string{"even", "odd"}[i%2], i))
+		name := fmt.Sprintf("%d.M%06dP1Q%d.other:2,", 1700000000+i, i, i)
+		body := fmt.Sprintf("Subject: %s\n\nw%dw\n", []string{"even", "odd"}[i%2], i)
+		if err := os.WriteFile(filepath.Join(m.dir.Path(), "cur", name), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	put(t, m, FlagSet{}, bodies...)
 }
 
 // idle waits until nothing is filled in the background.
@@ -150,6 +154,35 @@ func TestTextsAreCompacted(t *testing.T) {
 	wantCached(t, dir, s)
 	if _, frames := cachedUIDs(t, dir, s); frames > 17 {
 		t.Errorf("%d messages lie in %d frames", s.Len(), frames)
+	}
+}
+
+// Of long messages few are in a frame, and it is as it should be.
+func TestTextsOfLongMessages(t *testing.T) {
+	dir := t.TempDir()
+	m := openBox(t, openAccount(t, dir), mail.Inbox)
+	for i := range 100 {
+		name := fmt.Sprintf("%d.M%06dP1Q%d.other:2,", 1700000000+i, i, i)
+		body := fmt.Sprintf("Subject: long\n\n%s\n", strings.Repeat(fmt.Sprintf("w%dw ", i), 20_000))
+		if err := os.WriteFile(filepath.Join(dir, "cur", name), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := syncBox(t, m)
+	wantFound(t, m, s, TextQuery{Needle: "w77w"}, 78)
+	m.idle()
+	wantCached(t, dir, s)
+	before, err := os.Stat(filepath.Join(dir, text.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, frames := cachedUIDs(t, dir, s); frames < 17 {
+		t.Errorf("%d frames: too few to prove anything", frames)
+	}
+	wantFound(t, m, s, TextQuery{Needle: "w78w"}, 79)
+	m.idle()
+	if after, err := os.Stat(filepath.Join(dir, text.Name)); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was written anew: %v", err)
 	}
 }
 
@@ -305,19 +338,20 @@ func TestTextsRefused(t *testing.T) {
 
 // The search tells how far it is.
 func TestTextProgress(t *testing.T) {
-	_, m, s := textBox(t, 2000)
+	const n = 500
+	_, m, s := textBox(t, n)
 	last, told := 0, 0
 	f := newTextFind(m, s, TextSearch{
 		Queries: []TextQuery{{Needle: "absent"}},
 		Progress: func(done, total int) {
-			if done < last || done > total || total != 2000 {
+			if done < last || done > total || total != n {
 				t.Errorf("%d of %d after %d", done, total, last)
 			}
 			last = done
 			told++
 		},
 	})
-	f.every = time.Microsecond
+	f.every = 100 * time.Microsecond
 	if err := f.run(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,9 @@ func (w *textWorker) lookAt() error {
 			at++
 		}
 	}
-	w.census.frames++
+	if !w.frame.Full() {
+		w.census.small++
+	}
 	if !any {
 		return nil
 	}

@@ -86,14 +86,12 @@ func (c *compaction) write(frame []byte) error {
 // take copies what is wanted of the frame.
 func (c *compaction) take() error {
 	f := &c.frame
-	size := 0
 	for s := range sections {
 		if err := f.load(s); errors.Is(err, ErrDamaged) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		size += len(f.text[s])
 	}
 	c.kept = c.kept[:0]
 	all := true
@@ -102,15 +100,10 @@ func (c *compaction) take() error {
 		c.kept = append(c.kept, k)
 		all = all && k
 	}
-	if total := f.head.total(); all && c.isFull(size) && int64(f.have) >= total {
+	if total := f.head.total(); all && f.Full() && int64(f.have) >= total {
 		return c.write(f.packed[:total])
 	}
 	return c.pick()
-}
-
-// isFull reports whether a frame of so much text is as good as full.
-func (c *compaction) isFull(size int) bool {
-	return size >= batchSize/2 || len(c.kept) >= maxMessages/2
 }
 
 // pick puts the messages that are kept into the batch.

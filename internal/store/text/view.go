@@ -158,6 +158,15 @@ func (f *Frame) read(n int) error {
 // UIDs are the messages of the frame. The slice is the frame's.
 func (f *Frame) UIDs() []mail.UID { return f.head.uids }
 
+// Full reports whether the frame is as large as frames should be, or nearly.
+func (f *Frame) Full() bool {
+	n := 0
+	for s := range sections {
+		n += f.head.raw(s)
+	}
+	return n >= batchSize/2 || len(f.head.uids) >= maxMessages/2
+}
+
 // ErrDamaged says that a frame is not as it was written.
 var ErrDamaged = errors.New("cache of texts is damaged")
 

@@ -137,13 +137,13 @@ func (s *survey) enterKeywords() error {
 // enterNews adds the messages that have got UIDs since x was made, up to the
 // horizon. Those whose files are proven gone count as expunged.
 func (s *survey) enterNews(horizon mail.UID) error {
-	given := s.given
-	for _, r := range s.news() {
+	given, news := s.given, s.news()
+	for _, r := range news {
 		if r.UID >= horizon {
 			break
 		}
 		if at, ok := given.take(r.UID); ok {
-			if err := s.m.addMessage(s.tx, r.UID, s.fresh[at].Entry, time.Time{}); err != nil {
+			if err := s.m.addMessage(s.tx, r.UID, s.fresh[at].Entry, s.m.arrived(s.fresh[at].Entry, len(news))); err != nil {
 				return err
 			}
 			continue
@@ -167,11 +167,30 @@ func (s *survey) enterNews(horizon mail.UID) error {
 		if !ok {
 			continue
 		}
-		if err := s.m.addMessage(s.tx, r.UID, e, time.Time{}); err != nil {
+		if err := s.m.addMessage(s.tx, r.UID, e, s.m.arrived(e, len(news))); err != nil {
 			return err
 		}
 	}
 	return s.tx.SetUIDNext(max(horizon, s.x.UIDNext()))
+}
+
+// promptly is the number of arrivals at once of which it is looked up when each came
+// into the mailbox. Of more that is found out when somebody asks.
+const promptly = 64
+
+// arrived returns when a message came into the mailbox, one of n that are entered
+// together; zero if that has to be found out. SAVEDATE may not change (RFC 8514
+// section 4), and the ctime of the file that it comes from does with every change of
+// flags: so it is written down before there is one.
+func (m *Mailbox) arrived(e maildir.Entry, n int) time.Time {
+	if n > promptly {
+		return time.Time{}
+	}
+	fi, err := m.dir.Stat(e)
+	if err != nil {
+		return time.Time{} // who needs the file will hear of it
+	}
+	return fi.Changed
 }
 
 // where returns the file of message i of x as it was seen.

@@ -157,8 +157,12 @@ func (m *Mailbox) writeLearned() (err error) {
 		return nil
 	}
 	for uid, st := range m.learned.stats {
-		if _, ok := x.Find(uid); !ok {
+		i, ok := x.Find(uid)
+		if !ok {
 			continue
+		}
+		if saved, ok := x.Row(i).Saved(); ok {
+			st.Saved = saved // another process was asked first
 		}
 		if err := errors.Join(tx.SetSizes(uid, st.Stored, st.Size), tx.SetDates(uid, st.Date, st.Saved)); err != nil {
 			return err

@@ -22,6 +22,7 @@ type Message struct {
 	Told   bool
 	ModSeq uint64 // 0: not told
 	floor  uint32 // its UID is at least this
+	with   uint64 // the mod-sequence that came with Flags; 0: none
 }
 
 // Flags writes a set of flags in a form that can be compared. \Recent is not the
@@ -536,10 +537,10 @@ func (v *View) flags(r *Response, m *Message, value Value, modseq uint64, p Prog
 	if asked := strings.HasSuffix(p.Name, "FETCH"); v.mode.CondStore && modseq == 0 && !asked && v.Highest > 0 {
 		v.blame(ModSeqBack, "%.200s has none, though CONDSTORE is enabled", r.Raw)
 	}
-	if modseq > 0 && m.ModSeq == modseq && m.Told && m.Flags != flags {
+	if modseq > 0 && m.with == modseq && m.Flags != flags {
 		v.blame(ModSeqBack, "%.200s: with that mod-sequence it had (%s)", r.Raw, m.Flags)
 	}
-	m.Flags, m.Told = flags, true
+	m.Flags, m.Told, m.with = flags, true, modseq
 	if v.Owned != nil && m.UID != 0 {
 		v.Owned(m.UID, flags)
 	}
@@ -556,5 +557,5 @@ func (v *View) Assume(uid uint32, add bool, flag string) {
 	if add {
 		list = append(list, flag)
 	}
-	m.Flags = Flags(list)
+	m.Flags, m.with = Flags(list), 0
 }

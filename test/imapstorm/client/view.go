@@ -244,10 +244,16 @@ func (v *View) vanish(r *Response, p Progress) {
 }
 
 // vanishOne removes a message by its UID. Of messages whose UIDs were not told yet
-// it may be any that can have it: they are the same to the client.
+// it may be any that can have it: what was told of those is nobody's then.
 func (v *View) vanishOne(r *Response, uid uint32) {
 	for i, m := range v.messages {
 		if m.UID == uid || m.UID == 0 && v.fits(i, uid) {
+			for _, other := range v.messages[i+1:] {
+				if m.UID == uid || other.UID != 0 {
+					break
+				}
+				*other = Message{floor: other.floor}
+			}
 			m.UID = uid
 			v.remove(i)
 			return

@@ -102,7 +102,7 @@ func (st *stored) leftAlone(uid mail.UID) bool {
 func (s *Session) tellStored(st *stored) error {
 	v := s.box.view
 	asWanted := func(uid mail.UID, now seen) bool { return result(st.change, v.last(uid)).equal(now) }
-	if !st.args.Silent {
+	if !st.args.Silent || len(st.modified) > 0 {
 		s.tellKeywords()
 	}
 	if !st.args.Silent || s.modSeqs() {

@@ -3,6 +3,7 @@ package imapd_test
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
@@ -155,6 +156,9 @@ func FuzzSession(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	for _, seed := range spoken(f) {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		if len(input) > 4096 {
 			return
@@ -174,10 +178,52 @@ func FuzzSession(f *testing.F) {
 		if n := conn.out.Len(); n > 16<<20 {
 			t.Fatalf("%d octets of answers to %d", n, len(input))
 		}
-		if err := wellFormed(conn.out.Bytes()); err != nil {
+		out, err := inflated(conn.out.Bytes())
+		if err == nil {
+			err = wellFormed(out)
+		}
+		if err != nil {
 			t.Fatalf("%q: %v", input, err)
 		}
 	})
+}
+
+// spoken returns what the first client of each dialogue says.
+func spoken(f *testing.F) [][]byte {
+	files, err := filepath.Glob("../../../test/dialogues/imap/*.txtar")
+	if err != nil || len(files) < 100 {
+		f.Fatalf("%d dialogues: %v", len(files), err)
+	}
+	var all [][]byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var in []byte
+		for line := range bytes.Lines(text) {
+			if said, ok := bytes.CutPrefix(line, []byte("C: ")); ok {
+				in = append(append(in, bytes.TrimRight(said, "\n")...), "\r\n"...)
+			}
+		}
+		all = append(all, in)
+	}
+	return all
+}
+
+// inflated returns the answers of a session that may have been compressed from some
+// answer on (RFC 4978 section 3).
+func inflated(out []byte) ([]byte, error) {
+	at := bytes.Index(out, []byte(" OK DEFLATE"))
+	if at < 0 {
+		return out, nil
+	}
+	at += bytes.Index(out[at:], []byte("\r\n")) + 2
+	plain, err := io.ReadAll(flate.NewReader(bytes.NewReader(out[at:])))
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // the stream has no end
+	}
+	return append(bytes.Clone(out[:at]), plain...), err
 }
 
 // TestHostile: input that no client sends gets a clear answer, and the session

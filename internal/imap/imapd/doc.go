@@ -16,6 +16,19 @@
 // itself by ok, with a *status for a tagged NO or BAD, with a store error that
 // reply.go translates. Any other error ends the session.
 //
+// # Modes
+//
+// What a client has turned on (enabled) decides how it is told things, for the rest
+// of the session:
+//
+//	CONDSTORE   MODSEQ and UID in every FETCH response that it has not asked for
+//	QRESYNC     the same, and VANISHED in place of EXPUNGE
+//	UTF8=ACCEPT names of mailboxes in UTF-8, in both directions
+//	IMAP4rev2   the same, ESEARCH in place of SEARCH, LIST in SELECT, no RECENT
+//
+// Everything else that the capabilities name a client just uses. Both revisions of
+// IMAP4 are one program: what RFC 9051 has dropped of RFC 3501 still works.
+//
 // # Goroutines
 //
 // One goroutine owns a Session: it reads, acts and writes. During IDLE a second

@@ -150,6 +150,44 @@ func TestNeomutt(t *testing.T) {
 	}
 }
 
+// TestNeomuttResync: with what it has kept from its last visit neomutt asks by
+// QRESYNC what has happened since, and numbers the messages as they are now.
+func TestNeomuttResync(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	config := fmt.Sprintf("set tunnel = \"tee -a wire | %s/imap-session -u %s -m %s 2>tunnel.log\"\nset tunnel_is_secure = yes\nset folder = \"imap://localhost/\"\n"+
+		"set header_cache = headers\nset imap_condstore = yes\nset imap_qresync = yes", in.Bin, site.Account, in.Home())
+	before := in.mailboxes(t)[mail.Inbox]
+	visit := func(sees, macro string) {
+		t.Helper()
+		k := in.neomutt(t, config, macro)
+		k.sees(sees)
+		k.press("Z")
+		k.ends()
+	}
+	visit(fmt.Sprintf("%d <", len(before)), "<quit>")
+	gone, flagged := before[1], before[3]
+	if err := os.Remove(filepath.Join(in.Home(), gone.file)); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Deliver(t.Context(), []byte("Subject: news for neomutt\n\nhello\n")); err != nil {
+		t.Fatal(err)
+	}
+	visit("<news for neomutt>", "2<enter><pipe-message>cat > piped<enter>3<enter><flag-message><sync-mailbox><quit>")
+	wire, err := os.ReadFile(filepath.Join(in.home, "wire"))
+	if err != nil || !strings.Contains(string(wire), " VANISHED)") {
+		t.Errorf("neomutt has not asked for what vanished: %v\n%s", err, wire)
+	}
+	piped, err := os.ReadFile(filepath.Join(in.home, "piped"))
+	if err != nil || withoutState(unix(piped)) != withoutState(before[2].data) {
+		t.Errorf("message 2 is %q, %v", piped, err)
+	}
+	now, ok := find(in.mailboxes(t)[mail.Inbox], flagged.base)
+	if !ok || now.flags != letterSet(flagged.flags, "F") {
+		t.Errorf("%s has become %s", flagged.file, now.file)
+	}
+}
+
 func compareAfterNeomutt(t *testing.T, in *installation, before, after map[string][]stored) {
 	t.Helper()
 	inbox := before[mail.Inbox]

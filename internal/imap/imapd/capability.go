@@ -50,6 +50,7 @@ var capabilities = []capability{
 	{wire.CapStatusSize, "8438", nil},
 	{wire.CapSpecialUse, "6154", nil},
 	{wire.CapCreateSpecialUse, "6154", nil},
+	{wire.CapObjectID, "8474", nil},
 	{wire.CapQuota, "9208", nil},
 	{wire.CapQuotaResStorage, "9208", nil},
 	{wire.CapQuotaResMessage, "9208", nil},

@@ -30,6 +30,7 @@ type Account struct {
 	tree  *maildir.Tree
 	subs  *uidlist.Subscriptions
 	uses  *uidlist.SpecialUses
+	sums  *summaries
 	quota *quota.File
 	watch *watch.Watcher
 	opt   Options
@@ -63,6 +64,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		tree:   tree,
 		subs:   uidlist.OpenSubscriptions(dir, o.Layout.Separator()),
 		uses:   uidlist.OpenSpecialUses(dir, o.Layout.Separator()),
+		sums:   openSummaries(dir),
 		watch:  watch.New(),
 		opt:    o,
 		boxes:  make(map[string]*Mailbox),
@@ -83,6 +85,7 @@ func (a *Account) Close() error {
 	}
 	clear(a.boxes)
 	a.idle = nil
+	a.writeSummaries()
 	errs = append(errs, a.watch.Close())
 	return errors.Join(errs...)
 }
@@ -109,11 +112,12 @@ func (a *Account) Open(ctx context.Context, name string) (*Mailbox, error) {
 		m.refs++
 		return m, nil
 	}
-	d, err := a.tree.Open(a.folder(c))
+	folder := a.folder(c)
+	d, err := a.tree.Open(folder)
 	if err != nil {
 		return nil, fail(op, c, err)
 	}
-	m, err := newMailbox(a, c, d)
+	m, err := newMailbox(a, c, folder, d)
 	if err != nil {
 		return nil, fail(op, c, errors.Join(err, d.Close()))
 	}
@@ -175,6 +179,7 @@ func (a *Account) Tidy() {
 			a.opt.Log.Warn("close mailbox", "mailbox", m.name, "err", err)
 		}
 	}
+	a.writeSummaries()
 }
 
 // forget makes the next Open of name look at the file system again, and where

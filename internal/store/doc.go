@@ -55,6 +55,10 @@
 // Where there is no tail (file servers, the kernel's limits, more changes than it
 // remembers) the table above is all there is.
 //
+// A mailbox that is not open and did not change since somebody knew it has a summary
+// with the same stamps (fantail.status in the root): its status is told without its
+// index.
+//
 // Where nothing can be written (a full disk, a backup) a sync keeps what it finds
 // in memory, and shows no message that has no UID.
 //

@@ -17,12 +17,13 @@ import (
 // Mailbox is an open mailbox, shared by everybody in the process who opened it.
 // It is safe for use by many goroutines.
 type Mailbox struct {
-	acct  *Account
-	name  string
-	dir   *maildir.Dir
-	self  os.FileInfo // of the directory when it was opened
-	index *index.File
-	refs  int // guarded by acct.mu
+	acct   *Account
+	name   string
+	folder string
+	dir    *maildir.Dir
+	self   os.FileInfo // of the directory when it was opened
+	index  *index.File
+	refs   int // guarded by acct.mu
 
 	learning atomic.Bool // learned.items has something
 	texts    texts
@@ -43,7 +44,7 @@ type Mailbox struct {
 	noTail  bool // it cannot be had
 }
 
-func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
+func newMailbox(a *Account, name, folder string, d *maildir.Dir) (*Mailbox, error) {
 	self, err := os.Stat(d.Path())
 	if err != nil {
 		return nil, err
@@ -53,15 +54,16 @@ func newMailbox(a *Account, name string, d *maildir.Dir) (*Mailbox, error) {
 		return nil, err
 	}
 	return &Mailbox{
-		acct:  a,
-		name:  name,
-		dir:   d,
-		self:  self,
-		index: x,
-		uids:  uidlist.Open(d.Path()),
-		kw:    uidlist.OpenKeywords(d.Path()),
-		more:  uidlist.OpenOverflow(d.Path()),
-		parts: structures{byUID: make(map[mail.UID]*message.Part)},
+		acct:   a,
+		name:   name,
+		folder: folder,
+		dir:    d,
+		self:   self,
+		index:  x,
+		uids:   uidlist.Open(d.Path()),
+		kw:     uidlist.OpenKeywords(d.Path()),
+		more:   uidlist.OpenOverflow(d.Path()),
+		parts:  structures{byUID: make(map[mail.UID]*message.Part)},
 	}, nil
 }
 
@@ -77,6 +79,7 @@ func (m *Mailbox) release() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tidy()
+	m.summarize()
 	return errors.Join(m.stopTail(), m.index.Close(), m.dir.Close())
 }
 
@@ -85,6 +88,7 @@ func (m *Mailbox) rest() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tidy()
+	m.summarize()
 	m.parts = structures{byUID: make(map[mail.UID]*message.Part)}
 	m.scanner, m.buffer = nil, nil
 }

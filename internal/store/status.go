@@ -11,8 +11,9 @@ type Status struct {
 	Messages, Recent, Unseen, Deleted int
 	UIDNext                           mail.UID
 	UIDValidity                       mail.UIDValidity
-	HighestModSeq                     mail.ModSeq
 	GUID                              string
+
+	HighestModSeq mail.ModSeq // if it was needed
 
 	Size          int64 // octets of all messages, as FETCH tells their sizes; if it was needed
 	DeletedOctets int64 // octets of the deleted ones as stored; if it was needed
@@ -20,6 +21,8 @@ type Status struct {
 
 // StatusNeeds are the parts of a Status that may cost more than the others.
 type StatusNeeds struct {
+	// HighestModSeq is in the mailbox's index alone.
+	HighestModSeq bool
 	// Size is kept in the index. Where names do not tell the sizes of messages, they
 	// are read once to find out.
 	Size bool
@@ -29,6 +32,9 @@ type StatusNeeds struct {
 
 // Status returns the state of a mailbox without changing anything in it.
 func (a *Account) Status(ctx context.Context, name string, need StatusNeeds) (Status, error) {
+	if st, ok := a.summarized(ctx, name, need); ok {
+		return st, nil
+	}
 	m, err := a.Open(ctx, name)
 	if err != nil {
 		return Status{}, err

@@ -26,7 +26,7 @@ func (s *Session) status(ctx context.Context) error {
 // prepareStatus turns on what the items need, and says which of them are not there
 // for nothing.
 func (s *Session) prepareStatus(items []imap.StatusItem) (n store.StatusNeeds) {
-	if slices.Contains(items, imap.StatusHighestModSeq) {
+	if n.HighestModSeq = slices.Contains(items, imap.StatusHighestModSeq); n.HighestModSeq {
 		s.enableCondStore() // RFC 7162 section 3.1
 	}
 	n.Size = slices.Contains(items, imap.StatusSize)

@@ -15,7 +15,7 @@ func (d *decoder) take(n int) []byte {
 	if d.fail || n < 0 || n > len(d.b) {
 		d.fail = true
 		// Of zeros, and never longer than what a fixed field needs.
-		return make([]byte, min(max(n, 0), stampsSize))
+		return make([]byte, min(max(n, 0), StampsSize))
 	}
 	v := d.b[:n]
 	d.b = d.b[n:]

@@ -72,9 +72,11 @@ type Stamps struct {
 	Overflow FileID // the keywords beyond the letters
 }
 
-const stampsSize = 2*32 + 3*24 + 4
+// StampsSize is what Append appends, in octets.
+const StampsSize = 2*32 + 3*24 + 4
 
-func (s Stamps) append(b []byte) []byte {
+// Append appends the stamps, but for Hard, in StampsSize octets.
+func (s Stamps) Append(b []byte) []byte {
 	for _, d := range [...]DirStamp{s.New, s.Cur} {
 		b = le.AppendUint64(b, d.Dev)
 		b = le.AppendUint64(b, d.Ino)
@@ -89,8 +91,8 @@ func (s Stamps) append(b []byte) []byte {
 	return le.AppendUint32(b, s.Lines)
 }
 
-// readStamps reads what append wrote, but for Hard.
-func readStamps(b []byte) (s Stamps) {
+// ReadStamps reads what Append wrote.
+func ReadStamps(b []byte) (s Stamps) {
 	u := func(i int) uint64 { return le.Uint64(b[8*i:]) }
 	s.New = DirStamp{u(0), u(1), int64(u(2)), int64(u(3))}
 	s.Cur = DirStamp{u(4), u(5), int64(u(6)), int64(u(7))}

@@ -76,7 +76,7 @@ func (h *header) encode() []byte {
 	b = le.AppendUint32(b, h.words)
 	b = le.AppendUint64(b, uint64(h.live))
 	b = le.AppendUint32(b, h.sets)
-	b = h.stamps.append(b)
+	b = h.stamps.Append(b)
 	b = le.AppendUint64(b, uint64(h.checked))
 	b = append(b, h.guid[:]...)
 	for _, s := range h.sections {
@@ -131,7 +131,7 @@ func decodeHeader(page []byte, size int64) (h header, kind Kind, ok bool) {
 	h.words = d.u32()
 	h.live = int64(d.u64())
 	h.sets = d.u32()
-	h.stamps = readStamps(d.take(stampsSize))
+	h.stamps = ReadStamps(d.take(StampsSize))
 	h.stamps.Hard = hard == 1
 	h.checked = int64(d.u64())
 	copy(h.guid[:], d.take(len(h.guid)))

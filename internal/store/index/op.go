@@ -49,7 +49,7 @@ func (o *op) append(b []byte) []byte {
 	b = append(b, byte(o.kind))
 	switch o.kind {
 	case opStamps:
-		return append(o.stamps.append(b), byte(boolBit(o.stamps.Hard)))
+		return append(o.stamps.Append(b), byte(boolBit(o.stamps.Hard)))
 	case opWord:
 		return appendText(b, o.base)
 	case opSet:
@@ -103,7 +103,7 @@ func (d *decoder) op(o *op) bool {
 	*o = op{kind: opKind(d.u8())}
 	switch o.kind {
 	case opStamps:
-		s := readStamps(d.take(stampsSize))
+		s := ReadStamps(d.take(StampsSize))
 		s.Hard = d.u8() == 1
 		o.stamps = &s
 		return d.ok()

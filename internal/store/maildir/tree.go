@@ -152,6 +152,14 @@ func (t *Tree) Has(name string) bool {
 	return err == nil && (isMaildir(path) || t.kind.Nested() && isDir(path))
 }
 
+// Path is where a folder is or might be; "" is the root.
+func (t *Tree) Path(name string) (string, error) {
+	if name == "" {
+		return t.root, nil
+	}
+	return t.path(name)
+}
+
 // Open opens a folder.
 func (t *Tree) Open(name string) (*Dir, error) {
 	if name == "" {

@@ -5,9 +5,9 @@ import (
 	"iter"
 )
 
-// maxReferences is how many references of a message are kept: the first, which
+// MaxReferences is how many references of a message are kept: the first, which
 // began the thread, and the last ones, as programs do that shorten the field.
-const maxReferences = 100
+const MaxReferences = 100
 
 // ThreadKeys are what THREAD=REFERENCES and THREAD=REFS link messages by (RFC
 // 5256 section 3). The base subject, the sent date and whether a message is a
@@ -88,7 +88,7 @@ func ParseThreadKeys(b []byte) (ThreadKeys, error) {
 	for ; len(r.b) > 0; n++ {
 		r.key()
 	}
-	if r.bad || n > maxReferences || version != keysVersion {
+	if r.bad || n > MaxReferences || version != keysVersion {
 		return ThreadKeys{}, fmt.Errorf("parse thread keys: %w", errKeys)
 	}
 	return k, nil
@@ -104,11 +104,11 @@ type references struct {
 func (r *references) add(field string) {
 	sc := idScanner{fieldScanner: fieldScanner{s: field}}
 	for id := sc.next(); id != ""; id = sc.next() {
-		if len(r.ids) < maxReferences {
+		if len(r.ids) < MaxReferences {
 			r.ids = append(r.ids, id)
 			continue
 		}
-		r.ids[1+r.over%(maxReferences-1)] = id
+		r.ids[1+r.over%(MaxReferences-1)] = id
 		r.over++
 	}
 }
@@ -118,7 +118,7 @@ func (r *references) inOrder() []string {
 	if r.over == 0 {
 		return r.ids
 	}
-	oldest := 1 + r.over%(maxReferences-1)
+	oldest := 1 + r.over%(MaxReferences-1)
 	list := append(r.ids[:1:1], r.ids[oldest:]...)
 	return append(list, r.ids[1:oldest]...)
 }

@@ -60,12 +60,12 @@ func TestThreadKeys(t *testing.T) {
 
 // TestManyReferences keeps the first and the last ones, in order.
 func TestManyReferences(t *testing.T) {
-	for _, n := range []int{maxReferences - 1, maxReferences, maxReferences + 1, 2*maxReferences - 1, 2 * maxReferences, 10_000} {
+	for _, n := range []int{MaxReferences - 1, MaxReferences, MaxReferences + 1, 2*MaxReferences - 1, 2 * MaxReferences, 10_000} {
 		var field strings.Builder
 		var want []string
 		for i := range n {
 			fmt.Fprintf(&field, " <%d@x>\n", i)
-			if i == 0 || i > n-maxReferences {
+			if i == 0 || i > n-MaxReferences {
 				want = append(want, fmt.Sprintf("%d@x", i))
 			}
 		}
@@ -99,7 +99,7 @@ func TestParseThreadKeysErrors(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"other version":       append([]byte{keysVersion + 1}, good[1:]...),
-		"too many references": append(slices.Clone(good), bytes.Repeat([]byte{1, 'x'}, maxReferences)...),
+		"too many references": append(slices.Clone(good), bytes.Repeat([]byte{1, 'x'}, MaxReferences)...),
 		"key beyond maxKey":   appendEncoded([]byte{keysVersion}, make([]byte, maxKey+1)),
 	} {
 		if k, err := ParseThreadKeys(b); err == nil {
@@ -125,7 +125,7 @@ func FuzzThreadKeys(f *testing.F) {
 				t.Fatalf("%q refers to %q", field, ref)
 			}
 		}
-		if refs > maxReferences || (refs > 0) != (len(k.ID) > 0) {
+		if refs > MaxReferences || (refs > 0) != (len(k.ID) > 0) {
 			t.Fatalf("%q gives %s", field, showThread(k))
 		}
 		if k, err := ParseThreadKeys(encoded); err == nil && !bytes.Equal(k.Append(nil), encoded) && len(k.Append(nil)) > len(encoded) {

@@ -1,15 +1,14 @@
 package search
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // Forest is messages in threads: the trees under a root that has no name.
 type Forest struct {
 	mail  []threadable
 	roots []int32
 	nodes []treeNode
+
+	entries []entry // kept from one sort for the next
 }
 
 // treeNode is a message, or a dummy that holds its children together.
@@ -69,10 +68,20 @@ func (f *Forest) sort(list []int32) {
 	if len(list) < 2 {
 		return
 	}
-	slices.SortFunc(list, func(a, b int32) int {
-		x, y := &f.nodes[a], &f.nodes[b]
-		return cmp.Or(cmp.Compare(x.date, y.date), cmp.Compare(f.first(a), f.first(b)))
+	entries := f.entries[:0]
+	for _, n := range list {
+		entries = append(entries, entry{uint64(f.nodes[n].date) ^ 1<<63, n})
+	}
+	parallelSort(entries, func(a, b entry) int {
+		if a.first != b.first {
+			return cmp.Compare(a.first, b.first)
+		}
+		return cmp.Compare(f.first(a.row), f.first(b.row))
 	})
+	for k := range entries {
+		list[k] = entries[k].row
+	}
+	f.entries = entries
 }
 
 // first returns the place in mail of a node, or of a dummy's first child.

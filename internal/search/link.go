@@ -1,12 +1,11 @@
 package search
 
 // linker links messages to the messages that they answer (RFC 5256 section 3, step
-// 1 of REFERENCES). Each Message-ID that is somebody's own or is referred to is a
-// node; without a message it is a dummy.
+// 1 of REFERENCES). Each Message-ID is a node, by its number, whether somebody's own or
+// only referred to; without a message it is a dummy.
 type linker struct {
 	mail  []threadable
 	nodes []linkNode
-	ids   idTable
 }
 
 type linkNode struct {
@@ -15,14 +14,15 @@ type linkNode struct {
 	kids   int32 // how many nodes have it as parent
 }
 
-func newLinker(mail []threadable) *linker {
-	l := &linker{mail: mail, nodes: make([]linkNode, 0, 2*len(mail))}
-	l.ids.grow(4 * len(mail))
-	for k := range mail {
+func newLinker(t *threader) *linker {
+	l := &linker{mail: t.mail, nodes: make([]linkNode, t.ids, int(t.ids)+len(t.mail)/8)}
+	for n := range l.nodes {
+		l.nodes[n] = linkNode{mail: none, parent: none}
+	}
+	for k := range l.mail {
 		own := l.own(int32(k))
 		last := int32(none)
-		for _, ref := range mail[k].refs {
-			n := l.node(ref)
+		for _, n := range l.mail[k].refs {
 			if last != none && l.nodes[n].parent == none {
 				l.link(last, n) // 1.A
 			}
@@ -36,36 +36,15 @@ func newLinker(mail []threadable) *linker {
 	return l
 }
 
-func (l *linker) add(mail int32) int32 {
-	l.nodes = append(l.nodes, linkNode{mail: mail, parent: none})
-	return int32(len(l.nodes) - 1)
-}
-
 // own returns the node of a message: that of its Message-ID, or one of its own if
 // it has no valid one, or if a message before it has the same.
 func (l *linker) own(k int32) int32 {
-	if len(l.mail[k].id.text) > 0 {
-		if n := l.node(l.mail[k].id); l.nodes[n].mail == none {
-			l.nodes[n].mail = k
-			return n
-		}
-	}
-	return l.add(k)
-}
-
-// node returns the node of an id.
-func (l *linker) node(id textKey) int32 {
-	slot := l.ids.find(id)
-	if slot.node == 0 {
-		slot.key, slot.node = id, l.add(none)+1
-		l.ids.used++
-		n := slot.node - 1
-		if l.ids.used > len(l.ids.slots)/2 {
-			l.ids.grow(2 * len(l.ids.slots))
-		}
+	if n := l.mail[k].id; n != 0 && l.nodes[n].mail == none {
+		l.nodes[n].mail = k
 		return n
 	}
-	return slot.node - 1
+	l.nodes = append(l.nodes, linkNode{mail: k, parent: none})
+	return int32(len(l.nodes) - 1)
 }
 
 // link makes a node the child of another, unless that would be a loop.
@@ -97,27 +76,39 @@ func (l *linker) descends(n, above int32) bool {
 // forest returns the threads that the links make, without dummies as far as that is
 // the law (RFC 5256 section 3, steps 2 and 3). Nothing is sorted in it.
 func (l *linker) forest() *Forest {
-	f := &Forest{mail: l.mail, nodes: make([]treeNode, len(l.nodes))}
-	for n := range l.nodes {
-		k := l.nodes[n].mail
-		f.nodes[n].mail = k
-		if k != none {
-			f.nodes[n].date = l.mail[k].sent
+	place := make([]int32, len(l.nodes)) // in the forest
+	n, links := int32(0), int32(0)
+	for k := range l.nodes {
+		place[k] = n
+		if node := &l.nodes[k]; node.mail != none || node.kids > 0 {
+			n++
 		}
+		links += l.nodes[k].kids
 	}
-	// One array holds the children of all, each parent's behind the other's.
-	all := make([]int32, len(l.nodes))
-	at := int32(0)
-	for n := range l.nodes {
-		end := at + l.nodes[n].kids
-		f.nodes[n].children = all[at:at:end]
-		at = end
+	f := &Forest{mail: l.mail, nodes: make([]treeNode, n)}
+	all := make([]int32, 0, links) // the children of all, each parent's behind the other's
+	for k := range l.nodes {
+		from := &l.nodes[k]
+		if from.mail == none && from.kids == 0 {
+			continue
+		}
+		node := &f.nodes[place[k]]
+		node.mail = from.mail
+		if from.mail != none {
+			node.date = l.mail[from.mail].sent
+		}
+		node.children = all[len(all) : len(all) : len(all)+int(from.kids)]
+		all = all[:len(all)+int(from.kids)]
 	}
-	for n := range l.nodes {
-		if p := l.nodes[n].parent; p != none {
-			f.nodes[p].children = append(f.nodes[p].children, int32(n))
-		} else {
-			f.roots = append(f.roots, int32(n))
+	for k := range l.nodes {
+		from := &l.nodes[k]
+		switch {
+		case from.mail == none && from.kids == 0:
+		case from.parent == none:
+			f.roots = append(f.roots, place[k])
+		default:
+			parent := &f.nodes[place[from.parent]]
+			parent.children = append(parent.children, place[k])
 		}
 	}
 	f.prune()
@@ -155,41 +146,4 @@ func (f *Forest) promote(list []int32, root bool) []int32 {
 		}
 	}
 	return out
-}
-
-// idTable finds the node of a Message-ID, or of a subject: open addressing, none is
-// removed.
-type idTable struct {
-	slots []idSlot
-	used  int
-}
-
-type idSlot struct {
-	key  textKey
-	node int32 // plus 1; 0: free
-}
-
-// grow makes room for twice as many slots as there are ids, at least n.
-func (t *idTable) grow(n int) {
-	size := 64
-	for size < n {
-		size *= 2
-	}
-	old := t.slots
-	t.slots = make([]idSlot, size)
-	for _, s := range old {
-		if s.node != 0 {
-			*t.find(s.key) = s
-		}
-	}
-}
-
-// find returns the slot of an id, or the free one where it belongs.
-func (t *idTable) find(key textKey) *idSlot {
-	mask := uint64(len(t.slots) - 1)
-	for at := key.hash & mask; ; at = (at + 1) & mask {
-		if s := &t.slots[at]; s.node == 0 || s.key.equal(key) {
-			return s
-		}
-	}
 }

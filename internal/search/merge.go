@@ -4,14 +4,14 @@ package search
 // REFERENCES).
 type merger struct {
 	*Forest
-	table   idTable // the subject table: a root by thread subject
+	table   []int32 // the subject table: a root by thread subject, plus 1
 	moved   []bool  // roots that are not at the root any more
-	touched []int32 // those that have got children
+	touched []bool  // roots that have got children
 }
 
-func (f *Forest) mergeSubjects() {
-	m := merger{Forest: f, moved: make([]bool, len(f.nodes))}
-	m.table.grow(2 * len(f.roots))
+// mergeSubjects joins the threads of the same subject, of which there are so many.
+func (f *Forest) mergeSubjects(subjects int) {
+	m := merger{Forest: f, moved: make([]bool, len(f.nodes)), touched: make([]bool, len(f.nodes)), table: make([]int32, subjects)}
 	for _, n := range f.roots {
 		m.enter(n)
 	}
@@ -29,15 +29,17 @@ func (f *Forest) mergeSubjects() {
 		}
 	}
 	f.roots = roots
-	for _, n := range m.touched {
-		f.settle(n) // step 6; all others are sorted already
+	for n, touched := range m.touched {
+		if touched {
+			f.settle(int32(n)) // step 6; all others are sorted already
+		}
 	}
 	f.sort(f.roots)
 }
 
 // subject returns the thread subject: that of the root, or of a dummy's first child
 // (5.B.i).
-func (m *merger) subject(n int32) textKey { return m.mail[m.first(n)].subject }
+func (m *merger) subject(n int32) int32 { return m.mail[m.first(n)].subject }
 
 func (m *merger) dummy(n int32) bool { return m.nodes[n].mail == none }
 
@@ -48,27 +50,22 @@ func (m *merger) reply(n int32) bool { return !m.dummy(n) && m.mail[m.nodes[n].m
 // (5.B).
 func (m *merger) enter(n int32) {
 	subject := m.subject(n)
-	if len(subject.text) == 0 {
+	if subject == 0 {
 		return
 	}
-	slot := m.table.find(subject)
-	if slot.node == 0 {
-		slot.key, slot.node = subject, n+1
-		return
-	}
-	if old := slot.node - 1; !m.dummy(old) && (m.dummy(n) || m.reply(old) && !m.reply(n)) {
-		slot.node = n + 1
+	old := m.table[subject] - 1
+	if old == none || !m.dummy(old) && (m.dummy(n) || m.reply(old) && !m.reply(n)) {
+		m.table[subject] = n + 1
 	}
 }
 
 // merge joins a root with the one that the table has for its subject (5.C).
 func (m *merger) merge(n int32) {
 	subject := m.subject(n)
-	if m.moved[n] || len(subject.text) == 0 {
+	if m.moved[n] || subject == 0 {
 		return
 	}
-	slot := m.table.find(subject)
-	t := slot.node - 1
+	t := m.table[subject] - 1
 	switch {
 	case t == n:
 	case m.dummy(t) && m.dummy(n):
@@ -78,18 +75,17 @@ func (m *merger) merge(n int32) {
 		m.hang(t, n)
 	default:
 		d := m.add(none, 0)
-		m.moved = append(m.moved, false)
+		m.moved, m.touched = append(m.moved, false), append(m.touched, false)
 		m.hang(d, t, n)
-		slot.node = d + 1
+		m.table[subject] = d + 1
 	}
 }
 
 // hang makes nodes children of a root.
 func (m *merger) hang(root int32, nodes ...int32) {
-	children := m.nodes[root].children
-	m.nodes[root].children = append(children[:len(children):len(children)], nodes...)
+	m.nodes[root].children = append(m.nodes[root].children, nodes...)
 	for _, n := range nodes {
 		m.moved[n] = true
 	}
-	m.touched = append(m.touched, root)
+	m.touched[root] = true
 }

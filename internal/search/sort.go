@@ -32,6 +32,9 @@ const (
 // fromHeader reports whether the order is one of the sort keys.
 func (o Order) fromHeader() bool { return o != ByArrival && o != BySize }
 
+// inColumns reports whether the order is by what a columns has.
+func (o Order) inColumns() bool { return o == ByDate || o == BySubject }
+
 // Criterion is one of the orders of a Sort. Reverse turns it round, but not the
 // order of messages that are equal by it.
 type Criterion struct {
@@ -46,7 +49,7 @@ func (s *Search) Sort(ctx context.Context, by []Criterion, among *store.MessageS
 	f := &finder{Search: s, gone: gone{set: store.NewMessageSet(s.Snapshot.Len())}}
 	t := table{by: by, messages: among.Indexes()}
 	t.begin()
-	if err := f.fill(ctx, &t); err != nil {
+	if err := f.fill(ctx, &t, among); err != nil {
 		return nil, err
 	}
 	return t.sorted(f.gone.set), nil
@@ -58,6 +61,11 @@ type table struct {
 	messages []int
 	numbers  [][]int64
 	texts    [][][]byte
+}
+
+// has reports whether one of the orders is such.
+func (t *table) has(such func(Order) bool) bool {
+	return slices.ContainsFunc(t.by, func(by Criterion) bool { return such(by.Order) })
 }
 
 func (t *table) begin() {
@@ -74,7 +82,7 @@ func (t *table) begin() {
 }
 
 // fill finds out the values.
-func (f *finder) fill(ctx context.Context, t *table) error {
+func (f *finder) fill(ctx context.Context, t *table, among *store.MessageSet) error {
 	for c, by := range t.by {
 		if !by.Order.fromHeader() {
 			if err := f.fillRows(ctx, t, c); err != nil {
@@ -82,8 +90,11 @@ func (f *finder) fill(ctx context.Context, t *table) error {
 			}
 		}
 	}
-	if !slices.ContainsFunc(t.by, func(by Criterion) bool { return by.Order.fromHeader() }) {
+	if !t.has(Order.fromHeader) {
 		return nil
+	}
+	if !t.has(func(o Order) bool { return o.fromHeader() && !o.inColumns() }) {
+		return f.fillColumns(ctx, t, among)
 	}
 	place := make([]int32, f.Snapshot.Len()) // of a message in the table
 	for n, i := range t.messages {
@@ -100,6 +111,30 @@ func (f *finder) fill(ctx context.Context, t *table) error {
 			return f.gone.pass(i, err)
 		}
 	})
+}
+
+// fillColumns fills the table from what sorting has found out before.
+func (f *finder) fillColumns(ctx context.Context, t *table, among *store.MessageSet) error {
+	r, place, err := f.columns(ctx, among)
+	if err != nil {
+		return err
+	}
+	for n, i := range t.messages {
+		row := place[i]
+		if row == none || r.gone[row] {
+			f.gone.set.Add(i)
+			continue
+		}
+		for c, by := range t.by {
+			switch by.Order {
+			case ByDate:
+				t.numbers[c][n] = r.sent[row]
+			case BySubject:
+				t.texts[c][n] = r.texts[r.subject[row]]
+			}
+		}
+	}
+	return nil
 }
 
 // fillRows fills a column from the rows of the index.

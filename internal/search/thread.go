@@ -1,10 +1,8 @@
 package search
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"hash/maphash"
 	"slices"
 
 	"fantail/internal/store"
@@ -29,153 +27,92 @@ const (
 // Thread returns the messages of among in threads. Messages that are gone are left
 // out.
 func (s *Search) Thread(ctx context.Context, alg Algorithm, among *store.MessageSet) (*Forest, error) {
-	f := &finder{Search: s, gone: gone{set: store.NewMessageSet(s.Snapshot.Len())}}
-	mail, err := f.threadables(ctx, alg, among)
+	f := &finder{Search: s}
+	r, place, err := f.columns(ctx, among)
 	if err != nil {
 		return nil, err
 	}
-	mail = slices.DeleteFunc(mail, func(m threadable) bool { return f.gone.set.Has(int(m.message)) })
-	return grow(alg, mail), nil
+	mail := make([]threadable, 0, among.Len())
+	for i := range among.All() {
+		row := place[i]
+		if row == none || r.gone[row] {
+			continue
+		}
+		m := threadable{message: int32(i), sent: r.sent[row], reply: r.reply[row], subject: r.subject[row], id: r.id[row]}
+		if alg != OrderedSubject {
+			m.refs = r.refsOf(row)
+		}
+		mail = append(mail, m)
+	}
+	return (&threader{mail: mail, ids: r.ids, subjects: r.texts}).threads(alg), nil
 }
 
-// grow makes threads of messages.
-func grow(alg Algorithm, mail []threadable) *Forest {
+// threader makes threads of messages.
+type threader struct {
+	mail     []threadable // in the order of the mailbox
+	ids      int32        // numbers of Message-IDs are below
+	subjects [][]byte     // by number
+}
+
+// threadable is what threading knows of a message. Equal Message-IDs and subjects
+// have equal numbers; 0 is none.
+type threadable struct {
+	message int32
+	reply   bool
+	subject int32 // base subject
+	id      int32
+	sent    int64
+	refs    []int32
+}
+
+func (t *threader) threads(alg Algorithm) *Forest {
 	if alg == OrderedSubject {
-		return orderedSubject(mail)
+		return t.orderedSubject()
 	}
-	forest := newLinker(mail).forest()
+	forest := newLinker(t).forest()
 	forest.settleAll()
 	if alg == References {
-		forest.mergeSubjects()
+		forest.mergeSubjects(len(t.subjects))
 	} else {
 		forest.sortByNewest()
 	}
 	return forest
 }
 
-// threadable is what threading knows of a message.
-type threadable struct {
-	message int32
-	reply   bool
-	sent    int64
-	subject textKey // base subject
-	id      textKey
-	refs    []textKey
-}
-
-// textKey is a Message-ID or a subject. Equal ones have the same hash.
-type textKey struct {
-	text []byte
-	hash uint64
-}
-
-func (a textKey) equal(b textKey) bool { return a.hash == b.hash && bytes.Equal(a.text, b.text) }
-
-// threadables finds out what the algorithm needs of the messages, in their order.
-func (f *finder) threadables(ctx context.Context, alg Algorithm, among *store.MessageSet) ([]threadable, error) {
-	messages := among.Indexes()
-	mail := make([]threadable, len(messages))
-	place := make([]int32, f.Snapshot.Len()) // of a message in mail
-	for n, i := range messages {
-		place[i] = int32(n)
-	}
-	seed := maphash.MakeSeed()
-	err := f.spread(ctx, messages, func(r *reader) func(int) error {
-		l := threadLoader{f: f, ctx: ctx, alg: alg, keys: keyReader{r: r}, seed: seed}
-		return func(i int) error { return f.gone.pass(i, l.load(i, &mail[place[i]])) }
-	})
-	return mail, err
-}
-
-// threadLoader loads messages for one goroutine.
-type threadLoader struct {
-	f    *finder
-	ctx  context.Context
-	alg  Algorithm
-	keys keyReader
-	text arena
-	refs []textKey // where the next references go
-	seed maphash.Seed
-}
-
-func (l *threadLoader) load(i int, m *threadable) error {
-	m.message = int32(i)
-	keys, err := l.keys.sortKeys(i)
-	if err != nil {
-		return err
-	}
-	m.reply = keys.Reply
-	if m.sent, err = l.f.sentDate(l.ctx, i, keys); err != nil {
-		return err
-	}
-	if l.alg != Refs {
-		m.subject = l.key(keys.Subject)
-	}
-	if l.alg == OrderedSubject {
-		return nil
-	}
-	thread, err := l.keys.threadKeys(i)
-	if err != nil {
-		return err
-	}
-	m.id = l.key(thread.ID)
-	start := len(l.refs)
-	for ref := range thread.References() {
-		l.refs = append(l.refs, l.key(ref))
-	}
-	m.refs = l.refs[start:len(l.refs):len(l.refs)]
-	if cap(l.refs)-len(l.refs) < 128 {
-		l.refs = make([]textKey, 0, 4096)
-	}
-	return nil
-}
-
-func (l *threadLoader) key(text []byte) textKey {
-	return textKey{text: l.text.keep(text), hash: maphash.Bytes(l.seed, text)}
-}
-
-// orderedSubject makes the threads of RFC 5256 section 3, ORDEREDSUBJECT: the
-// messages by subject and date; the first with a subject is the root of those that
-// follow with the same.
-func orderedSubject(mail []threadable) *Forest {
-	f := &Forest{mail: mail}
-	order := make([]int32, len(mail))
+// orderedSubject makes the threads of RFC 5256 section 3, ORDEREDSUBJECT. The law
+// sorts messages by subject and date, splits them by subject, and sorts the threads
+// by their first message: that is to sort by date, and put each message below the
+// first with its subject.
+func (t *threader) orderedSubject() *Forest {
+	f := &Forest{mail: t.mail, nodes: make([]treeNode, 0, len(t.mail))}
+	order := make([]entry, len(t.mail))
 	for n := range order {
-		order[n] = int32(n)
+		order[n] = entry{uint64(t.mail[n].sent) ^ 1<<63, int32(n)}
 	}
-	slices.SortFunc(order, func(a, b int32) int {
-		x, y := &mail[a], &mail[b]
-		if d := bytes.Compare(x.subject.text, y.subject.text); d != 0 {
-			return d
+	parallelSort(order, func(a, b entry) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.row, b.row)) })
+	roots := make([]int32, len(t.subjects)) // of a subject, plus 1
+	for _, e := range order {
+		m := &t.mail[e.row]
+		node := f.add(e.row, m.sent)
+		if root := roots[m.subject]; root > 0 {
+			above := &f.nodes[root-1]
+			above.children = append(above.children, node)
+			continue
 		}
-		return x.earlier(y)
-	})
-	for k, n := range order {
-		node := f.add(n, mail[n].sent)
-		if k > 0 && mail[order[k-1]].subject.equal(mail[n].subject) {
-			root := &f.nodes[f.roots[len(f.roots)-1]]
-			root.children = append(root.children, node)
-		} else {
-			f.roots = append(f.roots, node)
-		}
+		roots[m.subject] = node + 1
+		f.roots = append(f.roots, node)
 	}
-	f.sort(f.roots)
 	return f
 }
 
-// earlier compares by sent date (RFC 5256 section 2.2).
-func (m *threadable) earlier(other *threadable) int {
-	if m.sent != other.sent {
-		return cmp.Compare(m.sent, other.sent)
-	}
-	return cmp.Compare(m.message, other.message)
-}
-
-// settleAll sorts the children of every node, the deepest first, and the roots (RFC
-// 5256 section 3, step 4, and most of step 6).
+// settleAll sorts the children of every node, and the roots (RFC 5256 section 3,
+// step 4, and most of step 6). Only dummies have the date of a child, and they have no
+// parent: so it does not matter which node is first.
 func (f *Forest) settleAll() {
-	for _, n := range slices.Backward(f.downwards()) {
-		f.settle(n)
+	for n := range f.nodes {
+		if len(f.nodes[n].children) > 0 {
+			f.settle(int32(n))
+		}
 	}
 	f.sort(f.roots)
 }

@@ -2,17 +2,12 @@ package search
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
-
-var seed = maphash.MakeSeed()
-
-func keyOf(s string) textKey { return textKey{[]byte(s), maphash.String(seed, s)} }
 
 // letter is a message for threading: when it was sent, its Message-ID, what it
 // refers to, its base subject, "re " in front of which makes it a reply.
@@ -23,17 +18,32 @@ type letter struct {
 	subject string
 }
 
-func threadablesOf(letters []letter) []threadable {
+// numbers gives numbers to texts, 0 to the empty one.
+type numbers map[string]int32
+
+func (n numbers) of(text string) int32 {
+	if text == "" {
+		return 0
+	}
+	if n[text] == 0 {
+		n[text] = int32(len(n) + 1)
+	}
+	return n[text]
+}
+
+func grow(alg Algorithm, letters []letter) *Forest {
+	ids, subjects := numbers{}, numbers{}
 	var mail []threadable
 	for i, l := range letters {
 		subject, reply := strings.CutPrefix(l.subject, "re ")
-		t := threadable{message: int32(i), sent: l.sent, reply: reply, id: keyOf(l.id), subject: keyOf(subject)}
+		m := threadable{message: int32(i), sent: l.sent, reply: reply, id: ids.of(l.id), subject: subjects.of(subject)}
 		for _, ref := range strings.Fields(l.refs) {
-			t.refs = append(t.refs, keyOf(ref))
+			m.refs = append(m.refs, ids.of(ref))
 		}
-		mail = append(mail, t)
+		mail = append(mail, m)
 	}
-	return mail
+	t := threader{mail: mail, ids: int32(len(ids)) + 1, subjects: make([][]byte, len(subjects)+1)}
+	return t.threads(alg)
 }
 
 // threads shows a forest as THREAD does, counted from 1.
@@ -72,7 +82,7 @@ func threads(f *Forest) string {
 }
 
 func threadsBy(alg Algorithm, letters []letter) string {
-	return threads(grow(alg, threadablesOf(letters)))
+	return threads(grow(alg, letters))
 }
 
 func TestOrderedSubject(t *testing.T) {
@@ -167,7 +177,7 @@ func TestForestHoldsAll(t *testing.T) {
 			}
 		}
 		for _, alg := range []Algorithm{OrderedSubject, References, Refs} {
-			f := grow(alg, threadablesOf(letters))
+			f := grow(alg, letters)
 			if err := f.check(len(letters), alg); err != nil {
 				t.Fatalf("%v by %d: %s: %v", letters, alg, threads(f), err)
 			}
@@ -215,7 +225,7 @@ func TestThreadsAreLinear(t *testing.T) {
 		k := n - i
 		letters[i] = letter{sent: int64(k), id: strconv.Itoa(k), refs: strconv.Itoa(k - 1)}
 	}
-	f := grow(References, threadablesOf(letters))
+	f := grow(References, letters)
 	if len(f.roots) != 1 || len(f.downwards()) != n {
 		t.Errorf("%d threads of %d messages, want one of %d", len(f.roots), len(f.downwards()), n)
 	}

@@ -39,6 +39,7 @@ type Mailbox struct {
 	scanner *message.Scanner // or nil
 	buffer  []byte           // for reading messages, or nil
 	learned learned
+	derived derived
 	wrote   bool // something into the index
 	tail    *tail
 	noTail  bool // it cannot be had
@@ -91,6 +92,7 @@ func (m *Mailbox) rest() {
 	m.summarize()
 	m.parts = structures{byUID: make(map[mail.UID]*message.Part)}
 	m.scanner, m.buffer = nil, nil
+	m.derived.age()
 }
 
 // Current reports whether the directory that m has open is still the one of that

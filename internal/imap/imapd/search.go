@@ -88,14 +88,21 @@ func (f *finding) find(ctx context.Context) error {
 }
 
 func (f *finding) matching(ctx context.Context) (hits *store.MessageSet, err error) {
-	err = f.s.busy(ctx, f.search.Progress, func(ctx context.Context) (err error) {
+	err = f.busy(ctx, func(ctx context.Context) (err error) {
 		hits, err = f.search.Find(ctx, f.key, f.among)
 		return err
 	})
-	if err == nil {
-		err = f.s.trusted()
-	}
 	return hits, err
+}
+
+// busy does a part of the work. What a damaged index has led to is no result, nor an
+// error to tell.
+func (f *finding) busy(ctx context.Context, work func(context.Context) error) error {
+	err := f.s.busy(ctx, f.search.Progress, work)
+	if err := f.s.trusted(); err != nil {
+		return err
+	}
+	return err
 }
 
 // number returns how the client names a message: by UID or number.

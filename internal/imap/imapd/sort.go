@@ -57,7 +57,7 @@ func (f *finding) sort(ctx context.Context, criteria []imap.SortCriterion) error
 	for k, c := range criteria {
 		by[k] = search.Criterion{Order: orders[c.Key], Reverse: c.Reverse}
 	}
-	return f.s.busy(ctx, f.search.Progress, func(ctx context.Context) error {
+	return f.busy(ctx, func(ctx context.Context) error {
 		f.hits, err = f.search.Sort(ctx, by, hits)
 		return err
 	})

@@ -36,7 +36,7 @@ func (s *Session) threadHits(ctx context.Context, byUID bool) error {
 		return err
 	}
 	var forest *search.Forest
-	err = s.busy(ctx, f.search.Progress, func(ctx context.Context) (err error) {
+	err = f.busy(ctx, func(ctx context.Context) (err error) {
 		forest, err = f.search.Thread(ctx, algorithms[args.Algorithm], hits)
 		return err
 	})

@@ -1,0 +1,281 @@
+package search
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+
+	"fantail/internal/mail"
+	"fantail/internal/message"
+	"fantail/internal/store"
+)
+
+// columns is what sorting by date and subject, and threading, know of the messages
+// of a mailbox: rows in the order of UIDs, in the memory of the process. Message-IDs
+// and base subjects are numbers in it, the same for equal ones, so that links and
+// comparisons cost little. The store keeps one for a mailbox (Derived), which grows
+// as messages come; rows of messages that have left stay until they are too many.
+//
+// The numbers are those of keyed hashes of 128 bits: that two texts have the same
+// cannot be brought about, and does not happen.
+type columns struct {
+	mu       sync.Mutex // guards all below; held while rows are loaded
+	validity mail.UIDValidity
+	seeds    [2]maphash.Seed
+	ids      digestTable // Message-IDs
+	subjects digestTable
+	rows     rows
+}
+
+// rows is a columns at one moment. It goes on to be true while others append to the
+// columns.
+type rows struct {
+	uids    []mail.UID
+	gone    []bool  // expunged before anything was known of them
+	sent    []int64 // sent date (RFC 5256 section 2.2)
+	reply   []bool
+	subject []int32 // number of the base subject
+	id      []int32 // number of the Message-ID
+	refEnd  []int32 // where the references of a row end in refs
+	refs    []int32
+	texts   [][]byte // base subjects by number
+	ids     int32    // numbers of Message-IDs are below
+}
+
+// Number 0 is that of the empty text.
+
+func newColumns(v mail.UIDValidity) *columns {
+	return &columns{
+		validity: v,
+		seeds:    [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		rows:     rows{texts: [][]byte{nil}, ids: 1},
+	}
+}
+
+// refsOf returns the references of a row.
+func (r *rows) refsOf(row int32) []int32 {
+	from := int32(0)
+	if row > 0 {
+		from = r.refEnd[row-1]
+	}
+	return r.refs[from:r.refEnd[row]:r.refEnd[row]]
+}
+
+// spareRows is how many rows of messages that have left may stay, besides as many as
+// there are messages.
+const spareRows = 1000
+
+// columns returns rows with all messages of a set, and where each message of the
+// snapshot is in them. Those of the whole mailbox are used, and completed, if that
+// is not much more than what is asked for.
+func (f *finder) columns(ctx context.Context, among *store.MessageSet) (rows, []int32, error) {
+	uids := f.Snapshot.UIDs()
+	if err := f.Snapshot.Err(); err != nil {
+		return rows{}, nil, err
+	}
+	c, ok := f.Mailbox.Derived().(*columns)
+	if !ok || c.stale(f.Snapshot) {
+		c = newColumns(f.Snapshot.UIDValidity())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	todo := c.rows.missing(uids)
+	if wanted := among.Len(); len(todo) > 4*wanted+spareRows {
+		c = newColumns(c.validity)
+		todo = among.Indexes()
+	} else {
+		f.Mailbox.KeepDerived(c)
+	}
+	if err := f.load(ctx, c, todo); err != nil {
+		return rows{}, nil, err
+	}
+	return c.rows, c.rows.places(uids), nil
+}
+
+// stale reports whether it is better to begin anew.
+func (c *columns) stale(s *store.Snapshot) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.validity != s.UIDValidity() || len(c.rows.uids) > 2*s.Len()+spareRows
+}
+
+// missing returns the messages that come after the last row.
+func (r *rows) missing(uids []mail.UID) []int {
+	last := mail.UID(0)
+	if n := len(r.uids); n > 0 {
+		last = r.uids[n-1]
+	}
+	from := len(uids)
+	for from > 0 && uids[from-1] > last {
+		from--
+	}
+	todo := make([]int, 0, len(uids)-from)
+	for i := from; i < len(uids); i++ {
+		todo = append(todo, i)
+	}
+	return todo
+}
+
+// places returns the rows of messages; none for one that has no row.
+func (r *rows) places(uids []mail.UID) []int32 {
+	out := make([]int32, len(uids))
+	row := 0
+	for i, uid := range uids {
+		for row < len(r.uids) && r.uids[row] < uid {
+			row++
+		}
+		out[i] = none
+		if row < len(r.uids) && r.uids[row] == uid {
+			out[i] = int32(row)
+		}
+	}
+	return out
+}
+
+// loaded is what was found out about one message.
+type loaded struct {
+	gone, reply bool
+	sent        int64
+	subject, id digest
+	text        []byte // the subject
+	refs        []digest
+}
+
+// load appends rows for messages, which are ascending and behind all that there are.
+func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	place := make([]int32, f.Snapshot.Len())
+	for n, i := range messages {
+		place[i] = int32(n)
+	}
+	found := make([]loaded, len(messages))
+	err := f.spread(ctx, messages, func(r *reader) func(int) error {
+		l := columnLoader{f: f, ctx: ctx, seeds: c.seeds, keys: keyReader{r: r}}
+		return func(i int) error {
+			m := &found[place[i]]
+			err := l.load(i, m)
+			if err != nil && store.KindOf(err) == store.Gone {
+				*m, err = loaded{gone: true}, nil
+			}
+			return err
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for n, i := range messages {
+		c.append(f.Snapshot.UID(i), &found[n])
+	}
+	return nil
+}
+
+// columnLoader loads messages for one goroutine.
+type columnLoader struct {
+	f     *finder
+	ctx   context.Context
+	seeds [2]maphash.Seed
+	keys  keyReader
+	text  arena
+	refs  []digest // where the next references go
+}
+
+func (l *columnLoader) load(i int, m *loaded) error {
+	sort, thread, err := l.keys.both(i)
+	if err != nil {
+		return err
+	}
+	if m.sent, err = l.f.sentDate(l.ctx, i, sort); err != nil {
+		return err
+	}
+	m.reply = sort.Reply
+	m.subject, m.text = l.digest(sort.Subject), l.text.keep(sort.Subject)
+	m.id = l.digest(thread.ID)
+	start := len(l.refs)
+	for ref := range thread.References() {
+		l.refs = append(l.refs, l.digest(ref))
+	}
+	m.refs = l.refs[start:len(l.refs):len(l.refs)]
+	if cap(l.refs)-len(l.refs) < message.MaxReferences {
+		l.refs = make([]digest, 0, 4096)
+	}
+	return nil
+}
+
+// digest stands for a text; that of the empty one is zero.
+func (l *columnLoader) digest(text []byte) digest {
+	if len(text) == 0 {
+		return digest{}
+	}
+	return digest{maphash.Bytes(l.seeds[0], text), maphash.Bytes(l.seeds[1], text) | 1}
+}
+
+func (c *columns) append(uid mail.UID, m *loaded) {
+	r := &c.rows
+	r.uids = append(r.uids, uid)
+	r.gone = append(r.gone, m.gone)
+	r.sent = append(r.sent, m.sent)
+	r.reply = append(r.reply, m.reply)
+	subject := c.subjects.number(m.subject)
+	if int(subject) == len(r.texts) {
+		r.texts = append(r.texts, append([]byte(nil), m.text...))
+	}
+	r.subject = append(r.subject, subject)
+	r.id = append(r.id, c.ids.number(m.id))
+	for _, ref := range m.refs {
+		r.refs = append(r.refs, c.ids.number(ref))
+	}
+	r.refEnd = append(r.refEnd, int32(len(r.refs)))
+	r.ids = int32(c.ids.used) + 1
+}
+
+// digest is a keyed hash.
+type digest [2]uint64
+
+// digestTable gives numbers to digests, from 1 on: open addressing, none is removed.
+type digestTable struct {
+	slots []digestSlot
+	used  int
+}
+
+type digestSlot struct {
+	d      digest
+	number int32 // 0: free
+}
+
+// number returns the number of a digest, the next one if it has none yet.
+func (t *digestTable) number(d digest) int32 {
+	if d == (digest{}) {
+		return 0
+	}
+	if 2*t.used >= len(t.slots) {
+		t.grow()
+	}
+	s := t.find(d)
+	if s.number == 0 {
+		t.used++
+		s.d, s.number = d, int32(t.used)
+	}
+	return s.number
+}
+
+func (t *digestTable) grow() {
+	old := t.slots
+	t.slots = make([]digestSlot, max(1024, 2*len(old)))
+	for _, s := range old {
+		if s.number != 0 {
+			*t.find(s.d) = s
+		}
+	}
+}
+
+// find returns the slot of a digest, or the free one where it belongs.
+func (t *digestTable) find(d digest) *digestSlot {
+	mask := uint64(len(t.slots) - 1)
+	for at := d[0] & mask; ; at = (at + 1) & mask {
+		if s := &t.slots[at]; s.number == 0 || s.d == d {
+			return s
+		}
+	}
+}

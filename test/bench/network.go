@@ -185,6 +185,10 @@ func (s *subject) fetchAlone(c *session, n int) error {
 const (
 	fewConnections  = 2
 	manyConnections = 50
+
+	// atRest is when servers have done what they do when nobody says anything:
+	// Fantail gives memory back after five seconds.
+	atRest = 7 * time.Second
 )
 
 // moreConnections measures what one more connection takes of memory that waits in
@@ -202,7 +206,7 @@ func (s *subject) moreConnections(d daemon) error {
 			}
 		}
 		if err == nil {
-			time.Sleep(settled) // until they are at rest
+			time.Sleep(atRest)
 			var sum int
 			sum, err = all[0].memory()
 			kB = append(kB, sum)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -16,8 +17,15 @@ import (
 // at once.
 const helloTimeout = 30 * time.Second
 
+// mostProcessors is how many one account's sessions can make good use of: reading
+// mail for the first time, or searching its text.
+const mostProcessors = 4
+
 // serveFront serves the sessions that a front hands over.
 func (p Program) serveFront(ctx context.Context, control *os.File, all Session) error {
+	// There are many of these processes, and each processor that one of them may
+	// use costs it memory, whether it uses it or not.
+	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), mostProcessors))
 	var q quiet.Watch
 	return handover.Receive(ctx, control, func(conn net.Conn) {
 		s := all

@@ -50,13 +50,10 @@ func (s *Session) list(ctx context.Context) error {
 func (s *Session) listNode(ctx context.Context, args imap.ListArgs, n *node) error {
 	var st *store.Status
 	if len(args.ReturnStatus) > 0 && n.selects && !n.NoSelect {
-		// RFC 5819 section 2: if it fails the LIST response has \NoSelect, and there is
-		// no STATUS response.
 		var err error
-		if st, err = s.statusIn(ctx, n.Name, args.ReturnStatus); err != nil {
+		if st, err = s.statusIn(ctx, n, args.ReturnStatus); err != nil {
 			return err
 		}
-		n.NoSelect = st == nil
 	}
 	s.writeNode(wire.RespList, attributes(args, n), n.Name)
 	if n.below {
@@ -71,19 +68,21 @@ func (s *Session) listNode(ctx context.Context, args imap.ListArgs, n *node) err
 	return nil
 }
 
-// statusIn is the state of one of many mailboxes. It is nil, and the log knows why,
-// if that one cannot be opened.
-func (s *Session) statusIn(ctx context.Context, name string, items []imap.StatusItem) (*store.Status, error) {
-	st, err := s.acct.Status(ctx, name, s.prepareStatus(items))
+// statusIn is the state of one of many mailboxes; nil, and the log knows why, if it
+// cannot be told. A mailbox that cannot be selected at all has \Noselect then, as the
+// response that comes before wants it (RFC 5819 section 2).
+func (s *Session) statusIn(ctx context.Context, n *node, items []imap.StatusItem) (*store.Status, error) {
+	st, err := s.acct.Status(ctx, n.Name, s.prepareStatus(items))
 	var failed *store.Error
 	switch {
 	case err == nil:
 		return &st, nil
-	case ctx.Err() == nil && errors.As(err, &failed):
-		s.log.Warn("mailbox listed without its status", "mailbox", name, "err", err)
-		return nil, nil
+	case ctx.Err() != nil || !errors.As(err, &failed):
+		return nil, err
 	}
-	return nil, err
+	n.NoSelect = failed.Kind == store.NotFound || failed.Kind == store.Gone || failed.Kind == store.Denied
+	s.log.Warn("mailbox listed without its status", "mailbox", n.Name, "err", err)
+	return nil, nil
 }
 
 // childInfo writes the selection criteria (RFC 5258 section 3.5).

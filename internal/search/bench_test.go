@@ -96,6 +96,27 @@ func BenchmarkSort(b *testing.B) {
 	}
 }
 
+// BenchmarkFirst is a SORT or THREAD of somebody who finds nothing in memory.
+func BenchmarkFirst(b *testing.B) {
+	for name, look := range map[string]func(*search.Search, *store.MessageSet) error{
+		"sort": func(s *search.Search, all *store.MessageSet) error {
+			_, err := s.Sort(context.Background(), []search.Criterion{{Order: search.ByDate}}, all)
+			return err
+		},
+		"thread": func(s *search.Search, all *store.MessageSet) error {
+			_, err := s.Thread(context.Background(), search.References, all)
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			again(b, func(s *search.Search, all *store.MessageSet) error {
+				s.Mailbox.KeepDerived(nil)
+				return look(s, all)
+			})
+		})
+	}
+}
+
 func BenchmarkThread(b *testing.B) {
 	for name, alg := range map[string]search.Algorithm{"references": search.References, "orderedsubject": search.OrderedSubject} {
 		b.Run(name, func(b *testing.B) {

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"fantail/internal/mail"
@@ -34,12 +35,15 @@ type rows struct {
 	gone    []bool  // expunged before anything was known of them
 	sent    []int64 // sent date (RFC 5256 section 2.2)
 	reply   []bool
-	subject []int32 // number of the base subject
-	id      []int32 // number of the Message-ID
-	refEnd  []int32 // where the references of a row end in refs
-	refs    []int32
+	subject []int32  // number of the base subject
 	texts   [][]byte // base subjects by number
-	ids     int32    // numbers of Message-IDs are below
+
+	// What only threads are made of is loaded when somebody wants them: the first rows
+	// may have it alone.
+	id     []int32 // number of the Message-ID
+	refEnd []int32 // where the references of a row end in refs
+	refs   []int32
+	ids    int32 // numbers of Message-IDs are below
 }
 
 // Number 0 is that of the empty text.
@@ -67,8 +71,9 @@ const spareRows = 1000
 
 // columns returns rows with all messages of a set, and where each message of the
 // snapshot is in them. Those of the whole mailbox are used, and completed, if that
-// is not much more than what is asked for.
-func (f *finder) columns(ctx context.Context, among *store.MessageSet) (rows, []int32, error) {
+// is not much more than what is asked for. If linked is set they have Message-IDs and
+// references.
+func (f *finder) columns(ctx context.Context, among *store.MessageSet, linked bool) (rows, []int32, error) {
 	uids := f.Snapshot.UIDs()
 	if err := f.Snapshot.Err(); err != nil {
 		return rows{}, nil, err
@@ -89,7 +94,13 @@ func (f *finder) columns(ctx context.Context, among *store.MessageSet) (rows, []
 	if err := f.load(ctx, c, todo); err != nil {
 		return rows{}, nil, err
 	}
-	return c.rows, c.rows.places(uids), nil
+	place := c.rows.places(uids)
+	if linked {
+		if err := f.loadLinks(ctx, c, place); err != nil {
+			return rows{}, nil, err
+		}
+	}
+	return c.rows, place, nil
 }
 
 // stale reports whether it is better to begin anew.
@@ -136,9 +147,14 @@ func (r *rows) places(uids []mail.UID) []int32 {
 type loaded struct {
 	gone, reply bool
 	sent        int64
-	subject, id digest
+	subject     digest
 	text        []byte // the subject
-	refs        []digest
+}
+
+// links is what was found out about the links of one message.
+type links struct {
+	id   digest
+	refs []digest
 }
 
 // load appends rows for messages, which are ascending and behind all that there are.
@@ -165,9 +181,57 @@ func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
 	if err != nil {
 		return err
 	}
+	c.reserve(len(messages))
 	for n, i := range messages {
 		c.append(f.Snapshot.UID(i), &found[n])
 	}
+	return nil
+}
+
+// reserve makes room for so many rows more.
+func (c *columns) reserve(n int) {
+	r := &c.rows
+	r.uids, r.gone = slices.Grow(r.uids, n), slices.Grow(r.gone, n)
+	r.sent, r.reply = slices.Grow(r.sent, n), slices.Grow(r.reply, n)
+	r.subject = slices.Grow(r.subject, n)
+}
+
+// loadLinks completes the rows. place has the row of each message of the snapshot; what
+// has left it has no links any more.
+func (f *finder) loadLinks(ctx context.Context, c *columns, place []int32) error {
+	r := &c.rows
+	from := int32(len(r.id))
+	found := make([]links, int32(len(r.uids))-from)
+	var messages []int
+	for i, row := range place {
+		if row >= from && !r.gone[row] {
+			messages = append(messages, i)
+		}
+	}
+	err := f.spread(ctx, messages, func(rd *reader) func(int) error {
+		l := columnLoader{f: f, ctx: ctx, seeds: c.seeds, keys: keyReader{r: rd}}
+		return func(i int) error {
+			err := l.loadLinks(i, &found[place[i]-from])
+			if err != nil && store.KindOf(err) == store.Gone {
+				return nil // without links until it leaves
+			}
+			return err
+		}
+	})
+	if err != nil {
+		return err
+	}
+	n := len(found)
+	r.id, r.refEnd, r.refs = slices.Grow(r.id, n), slices.Grow(r.refEnd, n), slices.Grow(r.refs, n)
+	c.ids.reserve(n)
+	for k := range found {
+		r.id = append(r.id, c.ids.number(found[k].id))
+		for _, ref := range found[k].refs {
+			r.refs = append(r.refs, c.ids.number(ref))
+		}
+		r.refEnd = append(r.refEnd, int32(len(r.refs)))
+	}
+	r.ids = int32(c.ids.used) + 1
 	return nil
 }
 
@@ -182,7 +246,7 @@ type columnLoader struct {
 }
 
 func (l *columnLoader) load(i int, m *loaded) error {
-	sort, thread, err := l.keys.both(i)
+	sort, err := l.keys.sortKeys(i)
 	if err != nil {
 		return err
 	}
@@ -191,6 +255,14 @@ func (l *columnLoader) load(i int, m *loaded) error {
 	}
 	m.reply = sort.Reply
 	m.subject, m.text = l.digest(sort.Subject), l.text.keep(sort.Subject)
+	return nil
+}
+
+func (l *columnLoader) loadLinks(i int, m *links) error {
+	thread, err := l.keys.threadKeys(i)
+	if err != nil {
+		return err
+	}
 	m.id = l.digest(thread.ID)
 	start := len(l.refs)
 	for ref := range thread.References() {
@@ -222,12 +294,6 @@ func (c *columns) append(uid mail.UID, m *loaded) {
 		r.texts = append(r.texts, append([]byte(nil), m.text...))
 	}
 	r.subject = append(r.subject, subject)
-	r.id = append(r.id, c.ids.number(m.id))
-	for _, ref := range m.refs {
-		r.refs = append(r.refs, c.ids.number(ref))
-	}
-	r.refEnd = append(r.refEnd, int32(len(r.refs)))
-	r.ids = int32(c.ids.used) + 1
 }
 
 // digest is a keyed hash.
@@ -249,9 +315,7 @@ func (t *digestTable) number(d digest) int32 {
 	if d == (digest{}) {
 		return 0
 	}
-	if 2*t.used >= len(t.slots) {
-		t.grow()
-	}
+	t.reserve(1)
 	s := t.find(d)
 	if s.number == 0 {
 		t.used++
@@ -260,9 +324,17 @@ func (t *digestTable) number(d digest) int32 {
 	return s.number
 }
 
-func (t *digestTable) grow() {
+// reserve makes room for so many numbers more: half of the slots stay free.
+func (t *digestTable) reserve(n int) {
+	size := max(1024, len(t.slots))
+	for size < 2*(t.used+n) {
+		size *= 2
+	}
+	if size == len(t.slots) {
+		return
+	}
 	old := t.slots
-	t.slots = make([]digestSlot, max(1024, 2*len(old)))
+	t.slots = make([]digestSlot, size)
 	for _, s := range old {
 		if s.number != 0 {
 			*t.find(s.d) = s

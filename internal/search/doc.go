@@ -8,7 +8,7 @@
 //
 //	nothing to read   sets that the caller made, flags
 //	the index's row   keywords, dates, sizes, modseqs; a file once where they are not known yet
-//	the header        sent dates, fields
+//	the header        sent dates, fields: from what is kept of it
 //	all of the text   TEXT and BODY
 //
 // Sort and Thread compare what package message computes from a header: its sort

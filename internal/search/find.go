@@ -99,10 +99,8 @@ func inOrder(keys []*Key) []*Key {
 func (f *finder) findAll(ctx context.Context, keys []*Key, among *store.MessageSet) (_ *store.MessageSet, err error) {
 	keys = inOrder(keys)
 	for n, k := range keys {
-		if k.cost() == costText {
-			if err := f.prepare(ctx, keys[n:], among); err != nil {
-				return nil, err
-			}
+		if err := f.prepare(ctx, keys[n:], among); err != nil {
+			return nil, err
 		}
 		if among, err = f.find(ctx, k, among); err != nil {
 			return nil, err
@@ -115,10 +113,8 @@ func (f *finder) findAny(ctx context.Context, keys []*Key, among *store.MessageS
 	hits := store.NewMessageSet(f.Snapshot.Len())
 	keys = inOrder(keys)
 	for n, k := range keys {
-		if k.cost() == costText {
-			if err := f.prepare(ctx, keys[n:], among); err != nil {
-				return nil, err
-			}
+		if err := f.prepare(ctx, keys[n:], among); err != nil {
+			return nil, err
 		}
 		more, err := f.find(ctx, k, among)
 		if err != nil {

@@ -65,6 +65,7 @@ const (
 	costBits cost = iota
 	costRow
 	costHeader
+	costField
 	costText
 )
 
@@ -85,7 +86,9 @@ func (k *Key) cost() cost {
 		return costRow
 	case EmailID:
 		return costHeader
-	case Field, Body, Text:
+	case Field:
+		return costField
+	case Body, Text:
 		return costText
 	}
 	return costRow

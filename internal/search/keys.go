@@ -15,8 +15,6 @@ type keyReader struct {
 	items  store.Items
 	sort   []byte
 	thread []byte
-
-	computed bool // both are of the message asked for last
 }
 
 // sortKeys returns the sort keys of message i.
@@ -36,32 +34,24 @@ func (k *keyReader) sortKeys(i int) (message.SortKeys, error) {
 	return message.ParseSortKeys(k.sort)
 }
 
-// both returns all keys of message i.
-func (k *keyReader) both(i int) (message.SortKeys, message.ThreadKeys, error) {
-	sort, err := k.sortKeys(i)
-	if err != nil {
-		return message.SortKeys{}, message.ThreadKeys{}, err
+// threadKeys returns the thread keys of message i.
+func (k *keyReader) threadKeys(i int) (message.ThreadKeys, error) {
+	if err := k.load(i); err != nil {
+		return message.ThreadKeys{}, err
 	}
-	if !k.computed {
-		var ok bool
-		if k.thread, ok = k.items.Append(k.thread[:0], store.ThreadKeys); ok {
-			if thread, err := message.ParseThreadKeys(k.thread); err == nil {
-				return sort, thread, nil
-			} // of another version
-		}
-		if err := k.compute(i); err != nil {
-			return message.SortKeys{}, message.ThreadKeys{}, err
-		}
-		if sort, err = message.ParseSortKeys(k.sort); err != nil {
-			return message.SortKeys{}, message.ThreadKeys{}, err
-		}
+	var ok bool
+	if k.thread, ok = k.items.Append(k.thread[:0], store.ThreadKeys); ok {
+		if keys, err := message.ParseThreadKeys(k.thread); err == nil {
+			return keys, nil
+		} // of another version
 	}
-	thread, err := message.ParseThreadKeys(k.thread)
-	return sort, thread, err
+	if err := k.compute(i); err != nil {
+		return message.ThreadKeys{}, err
+	}
+	return message.ParseThreadKeys(k.thread)
 }
 
 func (k *keyReader) load(i int) error {
-	k.computed = false
 	return k.r.search.Mailbox.LoadItems(&k.items, k.r.search.Snapshot, i)
 }
 
@@ -74,7 +64,6 @@ func (k *keyReader) compute(i int) error {
 	}
 	k.sort = p.Envelope().SortKeys().Append(k.sort[:0])
 	k.thread = p.ThreadKeys().Append(k.thread[:0])
-	k.computed = true
 	s := k.r.search
 	s.Mailbox.KeepItems(s.Snapshot.UID(i),
 		store.KeptItem{Kind: store.SortKeys, Data: k.sort}, store.KeptItem{Kind: store.ThreadKeys, Data: k.thread})

@@ -47,12 +47,24 @@ type Criterion struct {
 // order of the mailbox. Messages that are gone are left out.
 func (s *Search) Sort(ctx context.Context, by []Criterion, among *store.MessageSet) ([]int, error) {
 	f := &finder{Search: s, gone: gone{set: store.NewMessageSet(s.Snapshot.Len())}}
-	t := table{by: by, messages: among.Indexes()}
+	t := table{by: decisive(by), messages: among.Indexes()}
 	t.begin()
 	if err := f.fill(ctx, &t, among); err != nil {
 		return nil, err
 	}
 	return t.sorted(f.gone.set), nil
+}
+
+// decisive returns the criteria that can make a difference: messages that are equal
+// by an order once are so again.
+func decisive(by []Criterion) []Criterion {
+	var out []Criterion
+	for _, c := range by {
+		if !slices.ContainsFunc(out, func(d Criterion) bool { return d.Order == c.Order }) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // table has a column of values for each criterion, with a row for each message.
@@ -115,7 +127,7 @@ func (f *finder) fill(ctx context.Context, t *table, among *store.MessageSet) er
 
 // fillColumns fills the table from what sorting has found out before.
 func (f *finder) fillColumns(ctx context.Context, t *table, among *store.MessageSet) error {
-	r, place, err := f.columns(ctx, among)
+	r, place, err := f.columns(ctx, among, false)
 	if err != nil {
 		return err
 	}

@@ -67,3 +67,10 @@ func TestSorted(t *testing.T) {
 		}
 	}
 }
+
+func TestDecisive(t *testing.T) {
+	got := decisive([]Criterion{{ByDate, true}, {BySize, false}, {ByDate, false}, {BySize, true}, {ByTo, false}})
+	if want := []Criterion{{ByDate, true}, {BySize, false}, {ByTo, false}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

@@ -18,14 +18,21 @@ func (f *finder) texts(ctx context.Context, q *Key, among *store.MessageSet) (*s
 	return f.known[q], nil
 }
 
-// prepare finds out at once about all keys in the trees that need a message's text,
-// so that none is read twice.
+// prepare finds out at once about all keys in the trees that ask for a text and cost
+// as much as the first tree, so that no message is read twice for them. Fields are so
+// much cheaper that they are asked for alone.
 func (f *finder) prepare(ctx context.Context, trees []*Key, among *store.MessageSet) error {
+	class := trees[0].cost()
+	if class < costField || among.Empty() {
+		return nil
+	}
 	var keys []*Key
 	for _, t := range trees {
-		keys = f.unknownTexts(keys, t)
+		if t.cost() == class {
+			keys = f.unknownTexts(keys, t)
+		}
 	}
-	if len(keys) < 2 || among.Empty() {
+	if len(keys) < 2 {
 		return nil
 	}
 	return f.lookUp(ctx, keys, among)

@@ -28,7 +28,7 @@ const (
 // out.
 func (s *Search) Thread(ctx context.Context, alg Algorithm, among *store.MessageSet) (*Forest, error) {
 	f := &finder{Search: s}
-	r, place, err := f.columns(ctx, among)
+	r, place, err := f.columns(ctx, among, alg != OrderedSubject)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (s *Search) Thread(ctx context.Context, alg Algorithm, among *store.Message
 		if row == none || r.gone[row] {
 			continue
 		}
-		m := threadable{message: int32(i), sent: r.sent[row], reply: r.reply[row], subject: r.subject[row], id: r.id[row]}
+		m := threadable{message: int32(i), sent: r.sent[row], reply: r.reply[row], subject: r.subject[row]}
 		if alg != OrderedSubject {
-			m.refs = r.refsOf(row)
+			m.id, m.refs = r.id[row], r.refsOf(row)
 		}
 		mail = append(mail, m)
 	}

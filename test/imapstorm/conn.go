@@ -228,7 +228,9 @@ func expected(name string, r *client.Response) bool {
 		return name == r.Name
 	case "ENABLED":
 		return name == "ENABLE"
-	case "LIST", "LSUB":
+	case "LIST": // also from SELECT (RFC 9051 section 6.3.2)
+		return name == r.Name || name == "SELECT" || name == "EXAMINE"
+	case "LSUB":
 		return name == r.Name
 	case "OK":
 		return true

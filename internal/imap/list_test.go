@@ -59,8 +59,9 @@ func TestScanList(t *testing.T) {
 		// RFC 9051 section 6.3.9: what is in no encoding of names matches nothing, silently.
 		{`"" "a&b"`, `"" {2}` + "\r\n&\xff", ""},
 		{`"a&b" *`, `"" {2}` + "\r\n&\xff", ""},
-		{`"" "&AGE-"`, `"" {2}` + "\r\n&\xff", ""}, // not the shortest form
-		{"\"\" \"\xc3\xbc\"", `"" {2}` + "\r\n&\xff", ""},
+		{`"" "&AGE-"`, `"" {2}` + "\r\n&\xff", ""},          // not the shortest form
+		{"\"\" \"\xc3\xbc\"", `"" "&APw-"`, ""},             // unasked UTF-8
+		{"\"\" \"\xc3\xbc&x\"", `"" {2}` + "\r\n&\xff", ""}, // the name of no mailbox
 		{`"" (a& b)`, `() "" ("b") RETURN ()`, ""},
 		{`"" ("")`, `() "" ("") RETURN ()`, ""}, // no special meaning in the extended syntax
 		{`() a ""`, `() "a" ("") RETURN ()`, ""},

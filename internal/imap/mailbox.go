@@ -47,11 +47,25 @@ func encodedName(s *wire.Scanner, raw string) (string, error) {
 		}
 		return raw, nil
 	}
-	name, err := mutf7.Decode(raw)
-	if err != nil {
-		return "", ErrMailboxName
+	if name, err := mutf7.Decode(raw); err == nil {
+		return name, nil
 	}
-	return name, nil
+	if name, ok := unaskedUTF8(raw); ok {
+		return name, nil
+	}
+	return "", ErrMailboxName
+}
+
+// unaskedUTF8 decodes a name that is UTF-8 though the client has not enabled that:
+// go-imap v2.0.0-beta.8 (2026) writes names so to every server that has IMAP4rev2,
+// and "&-" for "&" all the same. No name in modified UTF-7 is read in another way,
+// since that is ASCII.
+func unaskedUTF8(raw string) (name string, ok bool) {
+	ascii := strings.IndexFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+	if ascii || !utf8.ValidString(raw) || strings.Count(raw, "&") != strings.Count(raw, "&-") {
+		return "", false
+	}
+	return strings.ReplaceAll(raw, "&-", "&"), true
 }
 
 // WriteMailbox writes a mailbox name, which is UTF-8, as the client is to have it.

@@ -31,7 +31,10 @@ func TestMailbox(t *testing.T) {
 		{"R&D", false, "", "", imap.ErrMailboxName.Error()},
 		{"&AGE-", false, "", "", imap.ErrMailboxName.Error()},
 		{"&AOQ", false, "", "", imap.ErrMailboxName.Error()},
-		{"\"\xc3\xa4\"", false, "", "", imap.ErrMailboxName.Error()},
+		{"\"\xc3\xa4\"", false, "ä", "&AOQ-", ""}, // unasked
+		{"\"\xc3\xa4&-\"", false, "ä&", "&AOQ-&-", ""},
+		{"\"\xc3\xa4&x\"", false, "", "", imap.ErrMailboxName.Error()},
+		{"\"\xc3\"", false, "", "", "syntax"},
 		{"\"\xc3\xa4\"", true, "ä", `"ä"`, ""},
 		{"{2}\r\n\xc3\xa4", true, "ä", `"ä"`, ""},
 		{"&AOQ-", true, "&AOQ-", `&AOQ-`, ""}, // RFC 6855 section 3: no modified UTF-7 any more

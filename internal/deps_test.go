@@ -18,7 +18,7 @@ import (
 const floors = `
 	cmd/*
 	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
-	deliver login/broker imap imap/wire pop3 webmail/htmlsafe store/storetest
+	deliver login/broker imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
 	search
 	store login/passdb login/roster login/session/sessiontest
 	login/userdb login/handover
@@ -30,6 +30,7 @@ const floors = `
 // within lists the arrows inside one floor.
 const within = `
 	imap < imap/wire
+	imap/ident < imap/wire
 	daemon/inetd < daemon/conf
 	daemon/tlsconf < daemon/conf
 `

@@ -14,6 +14,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 
 	"fantail/internal/imap/imapd"
 	"fantail/internal/login/session"
@@ -30,9 +32,13 @@ func run(args []string, in, out, stderr *os.File) int {
 }
 
 func serve(ctx context.Context, s *session.Session) error {
-	o := imapd.Options{Log: s.Log, Version: version, AppendLimit: s.IMAP.AppendLimit}
+	o := imapd.Options{
+		Log: s.Log, Version: version, AppendLimit: s.IMAP.AppendLimit,
+		Without: s.IMAP.Without, Clients: s.IMAP.Clients,
+	}
 	if s.Hello != nil {
-		o.Tag = s.Hello.Tag
+		o.Tag, o.Client = s.Hello.Tag, s.Hello.Client
+		o.Without = slices.Concat(o.Without, strings.Split(s.Hello.Without, ","))
 	}
 	account, err := s.OpenAccount()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fantail/internal/imap"
+	"fantail/internal/imap/ident"
 	"fantail/internal/imap/wire"
 	"fantail/internal/mail"
 )
@@ -113,7 +114,7 @@ func TestScanID(t *testing.T) {
 		{"", "", "syntax"},
 	} {
 		s := newScanner(t, " "+c.in)
-		fields, err := imap.ScanID(s)
+		fields, err := ident.Scan(s)
 		if got := fmt.Sprint(fields); errorOf(err) != c.err || err == nil && got != c.want {
 			t.Errorf("ID %q = %s, %v; want %s, %s", c.in, got, err, c.want, c.err)
 		}
@@ -134,7 +135,7 @@ func TestIDLimits(t *testing.T) {
 		n, name, value int
 		ok             bool
 	}{{30, 30, 1024, true}, {31, 1, 1, false}, {1, 31, 1, false}, {1, 1, 1025, false}} {
-		if _, err := imap.ScanID(newScanner(t, pairs(c.n, c.name, c.value))); (err == nil) != c.ok {
+		if _, err := ident.Scan(newScanner(t, pairs(c.n, c.name, c.value))); (err == nil) != c.ok {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -143,8 +144,8 @@ func TestIDLimits(t *testing.T) {
 func FuzzScanID(f *testing.F) {
 	f.Add(` ("name" "Thunderbird" "version" NIL)`)
 	f.Fuzz(func(t *testing.T, in string) {
-		fuzzScan(t, in, false, imap.ScanID, func(fields []imap.IDField) string {
-			return " " + list(fields, func(p imap.IDField) string { return quoted(t, p.Name) + " " + quoted(t, p.Value) })
+		fuzzScan(t, in, false, ident.Scan, func(fields []ident.Field) string {
+			return " " + list(fields, func(p ident.Field) string { return quoted(t, p.Name) + " " + quoted(t, p.Value) })
 		})
 	})
 }

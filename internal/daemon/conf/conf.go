@@ -62,7 +62,9 @@ type ListenSettings struct {
 // IMAPSettings are what concerns IMAP alone.
 type IMAPSettings struct {
 	ListenSettings
-	AppendLimit int64 // octets of one message that a client sends
+	AppendLimit int64        // octets of one message that a client sends
+	Without     []string     // capabilities that nobody is offered
+	Clients     []ClientRule // and those that some clients are not
 }
 
 // WebmailSettings are the addresses of webmail, as host:port.

@@ -58,6 +58,8 @@ login = { plaintext = "always", drain = "1m30s" }
 imap.append_limit = "50 MB"
 [imap]
 listen_tls = [":1993"]
+without = ["NOTIFY"]
+clients = ["a b/1*: COMPRESS=DEFLATE IDLE"]
 [pop3]
 listen = ["localhost:1110"]
 listen_tls = []
@@ -86,6 +88,8 @@ directory = "../bin"
 		t.Fatal(err)
 	}
 	fixed := strings.Replace(string(text), "[imap]\nlisten_tls", "imap.listen_tls", 1)
+	fixed = strings.Replace(fixed, "\nwithout", "\nimap.without", 1)
+	fixed = strings.Replace(fixed, "\nclients", "\nimap.clients", 1)
 	if err := os.WriteFile(file, []byte(fixed), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +98,11 @@ directory = "../bin"
 		t.Fatal(err)
 	}
 	want := &Config{
-		File:     file,
-		IMAP:     IMAPSettings{ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}}, 50e6},
+		File: file,
+		IMAP: IMAPSettings{
+			ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}}, 50e6,
+			[]string{"NOTIFY"}, []ClientRule{{"a b/1*", []string{"COMPRESS=DEFLATE", "IDLE"}}},
+		},
 		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},

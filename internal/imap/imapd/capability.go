@@ -96,10 +96,15 @@ func (s *Session) capability(ctx context.Context) error {
 	if err := s.in.Err(); err != nil {
 		return err
 	}
+	s.tellCapabilities()
+	return s.ok(ctx, "CAPABILITY completed.")
+}
+
+// tellCapabilities sends the untagged response.
+func (s *Session) tellCapabilities() {
 	s.out.Untagged(wire.RespCapability)
 	s.writeCapabilities()
 	s.out.CRLF()
-	return s.ok(ctx, "CAPABILITY completed.")
 }
 
 // capabilityCode writes the response code that spares a client the command.
@@ -112,6 +117,9 @@ func (s *Session) capabilityCode() {
 func (s *Session) writeCapabilities() {
 	for i := range capabilities {
 		name := capabilities[i].name
+		if s.off.has(name) {
+			continue
+		}
 		s.out.SP().Atom(name)
 		if value := capabilityValues[name]; value != nil {
 			s.out.Token("=" + value(s))

@@ -18,7 +18,7 @@ func (s *Session) enable(ctx context.Context) error {
 	}
 	s.out.Untagged(wire.RespEnabled)
 	for i := range capabilities {
-		if c := &capabilities[i]; c.enable != nil && named(names, c.name) {
+		if c := &capabilities[i]; c.enable != nil && named(names, c.name) && !s.off.has(c.name) {
 			c.enable(&s.enabled)
 			s.out.SP().Atom(c.name)
 		}

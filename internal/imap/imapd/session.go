@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"fantail/internal/daemon/conf"
 	"fantail/internal/deflate"
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
@@ -28,6 +29,13 @@ type Options struct {
 	// AppendLimit is how many octets a message may have that a client sends; 0 is
 	// DefaultAppendLimit.
 	AppendLimit int64
+
+	// Without are capabilities that the session does not offer.
+	Without []string
+	// Clients are further ones for clients of certain names, and Client the name and
+	// version that this one has said before it logged in, or "".
+	Clients []conf.ClientRule
+	Client  string
 }
 
 // DefaultAppendLimit is how many octets a message may have that a client sends, unless
@@ -50,6 +58,8 @@ type Session struct {
 	byUID   bool      // the command in progress has usesUIDs
 	numbers bool      // it has usesNumbers, or turned out to
 	enabled enabled   // what the client has turned on
+	off     switches  // and what the administrator has turned off
+	client  string    // what the client says of itself
 	closing bool      // the client has been told good-bye
 }
 
@@ -85,6 +95,8 @@ func New(acct *store.Account, conn Conn, o Options) *Session {
 		s.limits.StreamLiteral = DefaultAppendLimit
 	}
 	s.in = wire.NewScanner(s.r, s.limits, s.proceed)
+	s.off.without(o.Without...)
+	s.identify(o.Client)
 	return s
 }
 
@@ -193,7 +205,7 @@ func (s *Session) command(ctx context.Context) error {
 		return s.badSyntax(err)
 	}
 	cmd := s.table[name]
-	if cmd == nil {
+	if cmd == nil || s.off.hasCommand(name) {
 		return s.finish(bad("Unknown command."))
 	}
 	if refusal := s.refuses(cmd); refusal != nil {

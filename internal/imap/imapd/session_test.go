@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"fantail/internal/daemon/conf"
 	"fantail/internal/imap/imapd"
 	"fantail/internal/store"
 )
@@ -427,6 +428,59 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			t.Errorf("ended after %v", took)
 		}
 	})
+}
+
+// TestSwitches: what is turned off is not told, not enabled, and not there. A client
+// that says who it is is told what that changes.
+func TestSwitches(t *testing.T) {
+	dir := newMaildir(t)
+	run := func(o imapd.Options, in string) []string {
+		acct, err := store.OpenAccount(dir, store.Options{Host: "test", Log: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := &feed{in: strings.NewReader(in)}
+		o.Log, o.Version = quiet, "test"
+		if err := errors.Join(imapd.New(acct, conn, o).Serve(context.Background()), acct.Close()); err != nil {
+			t.Error(err)
+		}
+		return strings.Split(strings.TrimSuffix(conn.out.String(), "\r\n"), "\r\n")
+	}
+	rules := []conf.ClientRule{{Pattern: "Bad*/1.*", Without: []string{"IDLE", "CONDSTORE"}}}
+	const id = "a ID (\"name\" \"Bad Mail\" \"version\" \"1.2\")\r\n"
+	const rest = "b IDLE\r\nDONE\r\nc ENABLE CONDSTORE\r\n"
+	for _, tc := range []struct {
+		name      string
+		o         imapd.Options
+		in        string
+		told, off bool // of the capabilities, beside the greeting; of the two in the end
+	}{
+		{"nothing", imapd.Options{}, rest, false, false},
+		{"for all", imapd.Options{Without: []string{"idle", "condstore"}}, rest, false, true},
+		{"by name", imapd.Options{Clients: rules}, id + rest, true, true},
+		{"by a name before login", imapd.Options{Clients: rules, Client: "bad mail/1.2", Tag: "x"}, rest, false, true},
+		{"the same name again", imapd.Options{Clients: rules, Client: "Bad Mail/1.2"}, id + rest, false, true},
+		{"another version", imapd.Options{Clients: rules, Client: "Bad Mail/2.2"}, rest, false, false},
+	} {
+		out := run(tc.o, tc.in)
+		all := strings.Join(out, "\n")
+		if tc.told != strings.Contains(all, "\n* CAPABILITY IMAP4rev1 ") {
+			t.Errorf("%s: %s", tc.name, all)
+		}
+		last := out[0]
+		if tc.told {
+			last = all[strings.Index(all, "* CAPABILITY"):]
+			last, _, _ = strings.Cut(last, "\n")
+		}
+		idle := strings.Contains(last, " IDLE ") && strings.Contains(all, "b OK IDLE")
+		condstore := strings.Contains(all, "* ENABLED CONDSTORE")
+		if tc.off == idle || tc.off && condstore {
+			t.Errorf("%s: IDLE %v, CONDSTORE %v: %s", tc.name, idle, condstore, all)
+		}
+		if tc.off && !strings.Contains(all, "b BAD Unknown command.") {
+			t.Errorf("%s: %s", tc.name, all)
+		}
+	}
 }
 
 // client is the near end of a session that runs beside the test.

@@ -47,6 +47,10 @@ type Grant struct {
 	Account string // as its source spells it, which need not be what was typed
 	SID     string // of the session, for logs; the front may set it before Start
 
+	// IMAPWithout are capabilities that this account is not offered, with commas
+	// between them.
+	IMAPWithout string
+
 	user userdb.User // for Local
 }
 

@@ -74,7 +74,7 @@ func (l *Local) Authenticate(ctx context.Context, c Credentials) (Grant, error) 
 	defer delay.Stop()
 	user, err := l.o.Verifier.Verify(ctx, c.Name, c.Password)
 	if err == nil {
-		return Grant{Account: user.Name, user: user}, nil
+		return Grant{Account: user.Name, IMAPWithout: user.IMAPWithout, user: user}, nil
 	}
 	select {
 	case <-delay.C:

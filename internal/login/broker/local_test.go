@@ -166,7 +166,7 @@ func TestSession(t *testing.T) {
 	_, given, _ := strings.Cut(string(got), " ")
 	want := `["-front" "-c" "/etc/x.toml" "-u" "alice" "-m" "/home/alice/Maildir"] ` +
 		`["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "HOME=/home/alice"] / ` +
-		"{SID:s1 Remote:192.0.2.7 TLS:true Tag:a1} []\npipelinedend"
+		"{SID:s1 Remote:192.0.2.7 TLS:true Tag:a1 Client: Without:} []\npipelinedend"
 	if given != want {
 		t.Errorf("got  %s\nwant %s", given, want)
 	}

@@ -31,6 +31,8 @@ type client struct {
 	raw  net.Conn // the socket
 	conn net.Conn // raw, or the TLS connection over it
 
+	named string // what the client says of itself: name and version, with a slash
+
 	commands int // of any kind
 	mistakes int // refused commands
 	attempts int // wrong passwords

@@ -35,6 +35,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/quiet"
+	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 )
 
@@ -50,15 +51,19 @@ type Options struct {
 	// from one address (of IPv6: from one /64). 0 is no limit.
 	Connections, PerSource int
 
+	// IMAPWithout are capabilities that IMAP clients are not offered.
+	IMAPWithout []string
+
 	Log *slog.Logger
 }
 
 // Server serves IMAP and POP3 connections up to their login and carries them
 // afterwards. It is safe for many goroutines.
 type Server struct {
-	o     Options
-	limit timeouts
-	quiet quiet.Watch // connections come and go; handshakes leave most of what can be freed
+	o       Options
+	limit   timeouts
+	without map[string]bool // the IMAP capabilities that are turned off, in upper case
+	quiet   quiet.Watch     // connections come and go; handshakes leave most of what can be freed
 
 	mu        sync.Mutex // guards what follows
 	stopping  bool
@@ -73,6 +78,7 @@ func New(o Options) *Server {
 	return &Server{
 		o:         o,
 		limit:     standard,
+		without:   wire.Without(o.IMAPWithout...),
 		listeners: make(map[net.Listener]struct{}),
 		clients:   make(map[*client]struct{}),
 		sources:   make(map[netip.Prefix]int),

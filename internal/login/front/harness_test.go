@@ -68,7 +68,11 @@ func (f *fake) Authenticate(_ context.Context, c broker.Credentials) (broker.Gra
 	f.mu.Unlock()
 	switch c.Password {
 	case "right":
-		return broker.Grant{Account: strings.ToLower(c.Name)}, nil
+		g := broker.Grant{Account: strings.ToLower(c.Name)}
+		if g.Account == "without" {
+			g.IMAPWithout = "NOTIFY,IDLE"
+		}
+		return g, nil
 	case "panic":
 		panic("in a check")
 	case "later":

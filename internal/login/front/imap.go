@@ -188,7 +188,12 @@ func (f *imapFront) ok(text string) error {
 
 // capabilities are what a client can do now.
 func (f *imapFront) capabilities() []string {
-	list := []string{wire.CapIMAP4rev1, wire.CapIMAP4rev2, wire.CapLiteralPlus, wire.CapSASLIR, wire.CapID}
+	list := []string{wire.CapIMAP4rev1}
+	for _, c := range []string{wire.CapIMAP4rev2, wire.CapLiteralPlus, wire.CapSASLIR, wire.CapID} {
+		if !f.front.without[strings.ToUpper(c)] {
+			list = append(list, c)
+		}
+	}
 	if !f.secure() {
 		list = append(list, wire.CapStartTLS)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"fantail/internal/imap/ident"
 	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/userdb"
@@ -65,33 +66,17 @@ func (f *imapFront) startTLSCommand() error {
 		return err
 	}
 	f.reset()
+	f.named = ""
 	return nil
 }
 
-// id is ID. What clients tell of themselves is read and not kept.
+// id is ID. What the client tells of itself goes to the session with the login.
 func (f *imapFront) id() error {
-	const mostPairs = 30 // RFC 2971 section 3.3
-	f.in.SP()
-	if !f.in.TryName("NIL") {
-		strs := 0
-		f.in.List(func() {
-			if strs++; strs%2 == 1 {
-				f.in.IMAPString()
-			} else {
-				f.in.NString()
-			}
-			if strs > 2*mostPairs {
-				f.in.Fail(&wire.LimitError{Budget: "number of ID fields", Limit: mostPairs})
-			}
-		})
-		if strs%2 == 1 {
-			f.in.Expected("a value for every field")
-		}
-	}
-	f.in.CRLF()
-	if err := f.in.Err(); err != nil {
+	fields, err := ident.Scan(f.in)
+	if err != nil {
 		return err
 	}
+	f.named = ident.Client(fields)
 	f.out.Untagged("ID").SP().List(func() { f.out.Quoted("name").SP().Quoted("Fantail") }).CRLF()
 	return f.ok("ID completed.")
 }

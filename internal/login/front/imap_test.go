@@ -2,6 +2,8 @@ package front
 
 import (
 	"encoding/base64"
+	"io"
+	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -95,7 +97,7 @@ func TestIMAPCommands(t *testing.T) {
 		{"a ID NIL", `* ID ("name" "Fantail")|a OK`},
 		{`a ID ("name" "x" "version" NIL)`, "* ID|a OK"},
 		{`a ID ("name")`, "a BAD Syntax"},
-		{"a ID (" + strings.Repeat(`"k" "v" `, 31) + `"k" "v")`, "a BAD [LIMIT]"},
+		{"a ID (" + strings.Repeat(`"k" "v" `, 31) + `"k" "v")`, "a BAD Syntax"},
 		{"a ID ()", "* ID|a OK"},
 		{"a SELECT INBOX", "a BAD Log in first."},
 		{"a uid fetch 1 flags", "a BAD Log in first."},
@@ -119,6 +121,33 @@ func TestIMAPCommands(t *testing.T) {
 		}
 		p.say("z LOGOUT", "* BYE", "z OK")
 		p.end()
+	}
+}
+
+// What a client has said of itself goes to its session, and what the account is not
+// offered; but not what was said before TLS.
+func TestIMAPClientIsNamed(t *testing.T) {
+	b := start(t, func(o *Options) { o.IMAPWithout = []string{"literal+"} })
+	heard := make(chan handover.Hello, 1)
+	b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+		heard <- h
+		io.WriteString(conn, h.Tag+" OK\r\n")
+	}
+	p := b.dial("imap")
+	p.want("* OK [CAPABILITY IMAP4rev1 SASL-IR ID STARTTLS ") // and no IMAP4rev2
+	p.say(`a ID ("version" "0.9" "name" "Before TLS")`, "* ID", "a OK")
+	p.say("b STARTTLS", "b OK")
+	p.startTLS()
+	p.say("c LOGIN alice right", "c OK")
+	if h := <-heard; h.Client != "" || h.Without != "" {
+		t.Errorf("%+v", h)
+	}
+	p = b.dial("imaps")
+	p.want("* OK")
+	p.say(`a ID ("Version" "1.0" "os" NIL "NAME" {5+}`+"\r\n"+`a b"c)`, "* ID", "a OK")
+	p.say("b LOGIN without right", "b OK")
+	if h := <-heard; h.Client != `a b"c/1.0` || h.Without != "NOTIFY,IDLE" {
+		t.Errorf("%+v", h)
 	}
 }
 

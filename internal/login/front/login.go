@@ -52,7 +52,10 @@ func (c *client) start(ctx context.Context, grant broker.Grant, tag string) (net
 	if err != nil {
 		return nil, err
 	}
-	hello := handover.Hello{SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag}
+	hello := handover.Hello{
+		SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag,
+		Client: c.named, Without: grant.IMAPWithout,
+	}
 	if _, err := hello.WriteTo(conn); err != nil {
 		conn.Close()
 		return nil, err

@@ -161,6 +161,7 @@ func (p Program) build(q *parts) (Daemon, error) {
 			Plaintext:   q.cfg.Login.Plaintext,
 			Connections: q.cfg.Login.Connections,
 			PerSource:   q.cfg.Login.ConnectionsPerSource,
+			IMAPWithout: q.cfg.IMAP.Without,
 			Log:         q.log,
 		}),
 		Want: []inetd.Wanted{

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,7 @@ import (
 // Hello is the first record on a connection to a session program: what it
 // cannot see for itself. On the wire it is one line of at most MaxHello octets:
 //
-//	fantail 1 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag>
+//	fantail 1 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag> client=<hex> without=<list>
 //
 // with exactly these keys in this order, single spaces, and LF at the end. The
 // program that reads it came from the same build as the one that writes it; a
@@ -20,16 +21,27 @@ type Hello struct {
 	Remote string // address of the client without port, or "local"
 	TLS    bool   // whether the client's connection is encrypted
 	Tag    string // IMAP: of the command whose OK the session answers; POP3: ""
+
+	// Client is what an IMAP client has said of itself by ID before login, name and
+	// version with a slash between them; "" if nothing. It may have any octets.
+	Client string
+	// Without are the capabilities that this account is not offered, with commas
+	// between them.
+	Without string
 }
 
 const (
 	// MaxHello is the length of the longest record, in octets with its LF.
-	MaxHello = 512
+	MaxHello = 1536
 
 	maxSID    = 64
 	maxRemote = 64
 	// MaxTag is the longest tag of an IMAP command that a front can hand over.
 	MaxTag = 128
+	// MaxClient is the longest Hello.Client.
+	MaxClient = 128
+	// MaxWithout is the longest Hello.Without.
+	MaxWithout = 512
 
 	helloStart = "fantail 1 "
 )
@@ -46,7 +58,8 @@ func (h Hello) WriteTo(w io.Writer) (int64, error) {
 	if h.TLS {
 		tls = "yes"
 	}
-	n, err := fmt.Fprintf(w, helloStart+"sid=%s remote=%s tls=%s tag=%s\n", h.SID, h.Remote, tls, h.Tag)
+	n, err := fmt.Fprintf(w, helloStart+"sid=%s remote=%s tls=%s tag=%s client=%x without=%s\n",
+		h.SID, h.Remote, tls, h.Tag, h.Client, h.Without)
 	return int64(n), err
 }
 
@@ -77,8 +90,8 @@ func parseHello(line string) (Hello, error) {
 	if !ok {
 		return Hello{}, fmt.Errorf("%w: not of this version", ErrHello)
 	}
-	var values [4]string
-	for i, key := range []string{"sid=", "remote=", "tls=", "tag="} {
+	var values [6]string
+	for i, key := range []string{"sid=", "remote=", "tls=", "tag=", "client=", "without="} {
 		word, more, last := strings.Cut(rest, " ")
 		if last == (i == len(values)-1) {
 			return Hello{}, fmt.Errorf("%w: wrong number of keys", ErrHello)
@@ -89,7 +102,14 @@ func parseHello(line string) (Hello, error) {
 		}
 		values[i], rest = value, more
 	}
-	h := Hello{SID: values[0], Remote: values[1], TLS: values[2] == "yes", Tag: values[3]}
+	client, err := hex.DecodeString(values[4])
+	if err != nil || values[4] != strings.ToLower(values[4]) {
+		return Hello{}, fmt.Errorf("%w: client", ErrHello)
+	}
+	h := Hello{
+		SID: values[0], Remote: values[1], TLS: values[2] == "yes", Tag: values[3],
+		Client: string(client), Without: values[5],
+	}
 	if !h.TLS && values[2] != "no" {
 		return Hello{}, fmt.Errorf("%w: tls is neither yes nor no", ErrHello)
 	}
@@ -105,6 +125,10 @@ func (h Hello) check() error {
 		return fmt.Errorf("%w: remote", ErrHello)
 	case !word(h.Tag, 0, MaxTag, isTagChar):
 		return fmt.Errorf("%w: tag", ErrHello)
+	case len(h.Client) > MaxClient:
+		return fmt.Errorf("%w: client", ErrHello)
+	case !word(h.Without, 0, MaxWithout, isTagOrPlus):
+		return fmt.Errorf("%w: without", ErrHello)
 	}
 	return nil
 }
@@ -129,6 +153,9 @@ func isIDChar(c byte) bool {
 func isAddressChar(c byte) bool {
 	return isIDChar(c) || c == '.' || c == ':' || c == '%'
 }
+
+// isTagOrPlus is what names of capabilities, and commas, consist of.
+func isTagOrPlus(c byte) bool { return isTagChar(c) || c == '+' }
 
 // isTagChar is the rule tag of RFC 9051 section 9.
 func isTagChar(c byte) bool {

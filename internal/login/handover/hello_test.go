@@ -12,6 +12,11 @@ var hellos = []Hello{
 	{SID: "a1", Remote: "192.0.2.7", TLS: true, Tag: "a"},
 	{SID: "Zz-_9", Remote: "fe80::1%eth0", TLS: false, Tag: ""},
 	{SID: "x", Remote: "local", TLS: true, Tag: "tag=]=tls=no"},
+	{SID: "x", Remote: "local", Tag: "a", Client: "M\x00ail \n/1%2", Without: "LITERAL+,COMPRESS=DEFLATE"},
+	{
+		SID: strings.Repeat("s", maxSID), Remote: strings.Repeat("r", maxRemote), Tag: strings.Repeat("t", MaxTag),
+		Client: strings.Repeat("c", MaxClient), Without: strings.Repeat("W", MaxWithout),
+	},
 	{SID: strings.Repeat("s", maxSID), Remote: strings.Repeat("r", maxRemote), Tag: strings.Repeat("t", MaxTag)},
 }
 
@@ -37,20 +42,24 @@ func TestHelloLeavesTheRest(t *testing.T) {
 
 func TestHelloRefused(t *testing.T) {
 	for _, line := range []string{
-		"", "\n", "fantail 1\n", "fantail 2 sid=a remote=b tls=yes tag=\n",
+		"", "\n", "fantail 1\n", "fantail 2 sid=a remote=b tls=yes tag= client= without=\n",
 		"fantail 1 sid=a remote=b tls=yes\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x more=1\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x \n",
-		"fantail 1  sid=a remote=b tls=yes tag=x\n",
-		"fantail 1 remote=b sid=a tls=yes tag=x\n",
-		"fantail 1 sid=a sid=a tls=yes tag=x\n",
-		"fantail 1 sid= remote=b tls=yes tag=x\n",
-		"fantail 1 sid=a remote= tls=yes tag=x\n",
-		"fantail 1 sid=a remote=b tls=maybe tag=x\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x\r\n",
-		"fantail 1 sid=a remote=b tls=yes tag=a+b\n",
-		"fantail 1 sid=a/b remote=b tls=yes tag=x\n",
-		"fantail 1 sid=a remote=b tls=yes tag=" + strings.Repeat("x", MaxTag+1) + "\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client= without= more=1\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client= without= \n",
+		"fantail 1  sid=a remote=b tls=yes tag=x client= without=\n",
+		"fantail 1 remote=b sid=a tls=yes tag=x client= without=\n",
+		"fantail 1 sid=a sid=a tls=yes tag=x client= without=\n",
+		"fantail 1 sid= remote=b tls=yes tag=x client= without=\n",
+		"fantail 1 sid=a remote= tls=yes tag=x client= without=\n",
+		"fantail 1 sid=a remote=b tls=maybe tag=x client= without=\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client= without=\r\n",
+		"fantail 1 sid=a remote=b tls=yes tag=a+b client= without=\n",
+		"fantail 1 sid=a/b remote=b tls=yes tag=x client= without=\n",
+		"fantail 1 sid=a remote=b tls=yes tag=" + strings.Repeat("x", MaxTag+1) + " client= without=\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client=F0 without=\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client=f without=\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client= without=(\n",
+		"fantail 1 sid=a remote=b tls=yes tag=x client=" + strings.Repeat("66", MaxClient+1) + " without=\n",
 		"fantail 1 sid=" + strings.Repeat("x", 100000),
 	} {
 		r := strings.NewReader(line)

@@ -8,10 +8,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"fantail/internal/daemon/conf"
 )
 
 // maxLine is the longest line of a passwd-file that is understood, in octets.
 const maxLine = 16 << 10
+
+// maxWithout is the longest list of capabilities of one account, in octets.
+const maxWithout = 512
 
 // parsed is the content of a passwd-file.
 type parsed struct {
@@ -132,10 +137,27 @@ func (r *Record) extra(text string) {
 		r.mail(location)
 	case name == "userdb_mail_path":
 		r.mail(value)
+	case name == "userdb_imap_without":
+		r.imapWithout(value)
 	case name == "nodelay", strings.HasPrefix(name, "userdb_"):
 	default:
 		r.Refused = errors.Join(r.Refused, fmt.Errorf("extra field %q is not supported", name))
 	}
+}
+
+// imapWithout sets the capabilities that are turned off.
+func (r *Record) imapWithout(list string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if err := conf.CheckCapability(name); err != nil {
+			r.broken = errors.Join(r.broken, fmt.Errorf("userdb_imap_without: %w", err))
+			return
+		}
+	}
+	if len(list) > maxWithout {
+		r.broken = errors.Join(r.broken, fmt.Errorf("userdb_imap_without is longer than %d octets", maxWithout))
+		return
+	}
+	r.IMAPWithout = list
 }
 
 // mail sets the Maildir. A location may go on with ":" and options, of which

@@ -36,6 +36,10 @@ type User struct {
 	UID, GID int    // -1 if the source says nothing
 	Home     string // absolute, or ""
 	Mail     string // absolute path of the Maildir, or "": the setting mail.path
+
+	// IMAPWithout are the IMAP capabilities that the account is not offered, with
+	// commas between them, in addition to those of the setting imap.without.
+	IMAPWithout string
 }
 
 // Record is what a passwd-file says of an account.

@@ -29,7 +29,7 @@ const sample = `# accounts
 alice:{PLAIN}secret:1000:1000:Alice A.:/home/alice:/bin/sh:userdb_mail=maildir:~/mail nodelay
 bob:$6$salt$hash:1001:1001::/home/bob::
 
-carol:{SHA256-CRYPT}$5$x$y
+carol:{SHA256-CRYPT}$5$x$y::::::userdb_imap_without=NOTIFY,COMPRESS=DEFLATE
 dave:x:0:0::/root:/bin/bash:userdb_mail_path=/var/mail/dave userdb_quota_rule=*:storage=1G
 erik:x::::/home/erik::allow_nets=10.0.0.0/8
 frida:x:vmail:1000::/home/frida
@@ -41,6 +41,7 @@ kim:x:1:1::/home/kim::userdb_mail=maildir:/mail/%u
 bob:other:1:1::/home/other
 :nobody
 lee@example.org:pw:-1:4294967296
+nat:pw::::::userdb_imap_without=IMAP4rev1
 mia:pw:::::` + "\r\n"
 
 func TestLookup(t *testing.T) {
@@ -50,12 +51,12 @@ func TestLookup(t *testing.T) {
 		want User
 		err  error
 	}{
-		{"alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail"}, nil},
-		{"Alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail"}, nil},
-		{"bob", User{"bob", 1001, 1001, "/home/bob", ""}, nil},
-		{"carol", User{"carol", -1, -1, "", ""}, nil},
-		{"dave", User{"dave", 0, 0, "/root", "/var/mail/dave"}, nil},
-		{"erik", User{"erik", -1, -1, "/home/erik", ""}, nil},
+		{"alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", ""}, nil},
+		{"Alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", ""}, nil},
+		{"bob", User{"bob", 1001, 1001, "/home/bob", "", ""}, nil},
+		{"carol", User{"carol", -1, -1, "", "", "NOTIFY,COMPRESS=DEFLATE"}, nil},
+		{"dave", User{"dave", 0, 0, "/root", "/var/mail/dave", ""}, nil},
+		{"erik", User{"erik", -1, -1, "/home/erik", "", ""}, nil},
 		{"frida", User{}, ErrUnavailable},
 		{"gus", User{}, ErrUnavailable},
 		{"hal", User{}, ErrUnavailable},
@@ -63,7 +64,8 @@ func TestLookup(t *testing.T) {
 		{"jon", User{}, ErrUnavailable},
 		{"kim", User{}, ErrUnavailable},
 		{"lee@example.org", User{}, ErrUnavailable},
-		{"mia", User{"mia", -1, -1, "", ""}, nil},
+		{"nat", User{}, ErrUnavailable},
+		{"mia", User{"mia", -1, -1, "", "", ""}, nil},
 		{"nobody", User{}, ErrUnknown},
 		{"", User{}, ErrUnknown},
 		{"# accounts", User{}, ErrUnknown},
@@ -80,7 +82,7 @@ func TestLookup(t *testing.T) {
 	if r, err := f.Record("bob"); err != nil || r.Password != "$6$salt$hash" || r.Refused != nil {
 		t.Errorf("bob: %q, %v", string(r.Password), err)
 	}
-	if n := strings.Count(log.String(), "passwd-file line"); n != 10 { // lines 7 to 16
+	if n := strings.Count(log.String(), "passwd-file line"); n != 11 { // lines 7 to 17
 		t.Errorf("%d problems:\n%s", n, log)
 	}
 	for _, secret := range []string{"{PLAIN}", "other", "hash"} {

@@ -34,7 +34,9 @@ var capabilities = []capability{
 	{wire.CapIMAP4rev1, "3501", nil},
 	{wire.CapIMAP4rev2, "9051", func(e *enabled) { e.rev2, e.utf8 = true, true }},
 
-	// framing, session
+	// framing, session. LITERAL+ and not LITERAL- (RFC 7888 section 5): a literal that
+	// is too large is passed over within a budget, so nothing is won by refusing
+	// clients to send one of more than 4096 octets at once.
 	{wire.CapLiteralPlus, "7888", nil},
 	{wire.CapEnable, "5161", nil},
 	{wire.CapUTF8Accept, "6855", func(e *enabled) { e.utf8 = true }},

@@ -4,12 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"compress/flate"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+
+	"fantail/internal/imap/imapd"
+	"fantail/internal/store"
 )
 
 // packed is a client that speaks DEFLATE, with the compressors of compress/flate.
@@ -186,5 +191,62 @@ func TestCompressOnePacket(t *testing.T) {
 	// The greeting, what came before the compression, what came after.
 	if conn.writes != 3 {
 		t.Errorf("%d writes", conn.writes)
+	}
+}
+
+// TestCompressIdleIsSmall: a session that waits for its client holds little more for
+// COMPRESS than without.
+func TestCompressIdleIsSmall(t *testing.T) {
+	acct, err := store.OpenAccount(newMaildir(t), store.Options{Host: "test", Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 40
+	var running sync.WaitGroup
+	var nears []net.Conn
+	heap := func() int64 {
+		for range 3 { // a pool keeps what it has for one collection
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	measure := func(compress bool) int64 {
+		before := heap()
+		for range n {
+			near, far := net.Pipe()
+			running.Go(func() {
+				err := imapd.New(acct, far, imapd.Options{Log: quiet, Version: "test"}).Serve(t.Context())
+				if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+					t.Error(err)
+				}
+			})
+			nears = append(nears, near)
+			c := &client{t, near, bufio.NewReader(near)}
+			c.until("* PREAUTH")
+			if !compress {
+				c.send("a SELECT INBOX\r\nb IDLE\r\n")
+				c.until("+ ")
+				continue
+			}
+			p := compressed(t, c)
+			p.send("a SELECT INBOX\r\nb IDLE\r\n")
+			p.until("+ ")
+			p.w, p.out, p.r = nil, nil, nil // those of this side do not count
+		}
+		return (heap() - before) / n
+	}
+	plain, packed := measure(false), measure(true)
+	t.Logf("idle sessions of %d and %d octets", plain, packed)
+	if packed > plain+24<<10 || packed > 100<<10 {
+		t.Errorf("idle sessions of %d and %d octets", plain, packed)
+	}
+	for _, near := range nears {
+		near.Close()
+	}
+	running.Wait()
+	if err := acct.Close(); err != nil {
+		t.Error(err)
 	}
 }

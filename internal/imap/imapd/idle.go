@@ -14,6 +14,9 @@ import (
 // The client's next bytes are waited for by a second goroutine, which only peeks:
 // whatever else arrives in the packet with DONE stays in the buffer for the
 // commands that follow.
+//
+// While there is nothing to tell nothing is said: no "* OK Still here", which wakes
+// phones, and makes FairEmail give IDLE up. Clients that are gone are found by TCP.
 func (s *Session) idle(ctx context.Context) error {
 	s.in.CRLF()
 	if err := s.in.Err(); err != nil {

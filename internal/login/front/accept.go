@@ -59,6 +59,9 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 	}
 	s.mu.Unlock()
 	if why == "" {
+		if err := keepAlives(conn); err != nil {
+			c.log.Warn("keep-alives", "err", err)
+		}
 		return c
 	}
 	c.log.Warn("connection refused", "err", why)

@@ -5,6 +5,7 @@
 // A connection goes through these states, each in the file of its name:
 //
 //	accepted   accept.go  counted; beyond a limit it is told so and closed
+//	           keepalive.go   TCP finds out who is gone
 //	handshake  tls.go     where the port has TLS from the first byte
 //	dialogue   imap.go    greeting, capabilities, STARTTLS or STLS, login;
 //	           pop3.go    time-outs and budgets are small

@@ -3,6 +3,7 @@ package crlf
 import (
 	"bytes"
 	"io"
+	"slices"
 )
 
 const expanderBuffer = 32 << 10
@@ -94,4 +95,20 @@ func (e *Expander) fill() error {
 		}
 	}
 	return io.ErrNoProgress
+}
+
+// AppendExpanded appends src to dst with every bare LF as CRLF, as an Expander gives
+// it.
+func AppendExpanded(dst, src []byte) []byte {
+	dst = slices.Grow(dst, len(src)+bytes.Count(src, []byte{'\n'}))
+	cr := false // the octet before src is a CR
+	for {
+		n := beforeBareLF(src, cr)
+		dst = append(dst, src[:n]...)
+		if n == len(src) {
+			return dst
+		}
+		dst = append(dst, '\r', '\n')
+		src, cr = src[n+1:], false
+	}
 }

@@ -38,6 +38,15 @@ func TestExpander(t *testing.T) {
 	}
 }
 
+func FuzzAppendExpanded(f *testing.F) {
+	f.Add("a\nb\r\n\r\r\n\n")
+	f.Fuzz(func(t *testing.T, in string) {
+		if got, want := string(AppendExpanded([]byte("x"), []byte(in))), "x"+naiveExpand(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	})
+}
+
 func TestExpanderReset(t *testing.T) {
 	e := NewExpander(strings.NewReader("a\n"))
 	if _, err := e.Read(make([]byte, 2)); err != nil { // stops between CR and LF
@@ -160,5 +169,17 @@ func BenchmarkCopy(b *testing.B) {
 	b.SetBytes(int64(len(in)))
 	for b.Loop() {
 		copy(out, in)
+	}
+}
+
+func BenchmarkAppendExpanded(b *testing.B) {
+	for name, in := range map[string][]byte{"LF": text("\n"), "CRLF": text("\r\n")} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			var out []byte
+			for b.Loop() {
+				out = AppendExpanded(out[:0], in)
+			}
+		})
 	}
 }

@@ -76,6 +76,16 @@ func (it *Items) Append(dst []byte, kind Item) ([]byte, bool) {
 	return it.index.Append(dst, kind)
 }
 
+// Has reports whether somebody has computed an item.
+func (it *Items) Has(kind Item) bool {
+	for _, l := range it.learned {
+		if l.Kind == kind {
+			return true
+		}
+	}
+	return it.index.Has(kind)
+}
+
 // LoadItems looks up the cached items of message i of s. Without an error it takes
 // the mailbox's lock only while something waits to be written.
 func (m *Mailbox) LoadItems(it *Items, s *Snapshot, i int) (err error) {

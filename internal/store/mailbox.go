@@ -28,21 +28,21 @@ type Mailbox struct {
 	learning atomic.Bool // learned.items has something
 	texts    texts
 
-	mu      sync.Mutex // guards all below; held during disk I/O
-	uids    *uidlist.File
-	kw      *uidlist.Keywords
-	more    *uidlist.Overflow // keywords beyond the letters of kw
-	names   *keywordNames     // what the letters mean, as far as it was read
-	snap    *Snapshot         // what the last sync found, or nil
-	aside   *index.Index      // what was found and could not be written
-	parts   structures
-	scanner *message.Scanner // or nil
-	buffer  []byte           // for reading messages, or nil
-	learned learned
-	derived derived
-	wrote   bool // something into the index
-	tail    *tail
-	noTail  bool // it cannot be had
+	mu       sync.Mutex // guards all below; held during disk I/O
+	uids     *uidlist.File
+	kw       *uidlist.Keywords
+	more     *uidlist.Overflow // keywords beyond the letters of kw
+	names    *keywordNames     // what the letters mean, as far as it was read
+	snap     *Snapshot         // what the last sync found, or nil
+	aside    *index.Index      // what was found and could not be written
+	parts    structures
+	scanners []*message.Scanner // that nobody uses
+	buffer   []byte             // for reading messages, or nil
+	learned  learned
+	derived  derived
+	wrote    bool // something into the index
+	tail     *tail
+	noTail   bool // it cannot be had
 }
 
 func newMailbox(a *Account, name, folder string, d *maildir.Dir) (*Mailbox, error) {
@@ -91,7 +91,7 @@ func (m *Mailbox) rest() {
 	m.tidy()
 	m.summarize()
 	m.parts = structures{byUID: make(map[mail.UID]*message.Part)}
-	m.scanner, m.buffer = nil, nil
+	m.scanners, m.buffer = nil, nil
 	m.derived.age()
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,55 +189,114 @@ func (m *Mailbox) look(e maildir.Entry) (Stat, error) {
 	return st, nil
 }
 
+// Content is a whole message in memory.
+type Content struct {
+	Data []byte // as stored, but not compressed
+	info maildir.Info
+}
+
+// ReadMessage reads a message into buf, whose capacity it uses, if it has at most so
+// many octets and is not compressed. Otherwise ok is false: OpenMessage opens it. It
+// costs less than that.
+func (m *Mailbox) ReadMessage(ctx context.Context, uid mail.UID, buf []byte, most int64) (c Content, ok bool, err error) {
+	const op = "read message"
+	if err := ctx.Err(); err != nil {
+		return c, false, fail(op, m.name, err)
+	}
+	e, err := m.entry(ctx, op, uid)
+	if err != nil {
+		return c, false, err
+	}
+	c.Data, c.info, err = m.dir.ReadMessage(e, buf[:0], most)
+	switch {
+	case errors.Is(err, maildir.ErrLong):
+		return Content{}, false, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return Content{}, false, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: err}
+	case err != nil:
+		return Content{}, false, fail(op, m.name, err)
+	}
+	return c, packed.Detect(c.Data[:min(len(c.Data), packed.Head)]) == packed.Plain, nil
+}
+
 // Structure returns the parsed message. It is shared: nobody may change it.
 func (m *Mailbox) Structure(ctx context.Context, uid mail.UID) (*message.Part, error) {
-	m.mu.Lock()
-	p := m.parts.byUID[uid]
-	m.mu.Unlock()
-	if p != nil {
+	if p := m.parsed(uid); p != nil {
 		return p, nil
 	}
 	f, err := m.OpenMessage(ctx, uid)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() // opened for reading: nothing to lose
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, fail("stat message", m.name, err)
+	}
+	changed := time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix())
+	return m.parse(uid, f, maildir.Info{Size: fi.Size(), Modified: fi.ModTime(), Changed: changed})
+}
+
+// StructureOf returns what Structure does, of a message that was read already.
+func (m *Mailbox) StructureOf(uid mail.UID, c Content) (*message.Part, error) {
+	if p := m.parsed(uid); p != nil {
+		return p, nil
+	}
+	return m.parse(uid, bytes.NewReader(c.Data), c.info)
+}
+
+// parsed returns the structure of a message if it is remembered.
+func (m *Mailbox) parsed(uid mail.UID) *message.Part {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.scanner == nil {
-		m.scanner = message.NewScanner(message.DefaultLimits())
+	return m.parts.byUID[uid]
+}
+
+// maxScanners is how many scanners wait for the next message, each with its buffer.
+const maxScanners = 2
+
+// parse reads a message, while others do the same.
+func (m *Mailbox) parse(uid mail.UID, r io.Reader, info maildir.Info) (*message.Part, error) {
+	m.mu.Lock()
+	var s *message.Scanner
+	if n := len(m.scanners); n > 0 {
+		s, m.scanners = m.scanners[n-1], m.scanners[:n-1]
 	}
-	if p, err = m.scanner.Parse(f); err != nil {
+	m.mu.Unlock()
+	if s == nil {
+		s = message.NewScanner(message.DefaultLimits())
+	}
+	p, err := s.Parse(r)
+	if err != nil {
 		return nil, fail("parse message", m.name, err)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.scanners) < maxScanners {
+		m.scanners = append(m.scanners, s)
+	}
 	m.parts.put(uid, p)
-	return p, m.learn(uid, f, p)
+	m.learn(uid, info, p)
+	return p, nil
 }
 
 // learn remembers the sizes and dates of a message that was read as a whole, if its
 // name does not tell them; m.mu is held.
-func (m *Mailbox) learn(uid mail.UID, f *os.File, p *message.Part) error {
+func (m *Mailbox) learn(uid mail.UID, info maildir.Info, p *message.Part) {
 	i, ok := m.snap.Find(uid)
 	if !ok {
-		return nil
+		return
 	}
 	r := m.snap.Row(i)
 	if _, known := r.Virtual(); known {
-		return nil
+		return
 	}
 	if _, known := m.learned.stats[uid]; known {
-		return nil
+		return
 	}
-	fi, err := f.Stat()
-	if err != nil {
-		return fail("stat message", m.name, err)
-	}
-	st := Stat{Size: p.Size(), Stored: fi.Size(), Date: fi.ModTime()}
+	st := Stat{Size: p.Size(), Stored: info.Size, Date: info.Modified, Saved: info.Changed}
 	if saved, ok := r.Saved(); ok {
-		st.Saved = saved
-	} else {
-		st.Saved = time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix())
+		st.Saved = saved // the file's ctime changes with its name
 	}
 	m.learned.stat(uid, st)
-	return nil
 }

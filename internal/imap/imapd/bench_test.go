@@ -57,7 +57,7 @@ func measure(b *testing.B, dir, first, command string, messages int) {
 }
 
 // realMailbox makes a Maildir of n messages like those of a person.
-func realMailbox(b *testing.B, n int) string {
+func realMailbox(b testing.TB, n int) string {
 	b.Helper()
 	dir := filepath.Join(b.TempDir(), "Maildir")
 	for _, d := range []string{"cur", "new", "tmp"} {

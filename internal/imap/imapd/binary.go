@@ -110,7 +110,7 @@ func (m *fetched) binaryReader(p *message.Part, path []int) io.Reader {
 	case p.Encoding == "quoted-printable":
 		r = p.Decode(m.octets(p.Body))
 	default:
-		r = p.Decoded(m.file)
+		r = p.Decoded(m.source)
 	}
 	if p.Type == "text" {
 		r = crlf.NewExpander(r)

@@ -40,10 +40,8 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 	if err := f.prepare(args); err != nil {
 		return err
 	}
-	for m := range f.ts.messages(true) {
-		if err := f.message(m); err != nil {
-			return err
-		}
+	if err := f.answerAll(); err != nil {
+		return err
 	}
 	if err := s.tell(f.told); err != nil {
 		return err
@@ -72,7 +70,6 @@ type fetcher struct {
 	seen  map[mail.UID]bool // messages that this command made \Seen
 	gone  bool              // a message is not there any more
 	alien bool              // a part is in an unknown transfer encoding
-	m     fetched           // the message in hand
 }
 
 // fetchItem is a data item as each of the responses has it.
@@ -80,6 +77,7 @@ type fetchItem struct {
 	imap.FetchItem
 	label []byte     // what stands before its value
 	kept  store.Item // what the store may have of it, or 0
+	whole bool       // it is all of the message
 }
 
 // needs is what has to be known of a message to answer.
@@ -95,6 +93,7 @@ const (
 	needSaved     // the save date
 	needEmailID
 	needBinary // decoded parts
+	needWhole  // all octets
 	needFile   // octets
 )
 
@@ -123,6 +122,7 @@ func marksSeen(i imap.FetchItem) bool {
 // plan finds out what the items need.
 func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
 	items := f.implied(args, byUID)
+	f.marks = slices.ContainsFunc(items, marksSeen)
 	for n, i := range items {
 		item := fetchItem{FetchItem: i, label: []byte(i.Name + " ")}
 		if n > 0 {
@@ -148,13 +148,15 @@ func (f *fetcher) plan(args imap.FetchArgs, byUID bool) {
 		case imap.FetchEmailID:
 			f.needs |= needEmailID
 		case imap.FetchBinary, imap.FetchBinarySize:
-			f.marks = f.marks || marksSeen(i)
 			f.needs |= needStructure | needFile | needBinary
 		case imap.FetchSection:
-			f.marks = f.marks || marksSeen(i)
-			if fromListFields(i.Section) {
+			switch {
+			case fromListFields(i.Section):
 				item.kept = store.HeaderFields
-			} else {
+			case i.Section.Kind == imap.SectionAll && len(i.Section.Path) == 0:
+				item.whole = true
+				f.needs |= needWhole
+			default:
 				f.needs |= sectionNeeds(i.Section)
 			}
 		}
@@ -201,8 +203,20 @@ func (f *fetcher) prepare(args imap.FetchArgs) error {
 	if f.needs&needFlags != 0 || f.seen != nil {
 		f.s.tellKeywords()
 	}
-	f.m.f = f
 	return nil
+}
+
+// answerAll answers for all messages.
+func (f *fetcher) answerAll() error {
+	a := ahead{f: f}
+	defer a.stop()
+	alone := f.ts.single()
+	for m := range f.ts.messages(true) {
+		if err := a.begin(m, alone); err != nil {
+			return err
+		}
+	}
+	return a.drain()
 }
 
 // markSeen sets \Seen on the messages that lack it, as reading a section does
@@ -234,21 +248,11 @@ func (f *fetcher) told(uid mail.UID, _ seen) bool {
 	return (f.needs&needFlags != 0 || f.seen[uid]) && f.ts.has(f.s.box.view.seq(uid))
 }
 
-// message answers for one message.
-func (f *fetcher) message(c *counted) error {
-	m := &f.m
-	m.counted = c
-	defer m.close()
-	// Whether everything can be read must be known before the response begins.
-	switch err := m.load(); {
-	case errors.Is(err, errUnknownCTE):
-		f.alien = true
-		return nil
-	case err != nil && store.KindOf(err) == store.Gone:
-		f.gone = true
-		return nil
-	case err != nil:
-		return err
+// answer answers for one message that was loaded. Whether everything can be read is
+// known before the response begins.
+func (f *fetcher) answer(m *fetched) error {
+	if m.failed != nil {
+		return f.without(m.failed)
 	}
 	if err := f.s.trusted(); err != nil {
 		return err
@@ -269,10 +273,26 @@ func (f *fetcher) message(c *counted) error {
 	}
 	if f.needs&needFlags == 0 && f.seen[m.row.UID] {
 		out.SP().Atom("FLAGS").SP()
-		f.s.writeFlagText(m.counted)
+		f.s.writeFlagText(&m.counted)
 	}
 	out.ListEnd().CRLF()
 	return out.Err()
+}
+
+// without goes on without a message that could not be loaded, if that may be.
+func (f *fetcher) without(err error) error {
+	var panicked *workerPanic
+	switch {
+	case errors.As(err, &panicked):
+		panic(panicked)
+	case errors.Is(err, errUnknownCTE):
+		f.alien = true
+		return nil
+	case store.KindOf(err) == store.Gone:
+		f.gone = true
+		return nil
+	}
+	return err
 }
 
 // broken ends the session in the middle of a response: there is no honest way to

@@ -3,6 +3,8 @@ package imapd
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"time"
 
@@ -12,16 +14,20 @@ import (
 	"fantail/internal/store"
 )
 
-// fetched is one message while it is answered for. One serves all messages of a
-// command in turn and keeps its buffers.
+// fetched is one message while it is answered for. It serves one message of a command
+// after the other and keeps its buffers.
 type fetched struct {
-	*counted
-	f     *fetcher
-	text  []byte // that is being written
-	date  time.Time
-	saved time.Time
-	email string // EMAILID
-	size  int64
+	counted
+	handed bool          // to a worker
+	loaded chan struct{} // receives once a worker has ended load
+	failed error         // of load
+	looked bool          // items is what the store has
+	f      *fetcher
+	text   []byte // that is being written
+	date   time.Time
+	saved  time.Time
+	email  string // EMAILID
+	size   int64
 
 	items store.Items
 	kept  []byte           // values of the items that the store keeps, one behind the other
@@ -34,13 +40,35 @@ type fetched struct {
 	binaries []binary     // what is known of each item of the command that is BINARY
 	decoded  bytes.Buffer // what they keep
 
-	file *os.File
-	root *message.Part // the structure
-	head *message.Part // that of the message without its body
+	content store.Content // all octets, if they were read; its buffer stays
+	held    bytes.Reader  // reads them
+	source  io.ReaderAt   // the message as stored: held, or file
+	file    *os.File
+	root    *message.Part // the structure
+	head    *message.Part // that of the message without its body
+	whole   []byte        // the message with CRLF, if it was read and is asked for
 
 	headers headerReader
 	expand  *crlf.Expander
 	fields  []byte // of a section
+}
+
+// quick reports whether load needs no file, and nobody has to wait for it.
+func (m *fetched) quick() bool {
+	needs := m.f.needs
+	if m.gone || needs&^needFlags == 0 {
+		return true
+	}
+	if needs&(needStructure|needHeader|needBinary|needWhole|needFile) != 0 {
+		return false
+	}
+	_, dated := m.row.Internal()
+	_, saved := m.row.Saved()
+	_, sized := m.row.Virtual()
+	if needs&(needDate|needEmailID) != 0 && !dated || needs&needSaved != 0 && !saved || needs&needSize != 0 && !sized {
+		return false
+	}
+	return needs&needKept == 0 || m.allKept()
 }
 
 // load finds out all that is needed to answer for a message, as far as it can
@@ -81,7 +109,7 @@ func (m *fetched) identify() (err error) {
 	return err
 }
 
-// stat finds out dates and size. Where the structure is known it counts, so that
+// stat finds out dates and size. Where the message was read that counts, so that
 // RFC822.SIZE always is the size of BODY[] in the same response.
 func (m *fetched) stat() (err error) {
 	f := m.f
@@ -101,8 +129,11 @@ func (m *fetched) stat() (err error) {
 			return err
 		}
 	}
-	if f.needs&needStructure != 0 {
+	switch {
+	case m.root != nil:
 		m.size = m.root.Size()
+	case f.needs&needWhole != 0:
+		m.size = int64(len(m.whole))
 	}
 	return nil
 }
@@ -110,9 +141,13 @@ func (m *fetched) stat() (err error) {
 // open opens the message and reads as much of its structure as the sections need.
 func (m *fetched) open() (err error) {
 	f := m.f
-	mbox := f.s.box.mbox
-	if f.needs&needStructure != 0 && m.root == nil {
-		if m.root, err = mbox.Structure(f.ctx, m.row.UID); err != nil {
+	if f.needs&needWhole != 0 {
+		if err := m.openWhole(); err != nil {
+			return err
+		}
+	}
+	if f.needs&needStructure != 0 {
+		if err := m.structure(); err != nil {
 			return err
 		}
 	}
@@ -127,11 +162,66 @@ func (m *fetched) open() (err error) {
 	return err
 }
 
+// maxContent is up to how many octets a message is read at once.
+const maxContent = 256 << 10
+
+// read reads the message if it is not long; it reports whether it did.
+func (m *fetched) read() (bool, error) {
+	if m.source != nil {
+		return m.file == nil, nil
+	}
+	c, ok, err := m.f.s.box.mbox.ReadMessage(m.f.ctx, m.row.UID, m.content.Data, maxContent)
+	if err != nil || !ok {
+		return false, err
+	}
+	m.content = c
+	m.held.Reset(c.Data)
+	m.source = &m.held
+	return true, nil
+}
+
+// openFile makes the octets of the message readable.
 func (m *fetched) openFile() (err error) {
-	if m.file == nil {
-		m.file, err = m.f.s.box.mbox.OpenMessage(m.f.ctx, m.row.UID)
+	if m.source != nil {
+		return nil
+	}
+	if m.file, err = m.f.s.box.mbox.OpenMessage(m.f.ctx, m.row.UID); err == nil {
+		m.source = m.file
 	}
 	return err
+}
+
+// structure finds out the structure of the message.
+func (m *fetched) structure() error {
+	if m.root != nil {
+		return nil
+	}
+	read, err := m.read()
+	if err != nil {
+		return err
+	}
+	mbox := m.f.s.box.mbox
+	if read {
+		m.root, err = mbox.StructureOf(m.row.UID, m.content)
+	} else {
+		m.root, err = mbox.Structure(m.f.ctx, m.row.UID)
+	}
+	return err
+}
+
+// openWhole makes ready to send all of the message. Of one that is read at once this
+// needs no structure.
+func (m *fetched) openWhole() error {
+	read, err := m.read()
+	if err != nil {
+		return err
+	}
+	if !read {
+		return errors.Join(m.structure(), m.openFile())
+	}
+	m.whole = crlf.AppendExpanded(m.whole[:0], m.content.Data)
+	replaceNUL(m.whole)
+	return nil
 }
 
 // header returns a structure that is good for the message's own header. The body
@@ -145,11 +235,10 @@ func (m *fetched) header() (*message.Part, error) {
 	}
 	err := m.openFile()
 	if err == nil {
-		m.head, err = m.headers.scan(m.file)
+		m.head, err = m.headers.scan(m.source)
 	}
 	if err == nil && m.head == nil {
-		m.root, err = m.f.s.box.mbox.Structure(m.f.ctx, m.row.UID)
-		return m.root, err
+		return m.root, m.structure()
 	}
 	return m.head, err
 }
@@ -158,7 +247,7 @@ func (m *fetched) close() {
 	if m.file != nil {
 		m.file.Close() // only read from
 	}
-	m.file, m.root, m.head = nil, nil, nil
+	m.source, m.file, m.root, m.head = nil, nil, nil, nil
 	m.headers.forget()
 }
 
@@ -169,7 +258,7 @@ func (m *fetched) write(i int) error {
 	case imap.FetchUID:
 		out.Number(uint32(m.row.UID))
 	case imap.FetchFlags:
-		m.f.s.writeFlagText(m.counted)
+		m.f.s.writeFlagText(&m.counted)
 	case imap.FetchModSeq:
 		imap.WriteModSeq(out, m.row.ModSeq)
 	case imap.FetchInternalDate:

@@ -41,7 +41,7 @@ func (m *fetched) line() ([]byte, error) {
 			b = strconv.AppendUint(append(b, '('), uint64(m.row.ModSeq), 10)
 			b = append(b, ')')
 		case imap.FetchFlags:
-			text, err := m.f.s.flagText(m.counted)
+			text, err := m.f.s.flagText(&m.counted)
 			if err != nil {
 				return nil, err
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -124,7 +123,7 @@ func (m *fetched) appendFields(b []byte, p *message.Part, wanted func(name strin
 		return b, nil
 	}
 	// What the parser keeps of a header is bounded, and so is this.
-	stored, err := m.headers.read(m.file, message.Span{Off: p.Header.Off, Len: p.Fields[len(p.Fields)-1].Span.End() - p.Header.Off})
+	stored, err := m.headers.read(m.source, message.Span{Off: p.Header.Off, Len: p.Fields[len(p.Fields)-1].Span.End() - p.Header.Off})
 	if err != nil {
 		return b, err
 	}
@@ -181,7 +180,7 @@ const (
 
 // scan returns the structure of a message whose body is left out, or nil if the
 // header is too long for that.
-func (h *headerReader) scan(file *os.File) (*message.Part, error) {
+func (h *headerReader) scan(file io.ReaderAt) (*message.Part, error) {
 	for size := int64(firstRead); size <= maxHeader; size *= 4 {
 		b, err := h.read(file, message.Span{Len: size})
 		if err != nil {
@@ -201,7 +200,7 @@ func (h *headerReader) scan(file *os.File) (*message.Part, error) {
 
 // read returns the octets of a span of the file, or as many as there are. They are
 // good until the next call.
-func (h *headerReader) read(file *os.File, s message.Span) ([]byte, error) {
+func (h *headerReader) read(file io.ReaderAt, s message.Span) ([]byte, error) {
 	if h.span.Off <= s.Off && h.span.End() >= s.End() {
 		from := s.Off - h.span.Off
 		return h.buf[from : from+s.Len], nil

@@ -21,6 +21,21 @@ const maxKept = 256 << 10
 // maxKeptFields is from how many octets on header fields are not worth keeping.
 const maxKeptFields = 8 << 10
 
+// allKept reports whether the store has all that lookUp wants, or need not have it.
+func (m *fetched) allKept() bool {
+	f := m.f
+	if err := f.s.box.mbox.LoadItems(&m.items, m.now.snap, m.now.i); err != nil {
+		return false // load will tell
+	}
+	m.looked = true
+	for i := range f.items {
+		if kind := f.items[i].kept; kind != 0 && !f.items[i].Lazy && !m.items.Has(kind) {
+			return false
+		}
+	}
+	return true
+}
+
 // lookUp finds the values that the store has, and computes those that it has not
 // for the next who asks.
 func (m *fetched) lookUp() error {
@@ -29,9 +44,12 @@ func (m *fetched) lookUp() error {
 		m.kept = nil
 	}
 	m.kept, m.ends, m.fresh, m.lacks = m.kept[:0], m.ends[:0], m.fresh[:0], false
-	if err := mbox.LoadItems(&m.items, m.now.snap, m.now.i); err != nil {
-		return err
+	if !m.looked {
+		if err := mbox.LoadItems(&m.items, m.now.snap, m.now.i); err != nil {
+			return err
+		}
 	}
+	m.looked = false
 	for i := range f.items {
 		if kind := f.items[i].kept; kind != 0 {
 			if err := m.appendItem(kind, f.items[i].Lazy); err != nil {
@@ -94,10 +112,8 @@ func (m *fetched) compute(kind store.Item) (err error) {
 	case store.Preview:
 		return m.appendPreview()
 	}
-	if m.root == nil {
-		if m.root, err = m.f.s.box.mbox.Structure(m.f.ctx, m.row.UID); err != nil {
-			return err
-		}
+	if err := m.structure(); err != nil {
+		return err
 	}
 	if m.toKept == nil {
 		m.toKept = bufio.NewWriterSize((*octets)(&m.kept), 1024)
@@ -116,15 +132,13 @@ func (m *fetched) compute(kind store.Item) (err error) {
 
 // appendPreview appends the preview, as UTF-8, to kept.
 func (m *fetched) appendPreview() (err error) {
-	if m.root == nil {
-		if m.root, err = m.f.s.box.mbox.Structure(m.f.ctx, m.row.UID); err != nil {
-			return err
-		}
+	if err := m.structure(); err != nil {
+		return err
 	}
 	if err := m.openFile(); err != nil {
 		return err
 	}
-	text, err := message.Preview(m.root, m.file)
+	text, err := message.Preview(m.root, m.source)
 	if err != nil {
 		return fmt.Errorf("preview message %d: %w", m.row.UID, err)
 	}

@@ -115,6 +115,11 @@ func (t targets) all() bool {
 	return len(t.ranges) == 1 && t.ranges[0].From == 1 && int64(t.ranges[0].To) == int64(t.v.len())
 }
 
+// single reports whether there is one message at most.
+func (t targets) single() bool {
+	return len(t.ranges) == 0 || len(t.ranges) == 1 && t.ranges[0].From == t.ranges[0].To
+}
+
 // uids returns the UIDs in ascending order.
 func (t targets) uids() []mail.UID {
 	var uids []mail.UID

@@ -18,6 +18,9 @@ func (m *fetched) writeSection(i int) error {
 		b := m.keptFields(m.value(i), item.Section)
 		return out.LiteralOf(b[item.skipped(int64(len(b))):][:item.count(int64(len(b)))]).Err()
 	}
+	if item.whole && m.file == nil {
+		return out.LiteralOf(m.whole[item.skipped(int64(len(m.whole))):][:item.count(int64(len(m.whole)))]).Err()
+	}
 	r, size, err := m.section(item.Section)
 	if err != nil {
 		return err
@@ -90,7 +93,7 @@ func (m *fetched) section(sec imap.Section) (io.Reader, int64, error) {
 // octets reads a span of the file and makes each line end CRLF. It is the only
 // reader until the next call.
 func (m *fetched) octets(s message.Span) io.Reader {
-	r := io.NewSectionReader(m.file, s.Off, s.Len)
+	r := io.NewSectionReader(m.source, s.Off, s.Len)
 	if m.expand == nil {
 		m.expand = crlf.NewExpander(r)
 	} else {

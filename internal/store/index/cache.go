@@ -241,6 +241,13 @@ func (it Items) Append(dst []byte, kind ItemKind) ([]byte, bool) {
 	return dst, ok
 }
 
+// Has reports whether an item is in the cache.
+func (it Items) Has(kind ItemKind) bool {
+	_, ok := findItem(it.list, kind)
+	runtime.KeepAlive(it.b)
+	return ok
+}
+
 // AppendItem appends an item of message i of x to dst. It reports false if it is
 // not in the cache; that is no error, and nothing worse follows from damage to
 // the cache.

@@ -131,7 +131,7 @@ func (d *Dir) Stat(e Entry) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("stat message: %w", err)
 	}
-	return Info{regular(st), st.Size, time.Unix(st.Mtim.Unix()), time.Unix(st.Ctim.Unix())}, nil
+	return infoOf(st), nil
 }
 
 // OpenMessage opens a message for reading and tells where it is now. The error
@@ -149,9 +149,21 @@ func (d *Dir) OpenMessage(e Entry) (*os.File, Entry, error) {
 	return file, at, nil
 }
 
-// openRegular opens a file for reading. O_NONBLOCK is for the case that somebody
-// put a FIFO there, whose open would wait for a writer.
+// openRegular opens a file for reading.
 func openRegular(f *folder, name string) (*os.File, error) {
+	fd, _, err := openFD(f, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return nil, errors.Join(fail("open", f, name, err), unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), f.path+"/"+name), nil
+}
+
+// openFD opens a file for reading. O_NONBLOCK is for the case that somebody put a
+// FIFO there, whose open would wait for a writer.
+func openFD(f *folder, name string) (int, *unix.Stat_t, error) {
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	var fd int
 	err := f.with(func(dir int) error {
@@ -164,17 +176,14 @@ func openRegular(f *folder, name string) (*os.File, error) {
 		err = ErrNotRegular
 	}
 	if err != nil {
-		return nil, fail("open", f, name, err)
+		return -1, nil, fail("open", f, name, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, errors.Join(fail("stat", f, name, err), unix.Close(fd))
+		return -1, nil, errors.Join(fail("stat", f, name, err), unix.Close(fd))
 	}
 	if !regular(&st) {
-		return nil, errors.Join(fail("open", f, name, ErrNotRegular), unix.Close(fd))
+		return -1, nil, errors.Join(fail("open", f, name, ErrNotRegular), unix.Close(fd))
 	}
-	if err := unix.SetNonblock(fd, false); err != nil {
-		return nil, errors.Join(fail("open", f, name, err), unix.Close(fd))
-	}
-	return os.NewFile(uintptr(fd), f.path+"/"+name), nil
+	return fd, &st, nil
 }

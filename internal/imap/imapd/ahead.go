@@ -1,0 +1,131 @@
+package imapd
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+)
+
+// A FETCH that has to open files reads them ahead: while the answer for one message
+// is written, others are read and parsed by workers, as many as there are
+// processors. The answers stay in order, and memory is bounded by the number of
+// places.
+//
+// The goroutine that owns the session takes a free place for each message, lets a
+// worker load it, and writes what is oldest when no place is free. A worker touches
+// the place that it was given, the items of the command, and the store, which is
+// safe for many; never the view or the encoder. What needs no file is loaded by the
+// owner itself, so that it costs no hand-over.
+
+// places is how many messages of a command are in hand at once.
+const places = 8
+
+// ahead are the messages in hand.
+type ahead struct {
+	f       *fetcher
+	slots   [places]*fetched
+	first   int // the oldest
+	n       int // how many
+	jobs    chan *fetched
+	workers sync.WaitGroup
+}
+
+// begin takes the next message of the command. It answers for others if there is no
+// place for it.
+func (a *ahead) begin(c *counted, alone bool) error {
+	if a.n == places {
+		if err := a.finish(); err != nil {
+			return err
+		}
+	}
+	if a.n == 0 {
+		a.first = 0 // one place does where nothing has to be read
+	}
+	at := (a.first + a.n) % places
+	m := a.slots[at]
+	if m == nil {
+		m = &fetched{f: a.f, loaded: make(chan struct{}, 1)}
+		a.slots[at] = m
+	}
+	m.counted = *c
+	a.n++
+	if m.handed = !alone && !m.quick(); m.handed {
+		a.start()
+		a.jobs <- m
+		return nil
+	}
+	m.failed = m.load()
+	if a.n == 1 {
+		return a.finish()
+	}
+	return nil
+}
+
+// start starts the workers.
+func (a *ahead) start() {
+	if a.jobs != nil {
+		return
+	}
+	a.jobs = make(chan *fetched, places)
+	for range min(runtime.GOMAXPROCS(0), places) {
+		a.workers.Go(func() {
+			for m := range a.jobs {
+				m.failed = m.loadSafely()
+				m.loaded <- struct{}{}
+			}
+		})
+	}
+}
+
+// finish answers for the oldest message.
+func (a *ahead) finish() error {
+	m := a.slots[a.first]
+	if m.handed {
+		<-m.loaded
+	}
+	a.first = (a.first + 1) % places
+	a.n--
+	defer m.close()
+	return a.f.answer(m)
+}
+
+// drain answers for all that are left.
+func (a *ahead) drain() error {
+	for a.n > 0 {
+		if err := a.finish(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop ends the workers, and gives up what was not answered.
+func (a *ahead) stop() {
+	if a.jobs != nil {
+		close(a.jobs)
+		a.workers.Wait()
+	}
+	for ; a.n > 0; a.n-- {
+		a.slots[a.first].close()
+		a.first = (a.first + 1) % places
+	}
+}
+
+// loadSafely is load for a worker: a panic is the session's, which ends alone.
+func (m *fetched) loadSafely() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &workerPanic{fmt.Sprint(r), debug.Stack()}
+		}
+	}()
+	return m.load()
+}
+
+// workerPanic is a panic on its way from a worker to the owner of the session.
+type workerPanic struct {
+	text  string
+	stack []byte
+}
+
+func (p *workerPanic) Error() string { return p.text + "\n" + string(p.stack) }

@@ -109,18 +109,11 @@ func (b *Append) commit(ctx context.Context) (Appended, error) {
 	if err := m.dir.Finish(b.dls); err != nil { // the sync of the content needs no lock
 		return Appended{}, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t, err := m.begin(ctx, len(b.dls))
-	if err != nil {
-		return Appended{}, err
+	done, err := m.publish(ctx, b)
+	if err == nil {
+		q.end(u)
 	}
-	done, err := t.append(b)
-	if err = t.end(err); err != nil {
-		return Appended{}, err
-	}
-	q.end(u)
-	return done, nil
+	return done, err
 }
 
 // Scratch makes a file without a name, for a message that cannot be added yet.
@@ -137,34 +130,4 @@ func usageOf(dls []*maildir.Delivery) (u Usage) {
 		u.Messages++
 	}
 	return u
-}
-
-// append publishes the messages and gives them UIDs.
-func (t *batch) append(b *Append) (Appended, error) {
-	with := make([]labels, len(b.dls))
-	for i, d := range b.dls {
-		var err error
-		if with[i], err = t.labels(b.flags[i].Keywords, true); err != nil {
-			return Appended{}, err
-		}
-		d.SetFlags(b.flags[i].Flags, with[i].letters)
-	}
-	made, err := t.m.dir.Commit(b.dls, maildir.Target{New: true})
-	b.dls = nil
-	if err != nil {
-		return Appended{}, err
-	}
-	for i, e := range made {
-		t.label(e, with[i])
-		t.noteMove(maildir.Entry{}, e)
-	}
-	if err := t.writeFurther(); err != nil {
-		return Appended{}, errors.Join(err, t.forget(made))
-	}
-	t.touched = true
-	uids, err := t.giveUIDs(made)
-	if err != nil {
-		return Appended{}, errors.Join(err, t.forget(made))
-	}
-	return Appended{UIDValidity: t.x.UIDValidity(), UIDs: uids}, nil
 }

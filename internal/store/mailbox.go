@@ -26,7 +26,10 @@ type Mailbox struct {
 	refs   int // guarded by acct.mu
 
 	learning atomic.Bool // learned.items has something
-	texts    texts
+
+	queueMu sync.Mutex // guards queue; taken after mu, if both are
+	queue   []*publishing
+	texts   texts
 
 	mu       sync.Mutex // guards all below; held during disk I/O
 	uids     *uidlist.File

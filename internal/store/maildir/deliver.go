@@ -106,17 +106,35 @@ type Target struct{ New bool }
 //
 // The deliveries must be of this Dir. The entries are in the same order.
 func (d *Dir) Commit(ws []*Delivery, to Target) ([]Entry, error) {
+	entries, err := d.Publish(ws, to)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.SyncNames(entries); err != nil {
+		return nil, errors.Join(err, d.takeBack(entries), abortAll(ws))
+	}
+	return entries, nil
+}
+
+// Publish is Commit without the last step: the messages are parts of the Maildir, and
+// their content is durable, but their names are only after SyncNames.
+func (d *Dir) Publish(ws []*Delivery, to Target) ([]Entry, error) {
 	if err := d.Finish(ws); err != nil {
 		return nil, errors.Join(err, abortAll(ws))
 	}
 	entries, err := d.publishAll(ws, to)
-	if err == nil {
-		err = d.syncFolders(entries)
-	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("deliver: %w", err), d.takeBack(entries), abortAll(ws))
 	}
 	return entries, nil
+}
+
+// SyncNames makes the names of published messages durable.
+func (d *Dir) SyncNames(entries []Entry) error {
+	if err := d.syncFolders(entries); err != nil {
+		return fmt.Errorf("deliver: %w", err)
+	}
+	return nil
 }
 
 // Finish makes the content of the messages durable, which Commit does otherwise.

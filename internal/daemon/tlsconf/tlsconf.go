@@ -94,6 +94,9 @@ func Check(o Options) error {
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, // RFC 8996, RFC 8314 section 4.1
+		// Small first records are for pages that are shown while they arrive. Mail is
+		// not: a download of many messages has full records from its beginning.
+		DynamicRecordSizingDisabled: true,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.certificate(), nil
 		},

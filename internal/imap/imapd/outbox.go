@@ -14,7 +14,7 @@ type outbox struct {
 	n   int // octets in buf
 }
 
-const outboxSize = 16 << 10
+const outboxSize = 64 << 10
 
 var outboxes = sync.Pool{New: func() any { return new([outboxSize]byte) }}
 

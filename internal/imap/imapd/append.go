@@ -60,6 +60,11 @@ func (s *Session) refuseAppend(m imap.AppendMessage, err error) error {
 }
 
 // receive reads the messages and commits the batch.
+//
+// Eight-bit octets in a header are taken from any client. RFC 6855 section 4 would have
+// us refuse them from one that has not enabled UTF8=ACCEPT; but people have such mail,
+// old and junk, and programs that move mailboxes (imapsync, mbsync, offlineimap, as of
+// 2026) bring it over as it is: refused, it would be lost.
 func (s *Session) receive(ctx context.Context, mbox *store.Mailbox, batch *store.Append) (store.Appended, error) {
 	var sum store.Usage
 	for more := true; more; {

@@ -50,17 +50,23 @@ func (m *Mailbox) publishAll(all []*publishing) {
 	if len(all) > 1 {
 		ctx = context.WithoutCancel(ctx) // one who leaves must not stop the others
 	}
-	t, err := m.begin(ctx, messages)
-	if err == nil {
-		err = t.end(t.append(all))
-	}
-	for _, p := range all {
-		p.done = true
-		if err != nil {
-			p.got, p.err = Appended{}, errors.Join(p.err, err)
+	err := errBrokenOff // if this ends by a panic, which is one session's
+	defer func() {
+		for _, p := range all {
+			p.done = true
+			if err != nil {
+				p.got, p.err = Appended{}, errors.Join(p.err, err)
+			}
 		}
+	}()
+	t, failed := m.begin(ctx, messages)
+	if failed == nil {
+		failed = t.end(t.append(all))
 	}
+	err = failed
 }
+
+var errBrokenOff = errors.New("append broken off")
 
 // append publishes messages and gives them UIDs, in the order of those who wait.
 func (t *batch) append(all []*publishing) error {

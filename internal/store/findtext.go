@@ -96,7 +96,7 @@ func (f *textFind) run(ctx context.Context) error {
 	if err := f.look(ctx, c); err != nil {
 		return err
 	}
-	if f.left.Len() >= worthKeeping && !f.headers {
+	if f.left.Len() >= worthKeeping {
 		f.m.texts.stopFilling()
 		if c.lock(&f.cached) {
 			if err := f.look(ctx, c); err != nil { // what has come meanwhile

@@ -120,37 +120,45 @@ func roomForTexts(dir string) bool {
 // textCensus is what was seen in the cache of texts.
 type textCensus struct {
 	has     bitset // messages whose text is there
+	fields  bitset // messages of which the fields are there
 	small   int    // frames
-	entries int
-	dead    int // entries of messages that are gone, or are there twice
-	damaged int // frames
+	damaged int    // frames
+	entries int    // of these and other messages
 }
 
-// count takes note of an entry, which is that of message i if there is true.
-func (c *textCensus) count(i int, there bool) {
-	c.entries++
-	if !there || c.has.has(i) {
-		c.dead++
-		return
+// take takes note of an entry of message i.
+func (c *textCensus) take(i int, lacks text.Lack) {
+	if lacks == text.AllButOwn {
+		c.fields.set(i)
+	} else {
+		c.has.set(i)
 	}
-	c.has.set(i)
 }
 
 func (c *textCensus) add(d *textCensus) {
 	if c.has == nil {
-		c.has = newBitset(64 * len(d.has))
+		c.has, c.fields = newBitset(64*len(d.has)), newBitset(64*len(d.has))
 	}
 	c.has.or(d.has)
+	c.fields.or(d.fields)
 	c.small += d.small
-	c.entries += d.entries
-	c.dead += d.dead
 	c.damaged += d.damaged
+	c.entries += d.entries
+}
+
+// dead is how many entries are of messages that are gone, or that are there twice.
+func (c *textCensus) dead() int {
+	live := newBitset(64 * len(c.has))
+	live.or(c.has)
+	live.or(c.fields)
+	return c.entries - live.count()
 }
 
 // due reports whether the file is worth to be written anew: because of damage, of
 // what is of no use in it, or since it is in too many pieces.
 func (c *textCensus) due() bool {
-	return c.damaged > 0 || c.dead > worthKeeping && c.dead > c.entries/4 || c.small > 16
+	dead := c.dead()
+	return c.damaged > 0 || dead > worthKeeping && dead > c.entries/4 || c.small > 16
 }
 
 // texts is what a Mailbox remembers of its cache of texts.
@@ -250,6 +258,7 @@ func (m *Mailbox) fill(ctx context.Context, s *Snapshot, damaged int) error {
 	if err := f.look(ctx, c); err != nil || c.broken.Load() {
 		return err
 	}
+	f.left.AddAll() // also those of which the fields are there
 	for i := range f.left.bits {
 		f.left.bits[i] &^= f.cached.has[i]
 	}
@@ -265,10 +274,13 @@ func (m *Mailbox) fill(ctx context.Context, s *Snapshot, damaged int) error {
 		return nil
 	}
 	seen := newBitset(s.Len())
-	return c.writer.Compact(func(uid mail.UID) bool {
+	return c.writer.Compact(func(uid mail.UID, lacks text.Lack) bool {
 		i, ok := s.Find(uid)
 		if !ok {
 			return uid >= s.UIDNext() // of a later snapshot
+		}
+		if lacks == text.AllButOwn && f.cached.has.has(i) {
+			return false
 		}
 		again := seen.has(i)
 		seen.set(i)

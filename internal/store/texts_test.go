@@ -92,6 +92,26 @@ func TestTextsAreKept(t *testing.T) {
 	}
 }
 
+// A search in headers leaves the headers, without anything being filled.
+func TestHeadersAreKept(t *testing.T) {
+	dir, m, s := textBox(t, 200)
+	m.texts.close()
+	odd := TextQuery{Needle: "odd", In: FieldText, Field: "subject"}
+	want := found(t, m, s, odd)
+	cur := filepath.Join(dir, "cur")
+	if err := os.Rename(cur, cur+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, m, s, odd); len(want) != 100 || !slices.Equal(got, want) {
+		t.Errorf("%d messages are odd, then %d", len(want), len(got))
+	}
+	if err := os.Rename(cur+".away", cur); err != nil {
+		t.Fatal(err)
+	}
+	wantFound(t, m, s, TextQuery{Needle: "w77w", In: BodyText}, 78)
+	wantFound(t, m, s, TextQuery{Needle: "w78w"}, 79)
+}
+
 // A search among few messages, or in headers alone, makes the cache be filled in
 // the background.
 func TestTextsAreFilled(t *testing.T) {

@@ -56,7 +56,7 @@ func (f *textFind) work(ctx context.Context, workers int, do func(context.Contex
 	all := make([]*textWorker, workers)
 	for i := range all {
 		w := &textWorker{f: f, decided: newBitset(f.s.Len()), piece: make([]bool, len(f.matchers)), done: &done}
-		w.census.has = newBitset(f.s.Len())
+		w.census.has, w.census.fields = newBitset(f.s.Len()), newBitset(f.s.Len())
 		for range f.matchers {
 			w.hits = append(w.hits, NewMessageSet(f.s.Len()))
 		}
@@ -115,7 +115,7 @@ func (w *textWorker) lookAt() error {
 	w.index, w.want = w.index[:0], w.want[:0]
 	any := false
 	at := 0
-	for _, uid := range uids {
+	for k, uid := range uids {
 		if at >= len(w.f.uids) || w.f.uids[at] != uid {
 			at, _ = slices.BinarySearch(w.f.uids, uid)
 		}
@@ -124,8 +124,9 @@ func (w *textWorker) lookAt() error {
 		want := there && w.f.left.Has(at)
 		w.want = append(w.want, want)
 		any = any || want
-		w.census.count(at, there)
+		w.census.entries++
 		if there {
+			w.census.take(at, w.frame.Lacks(k))
 			at++
 		}
 	}
@@ -249,7 +250,8 @@ func (w *textWorker) keep(uid mail.UID, i int, t *text.Text, c *textCache) error
 		return nil
 	}
 	if w.batch.Add(uid, t) {
-		w.census.has.set(i)
+		w.census.take(i, t.Lacks)
+		w.census.entries++
 	}
 	return nil
 }
@@ -265,7 +267,7 @@ func (w *textWorker) text(e maildir.Entry) (*text.Text, error) {
 		return nil, err
 	}
 	defer f.Close() // opened for reading: nothing to lose
-	if w.f.headers && w.batch == nil {
+	if w.f.headers {
 		return w.header(f)
 	}
 	var in text.File = f

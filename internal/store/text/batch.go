@@ -49,7 +49,7 @@ func (b *Batch) Full() bool {
 func (b *Batch) Add(uid mail.UID, t *Text) bool {
 	var lengths [sections]int
 	for s := range sections {
-		if s == Body && t.Long {
+		if s == Body && t.Lacks > 0 {
 			continue
 		}
 		if lengths[s] = len(t.sections[s]); lengths[s] > maxSection-batchSize {
@@ -59,7 +59,7 @@ func (b *Batch) Add(uid mail.UID, t *Text) bool {
 	for s, n := range lengths {
 		b.text[s] = append(b.text[s], t.sections[s][:n]...)
 	}
-	b.head.add(uid, lengths, t.Long)
+	b.head.add(uid, lengths, t.Lacks)
 	return true
 }
 

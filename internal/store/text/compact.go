@@ -10,10 +10,10 @@ import (
 
 // Compact writes the file anew with the texts that keep wants, in frames that are
 // full, and leaves out what is damaged. keep is asked once for each text in the
-// file, and refuses the second of a message. v stands at the end of the new file
+// file, of which a message may have several. v stands at the end of the new file
 // then. An error of pause, which is called between two frames, ends it: then the
 // file is as it was.
-func (w *Writer) Compact(keep func(mail.UID) bool, pause func() error) error {
+func (w *Writer) Compact(keep func(uid mail.UID, lacks Lack) bool, pause func() error) error {
 	v := w.v
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -42,7 +42,7 @@ func (w *Writer) Compact(keep func(mail.UID) bool, pause func() error) error {
 // compaction copies frames.
 type compaction struct {
 	old   *View
-	keep  func(mail.UID) bool
+	keep  func(mail.UID, Lack) bool
 	pause func() error
 	frame Frame
 	kept  []bool // of the frame's messages
@@ -95,8 +95,8 @@ func (c *compaction) take() error {
 	}
 	c.kept = c.kept[:0]
 	all := true
-	for _, uid := range f.head.uids {
-		k := c.keep(uid)
+	for i, uid := range f.head.uids {
+		k := c.keep(uid, f.head.lacks[i])
 		c.kept = append(c.kept, k)
 		all = all && k
 	}
@@ -111,7 +111,7 @@ func (c *compaction) pick() error {
 	f := &c.frame
 	var at [sections]uint32
 	for i, uid := range f.head.uids {
-		t := Text{Long: f.head.long[i]}
+		t := Text{Lacks: f.head.lacks[i]}
 		for s := range sections {
 			t.sections[s] = f.text[s][at[s]:f.head.ends[s][i]]
 			at[s] = f.head.ends[s][i]

@@ -46,8 +46,9 @@
 // What a UID means never changes within a UIDVALIDITY, which stands in the header; nor
 // does what a message says, but how text is made of it may. Its version, and those of
 // Unicode that folding knows, stand there too. An answer from the cache is therefore
-// the answer that the message would give. Of a message too long to be kept the
-// header is there, and Decides tells that its body is not.
+// the answer that the message would give. Of a message too long to be kept, and
+// of one whose header alone was read, not everything is there, and Decides tells for
+// which questions it is enough.
 //
 // A hostile file costs at most some megabytes: a frame has at most 512 messages, and
 // a section 4 MiB. Nothing is believed of what a checksum does not cover.

@@ -57,9 +57,18 @@ const (
 // Text is the text of one message.
 type Text struct {
 	sections [sections][]byte
-	// Long tells that the body has not been kept: it came in pieces.
-	Long bool
+	Lacks    Lack
 }
+
+// Lack tells what is not in a Text.
+type Lack uint8
+
+// What may lack.
+const (
+	Nothing   Lack = iota
+	LongBody       // the body, which came in pieces: it is too long to be kept
+	AllButOwn      // all but the message's own fields, since only they were read
+)
 
 // Reader reads the text of messages, one after the other. It is not safe for use
 // by several goroutines.
@@ -92,6 +101,7 @@ func (r *Reader) ReadHeader(header io.Reader) (*Text, error) {
 	for i := range root.Fields {
 		r.ownField(&root.Fields[i])
 	}
+	r.text.Lacks = AllButOwn
 	return &r.text, nil
 }
 
@@ -125,7 +135,7 @@ func (r *Reader) Read(f File, overlap int, spill func(piece []byte)) (*Text, err
 	if err != nil {
 		return nil, fmt.Errorf("read text: %w", err)
 	}
-	if r.text.Long {
+	if r.text.Lacks == LongBody {
 		r.passOn()
 	}
 	return &r.text, nil
@@ -135,7 +145,7 @@ func (r *Reader) begin(f io.Reader) (*message.Part, error) {
 	for i := range r.text.sections {
 		r.text.sections[i] = r.text.sections[i][:0]
 	}
-	r.text.Long = false
+	r.text.Lacks = Nothing
 	return r.scanner.Parse(f)
 }
 
@@ -266,7 +276,7 @@ func upper(dst, text []byte) (n int) {
 // check passes the body on if it has become too long.
 func (r *Reader) check() {
 	if len(r.text.sections[Body]) > maxBody {
-		r.text.Long = true
+		r.text.Lacks = LongBody
 		r.passOn()
 	}
 }

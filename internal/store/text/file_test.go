@@ -201,6 +201,38 @@ func TestLongBodyIsNotDecided(t *testing.T) {
 	}
 }
 
+// What was made of a header alone decides about the message's own fields alone.
+func TestHeaderAlone(t *testing.T) {
+	dir := t.TempDir()
+	w := lock(t, openView(t, dir))
+	b, err := NewBatch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := NewReader().ReadHeader(strings.NewReader("Subject: x\nX-Y: z\n\nriver"))
+	if err != nil || !b.Add(3, text) {
+		t.Fatal("not kept", err)
+	}
+	if err := w.Append(b); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		q             Query
+		hits, decided string
+	}{
+		{Query{Needle: "river"}, "[]", "[]"},
+		{Query{Needle: "z"}, "[3]", "[]"},
+		{Query{Needle: "z", In: BodyOnly}, "[]", "[]"},
+		{Query{Needle: "z", In: OneField, Field: "x-y"}, "[3]", "[3]"},
+		{Query{Needle: "z", In: OneField, Field: "subject"}, "[]", "[3]"},
+	} {
+		hits, decided := find(t, openView(t, dir), c.q)
+		if fmt.Sprint(hits) != c.hits || fmt.Sprint(decided) != c.decided {
+			t.Errorf("%v: %v of %v, want %s of %s", c.q, hits, decided, c.hits, c.decided)
+		}
+	}
+}
+
 // A header of enormous size is not kept.
 func TestTooMuchToKeep(t *testing.T) {
 	b, err := NewBatch()
@@ -260,7 +292,7 @@ func TestOneWriter(t *testing.T) {
 		t.Errorf("what has come meanwhile: %v", got)
 	}
 	write(t, w2, 100, 3, []byte("\nlake\n"))
-	if err := w2.Compact(func(mail.UID) bool { return true }, func() error { return nil }); err != nil {
+	if err := w2.Compact(func(mail.UID, Lack) bool { return true }, func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	w2.Close()
@@ -390,7 +422,7 @@ func TestCompact(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	n := 0
-	err = w.Compact(func(mail.UID) bool { return true }, func() error {
+	err = w.Compact(func(mail.UID, Lack) bool { return true }, func() error {
 		if n++; n == 5 {
 			return stop
 		}
@@ -403,7 +435,7 @@ func TestCompact(t *testing.T) {
 		t.Errorf("the file was replaced all the same: %v", err)
 	}
 	seen := make(map[mail.UID]bool)
-	keep := func(uid mail.UID) bool {
+	keep := func(uid mail.UID, _ Lack) bool {
 		again := seen[uid]
 		seen[uid] = true
 		return !again && uid%3 > 0

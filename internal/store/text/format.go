@@ -25,10 +25,10 @@ import (
 //	number of messages u32,
 //	of each section: length as packed u32, CRC-32C of that u32
 //	of each message: UID minus the one before varint, and of each section the
-//	length of its text uvarint, that of the body times two, plus one if it is long
+//	length of its text uvarint, that of the body times four, plus what lacks
 const (
 	magic       = "fantext\n"
-	version     = 1
+	version     = 2
 	headerSize  = 24
 	frameFixed  = 12 + 8*int(sections)
 	maxMessages = 512     // of a frame
@@ -70,7 +70,7 @@ type head struct {
 	sums   [sections]uint32
 	uids   []mail.UID
 	ends   [sections][]uint32 // where the text of each message ends in the section
-	long   []bool             // the body is not here
+	lacks  []Lack
 }
 
 // total is how many octets the frame has.
@@ -91,18 +91,18 @@ func (h *head) raw(s Section) int {
 }
 
 func (h *head) reset() {
-	h.uids, h.long = h.uids[:0], h.long[:0]
+	h.uids, h.lacks = h.uids[:0], h.lacks[:0]
 	for s := range h.ends {
 		h.ends[s] = h.ends[s][:0]
 	}
 }
 
 // add enters a message with texts of these lengths.
-func (h *head) add(uid mail.UID, lengths [sections]int, long bool) {
+func (h *head) add(uid mail.UID, lengths [sections]int, lacks Lack) {
 	for s, n := range lengths {
 		h.ends[s] = append(h.ends[s], uint32(h.raw(Section(s))+n))
 	}
-	h.uids, h.long = append(h.uids, uid), append(h.long, long)
+	h.uids, h.lacks = append(h.uids, uid), append(h.lacks, lacks)
 }
 
 // append appends the head's octets to dst. seed is the checksum of the header.
@@ -123,10 +123,7 @@ func (h *head) append(dst []byte, seed uint32) []byte {
 			n := uint64(h.ends[s][i] - at[s])
 			at[s] = h.ends[s][i]
 			if s == Body {
-				n <<= 1
-				if h.long[i] {
-					n |= 1
-				}
+				n = n<<2 | uint64(h.lacks[i])
 			}
 			dst = binary.AppendUvarint(dst, n)
 		}
@@ -180,14 +177,14 @@ func (h *head) parse(b []byte, seed uint32) error {
 		}
 		b = b[w:]
 		var lengths [sections]int
-		var long bool
+		var lacks Lack
 		for s := range sections {
 			var n uint64
 			n, b = uvarint(b)
 			if s == Body {
-				n, long = n>>1, n&1 != 0
+				n, lacks = n>>2, Lack(n&3)
 			}
-			if n > maxSection || h.raw(s)+int(n) > maxSection {
+			if lacks > AllButOwn || n > maxSection || h.raw(s)+int(n) > maxSection {
 				return errFrame
 			}
 			lengths[s] = int(n)
@@ -195,7 +192,7 @@ func (h *head) parse(b []byte, seed uint32) error {
 		if b == nil {
 			return errFrame
 		}
-		h.add(mail.UID(uid), lengths, long)
+		h.add(mail.UID(uid), lengths, lacks)
 	}
 	if len(b) > 0 {
 		return errFrame

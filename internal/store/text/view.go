@@ -284,4 +284,9 @@ func (f *Frame) find(m *Matcher, s Section, want, hits []bool) {
 }
 
 // Decides reports whether the frame has what the answer for message i depends on.
-func (f *Frame) Decides(m *Matcher, i int) bool { return !f.head.long[i] || !m.wants(Body) }
+func (f *Frame) Decides(m *Matcher, i int) bool {
+	return f.head.lacks[i] == Nothing || m.scope == OneField
+}
+
+// Lacks tells what the frame does not have of message i.
+func (f *Frame) Lacks(i int) Lack { return f.head.lacks[i] }

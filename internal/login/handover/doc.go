@@ -18,8 +18,8 @@
 // knows of a connection that it is about to pass. It says so by closing its
 // direction of the control socket. The program takes what was passed before, serves
 // its connections to their ends, and exits. A program that has to go for a reason
-// of its own (a signal) closes its end: what it had not taken, the starter gives to
-// the next program.
+// of its own (a signal, a crash) closes its end: what it had not taken, the starter
+// gives to the next program.
 //
 //	program     control socket         connections   becomes
 //	serving     open                   any number    parting when the starter closes

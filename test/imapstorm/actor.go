@@ -125,11 +125,11 @@ func (a *actor) act() error {
 	if a.view == nil {
 		return a.open(a.somewhere())
 	}
-	if n := a.rand.IntN(100); n < 2 {
+	if n := a.rand.IntN(100); n < 3 {
 		return a.leave()
-	} else if n < 4 {
+	} else if n < 7 {
 		return a.reopen()
-	} else if n < 14 && a.has("IDLE") {
+	} else if n < 17 && a.has("IDLE") {
 		return a.idle()
 	}
 	return a.do(a.pipeline(true)...)
@@ -178,7 +178,9 @@ func (a *actor) weight(d deed) int {
 
 // leave ends the connection: mostly without a word, and with commands in progress.
 func (a *actor) leave() error {
-	a.keep()
+	if err := a.keep(); err != nil {
+		return err
+	}
 	switch a.rand.IntN(3) {
 	case 0:
 		if err := a.do(&command{name: "LOGOUT"}); err != nil {
@@ -201,11 +203,18 @@ func (a *actor) broken(err error) error {
 	return a.hangUp()
 }
 
-// keep saves what the client knows of its mailbox, if that is all.
-func (a *actor) keep() {
-	if a.view != nil {
-		a.kept[a.view.Box] = a.view.Save()
+// keep saves what the client knows of its mailbox, if that is all. One that means
+// to come back with QRESYNC asks for what it does not know.
+func (a *actor) keep() error {
+	c := a.view.Save()
+	if c == nil && a.mode.QResync && a.rand.IntN(4) > 0 {
+		if err := a.do(a.fetchAll("1:*", "(FLAGS MODSEQ)", nil)); err != nil {
+			return err
+		}
+		c = a.view.Save()
 	}
+	a.kept[a.view.Box] = c
+	return nil
 }
 
 func (a *actor) hangUp() error {

@@ -15,7 +15,9 @@ func (a *actor) open(box string) error {
 // reopen leaves the mailbox in one of the ways that there are, and selects one
 // again, perhaps in the same packet.
 func (a *actor) reopen() error {
-	a.keep()
+	if err := a.keep(); err != nil {
+		return err
+	}
 	var list []*command
 	switch {
 	case a.has("UNSELECT") && a.rand.IntN(2) == 0:
@@ -55,7 +57,12 @@ func (a *actor) selecting(box string) []*command {
 		a.view = client.NewView(box, &a.mode, cache, a.truth, a.blame)
 		a.view.Owned = func(uid uint32, flags string) { a.told(a.owner, box, uid, flags) }
 	}
-	open.done = func(*client.Response) {
+	listed := false
+	open.hear = func(r *client.Response) { listed = listed || r.Name == "LIST" }
+	open.done = func(r *client.Response) {
+		if listed != a.mode.Rev2 { // RFC 9051 section 6.3.2
+			a.blame(client.WrongMode, "%s: LIST was told: %t, IMAP4rev2 is enabled: %t", r.Raw, listed, a.mode.Rev2)
+		}
 		if strings.HasSuffix(text, " (CONDSTORE)") {
 			a.mode.CondStore = true
 		}

@@ -64,6 +64,10 @@ func (c *conn) told(o *owner, box string, uid uint32, flags string) {
 	case s.pending > 0:
 	case !s.known:
 		s.set(on)
+	case s.on != on && c.truth.Doomed(box, uid):
+		// It was gone when it was changed, and what is told of it is old (RFC 2180
+		// sections 4.1.2 and 4.2.2).
+		s.known = false
 	case s.on != on:
 		c.blame(client.LostFlag, "%s: UID %d has (%s), and %s must be %t", box, uid, flags, o.flag, s.on)
 		s.set(on)

@@ -60,6 +60,9 @@ func (s *Session) busy(ctx context.Context, p progress, work func(context.Contex
 // tellProgress sends the response code INPROGRESS (RFC 9585 section 4). The goal is
 // not reached before the tagged response says so.
 func (s *Session) tellProgress(p progress) error {
+	if s.off.has(wire.CapInProgress) {
+		return nil // for a client that breaks on it
+	}
 	var done, total int64
 	if p != nil {
 		done, total = p.Look()

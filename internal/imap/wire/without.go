@@ -39,6 +39,7 @@ var needsOf = map[string][]string{
 	CapCreateSpecialUse: {CapSpecialUse},
 	CapESort:            {CapSort},
 	CapListStatus:       {CapListExtended},
+	CapPartial:          {CapESearch},
 	CapQResync:          {CapCondStore, CapEnable},
 	CapQuotaResMessage:  {CapQuota},
 	CapQuotaResStorage:  {CapQuota},

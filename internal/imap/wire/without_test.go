@@ -11,7 +11,7 @@ import (
 func TestWithout(t *testing.T) {
 	for _, tc := range []struct{ off, want string }{
 		{"idle", "IDLE IMAP4REV2"},
-		{"ESEARCH", "ESEARCH SEARCHRES IMAP4REV2"},
+		{"ESEARCH", "ESEARCH SEARCHRES PARTIAL IMAP4REV2"},
 		{"Enable", "ENABLE IMAP4REV2 QRESYNC UTF8=ACCEPT"},
 		{"condstore", "CONDSTORE QRESYNC"},
 		{"imap4REV2", "IMAP4REV2"},

@@ -103,6 +103,12 @@ var queries = []string{
 	"SENTSINCE 1-Jan-2024", "SENTON 1-Jan-2000", "SENTON 2-Jan-2000", "SENTSINCE 1-Jan-2025 SENTBEFORE 1-Jan-2026",
 	"CHARSET UTF-8 SUBJECT \"\xc3\xbc\"", "CHARSET UTF-8 BODY \"\xc3\xbc\"", "CHARSET UTF-8 TEXT \"M\xc3\x9cLLER\"",
 	"CHARSET UTF-8 FROM \"\xc3\xb6\"", "CHARSET UTF-8 BODY \"\xe2\x82\xac\"", "SUBJECT {3+}\r\nre:", "OR (SEEN FLAGGED) (UNSEEN NOT FLAGGED)",
+	"NOT (SUBJECT re FROM anna)", "OR BODY meeting FROM anna", "UNSEEN BODY the NOT SUBJECT re", "OR (BODY the SEEN) OR TEXT anna HEADER To org",
+	"NOT OR FROM anna SUBJECT re", "FROM anna FROM example", "HEADER Message-ID example", "HEADER In-Reply-To \"\"", "HEADER Date 2025",
+	"HEADER MIME-Version 1.0", "HEADER X-Nothing \"\"", "HEADER Return-Path example", "HEADER List-Unsubscribe http", "HEADER \"content-transfer-encoding\" base64",
+	"SAVEDSINCE 1-Jan-2020", "SAVEDBEFORE 1-Jan-2020", "SENTSINCE 1-Jul-2025", "SENTBEFORE 1-Jul-2025 SENTSINCE 1-May-2025", "NOT SENTSINCE 1-Jul-2025",
+	"SENTON 15-Jan-2025", "SENTON 3-Mar-2025", "OR SENTON 20-Oct-2025 ON 20-Oct-2025", "SINCE 1-Jul-2025 BEFORE 1-Aug-2025",
+	"OR 5:3,*:90 UID 1,2,300:*", "NOT UID 1:300", "SMALLER 2000 LARGER 1999", "(((SEEN)) (NOT (FLAGGED)))", "UNKEYWORD a NOT NOT ANSWERED",
 }
 
 // orders are the commands whose order TestDifferential compares; the keys follow.

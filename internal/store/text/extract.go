@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -25,13 +24,11 @@ const (
 	sections                // their number
 )
 
-// addressed are the fields in the section Address, folded.
-var addressed = []string{"FROM", "TO", "CC", "BCC", "SUBJECT"}
-
 // sectionOf returns the section of a field of the message itself, by its name in
 // capitals.
 func sectionOf(name string) Section {
-	if slices.Contains(addressed, name) {
+	switch name {
+	case "FROM", "TO", "CC", "BCC", "SUBJECT":
 		return Address
 	}
 	return Header
@@ -76,6 +73,7 @@ type Reader struct {
 	scanner *message.Scanner
 	text    Text
 	raw     []byte // decoded and not yet folded
+	name    []byte // of a field
 	spill   func(piece []byte)
 	overlap int
 }
@@ -153,7 +151,9 @@ func (r *Reader) begin(f io.Reader) (*message.Part, error) {
 func (r *Reader) ownField(f *message.Field) {
 	kind, section := byte(otherRun), Header
 	if isASCII(f.Name) {
-		kind, section = ownField, sectionOf(strings.ToUpper(f.Name))
+		r.name = append(r.name[:0], f.Name...)
+		upper(r.name, r.name)
+		kind, section = ownField, sectionOf(string(r.name))
 	}
 	r.text.sections[section] = appendField(append(r.text.sections[section], kind), f)
 }
@@ -169,8 +169,18 @@ func (r *Reader) fields(s Section, p *message.Part) {
 }
 
 func appendField(dst []byte, f *message.Field) []byte {
-	dst = append(message.AppendCasemap(dst, f.Name), ": "...)
-	return message.AppendCasemap(dst, message.DecodeHeader(f.Value()))
+	dst = append(appendCasemap(dst, f.Name), ": "...)
+	return appendCasemap(dst, message.DecodeHeader(f.Value()))
+}
+
+// appendCasemap is message.AppendCasemap, faster where s is ASCII.
+func appendCasemap(dst []byte, s string) []byte {
+	at := len(dst)
+	dst = append(dst, s...)
+	if upper(dst[at:], dst[at:]) == len(s) {
+		return dst
+	}
+	return message.AppendCasemap(dst[:at], s)
 }
 
 func isASCII(s string) bool {
@@ -250,7 +260,7 @@ func appendFolded(dst, text []byte) []byte {
 }
 
 // upper copies the ASCII that text begins with to dst, where there is room for all of
-// text, in capitals. It returns how many octets that are.
+// text, in capitals. It returns how many octets that are. dst may be text.
 func upper(dst, text []byte) (n int) {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	dst = dst[:len(text)]

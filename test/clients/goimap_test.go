@@ -1,7 +1,10 @@
 package clients
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -261,4 +264,52 @@ func (g *goimap) idles(in *installation) {
 	g.waits("of the expunge", func() bool { return slices.Equal(g.expunged, []uint32{1}) })
 	g.must("DONE", idle.Close())
 	g.must("IDLE", idle.Wait())
+}
+
+// open selects a mailbox, whose messages are counted from then on.
+func (g *goimap) open(name string) {
+	g.t.Helper()
+	box, err := g.Select(name, nil).Wait()
+	g.must("SELECT", err)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.count = box.NumMessages
+}
+
+// counts asks for what is new and returns how many messages the client knows of.
+func (g *goimap) counts() (int, error) {
+	err := g.Noop().Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return int(g.count), err
+}
+
+// follow idles and looks at all messages by turns until ctx ends. Each must be there
+// once.
+func (g *goimap) follow(ctx context.Context) error {
+	for ctx.Err() == nil {
+		idle, err := g.Idle()
+		if err != nil {
+			return err
+		}
+		time.Sleep(200 * time.Millisecond)
+		if err := errors.Join(idle.Close(), idle.Wait()); err != nil {
+			return err
+		}
+		all, err := g.Fetch(imap.SeqSet{imap.SeqRange{Start: 1, Stop: 0}}, &imap.FetchOptions{UID: true, Flags: true}).Collect()
+		if err != nil {
+			return err
+		}
+		var uids []imap.UID
+		for _, m := range all {
+			if m.UID != 0 { // else it was told of flags alone
+				uids = append(uids, m.UID)
+			}
+		}
+		slices.Sort(uids)
+		if n := len(uids); n != len(slices.Compact(uids)) {
+			return fmt.Errorf("of %d UIDs some came twice", n)
+		}
+	}
+	return nil
 }

@@ -33,9 +33,9 @@ func subjects(list []stored) (made []string, others int) {
 }
 
 // While deliver puts mail in, imaplib appends, flags and expunges, mbsync goes
-// to and fro and another client idles, nothing is lost and nothing is there
-// twice: neither in the Maildir, nor in mbsync's copy, nor in what the idle
-// client was told.
+// to and fro, another client idles and go-imap idles and looks by turns, nothing is
+// lost and nothing is there twice: neither in the Maildir, nor in mbsync's copy, nor
+// in what the idle clients were told.
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	in := install(t)
@@ -49,12 +49,19 @@ func TestTogether(t *testing.T) {
 	m := in.newMirror(t, "mirror")
 	m.mustSync(t)
 	watcher := in.watch(t)
+	library := in.goimap(t)
+	library.open(mail.Inbox)
 
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithTimeout(t.Context(), together)
 	defer cancel()
 	var delivered []string
 	wg.Go(func() { delivered = in.deliverUntil(ctx, t) })
+	wg.Go(func() {
+		if err := library.follow(ctx); err != nil {
+			t.Errorf("go-imap: %v", err)
+		}
+	})
 	wg.Go(func() {
 		runs := 0
 		for ; ctx.Err() == nil; runs++ {
@@ -91,6 +98,10 @@ func TestTogether(t *testing.T) {
 	if count := watcher.end(); count != len(want)+others {
 		t.Errorf("the idle client knows of %d messages, there are %d", count, len(want)+others)
 	}
+	if count, err := library.counts(); err != nil || count != len(want)+others {
+		t.Errorf("go-imap knows of %d messages, there are %d; %v", count, len(want)+others, err)
+	}
+	library.must("LOGOUT", library.Logout().Wait())
 	k := in.talk(t)
 	if b := k.box(mail.Inbox); len(b.flags) != len(want)+others {
 		t.Errorf("%d UIDs for %d messages", len(b.flags), len(want)+others)

@@ -207,7 +207,7 @@ func (a *actor) broken(err error) error {
 // to come back with QRESYNC asks for what it does not know.
 func (a *actor) keep() error {
 	c := a.view.Save()
-	if c == nil && a.mode.QResync && a.rand.IntN(4) > 0 {
+	if c == nil && a.mode.QResync && a.modSeqs() && a.rand.IntN(4) > 0 {
 		if err := a.do(a.fetchAll("1:*", "(FLAGS MODSEQ)", nil)); err != nil {
 			return err
 		}

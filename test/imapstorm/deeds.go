@@ -53,7 +53,7 @@ func planNoop(a *actor, _ bool) []*command {
 // planFetch asks for the flags of some messages or of all.
 func planFetch(a *actor, numbers bool) []*command {
 	what := "(FLAGS)"
-	if a.has("CONDSTORE") && a.rand.IntN(2) == 0 {
+	if a.view.Highest > 0 && a.rand.IntN(2) == 0 {
 		return []*command{a.enabling(a.fetchAll("1:*", "(FLAGS MODSEQ)", nil))}
 	}
 	n := uint32(a.view.Len())

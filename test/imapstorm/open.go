@@ -70,7 +70,7 @@ func (a *actor) selecting(box string) []*command {
 		highest = a.view.Highest
 	}
 	look := a.fetchAll("1:*", "(FLAGS)", nil)
-	if a.mode.CondStore {
+	if a.mode.CondStore && a.modSeqs() {
 		look = a.fetchAll("1:*", "(FLAGS MODSEQ)", nil)
 	}
 	tell := look.hear
@@ -82,6 +82,10 @@ func (a *actor) selecting(box string) []*command {
 	}
 	return []*command{open, look}
 }
+
+// modSeqs reports whether mailboxes have mod-sequences: beside a Dovecot ours have
+// none, since two servers would have two kinds of them.
+func (a *actor) modSeqs() bool { return a.loose || a.storm.dovecots == 0 }
 
 // knownUIDs is the optional list of UIDs of QRESYNC.
 func (a *actor) knownUIDs(c *client.Cache) string {

@@ -68,6 +68,9 @@ func (c *conn) told(o *owner, box string, uid uint32, flags string) {
 		// It was gone when it was changed, and what is told of it is old (RFC 2180
 		// sections 4.1.2 and 4.2.2).
 		s.known = false
+	case s.on != on && c.loose:
+		// Beside another server Dovecot may tell once more how it was before.
+		s.known = false
 	case s.on != on:
 		c.blame(client.LostFlag, "%s: UID %d has (%s), and %s must be %t", box, uid, flags, o.flag, s.on)
 		s.set(on)

@@ -107,7 +107,7 @@ func (a *actor) settle(boxes map[string][]client.Found) (err error) {
 		return err
 	}
 	items := "FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (SUBJECT)]"
-	if a.mode.CondStore {
+	if a.mode.CondStore && a.modSeqs() {
 		items += " MODSEQ"
 	}
 	look := a.fetchAll("1:*", "("+items+")", nil)

@@ -198,7 +198,7 @@ func (v *View) expunge(r *Response, p Progress) {
 	if !p.mayExpunge() {
 		v.blame(NotNow, "%s during %q", r.Raw, p.Name)
 	}
-	if v.mode.QResync {
+	if v.mode.QResync && v.Highest > 0 {
 		v.blame(WrongMode, "%s when QRESYNC is enabled", r.Raw)
 	}
 	if r.Number < 1 || int(r.Number) > len(v.messages) {

@@ -145,7 +145,7 @@ func (a *actor) compare(found []client.Found) {
 		if m.UID != f.UID || m.Flags != f.Flags {
 			a.blame(client.WrongCount, "%s: message %d is UID %d with (%s), and in the directory UID %d with (%s)", a.view.Box, i+1, m.UID, m.Flags, f.UID, f.Flags)
 		}
-		if token := a.truth.Token(a.view.Box, f.UID); token != f.Token {
+		if token := a.truth.Token(a.view.Box, f.UID); token != "" && token != f.Token {
 			a.blame(client.Changed, "%s: UID %d is %s, in the directory %s", a.view.Box, f.UID, token, f.Token)
 		}
 	}

@@ -50,6 +50,7 @@ func TestView(t *testing.T) {
 		{"recent flag in rev2", rev2, "NOOP", `* 1 FETCH (FLAGS (\Recent))`, "5 7 9", []Rule{WrongMode}},
 		{"size", Mode{}, "FETCH", `* 1 FETCH (RFC822.SIZE 5);* 1 FETCH (RFC822.SIZE 6)`, "5 7 9", []Rule{Changed}},
 		{"part", Mode{}, "FETCH", "* 1 FETCH (BODY[TEXT] \"abcd\");* 1 FETCH (BODY[TEXT]<1> \"bc\");* 1 FETCH (BODY[TEXT]<2> \"bc\")", "5 7 9", []Rule{Changed}},
+		{"longer part", Mode{}, "FETCH", "* 1 FETCH (BODY[TEXT]<2> \"cd\");* 1 FETCH (BODY[TEXT]<2> \"cdef\");* 1 FETCH (BODY[TEXT]<2> \"c\");* 1 FETCH (BODY[TEXT]<2> \"cdex\")", "5 7 9", []Rule{Changed}},
 		{"mod-sequence falls", qresync, "NOOP", `* 1 FETCH (UID 5 MODSEQ (8) FLAGS ());* 1 FETCH (UID 5 MODSEQ (7) FLAGS ())`, "5 7 9", []Rule{ModSeqBack}},
 		{"mod-sequence stays", qresync, "NOOP", `* 1 FETCH (UID 5 MODSEQ (8) FLAGS ());* 1 FETCH (UID 5 MODSEQ (8) FLAGS (\Seen))`, "5 7 9", []Rule{ModSeqBack, ModSeqBack}},
 		{"mod-sequence missing", qresync, "NOOP", `* 1 FETCH (UID 5 FLAGS (\Seen))`, "5 7 9", []Rule{ModSeqBack}},

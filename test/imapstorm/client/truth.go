@@ -99,6 +99,12 @@ func (t *Truth) Item(box string, uid uint32, name string, v Value, blame blamer)
 		blame(Changed, "%s: UID %d, %s is %.100q of %.100q", box, uid, name, value, whole)
 	}
 	old, ok := f.items[name]
+	if strings.Contains(name, "]<") {
+		// Two parts that begin at one octet are of the lengths that were asked for.
+		if n := min(len(old), len(value)); ok && old[:n] == value[:n] {
+			value, old = max(old, value), max(old, value)
+		}
+	}
 	if ok && old != value {
 		blame(Changed, "%s: UID %d, %s was %.100q and is %.100q", box, uid, name, old, value)
 	}

@@ -203,11 +203,16 @@ func (a *actor) broken(err error) error {
 	return a.hangUp()
 }
 
-// keep saves what the client knows of its mailbox, if that is all. One that means
-// to come back with QRESYNC asks for what it does not know.
+// keep saves what the client knows of its mailbox, if that is all, and it may come
+// back with QRESYNC: only who has enabled that is told how far its knowledge goes (RFC
+// 7162 section 3.2). Mostly it asks before for what it does not know.
 func (a *actor) keep() error {
+	delete(a.kept, a.view.Box)
+	if !a.mode.QResync || !a.modSeqs() {
+		return nil
+	}
 	c := a.view.Save()
-	if c == nil && a.mode.QResync && a.modSeqs() && a.rand.IntN(4) > 0 {
+	if c == nil && a.rand.IntN(4) > 0 {
 		if err := a.do(a.fetchAll("1:*", "(FLAGS MODSEQ)", nil)); err != nil {
 			return err
 		}

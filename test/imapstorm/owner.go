@@ -28,6 +28,8 @@ type ownState struct {
 	pending int  // changes that are not acknowledged
 	known   bool // else the next one who tells is believed
 	on      bool
+	// adrift: a change may yet be made of a connection that is no more.
+	adrift bool
 }
 
 // newOwner makes the owner number i of n.
@@ -51,7 +53,7 @@ func (o *owner) of(box string, uid uint32) *ownState {
 }
 
 // set enters how the flag is now.
-func (s *ownState) set(on bool) { s.known, s.on = true, on }
+func (s *ownState) set(on bool) { s.known, s.on = !s.adrift, on }
 
 // told compares what the server tells with what must be so.
 func (c *conn) told(o *owner, box string, uid uint32, flags string) {
@@ -61,7 +63,7 @@ func (c *conn) told(o *owner, box string, uid uint32, flags string) {
 	s := o.of(box, uid)
 	on := client.Has(flags, o.flag)
 	switch {
-	case s.pending > 0:
+	case s.pending > 0 || s.adrift:
 	case !s.known:
 		s.set(on)
 	case s.on != on && c.truth.Doomed(box, uid):
@@ -77,12 +79,12 @@ func (c *conn) told(o *owner, box string, uid uint32, flags string) {
 	}
 }
 
-// forget is called when a connection broke: nobody knows what became of changes
-// that were not acknowledged.
+// forget is called when a connection broke: nobody knows what becomes of changes that
+// were not acknowledged, nor when.
 func (o *owner) forget() {
 	for _, s := range o.state {
 		if s.pending > 0 {
-			s.pending, s.known = 0, false
+			s.pending, s.known, s.adrift = 0, false, true
 		}
 	}
 }

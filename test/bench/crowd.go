@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"fantail/test/dialogue"
 )
 
 const (
@@ -17,16 +15,8 @@ const (
 	perCrowd = 25 // messages that each of them appends
 )
 
-// crowd measures how fast many connections append to one mailbox.
-func (s *subject) crowd() error {
-	box, err := dialogue.NewBox()
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(box.Home)
-	if err := makeMaildir(box.Maildir(), box); err != nil {
-		return err
-	}
+// crowd measures how fast many connections of an account append to one mailbox.
+func (s *subject) crowd(d daemon) error {
 	var all []*session
 	defer func() {
 		for _, c := range all {
@@ -34,19 +24,22 @@ func (s *subject) crowd() error {
 		}
 	}()
 	for range crowd {
-		c, err := connect(s.peer, box)
+		c, err := d.dial(false)
 		if err != nil {
 			return err
 		}
 		all = append(all, c)
 	}
-	before, err := cpuOf(all)
+	if err := commands(all[0], "CREATE Crowd"); err != nil {
+		return err
+	}
+	before, err := all[0].cpu()
 	if err != nil {
 		return err
 	}
 	took, err := together(crowd, func(i int) error {
 		for range perCrowd {
-			if _, err := all[i].append("INBOX"); err != nil {
+			if _, err := all[i].append("Crowd"); err != nil {
 				return err
 			}
 		}
@@ -55,20 +48,15 @@ func (s *subject) crowd() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", appendCrowd, err)
 	}
-	after, err := cpuOf(all)
-	if names, lerr := list(filepath.Join(box.Maildir(), "cur")); lerr != nil || len(names) != crowd*perCrowd {
+	after, err := all[0].cpu()
+	const n = crowd * perCrowd
+	if names, lerr := list(filepath.Join(s.box.Maildir(), ".Crowd", "cur")); lerr != nil || len(names) != n {
 		return fmt.Errorf("%s: %d messages: %w", appendCrowd, len(names), lerr)
 	}
-	const n = crowd * perCrowd
-	return s.note(appendCrowd, answer{time: took / n, cpu: (after - before) / n}, err)
-}
-
-func cpuOf(all []*session) (sum time.Duration, err error) {
-	for _, c := range all {
-		d, cerr := c.cpu()
-		sum, err = sum+d, errors.Join(err, cerr)
+	if err := s.note(appendCrowd, answer{time: took / n, cpu: (after - before) / n}, err); err != nil {
+		return err
 	}
-	return sum, err
+	return commands(all[0], "DELETE Crowd")
 }
 
 // together does something n times at once, and tells how long that takes.

@@ -69,6 +69,9 @@ func (s *subject) network(d daemon) error {
 	if err := d.with(true, func(c *session) error { return s.download(c, downloadTLS, n) }); err != nil {
 		return err
 	}
+	if err := s.crowd(d); err != nil {
+		return err
+	}
 	return s.moreConnections(d)
 }
 

@@ -114,7 +114,7 @@ func (s *subject) round() error {
 		return err
 	}
 	for _, part := range []func() error{
-		s.opening, s.changedByOthers, s.envelopes, s.searching, s.changing, s.arriving, s.crowd, s.status,
+		s.opening, s.changedByOthers, s.envelopes, s.searching, s.changing, s.arriving, s.status,
 	} {
 		if err := part(); err != nil {
 			return err

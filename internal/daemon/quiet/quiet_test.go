@@ -1,6 +1,7 @@
 package quiet
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,14 +9,14 @@ import (
 
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		freed := 0
-		w := Watch{free: func() { freed++ }}
-		pass := func(d time.Duration, want int) {
+		var freed atomic.Int32
+		w := Watch{free: func() { freed.Add(1) }}
+		pass := func(d time.Duration, want int32) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
-			if freed != want {
-				t.Errorf("freed %d times, want %d", freed, want)
+			if got := freed.Load(); got != want {
+				t.Errorf("freed %d times, want %d", got, want)
 			}
 		}
 		pass(time.Hour, 0)

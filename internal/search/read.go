@@ -47,25 +47,9 @@ func (r *reader) parse(file *os.File) (*message.Part, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	end, ok := headerEnd(r.buf[:n])
+	end, ok := message.HeaderEnd(r.buf[:n])
 	if !ok && n == len(r.buf) {
 		return r.parser.Parse(file)
 	}
 	return r.parser.Parse(bytes.NewReader(r.buf[:end]))
-}
-
-// headerEnd returns where a header ends that b begins with: behind its first empty
-// line. Without one it returns the length of b, and false.
-func headerEnd(b []byte) (n int, ok bool) {
-	for n < len(b) {
-		i := bytes.IndexByte(b[n:], '\n')
-		if i < 0 {
-			break
-		}
-		empty := i == 0 || i == 1 && b[n] == '\r'
-		if n += i + 1; empty {
-			return n, true
-		}
-	}
-	return len(b), false
 }

@@ -186,7 +186,7 @@ func (h *headerReader) scan(file io.ReaderAt) (*message.Part, error) {
 		if err != nil {
 			return nil, err
 		}
-		end, ok := headerEnd(b)
+		end, ok := message.HeaderEnd(b)
 		if !ok && int64(len(b)) == size {
 			continue
 		}
@@ -221,20 +221,4 @@ func (h *headerReader) forget() {
 	if cap(h.buf) > maxHeader {
 		h.buf = nil
 	}
-}
-
-// headerEnd returns where a header ends that b begins with: behind its first empty
-// line. Without one it returns the length of b, and false.
-func headerEnd(b []byte) (n int, ok bool) {
-	for n < len(b) {
-		i := bytes.IndexByte(b[n:], '\n')
-		if i < 0 {
-			break
-		}
-		empty := i == 0 || i == 1 && b[n] == '\r'
-		if n += i + 1; empty {
-			return n, true
-		}
-	}
-	return len(b), false
 }

@@ -4,7 +4,8 @@
 //
 // A [Watch] says that something may have changed, and nothing more: many events
 // become one token in a channel. A [Tail] says which files appeared in and went
-// from new and cur, exactly or not at all.
+// from new and cur, exactly or not at all. A [Group] is many Watches with one
+// receiver, also of directories that hold Maildirs.
 //
 // # States
 //

@@ -64,14 +64,16 @@ func New() *Watcher {
 	}
 }
 
-// Watch is one receiver's interest in one Maildir.
+// Watch is one receiver's interest in one Maildir, or in the names of a directory.
 type Watch struct {
-	C    <-chan struct{} // has room for one: a change that nobody has received yet
-	c    chan struct{}
-	w    *Watcher
-	path string
-	dirs []*dir
-	poll *polled // nil unless polled
+	C     <-chan struct{} // has room for one: a change that nobody has received yet
+	c     chan struct{}
+	w     *Watcher
+	path  string
+	dirs  []*dir
+	poll  *polled                            // nil unless polled
+	group *Group                             // whose channel it is, or nil
+	wants func(name string, isDir bool) bool // of a directory: which names count
 }
 
 // Add watches the Maildir at path until the Watch is closed. The Watch is told of
@@ -84,12 +86,16 @@ type Watch struct {
 // they do not. A polled Watch is told of a change twice, and once after Add: file
 // servers may give two changes within one second the same stamp.
 func (w *Watcher) Add(path string) (*Watch, error) {
+	c := make(chan struct{}, 1)
+	return w.add(&Watch{C: c, c: c, w: w, path: path})
+}
+
+func (w *Watcher) add(t *Watch) (*Watch, error) {
+	path := t.path
 	whole, err := w.local(path)
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", path, err)
 	}
-	c := make(chan struct{}, 1)
-	t := &Watch{C: c, c: c, w: w, path: path}
 	err = w.addEvents(t)
 	if err != nil && !exhausted(err) {
 		return nil, err
@@ -190,6 +196,9 @@ func (t *Watch) Close() error {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
 	t.w.stopPolling(t)
+	if t.group != nil {
+		delete(t.group.told, t)
+	}
 	return t.w.dropDirs(t)
 }
 
@@ -229,12 +238,12 @@ func (w *Watcher) route(d *dir, e event) {
 		w.follow(d, e)
 	}
 	for t, wake := range d.watches {
-		lost := e.has(lostEvents) || isSub(e)
+		lost := e.has(lostEvents) || t.wants == nil && isSub(e)
 		if lost {
 			// What comes in its place is not watched.
 			w.startPolling(t, lookStamp{}, false)
 		}
-		if lost || e.has(wake) {
+		if lost || e.has(wake) && (t.wants == nil || t.wants(string(e.name), e.has(unix.IN_ISDIR))) {
 			t.wake()
 		}
 	}
@@ -267,8 +276,11 @@ func (w *Watcher) loseAll() {
 	}
 }
 
-// wake leaves a token unless one is waiting.
+// wake leaves a token unless one is waiting; w.mu is held.
 func (t *Watch) wake() {
+	if t.group != nil {
+		t.group.told[t] = true
+	}
 	select {
 	case t.c <- struct{}{}:
 	default:

@@ -28,8 +28,8 @@ func (g *Group) Add(path string) (*Watch, error) {
 }
 
 // AddNames watches the directory at path, and nothing below it, until the Watch is
-// closed. The Watch is told of names that come, go or are renamed, if wants says so of
-// the name. wants is called with locks held, and must not wait. Where inotify does not
+// closed. The Watch is told of names that come, go, are renamed or change their
+// permissions, if wants says so of the name. wants is called with locks held, and must not wait. Where inotify does not
 // tell everything the directory is polled as a Maildir is, and wants is not asked.
 func (g *Group) AddNames(path string, wants func(name string, isDir bool) bool) (*Watch, error) {
 	w := g.w
@@ -65,11 +65,12 @@ func (w *Watcher) addNames(t *Watch) error {
 	if err := w.start(); err != nil {
 		return err
 	}
-	d, err := w.addDir(t.path, fileEvents|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF)
+	const nameEvents = fileEvents | unix.IN_ATTRIB
+	d, err := w.addDir(t.path, nameEvents|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF)
 	if err != nil {
 		return err
 	}
-	d.watches[t] |= fileEvents | lostEvents
+	d.watches[t] |= nameEvents | lostEvents
 	t.dirs = append(t.dirs, d)
 	return nil
 }

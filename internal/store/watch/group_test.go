@@ -85,6 +85,7 @@ func TestNames(t *testing.T) {
 		want bool
 	}{
 		{"mkdir", func() error { return os.Mkdir(path(".a"), 0o700) }, true},
+		{"chmod", func() error { return os.Chmod(path(".a"), 0o750) }, true},
 		{"mkdir below", func() error { return os.Mkdir(path(".a/cur"), 0o700) }, false},
 		{"another file", func() error { return os.WriteFile(path("other"), nil, 0o600) }, false},
 		{"mail", func() error { return os.WriteFile(path("new/1.a.h"), nil, 0o600) }, false},

@@ -36,6 +36,7 @@ func (s *Session) append(ctx context.Context) error {
 		}
 		return err
 	}
+	s.delivered(ctx, m.Name(), done.UIDs)
 	return s.ok(ctx, "APPEND completed.", func(e *wire.Encoder) {
 		e.CodeStart(wire.CodeAppendUID).SP().Number(uint32(done.UIDValidity))
 		e.SP().Token(imap.Numbers(done.UIDs).String()).CodeEnd()

@@ -56,6 +56,7 @@ var capabilities = []capability{
 	{wire.CapQuota, "9208", nil},
 	{wire.CapQuotaResStorage, "9208", nil},
 	{wire.CapQuotaResMessage, "9208", nil},
+	{wire.CapNotify, "5465", nil},
 
 	// the selected mailbox
 	{wire.CapUnselect, "3691", nil},

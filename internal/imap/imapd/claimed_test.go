@@ -81,6 +81,9 @@ func ClaimedMailbox(tb testing.TB, n int) string {
 	return dir
 }
 
+// WatchAtMost sets how many mailboxes NOTIFY may watch.
+func (s *Session) WatchAtMost(n int) { s.watched = n }
+
 // Checkpoint makes the index of the mailbox in dir lie in its snapshot alone.
 func Checkpoint(tb testing.TB, dir string) {
 	tb.Helper()

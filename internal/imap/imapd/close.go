@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"errors"
 
 	"fantail/internal/mail"
 )
@@ -48,9 +49,11 @@ func (s *Session) unselect() error {
 	if s.box == nil {
 		return nil
 	}
+	err := s.unwatch()
 	m := s.box.mbox
 	s.box = nil
-	return m.Close()
+	s.notify.leave(m)
+	return errors.Join(err, m.Close())
 }
 
 // deleted returns the UIDs of the messages that are marked \Deleted; with among

@@ -25,6 +25,10 @@ const (
 	usesUIDs
 	// writes: refused in a mailbox that EXAMINE opened (RFC 9051 section 6.3.3).
 	writes
+	// removes: its answer are the messages that it has removed. These are told even to
+	// a client that wants to hear of no event in the selected mailbox (RFC 5465 section 1:
+	// what is the result of a command).
+	removes
 )
 
 // command is everything that the law says about one command.
@@ -71,6 +75,7 @@ var commands = []command{
 	{"STATUS", (*Session).status, anyState, 0, "9051 6.3.11"},
 	{"APPEND", (*Session).append, anyState, 0, "9051 6.3.12"},
 	{"IDLE", (*Session).idle, anyState, 0, "9051 6.3.13"},
+	{"NOTIFY", (*Session).notifyCommand, anyState, 0, "5465 3.1"},
 
 	// RFC 9208 section 4.1
 	{"GETQUOTA", (*Session).getQuota, anyState, 0, "9208 4.1.1"},
@@ -80,8 +85,8 @@ var commands = []command{
 	{"CHECK", (*Session).check, selectedState, 0, "3501 6.4.1"},
 	{"CLOSE", (*Session).close, selectedState, 0, "9051 6.4.1"},
 	{"UNSELECT", (*Session).unselectCommand, selectedState, 0, "9051 6.4.2"},
-	{"EXPUNGE", (*Session).expunge, selectedState, writes, "9051 6.4.3"},
-	{"UID EXPUNGE", (*Session).uidExpunge, selectedState, usesUIDs | writes, "9051 6.4.9"},
+	{"EXPUNGE", (*Session).expunge, selectedState, writes | removes, "9051 6.4.3"},
+	{"UID EXPUNGE", (*Session).uidExpunge, selectedState, usesUIDs | writes | removes, "9051 6.4.9"},
 	{"SEARCH", (*Session).search, selectedState, usesNumbers, "9051 6.4.4"},
 	{"UID SEARCH", (*Session).uidSearch, selectedState, usesUIDs, "9051 6.4.9"},
 	{"SORT", (*Session).sort, selectedState, usesNumbers, "5256 3"},
@@ -94,8 +99,8 @@ var commands = []command{
 	{"UID STORE", (*Session).uidStore, selectedState, usesUIDs | writes, "9051 6.4.9"},
 	{"COPY", (*Session).copy, selectedState, usesNumbers, "9051 6.4.7"},
 	{"UID COPY", (*Session).uidCopy, selectedState, usesUIDs, "9051 6.4.9"},
-	{"MOVE", (*Session).move, selectedState, writes, "9051 6.4.8"},
-	{"UID MOVE", (*Session).uidMove, selectedState, usesUIDs | writes, "9051 6.4.9"},
+	{"MOVE", (*Session).move, selectedState, writes | removes, "9051 6.4.8"},
+	{"UID MOVE", (*Session).uidMove, selectedState, usesUIDs | writes | removes, "9051 6.4.9"},
 }
 
 // commandTable is the table by name. It is made for each session, since the

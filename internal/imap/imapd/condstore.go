@@ -38,9 +38,11 @@ func (s *Session) modSeqs() bool {
 
 // tellsUIDs reports whether FETCH responses that the client has not asked for have
 // the UID: those to UID commands (RFC 9051 section 6.4.9), all of them once it knows
-// of mod-sequences (RFC 7162 section 3.2.4) or speaks IMAP4rev2 (RFC 9051 section
-// 7.5.2).
-func (s *Session) tellsUIDs() bool { return s.byUID || s.enabled.condstore || s.enabled.rev2 }
+// of mod-sequences (RFC 7162 section 3.2.4), speaks IMAP4rev2 (RFC 9051 section
+// 7.5.2) or has asked for such responses by NOTIFY (RFC 5465 section 5.1).
+func (s *Session) tellsUIDs() bool {
+	return s.byUID || s.enabled.condstore || s.enabled.rev2 || s.notify != nil && s.notify.selected != 0
+}
 
 // highestModSeq returns the response code that a command which has expunged ends
 // with, for clients that know it (RFC 7162 sections 3.2.7 and 3.2.9, RFC 6851

@@ -36,6 +36,7 @@ func (s *Session) copyTo(ctx context.Context, byUID bool) error {
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to copy.")
 	}
+	s.delivered(ctx, dst.Name(), c.Dst)
 	return s.ok(ctx, "COPY completed.", copyUID(c))
 }
 

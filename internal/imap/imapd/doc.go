@@ -26,6 +26,8 @@
 //	UTF8=ACCEPT names of mailboxes in UTF-8, in both directions
 //	IMAP4rev2   the same, ESEARCH in place of SEARCH, LIST in SELECT, no RECENT
 //
+// NOTIFY decides what is told unasked, and when (notify, others).
+//
 // Everything else that the capabilities name a client just uses. Both revisions of
 // IMAP4 are one program: what RFC 9051 has dropped of RFC 3501 still works.
 //
@@ -33,8 +35,10 @@
 //
 // One goroutine owns a Session: it reads, acts and writes. During IDLE a second
 // one waits for input and touches nothing else; the owner takes over again before
-// it reads. What may take long, such as a search, is done by another one, which does
-// not touch the session, while the owner tells the client how far it has come. The store's goroutines only send to a channel that IDLE listens on.
+// it reads. So it is between commands, once the client has asked for that by NOTIFY.
+// What may take long, such as a search, is done by another one, which does not touch
+// the session, while the owner tells the client how far it has come. The
+// store's goroutines only send to channels that a session which waits listens on.
 //
 // # Truth
 //

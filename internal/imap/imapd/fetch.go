@@ -43,7 +43,7 @@ func (s *Session) fetchItems(ctx context.Context, byUID bool) error {
 	if err := f.answerAll(); err != nil {
 		return err
 	}
-	if err := s.tell(f.told); err != nil {
+	if err := s.tell(ctx, f.told); err != nil {
 		return err
 	}
 	if f.gone {

@@ -22,19 +22,20 @@ func (s *Session) idle(ctx context.Context) error {
 	if err := s.in.Err(); err != nil {
 		return err
 	}
-	var changed <-chan struct{}
-	if s.box != nil {
-		w, err := s.box.mbox.Watch() // before the sync, so that nothing slips between
-		if err != nil {
-			return err
-		}
-		defer w.Close()
-		changed = w.C
+	if _, err := s.watchSelected(); err != nil { // before the sync, so that nothing slips between
+		return err
 	}
 	if err := s.out.Continue("idling").Err(); err != nil {
 		return err
 	}
-	if err := s.idleUntilInput(ctx, changed); err != nil {
+	err := s.poll(ctx)
+	if err == nil {
+		err = s.untilInput(ctx)
+	}
+	if s.notify == nil {
+		err = errors.Join(err, s.unwatch())
+	}
+	if err != nil {
 		return err
 	}
 	line, err := s.in.Line()
@@ -47,9 +48,63 @@ func (s *Session) idle(ctx context.Context) error {
 	return s.ok(ctx, "IDLE completed.")
 }
 
-// idleUntilInput tells changes until the client sends something.
-func (s *Session) idleUntilInput(ctx context.Context, changed <-chan struct{}) error {
-	if err := s.poll(ctx); err != nil {
+// betweenCommands tells what a client has asked for by NOTIFY until its next command
+// arrives (RFC 5465 section 3.1). One that is there already goes first.
+func (s *Session) betweenCommands(ctx context.Context) error {
+	n := s.notify
+	if n == nil || !n.tellsSelected() && n.others == nil || s.in.Buffered() > 0 {
+		return nil
+	}
+	s.byUID, s.expunges = false, false
+	s.numbers = n.delayed // RFC 5465 section 6.1.2
+	fresh, err := s.watchSelected()
+	switch {
+	case err != nil:
+	case fresh:
+		err = s.poll(ctx)
+	case s.box != nil:
+		err = s.tell(ctx, allUnsettled) // what the command has held back
+	}
+	if err := s.unlessFailed(err); err != nil {
+		return err
+	}
+	return s.untilInput(ctx)
+}
+
+// unlessFailed passes on an error, unless it is only that mailboxes could not be
+// looked at while nothing is asked: the next change looks again.
+func (s *Session) unlessFailed(err error) error {
+	var failed *store.Error
+	if errors.As(err, &failed) {
+		s.log.Warn("look at mailboxes while nothing is asked", "err", err)
+		return nil
+	}
+	return err
+}
+
+// watchSelected begins to watch the selected mailbox, unless the client wants to hear
+// nothing of it. It reports whether nobody has watched until now.
+func (s *Session) watchSelected() (fresh bool, err error) {
+	if s.box == nil || s.box.watch != nil || s.notify != nil && !s.notify.tellsSelected() {
+		return false, nil
+	}
+	s.box.watch, err = s.box.mbox.Watch()
+	return err == nil, err
+}
+
+// unwatch ends what watchSelected began.
+func (s *Session) unwatch() error {
+	if s.box == nil || s.box.watch == nil {
+		return nil
+	}
+	w := s.box.watch
+	s.box.watch = nil
+	return w.Close()
+}
+
+// untilInput tells changes until the client sends something.
+func (s *Session) untilInput(ctx context.Context) error {
+	if err := s.unlessFailed(s.tellOthers(ctx)); err != nil {
 		return err
 	}
 	if err := s.out.Flush(); err != nil {
@@ -64,30 +119,35 @@ func (s *Session) idleUntilInput(ctx context.Context, changed <-chan struct{}) e
 		_, err := s.r.Peek(1)
 		input <- err
 	}()
-	err := s.tellUntil(ctx, input, changed)
+	err := s.tellUntil(ctx, input)
 	s.stream.waiting = false
 	return err
 }
 
 // tellUntil tells changes until input receives. It does not return before, so
 // that nobody else reads while the goroutine behind input does.
-func (s *Session) tellUntil(ctx context.Context, input <-chan error, changed <-chan struct{}) error {
+func (s *Session) tellUntil(ctx context.Context, input <-chan error) error {
+	var changed <-chan struct{}
+	if s.box != nil && s.box.watch != nil {
+		changed = s.box.watch.C
+	}
 	for {
+		others, due := s.awaitOthers()
+		var err error
 		select {
 		case err := <-input:
 			return err
 		case <-changed:
+			err = s.poll(ctx)
+		case <-others:
+			err = s.tellOthers(ctx)
+		case <-due:
+			err = s.tellOthers(ctx)
 		}
-		err := s.poll(ctx)
 		if err == nil {
 			err = s.out.Flush()
 		}
-		var failed *store.Error
-		if errors.As(err, &failed) {
-			s.log.Warn("look at mailbox during IDLE", "mailbox", s.box.mbox.Name(), "err", err)
-			continue // the next change looks again
-		}
-		if err != nil {
+		if err := s.unlessFailed(err); err != nil {
 			s.stream.interrupt() // ends the goroutine's wait
 			<-input
 			return err

@@ -31,6 +31,7 @@ func (s *Session) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.caused(ctx, name)
 	if err := s.tellNormalized(ctx, args.Mailbox); err != nil {
 		return err
 	}
@@ -46,6 +47,7 @@ func (s *Session) delete(ctx context.Context) error {
 	if err := s.acct.Delete(ctx, name); err != nil {
 		return s.whyNotDeleted(ctx, name, err)
 	}
+	s.caused(ctx, name)
 	if err := s.tellNormalized(ctx, name); err != nil {
 		return err
 	}
@@ -77,6 +79,7 @@ func (s *Session) rename(ctx context.Context) error {
 	if err := s.acct.Rename(ctx, args.From, args.To); err != nil {
 		return err
 	}
+	s.caused(ctx, args.From, args.To)
 	if err := s.tellNormalized(ctx, args.From, args.To); err != nil {
 		return err
 	}
@@ -112,5 +115,6 @@ func (s *Session) setSubscribed(ctx context.Context, on bool, text string) error
 	if err := s.acct.Subscribe(ctx, name, on); err != nil {
 		return err
 	}
+	s.caused(ctx, name)
 	return s.ok(ctx, text)
 }

@@ -36,6 +36,7 @@ func (s *Session) moveTo(ctx context.Context, byUID bool) error {
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to move.")
 	}
+	s.delivered(ctx, dst.Name(), c.Dst)
 	// RFC 6851 section 4.3: the code comes before the messages leave.
 	s.out.Untagged(wire.OK).SP()
 	copyUID(c)(s.out)

@@ -21,13 +21,20 @@ func (s *Session) tellListed(ctx context.Context, name, asked string) error {
 	if i := slices.IndexFunc(infos, func(i store.Info) bool { return i.Name == name }); i >= 0 {
 		attrs = attributes(imap.ListArgs{Extended: true}, &node{Info: infos[i]})
 	}
+	s.writeListed(attrs, name, asked)
+	return s.out.Err()
+}
+
+// writeListed writes a LIST response with the name that a mailbox had before, if that
+// is another one.
+func (s *Session) writeListed(attrs []string, name, old string) {
 	s.writeNode(wire.RespList, attrs, name)
-	if asked != name {
+	if old != name {
 		s.out.SP().List(func() {
-			s.out.String("OLDNAME").SP().List(func() { imap.WriteMailbox(s.out, asked) })
+			s.out.String("OLDNAME").SP().List(func() { imap.WriteMailbox(s.out, old) })
 		})
 	}
-	return s.out.CRLF().Err()
+	s.out.CRLF()
 }
 
 // tellNormalized tells a client of IMAP4rev2 what a mailbox is called that it has

@@ -19,8 +19,11 @@ func (s *Session) poll(ctx context.Context) error {
 	if err := s.sync(ctx); err != nil {
 		return err
 	}
-	return s.tell(func(mail.UID, seen) bool { return false })
+	return s.tell(ctx, allUnsettled)
 }
+
+// allUnsettled is for tell where the client knows nothing of what has changed.
+func allUnsettled(mail.UID, seen) bool { return false }
 
 // sync brings the view's latest snapshot up to date. A session that has the
 // mailbox open for writing takes new messages over: they are \Recent to it and to
@@ -100,10 +103,16 @@ func (s *Session) trusted() error {
 }
 
 // tell sends the difference between what the client knows and the last sync.
-// settled says of a message with other flags that they need not be told.
-func (s *Session) tell(settled func(mail.UID, seen) bool) error {
+// settled says of a message with other flags that they need not be told. What the
+// client does not want to hear of it goes on not to know (RFC 5465 section 3.1).
+func (s *Session) tell(ctx context.Context, settled func(mail.UID, seen) bool) error {
+	n := s.notify
+	if n != nil && !n.tellsSelected() && !s.expunges {
+		return s.out.Err()
+	}
 	v := s.box.view
-	c, err := v.advance(!s.numbers, settled)
+	next := v.known.UIDNext()
+	c, err := v.advance(!s.numbers, s.wanted(settled))
 	if err != nil {
 		return s.damaged(err)
 	}
@@ -130,6 +139,9 @@ func (s *Session) tell(settled func(mail.UID, seen) bool) error {
 	}
 	if c.highest {
 		s.okCode(wire.CodeHighestModSeq, uint64(v.highest()), "Highest mod-sequence.")
+	}
+	if c.exists {
+		return s.tellNew(ctx, next)
 	}
 	return s.out.Err()
 }

@@ -38,7 +38,7 @@ func (s *Session) find(ctx context.Context, byUID bool) error {
 	default:
 		f.plain(wire.RespSearch)
 	}
-	return f.end("SEARCH completed.")
+	return f.end(ctx, "SEARCH completed.")
 }
 
 // finding is a SEARCH, SORT or THREAD at work. It looks at what the mailbox holds
@@ -157,12 +157,12 @@ func (f *finding) highest(messages []int) int64 {
 
 // end tells what has changed and completes the command. What was sent names
 // messages by numbers that hold until then.
-func (f *finding) end(text string) error {
+func (f *finding) end(ctx context.Context, text string) error {
 	s := f.s
 	if err := s.trusted(); err != nil {
 		return err
 	}
-	if err := s.tell(func(mail.UID, seen) bool { return false }); err != nil {
+	if err := s.tell(ctx, allUnsettled); err != nil {
 		return err
 	}
 	return s.done(text)

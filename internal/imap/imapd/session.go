@@ -44,23 +44,26 @@ const DefaultAppendLimit = 256 << 20
 
 // Session serves one connection of one account.
 type Session struct {
-	acct    *store.Account
-	opt     Options
-	log     *slog.Logger
-	stream  *stream
-	r       *bufio.Reader
-	in      *wire.Scanner
-	out     *wire.Encoder
-	limits  wire.Limits // of each command
-	table   map[string]*command
-	tag     string    // of the command in progress
-	box     *selected // nil: no mailbox is selected
-	byUID   bool      // the command in progress has usesUIDs
-	numbers bool      // it has usesNumbers, or turned out to
-	enabled enabled   // what the client has turned on
-	off     switches  // and what the administrator has turned off
-	client  string    // what the client says of itself
-	closing bool      // the client has been told good-bye
+	acct     *store.Account
+	opt      Options
+	log      *slog.Logger
+	stream   *stream
+	r        *bufio.Reader
+	in       *wire.Scanner
+	out      *wire.Encoder
+	limits   wire.Limits // of each command
+	table    map[string]*command
+	tag      string    // of the command in progress
+	box      *selected // nil: no mailbox is selected
+	byUID    bool      // the command in progress has usesUIDs
+	numbers  bool      // it has usesNumbers, or turned out to
+	expunges bool      // it has removes
+	enabled  enabled   // what the client has turned on
+	notify   *notify   // what it has asked to be told, or nil: as without NOTIFY
+	watched  int       // how many mailboxes NOTIFY may watch
+	off      switches  // and what the administrator has turned off
+	client   string    // what the client says of itself
+	closing  bool      // the client has been told good-bye
 }
 
 // selected is the mailbox that the session has open.
@@ -68,7 +71,10 @@ type selected struct {
 	mbox     *store.Mailbox
 	readOnly bool
 	view     *view
-	saved    imap.SeqSet // UIDs that "$" means
+	saved    imap.SeqSet       // UIDs that "$" means
+	watch    *store.Watch      // nil: nobody waits for changes
+	muted    map[mail.UID]bool // messages of whose flags NOTIFY keeps the client from hearing
+	own      map[mail.UID]bool // new messages that this client has put there itself
 
 	keywords  []mail.Keyword // those that the client knows of by FLAGS
 	flagsTold bool           // the client had a FLAGS
@@ -81,13 +87,14 @@ func New(acct *store.Account, conn Conn, o Options) *Session {
 	out := bufio.NewWriterSize(&st.box, smallOut)
 	st.out = out
 	s := &Session{
-		acct:   acct,
-		opt:    o,
-		log:    o.Log,
-		stream: st,
-		r:      bufio.NewReaderSize(st, smallIn),
-		out:    wire.NewEncoder(out),
-		table:  commandTable(),
+		acct:    acct,
+		opt:     o,
+		log:     o.Log,
+		stream:  st,
+		r:       bufio.NewReaderSize(st, smallIn),
+		out:     wire.NewEncoder(out),
+		table:   commandTable(),
+		watched: maxOthers,
 	}
 	s.out.FlushAlso(st.flushBelow)
 	s.limits = limits
@@ -127,11 +134,15 @@ func (s *Session) Serve(ctx context.Context) (err error) {
 			s.bye(wire.CodeServerBug, "Internal error, please reconnect.")
 			err = fmt.Errorf("panic: %v", r)
 		}
-		err = errors.Join(err, s.unselect())
+		err = errors.Join(err, s.notify.close(), s.unselect())
 	}()
 	s.greet()
 	for !s.closing {
-		if err := s.command(ctx); err != nil {
+		err := s.betweenCommands(ctx)
+		if err == nil {
+			err = s.command(ctx)
+		}
+		if err != nil {
 			return s.ended(ctx, err)
 		}
 	}
@@ -211,7 +222,7 @@ func (s *Session) command(ctx context.Context) error {
 	if refusal := s.refuses(cmd); refusal != nil {
 		return s.finish(refusal)
 	}
-	s.byUID, s.numbers = cmd.law&usesUIDs != 0, cmd.law&usesNumbers != 0
+	s.byUID, s.numbers, s.expunges = cmd.law&usesUIDs != 0, cmd.law&usesNumbers != 0, cmd.law&removes != 0
 	err := cmd.run(s, ctx)
 	if err == nil {
 		return s.out.Err()

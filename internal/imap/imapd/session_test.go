@@ -147,6 +147,7 @@ func FuzzSession(f *testing.F) {
 	for _, seed := range []string{
 		"a SELECT INBOX\r\nb FETCH 1:* (FLAGS UID ENVELOPE BODYSTRUCTURE BODY[2.1]<1.2>)\r\nc LOGOUT\r\n",
 		"a SELECT INBOX\nb STORE 1 +FLAGS (\\Deleted $x)\nc EXPUNGE\nd UID SEARCH OR SEEN NOT (TEXT \"o\" SINCE 1-Jan-2020)\n",
+		"a SELECT INBOX\r\nb NOTIFY SET STATUS (selected (MessageNew (FLAGS) MessageExpunge)) (personal (MailboxName))\r\nc CREATE x\r\n",
 		"a APPEND INBOX (\\Seen) {9+}\r\nA: b\r\n\r\nc {3+}\r\nxyz\r\nb CREATE a.b\r\nc RENAME a z\r\nd LIST \"\" (% *) RETURN (CHILDREN)\r\n",
 		"a IDLE\r\nDONE\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd COPY 1:* INBOX\r\ne CLOSE\r\nf ID NIL\r\ng NAMESPACE\r\n",
 		"a STATUS {5}\r\nINBOX (MESSAGES UNSEEN)\r\nb LSUB \"\" *\r\nc SUBSCRIBE x\r\nd LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %\r\n",

@@ -31,7 +31,7 @@ func (s *Session) sortHits(ctx context.Context, byUID bool) error {
 	} else {
 		f.extended(args.Return) // RFC 5267 section 3.1
 	}
-	return f.end("SORT completed.")
+	return f.end(ctx, "SORT completed.")
 }
 
 // orders are what package search calls the sort keys.

@@ -49,7 +49,7 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	if err := s.sync(ctx); err != nil {
 		return err
 	}
-	if err := s.tellStored(&stored{args: args, change: c, ts: ts, modified: did.Modified}); err != nil {
+	if err := s.tellStored(ctx, &stored{args: args, change: c, ts: ts, modified: did.Modified}); err != nil {
 		return err
 	}
 	modified := s.modified(did.Modified, byUID)
@@ -99,7 +99,7 @@ func (st *stored) leftAlone(uid mail.UID) bool {
 }
 
 // tellStored tells what has become of the messages, and of others.
-func (s *Session) tellStored(st *stored) error {
+func (s *Session) tellStored(ctx context.Context, st *stored) error {
 	v := s.box.view
 	asWanted := func(uid mail.UID, now seen) bool { return result(st.change, v.last(uid)).equal(now) }
 	if !st.args.Silent || len(st.modified) > 0 {
@@ -124,7 +124,7 @@ func (s *Session) tellStored(st *stored) error {
 	}
 	// What the client asked for it knows. With .SILENT it still hears of flags
 	// that came out otherwise, since somebody else changed them too.
-	return s.tell(func(uid mail.UID, now seen) bool {
+	return s.tell(ctx, func(uid mail.UID, now seen) bool {
 		if !st.ts.has(v.seq(uid)) {
 			return false
 		}

@@ -44,7 +44,7 @@ func (s *Session) threadHits(ctx context.Context, byUID bool) error {
 		return err
 	}
 	f.writeThreads(forest)
-	return f.end("THREAD completed.")
+	return f.end(ctx, "THREAD completed.")
 }
 
 // writeThreads writes the THREAD response (RFC 5256 section 4).

@@ -190,6 +190,8 @@ const (
 	AttrNonExistent = `\NonExistent`
 	AttrSubscribed  = `\Subscribed`
 
+	AttrNoAccess = `\NoAccess` // RFC 5465 section 3.1
+
 	// RFC 6154 section 2
 	AttrAll     = `\All`
 	AttrArchive = `\Archive`

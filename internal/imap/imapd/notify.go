@@ -1,0 +1,238 @@
+package imapd
+
+import (
+	"context"
+	"errors"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
+	"fantail/internal/store"
+)
+
+// notify is what a client has asked to be told by NOTIFY (RFC 5465), until the next
+// NOTIFY or the end of the session. SELECT does not change it.
+//
+// Without a NOTIFY changes in the selected mailbox are told at the end of commands and
+// during IDLE. From the first one on they are told as it says: between commands too
+// (betweenCommands), the rest as ever; or not at all, and then what the client knows of
+// the mailbox stands still until the next NOTIFY SET, be it during IDLE or NOOP. Since
+// MessageNew and MessageExpunge only come together, there is nothing between the two
+// but flags that are not told (selected.muted).
+//
+// What happens in other mailboxes is the business of others.
+type notify struct {
+	selected imap.NotifyEvents // none: nothing of the selected mailbox is told
+	delayed  bool              // EXPUNGE waits for a command (RFC 5465 section 6.1.2)
+	fetch    []imap.FetchItem  // told of new messages
+	others   *others           // nil: nothing of other mailboxes is told
+}
+
+// tellsSelected reports whether the client wants to hear of the selected mailbox.
+func (n *notify) tellsSelected() bool { return n.selected != 0 }
+
+// close ends all watches, of no notify as well.
+func (n *notify) close() error {
+	if n == nil || n.others == nil {
+		return nil
+	}
+	o := n.others
+	n.others = nil
+	return o.watch.Close()
+}
+
+// leave notes that a mailbox is not the selected one any more, so that the client
+// hears of it by STATUS.
+func (n *notify) leave(m *store.Mailbox) {
+	if n == nil || n.others == nil {
+		return
+	}
+	if b := n.others.boxes[m.Name()]; b != nil {
+		if snap, err := m.Sync(context.Background()); err == nil { // else it is told too much
+			b.known = snap.Status()
+		}
+	}
+}
+
+// notifySupported are the events that the server knows. Those of metadata and
+// annotations are for servers that have these (RFC 5465 sections 5.6 and 5.7).
+const notifySupported = imap.NotifyMessageNew | imap.NotifyMessageExpunge | imap.NotifyFlagChange |
+	imap.NotifyMailboxName | imap.NotifySubscriptionChange
+
+// notifyCommand is NOTIFY (RFC 5465 section 3.1).
+func (s *Session) notifyCommand(ctx context.Context) error {
+	args, err := imap.ScanNotify(s.in)
+	if err != nil {
+		return err
+	}
+	for i := range args.Groups {
+		if args.Groups[i].Events&^notifySupported != 0 {
+			return badEvent()
+		}
+	}
+	n, err := s.newNotify(ctx, args)
+	if err != nil {
+		return err
+	}
+	if len(args.Groups) > 0 {
+		if err := s.tellAccumulated(ctx, n.fetch); err != nil {
+			return errors.Join(err, n.close())
+		}
+	}
+	was := s.notify
+	s.notify = n
+	if err := was.close(); err != nil {
+		return err
+	}
+	if !n.tellsSelected() {
+		if err := s.unwatch(); err != nil {
+			return err
+		}
+	}
+	if args.Status && n.others != nil {
+		if err := s.tellStatuses(ctx); err != nil {
+			return err
+		}
+	}
+	return s.done("NOTIFY completed.")
+}
+
+// badEvent is the answer to an event that is not supported; it names all that are.
+func badEvent() *status {
+	names := notifySupported.Names()
+	names[0] = "(" + names[0]
+	names[len(names)-1] += ")"
+	return &status{kind: wire.NO, code: wire.CodeBadEvent, args: names, text: "Events of that type are not known."}
+}
+
+// newNotify begins to watch what the arguments are about.
+func (s *Session) newNotify(ctx context.Context, args imap.NotifyArgs) (*notify, error) {
+	n := new(notify)
+	var groups []imap.NotifyGroup
+	for _, g := range args.Groups {
+		switch g.Filter {
+		case imap.NotifySelected, imap.NotifySelectedDelayed:
+			n.selected, n.fetch = g.Events, g.Fetch
+			n.delayed = g.Filter == imap.NotifySelectedDelayed
+		default:
+			if g.Events != 0 {
+				groups = append(groups, g)
+			}
+		}
+	}
+	if asks(n.fetch, imap.FetchModSeq) {
+		s.enableCondStore() // RFC 7162 section 3.1: as FETCH of it
+	}
+	if len(groups) == 0 {
+		return n, nil
+	}
+	var err error
+	n.others, err = s.observe(ctx, groups)
+	return n, err
+}
+
+// tellAccumulated tells all that the client does not know yet of the selected mailbox,
+// whatever it wants to be told from now on: NOTIFY SET is a NOOP as well.
+func (s *Session) tellAccumulated(ctx context.Context, fetch []imap.FetchItem) error {
+	if s.box == nil {
+		return nil
+	}
+	was := s.notify
+	defer func() { s.notify = was }()
+	s.notify = &notify{selected: notifySupported, fetch: fetch}
+	if err := s.poll(ctx); err != nil {
+		return err
+	}
+	b := s.box
+	var nums []uint32
+	for uid := range b.muted {
+		if n := b.view.seq(uid); n > 0 {
+			nums = append(nums, n)
+		}
+	}
+	b.muted = nil
+	if len(nums) > 0 {
+		s.tellKeywords()
+	}
+	for m := range (targets{b.view, imap.Numbers(nums)}).messages(true) {
+		if err := s.writeFlags(m); err != nil {
+			return err
+		}
+	}
+	return s.out.Err()
+}
+
+// wanted is settled for a client that wants no flags to be told: what it does not hear
+// is remembered.
+func (s *Session) wanted(settled func(mail.UID, seen) bool) func(mail.UID, seen) bool {
+	if s.notify == nil || s.notify.selected&imap.NotifyFlagChange != 0 {
+		return settled
+	}
+	b := s.box
+	return func(uid mail.UID, now seen) bool {
+		if !settled(uid, now) {
+			if b.muted == nil {
+				b.muted = make(map[mail.UID]bool)
+			}
+			b.muted[uid] = true
+		}
+		return true
+	}
+}
+
+// tellNew tells what the client wants to know of new messages, those from a UID on,
+// unless they are its own (RFC 5465 section 5.2).
+func (s *Session) tellNew(ctx context.Context, from mail.UID) error {
+	if s.notify == nil || len(s.notify.fetch) == 0 {
+		return s.out.Err()
+	}
+	v := s.box.view
+	var nums []uint32
+	first, _ := v.known.Find(from)
+	for i := first; i < v.len(); i++ {
+		if uid := v.known.UID(i); s.box.own[uid] {
+			delete(s.box.own, uid)
+		} else {
+			nums = append(nums, uint32(i)+1)
+		}
+	}
+	if len(nums) == 0 {
+		return s.out.Err()
+	}
+	var args imap.FetchArgs
+	for _, item := range s.notify.fetch {
+		if item.Kind != imap.FetchModSeq || s.modSeqs() { // which this mailbox may not have
+			args.Items = append(args.Items, item)
+		}
+	}
+	f := &fetcher{s: s, ctx: ctx, ts: targets{v, imap.Numbers(nums)}}
+	f.plan(args, false)
+	if err := f.prepare(args); err != nil {
+		return err
+	}
+	if err := f.answerAll(); err != nil {
+		return err
+	}
+	return s.tell(ctx, f.told)
+}
+
+// delivered notes that the client has put messages into a mailbox, and need not be
+// told (RFC 5465 sections 5 and 5.2).
+func (s *Session) delivered(ctx context.Context, name string, uids []mail.UID) {
+	n := s.notify
+	switch {
+	case n == nil:
+	case s.box != nil && s.box.mbox.Name() == name:
+		if len(n.fetch) == 0 {
+			return
+		}
+		if s.box.own == nil {
+			s.box.own = make(map[mail.UID]bool)
+		}
+		for _, uid := range uids {
+			s.box.own[uid] = true
+		}
+	case n.others != nil:
+		s.deliveredElsewhere(ctx, name, uids)
+	}
+}

@@ -1,0 +1,600 @@
+package imapd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"fantail/internal/imap"
+	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
+	"fantail/internal/store"
+)
+
+// others is what a client hears of mailboxes that it has not selected: STATUS
+// responses for messages, LIST responses for names and subscriptions (RFC 5465 section
+// 5). It holds what the client knows; whenever something may have changed it looks
+// again, and what differs is told.
+//
+// A change of messages is told at once, and after that not again for quiet, so that a
+// storm of deliveries is not one of responses. The tree of mailboxes is looked at when
+// it has been in motion for quiet, since renaming a mailbox and all below it is many
+// steps; and once more after restless, since other programs make a mailbox in steps
+// of which only the first can be seen from above.
+type others struct {
+	groups   []imap.NotifyGroup
+	named    map[string]imap.NotifyEvents // by NotifyMailboxes
+	subtrees map[string]imap.NotifyEvents // by NotifySubtree
+
+	watch *store.Observer
+	known map[string]listed
+	boxes map[string]*other // whose messages are watched
+	// refused are mailboxes that would be in boxes if the client could see into them.
+	refused map[string]bool
+
+	dirty         map[string]bool // mailboxes to look at
+	told          time.Time       // when something was told of one last
+	first, second time.Time       // when to look at the tree; zero: no need
+}
+
+const (
+	quiet    = 100 * time.Millisecond
+	restless = time.Second
+)
+
+// maxOthers is how many mailboxes are watched for a session. Each takes three of the
+// kernel's watches, which all processes of the user share.
+const maxOthers = 1000
+
+// other is a mailbox whose messages are watched.
+type other struct {
+	id     store.Identity
+	events imap.NotifyEvents
+	known  store.Status // what the client knows, or could
+	isNew  bool         // and has not been told its UIDVALIDITY
+}
+
+// listed is a name as LIST shows it. The zero listed is one that does not exist.
+type listed struct {
+	store.Info
+	id store.Identity
+}
+
+// existence is what a name stands for.
+type existence uint8
+
+const (
+	nothing existence = iota
+	noMail            // a directory
+	mailbox
+)
+
+func (l *listed) existence() existence {
+	switch {
+	case l.Name == "" || l.NonExistent:
+		return nothing
+	case l.NoSelect:
+		return noMail
+	}
+	return mailbox
+}
+
+// errOverflow is that more mailboxes would have to be watched than may be.
+var errOverflow = no(wire.CodeNotificationOverflow, "Too many mailboxes.")
+
+// observe begins to watch the mailboxes that groups are about.
+func (s *Session) observe(ctx context.Context, groups []imap.NotifyGroup) (*others, error) {
+	o := &others{
+		groups:   groups,
+		named:    make(map[string]imap.NotifyEvents),
+		subtrees: make(map[string]imap.NotifyEvents),
+		boxes:    make(map[string]*other),
+		refused:  make(map[string]bool),
+		dirty:    make(map[string]bool),
+	}
+	for _, g := range groups {
+		for _, name := range g.Mailboxes {
+			name, err := s.acct.Canonical(name)
+			switch {
+			case err != nil: // no mailbox can have it
+			case g.Filter == imap.NotifyMailboxes:
+				o.named[name] |= g.Events
+			default:
+				o.subtrees[name] |= g.Events
+			}
+		}
+	}
+	var err error
+	if o.watch, err = s.acct.Observe(); err != nil {
+		return nil, err
+	}
+	if o.known, err = s.listAll(ctx); err == nil {
+		err = s.watchOthers(ctx, o, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(err, o.watch.Close())
+	}
+	return o, nil
+}
+
+// listAll returns all names that LIST could show, by name.
+func (s *Session) listAll(ctx context.Context) (map[string]listed, error) {
+	nodes, err := s.nodes(ctx, imap.ListArgs{Subscribed: true})
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]listed, len(nodes))
+	for i := range nodes {
+		l := listed{Info: nodes[i].Info}
+		if !l.NonExistent {
+			if l.id, err = s.acct.Identity(ctx, l.Name); err != nil {
+				return nil, err
+			}
+		}
+		all[l.Name] = l
+	}
+	return all, nil
+}
+
+// events are those that the client wants to hear of a mailbox.
+func (s *Session) events(o *others, name string, subscribed bool) (e imap.NotifyEvents) {
+	for _, g := range o.groups {
+		switch g.Filter {
+		case imap.NotifyPersonal, imap.NotifyInboxes: // RFC 5465 section 6.3: deliver can reach all
+			e |= g.Events
+		case imap.NotifySubscribed:
+			if subscribed {
+				e |= g.Events
+			}
+		}
+	}
+	e |= o.named[name]
+	for ; name != ""; name = s.above(name) {
+		e |= o.subtrees[name]
+	}
+	return e
+}
+
+// watchOthers watches the mailboxes that have to be watched as of o.known, and no
+// other. was is what o.known has been until now; nil: at the beginning.
+func (s *Session) watchOthers(ctx context.Context, o *others, was map[string]listed) error {
+	renamed := renames(was, o.known)
+	before := make(map[string]*other, len(o.boxes))
+	for name, b := range o.boxes {
+		l := o.known[name]
+		if l.existence() == mailbox && l.id == b.id && s.events(o, name, l.Subscribed)&imap.NotifyMessageNew != 0 {
+			continue
+		}
+		before[name] = b
+		delete(o.boxes, name)
+		if err := o.watch.Drop(name); err != nil {
+			return err
+		}
+	}
+	come := make(map[string]imap.NotifyEvents)
+	for name, l := range o.known {
+		e := s.events(o, name, l.Subscribed)
+		switch b := o.boxes[name]; {
+		case l.existence() != mailbox || e&imap.NotifyMessageNew == 0:
+		case b != nil:
+			b.events = e
+		default:
+			come[name] = e
+		}
+	}
+	if len(o.boxes)+len(come) > s.watched {
+		return errOverflow
+	}
+	for name, e := range come {
+		l := o.known[name]
+		b := &other{id: l.id, events: e}
+		if err := s.watchOther(ctx, o, b, name); err != nil {
+			return err
+		}
+		old, isNew := was[name]
+		isNew = was != nil && (!isNew || old.id != l.id)
+		switch from := before[renamed[name]]; {
+		case o.boxes[name] == nil:
+		case from != nil:
+			b.known, o.dirty[name] = from.known, true
+		case isNew:
+			// What has come into it since it was made is news.
+			b.known, b.isNew = store.Status{UIDNext: 1, UIDValidity: b.known.UIDValidity}, true
+			o.dirty[name] = true
+		}
+	}
+	return nil
+}
+
+// watchOther begins to watch one mailbox. That it is gone already is no error. If the
+// client can see that there is one, but not what is in it, it is told so (RFC 5465
+// section 3.1).
+func (s *Session) watchOther(ctx context.Context, o *others, b *other, name string) error {
+	err := o.watch.Add(name)
+	if err == nil {
+		b.known, err = s.acct.Status(ctx, name, s.otherNeeds())
+	}
+	if err == nil {
+		o.boxes[name] = b
+		if o.refused[name] {
+			delete(o.refused, name)
+			l := o.known[name]
+			s.writeListed(s.otherAttributes(&l), name, name)
+		}
+		return nil
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	if store.KindOf(err) == store.Denied {
+		return s.refuseOther(o, name)
+	}
+	s.log.Warn("mailbox is not watched", "mailbox", name, "err", err)
+	return o.watch.Drop(name)
+}
+
+// refuseOther ends watching a mailbox that the client cannot see into, and says so once
+// (RFC 5465 section 5.9). It is tried again whenever the tree is looked at.
+func (s *Session) refuseOther(o *others, name string) error {
+	delete(o.boxes, name)
+	if !o.refused[name] {
+		o.refused[name] = true
+		l := o.known[name]
+		s.writeListed(append(s.otherAttributes(&l), wire.AttrNoAccess), name, name)
+	}
+	return o.watch.Drop(name)
+}
+
+// otherNeeds says what has to be known of a mailbox.
+func (s *Session) otherNeeds() store.StatusNeeds {
+	return store.StatusNeeds{HighestModSeq: s.enabled.condstore}
+}
+
+// statusItems are those that NOTIFY SET STATUS tells of a mailbox (RFC 5465 section 3.1).
+func (s *Session) statusItems(e imap.NotifyEvents) []imap.StatusItem {
+	items := []imap.StatusItem{imap.StatusMessages, imap.StatusUIDNext, imap.StatusUIDValidity}
+	if e&imap.NotifyFlagChange != 0 && !s.off.has(wire.CapCondStore) {
+		items = append(items, imap.StatusHighestModSeq)
+	}
+	return items
+}
+
+// otherAttributes are those of LIST responses that the client has not asked for.
+func (s *Session) otherAttributes(l *listed) []string {
+	if l.Name == "" {
+		return []string{wire.AttrNonExistent, wire.AttrHasNoChildren}
+	}
+	return attributes(imap.ListArgs{Extended: true, ReturnSubscribed: true}, &node{Info: l.Info})
+}
+
+// tellStatuses tells the state of all mailboxes whose messages are watched.
+func (s *Session) tellStatuses(ctx context.Context) error {
+	o := s.notify.others
+	for _, name := range sortedNames(o.boxes) {
+		b := o.boxes[name]
+		if s.isSelected(name) {
+			continue
+		}
+		items := s.statusItems(b.events)
+		if slices.Contains(items, imap.StatusHighestModSeq) && b.known.HighestModSeq == 0 {
+			now, err := s.acct.Status(ctx, name, store.StatusNeeds{HighestModSeq: true})
+			if err != nil {
+				if err = s.unlessFailed(err); err != nil {
+					return err
+				}
+				continue // as if it were gone; the tree tells
+			}
+			b.known = now
+		}
+		s.writeStatus(name, items, &b.known)
+	}
+	return s.out.Err()
+}
+
+func (s *Session) isSelected(name string) bool { return s.box != nil && s.box.mbox.Name() == name }
+
+func sortedNames[T any](of map[string]T) []string {
+	names := make([]string, 0, len(of))
+	for name := range of {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// awaitOthers returns what wakes a session that waits: a change somewhere, and the time
+// for what was put off.
+func (s *Session) awaitOthers() (changed <-chan struct{}, due <-chan time.Time) {
+	if s.notify == nil || s.notify.others == nil {
+		return nil, nil
+	}
+	o := s.notify.others
+	var next time.Time
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	sooner(o.first)
+	sooner(o.second)
+	if len(o.dirty) > 0 {
+		sooner(o.told.Add(quiet))
+	}
+	if !next.IsZero() {
+		due = time.After(time.Until(next))
+	}
+	return o.watch.C, due
+}
+
+// tellOthers tells what has happened outside of the selected mailbox, as far as it is
+// time.
+func (s *Session) tellOthers(ctx context.Context) error {
+	if s.notify == nil || s.notify.others == nil {
+		return nil
+	}
+	o := s.notify.others
+	tree, boxes, err := o.watch.Take()
+	for _, name := range boxes {
+		o.dirty[name] = true
+	}
+	now := time.Now()
+	if tree {
+		if o.first.IsZero() {
+			o.first = now.Add(quiet)
+		}
+		o.second = now.Add(restless)
+	}
+	if err != nil {
+		return err
+	}
+	look := false
+	for _, t := range []*time.Time{&o.first, &o.second} {
+		if !t.IsZero() && !now.Before(*t) {
+			*t, look = time.Time{}, true
+		}
+	}
+	if look {
+		if err := s.tellTree(ctx); err != nil {
+			return err
+		}
+		if o = s.notify.others; o == nil {
+			return s.out.Err() // too much
+		}
+	}
+	if len(o.dirty) > 0 && now.Sub(o.told) >= quiet {
+		return s.tellMessages(ctx)
+	}
+	return s.out.Err()
+}
+
+// tellMessages tells what has changed in mailboxes.
+func (s *Session) tellMessages(ctx context.Context) error {
+	o := s.notify.others
+	for _, name := range sortedNames(o.dirty) {
+		delete(o.dirty, name)
+		b := o.boxes[name]
+		if b == nil || s.isSelected(name) {
+			continue
+		}
+		now, err := s.acct.Status(ctx, name, s.otherNeeds())
+		switch kind := store.KindOf(err); {
+		case err == nil:
+		case kind == store.NotFound || kind == store.Gone:
+			continue // the tree tells
+		case ctx.Err() != nil:
+			return err
+		case kind == store.Denied:
+			if err := s.refuseOther(o, name); err != nil {
+				return err
+			}
+			continue
+		default:
+			s.log.Warn("look at a mailbox for NOTIFY", "mailbox", name, "err", err)
+			continue
+		}
+		if items := s.statusNews(b, &now); len(items) > 0 {
+			s.writeStatus(name, items, &now)
+			b.isNew = false
+			o.told = time.Now()
+		}
+		b.known = now
+	}
+	return s.out.Err()
+}
+
+// statusNews returns the items that tell a client of what has changed in a mailbox
+// (RFC 5465 sections 5.1 to 5.3). Without CONDSTORE it hears of flags only if \Seen is
+// among them.
+func (s *Session) statusNews(b *other, now *store.Status) (items []imap.StatusItem) {
+	was := &b.known
+	counts := now.Messages != was.Messages || now.UIDNext != was.UIDNext
+	renewed := now.UIDValidity != was.UIDValidity
+	flags := b.events&imap.NotifyFlagChange != 0
+	unseen := flags && now.Unseen != was.Unseen
+	modseq := flags && s.enabled.condstore && now.HighestModSeq != was.HighestModSeq
+	if !counts && !renewed && !unseen && !modseq {
+		return nil
+	}
+	if counts || renewed {
+		items = append(items, imap.StatusMessages, imap.StatusUIDNext)
+	}
+	if renewed || !counts || b.isNew {
+		items = append(items, imap.StatusUIDValidity)
+	}
+	if unseen {
+		items = append(items, imap.StatusUnseen)
+	}
+	if s.enabled.condstore {
+		items = append(items, imap.StatusHighestModSeq)
+	}
+	return items
+}
+
+// tellTree tells which mailboxes and subscriptions have come and gone, and watches
+// those that have to be watched now.
+func (s *Session) tellTree(ctx context.Context) error {
+	o := s.notify.others
+	now, err := s.listAll(ctx)
+	if err != nil {
+		return err
+	}
+	was := o.known
+	o.known = now
+	for _, a := range s.affected(was, now) {
+		l := now[a.name]
+		subscribed := l.Subscribed || was[a.name].Subscribed || was[a.old].Subscribed
+		e := s.events(o, a.name, subscribed)
+		if a.old != a.name {
+			e |= s.events(o, a.old, subscribed)
+		}
+		if e&a.event != 0 {
+			s.writeListed(s.otherAttributes(&l), a.name, a.old)
+		}
+	}
+	err = s.watchOthers(ctx, o, was)
+	if !errors.Is(err, errOverflow) {
+		return err
+	}
+	// RFC 5465 section 5.8.
+	s.out.Untagged(wire.OK).SP().CodeStart(wire.CodeNotificationOverflow).CodeEnd().Text(errOverflow.text).CRLF()
+	err = errors.Join(s.notify.close(), s.unwatch())
+	s.notify = new(notify)
+	return err
+}
+
+// affect is a name of which the client may have to hear.
+type affect struct {
+	name, old string // the same, unless it was renamed
+	event     imap.NotifyEvents
+}
+
+// affected returns the names of which two listings show that something has happened,
+// sorted (RFC 5465 sections 5.4 and 5.5).
+func (s *Session) affected(was, now map[string]listed) []affect {
+	renamed := renames(was, now)
+	left := make(map[string]bool, len(renamed))
+	for _, old := range renamed {
+		left[old] = true
+	}
+	found := make(map[string]*affect)
+	add := func(name, old string, event imap.NotifyEvents) {
+		if found[name] == nil {
+			found[name] = &affect{name: name, old: name}
+		}
+		found[name].event |= event
+		if old != name {
+			found[name].old = old
+		}
+	}
+	both := make(map[string]bool, len(now))
+	for _, of := range []map[string]listed{was, now} {
+		for name := range of {
+			both[name] = true
+		}
+	}
+	for name := range both {
+		a, b := was[name], now[name]
+		if a.Subscribed != b.Subscribed {
+			add(name, name, imap.NotifySubscriptionChange)
+		}
+		if old, ok := renamed[name]; ok {
+			if !s.alongWith(renamed, name, old) {
+				add(name, old, imap.NotifyMailboxName)
+			}
+			continue
+		}
+		if a.existence() == b.existence() && a.id == b.id || left[name] && b.existence() == nothing {
+			continue
+		}
+		add(name, name, imap.NotifyMailboxName)
+		if up := s.above(name); up != "" {
+			add(up, up, imap.NotifyMailboxName)
+		}
+	}
+	out := make([]affect, 0, len(found))
+	for _, name := range sortedNames(found) {
+		out = append(out, *found[name])
+	}
+	return out
+}
+
+// alongWith reports whether a mailbox was renamed only because the one above it was.
+func (s *Session) alongWith(renamed map[string]string, name, old string) bool {
+	up, oldUp := s.above(name), s.above(old)
+	return up != "" && oldUp != "" && renamed[up] == oldUp && name[len(up):] == old[len(oldUp):]
+}
+
+// renames returns what mailboxes that have another name now were called before.
+func renames(was, now map[string]listed) map[string]string {
+	left := make(map[store.Identity]string)
+	for name, l := range was {
+		if l.id != (store.Identity{}) && now[name].id != l.id {
+			left[l.id] = name
+		}
+	}
+	renamed := make(map[string]string)
+	for name, l := range now {
+		if old, ok := left[l.id]; ok && was[name].id != l.id {
+			renamed[name] = old
+		}
+	}
+	return renamed
+}
+
+// caused notes that the client itself has changed something about mailboxes, and all
+// above and below them: it need not be told (RFC 5465 section 5).
+func (s *Session) caused(ctx context.Context, names ...string) {
+	if s.notify == nil || s.notify.others == nil {
+		return
+	}
+	o := s.notify.others
+	now, err := s.listAll(ctx)
+	if err != nil {
+		s.log.Warn("look at mailboxes for NOTIFY", "err", err)
+		return // it is told then
+	}
+	for i, name := range names {
+		if c, err := s.acct.Canonical(name); err == nil {
+			names[i] = c
+		}
+	}
+	known := make(map[string]listed, len(now))
+	for name, l := range now {
+		if s.concerns(name, names) {
+			known[name] = l
+		}
+	}
+	for name, l := range o.known {
+		if !s.concerns(name, names) {
+			known[name] = l
+		}
+	}
+	was := o.known
+	o.known = known
+	if err := s.watchOthers(ctx, o, was); err != nil {
+		o.first = time.Now() // which tries again, or says that it is too much
+	}
+}
+
+// concerns reports whether a name is one of others, or above or below one.
+func (s *Session) concerns(name string, others []string) bool {
+	level := string(s.acct.Delimiter())
+	return slices.ContainsFunc(others, func(o string) bool {
+		return name == o || strings.HasPrefix(name, o+level) || strings.HasPrefix(o, name+level)
+	})
+}
+
+// deliveredElsewhere takes messages that the client has put into a mailbox for known,
+// if nothing else has happened there.
+func (s *Session) deliveredElsewhere(ctx context.Context, name string, uids []mail.UID) {
+	b := s.notify.others.boxes[name]
+	if b == nil || len(uids) == 0 || slices.Min(uids) != b.known.UIDNext {
+		return
+	}
+	now, err := s.acct.Status(ctx, name, s.otherNeeds())
+	if err == nil && now.UIDNext == slices.Max(uids)+1 && now.Messages == b.known.Messages+len(uids) {
+		b.known = now
+	}
+}

@@ -195,7 +195,11 @@ func (p *searchParser) or() *Search {
 	}
 }
 
+// not returns the opposite of a key. That of an opposite is the key itself.
 func (p *searchParser) not(q *Search) *Search {
+	if q.Op == SearchNot {
+		return q.Keys[0]
+	}
 	return p.add(Search{Op: SearchNot, Keys: []*Search{q}})
 }
 

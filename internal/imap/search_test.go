@@ -166,6 +166,7 @@ func FuzzScanSearch(f *testing.F) {
 	f.Add(" CHARSET UTF-8 OR NOT SEEN OR 1:* (FROM {1}\r\nx BEFORE 1-Feb-1994)")
 	f.Add(` NEW HEADER "a b" "" UNKEYWORD x LARGER 5 NOT NOT NOT TEXT q`)
 	f.Add(" UID 5:* OR OR 1 2 OR 3 4")
+	f.Add(" NOT UNKEYWORD 0 NOT (NOT SEEN) NOT UNSEEN")
 	f.Add(" RETURN (PARTIAL -1:-100 MIN SAVE COUNT MAX) OLDER 5 UID $,1 MODSEQ \"/flags/x\" priv 5")
 	f.Add(" RETURN () CHARSET utf-8 SAVEDON 1-Feb-1994")
 	f.Fuzz(func(t *testing.T, in string) {

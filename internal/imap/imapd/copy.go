@@ -16,28 +16,36 @@ func (s *Session) copy(ctx context.Context) error { return s.copyTo(ctx, false) 
 func (s *Session) uidCopy(ctx context.Context) error { return s.copyTo(ctx, true) }
 
 func (s *Session) copyTo(ctx context.Context, byUID bool) error {
-	args, err := imap.ScanCopy(s.in)
-	if err != nil {
-		return err
-	}
-	uids, dst, err := s.sending(ctx, args, byUID)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	var c store.Copied
-	err = s.busy(ctx, nil, func(ctx context.Context) (err error) {
-		c, err = s.box.mbox.Copy(ctx, uids, dst)
-		return err
-	})
+	c, err := s.transfer(ctx, byUID, (*store.Mailbox).Copy)
 	if err != nil {
 		return err
 	}
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to copy.")
 	}
-	s.delivered(ctx, dst.Name(), c.Dst)
 	return s.ok(ctx, "COPY completed.", copyUID(c))
+}
+
+// transfer scans a COPY or MOVE and carries it out, by the store's method for it.
+func (s *Session) transfer(ctx context.Context, byUID bool,
+	method func(*store.Mailbox, context.Context, []mail.UID, *store.Mailbox) (store.Copied, error)) (c store.Copied, err error) {
+	args, err := imap.ScanCopy(s.in)
+	if err != nil {
+		return c, err
+	}
+	uids, dst, err := s.sending(ctx, args, byUID)
+	if err != nil {
+		return c, err
+	}
+	defer dst.Close()
+	err = s.busy(ctx, nil, func(ctx context.Context) (err error) {
+		c, err = method(s.box.mbox, ctx, uids, dst)
+		return err
+	})
+	if err == nil && len(c.Dst) > 0 {
+		s.delivered(ctx, dst.Name(), c.Dst)
+	}
+	return c, err
 }
 
 // sending returns the messages that a COPY or MOVE is about, and the mailbox that

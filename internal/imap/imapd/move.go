@@ -3,7 +3,6 @@ package imapd
 import (
 	"context"
 
-	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
 	"fantail/internal/store"
 )
@@ -16,27 +15,13 @@ func (s *Session) move(ctx context.Context) error { return s.moveTo(ctx, false) 
 func (s *Session) uidMove(ctx context.Context) error { return s.moveTo(ctx, true) }
 
 func (s *Session) moveTo(ctx context.Context, byUID bool) error {
-	args, err := imap.ScanCopy(s.in)
-	if err != nil {
-		return err
-	}
-	uids, dst, err := s.sending(ctx, args, byUID)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	var c store.Copied
-	err = s.busy(ctx, nil, func(ctx context.Context) (err error) {
-		c, err = s.box.mbox.Move(ctx, uids, dst)
-		return err
-	})
+	c, err := s.transfer(ctx, byUID, (*store.Mailbox).Move)
 	if err != nil {
 		return err
 	}
 	if len(c.Dst) == 0 {
 		return s.ok(ctx, "Nothing to move.")
 	}
-	s.delivered(ctx, dst.Name(), c.Dst)
 	// RFC 6851 section 4.3: the code comes before the messages leave.
 	s.out.Untagged(wire.OK).SP()
 	copyUID(c)(s.out)

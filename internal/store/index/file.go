@@ -208,11 +208,11 @@ func (f *File) read() (x *Index, log *os.File, size int64, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, 0, err
 	}
-	defer func() {
-		if err != nil && log != nil {
-			log.Close() // only read from
+	defer func(opened *os.File) {
+		if log == nil && opened != nil {
+			opened.Close() // only read from
 		}
-	}()
+	}(log)
 	var head journalHead
 	good := false
 	if log != nil {
@@ -258,9 +258,6 @@ func (f *File) read() (x *Index, log *os.File, size int64, err error) {
 			return nil, nil, 0, err
 		}
 		x.tail = tail{generation: snap.h.generation, boot: snap.h.boot, doubt: !good || f.otherBoot(snap.h.boot)}
-		if log != nil {
-			log.Close() // only read from
-		}
 		return x, nil, 0, nil
 	}
 	if x, err = readFrames(log, size, x); err != nil {

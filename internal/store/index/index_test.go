@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -380,4 +382,31 @@ func TestAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(load(t, f), "two", "one", "second", 6)
+}
+
+// TestLoadCloses: what cannot be loaded leaves no file open.
+func TestLoadCloses(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close files too
+	f := open(t, t.TempDir())
+	if err := lock(t, f).Unlock(); err != nil { // a journal without content
+		t.Fatal(err)
+	}
+	before := openFiles(t)
+	for range 20 {
+		if _, err := f.Load(); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if n := openFiles(t); n != before {
+		t.Errorf("%d files are open, before there were %d", n, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
 }

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
-	"os"
+	"io/fs"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"fantail/internal/mail"
 	"fantail/internal/message"
@@ -21,7 +23,7 @@ type Mailbox struct {
 	name   string
 	folder string
 	dir    *maildir.Dir
-	self   os.FileInfo // of the directory when it was opened
+	self   *self
 	index  *index.File
 	refs   int // guarded by acct.mu
 
@@ -49,13 +51,13 @@ type Mailbox struct {
 }
 
 func newMailbox(a *Account, name, folder string, d *maildir.Dir) (*Mailbox, error) {
-	self, err := os.Stat(d.Path())
+	self, err := openSelf(d.Path())
 	if err != nil {
 		return nil, err
 	}
 	x, err := a.openIndex(d)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, self.close())
 	}
 	return &Mailbox{
 		acct:   a,
@@ -84,7 +86,7 @@ func (m *Mailbox) release() error {
 	defer m.mu.Unlock()
 	m.tidy()
 	m.summarize()
-	return errors.Join(m.stopTail(), m.index.Close(), m.dir.Close())
+	return errors.Join(m.stopTail(), m.index.Close(), m.dir.Close(), m.self.close())
 }
 
 // rest tidies a mailbox that nobody uses for now.
@@ -101,9 +103,32 @@ func (m *Mailbox) rest() {
 // Current reports whether the directory that m has open is still the one of that
 // name: it is not after a delete or rename by whatever program.
 func (m *Mailbox) Current() bool {
-	now, err := os.Stat(m.dir.Path())
-	return err == nil && os.SameFile(now, m.self)
+	var now unix.Stat_t
+	err := unix.Stat(m.dir.Path(), &now)
+	return err == nil && now.Dev == m.self.dev && now.Ino == m.self.ino
 }
+
+// self is the directory of a mailbox. It is held open, since a file system may give
+// the number of a removed directory to the next one that is made: what we remember of
+// the one would become part of the other.
+type self struct {
+	dev, ino uint64
+	fd       int
+}
+
+func openSelf(path string) (*self, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, errors.Join(&fs.PathError{Op: "stat", Path: path, Err: err}, unix.Close(fd))
+	}
+	return &self{dev: st.Dev, ino: st.Ino, fd: fd}, nil
+}
+
+func (s *self) close() error { return unix.Close(s.fd) }
 
 // Watch tells when something in the mailbox may have changed.
 type Watch struct {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"syscall"
 
 	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
@@ -63,8 +62,7 @@ func sameDir(a, b *Mailbox) bool { return order(a, b) == 0 }
 // order is the order in which the locks of two mailboxes are taken, in every
 // process.
 func order(a, b *Mailbox) int {
-	x, y := a.self.Sys().(*syscall.Stat_t), b.self.Sys().(*syscall.Stat_t)
-	return cmp.Or(cmp.Compare(x.Dev, y.Dev), cmp.Compare(x.Ino, y.Ino))
+	return cmp.Or(cmp.Compare(a.self.dev, b.self.dev), cmp.Compare(a.self.ino, b.self.ino))
 }
 
 // moveTo moves messages into the mailbox of another batch.

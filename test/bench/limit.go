@@ -17,7 +17,8 @@ import (
 	"fantail/test/dialogue"
 )
 
-// measureLimits measures the bare work of each line that has any.
+// measureLimits measures the bare work of each line that has any, and that was
+// measured or is a part of others' limits.
 func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[string]time.Duration, err error) {
 	cur := filepath.Join(source.Maildir(), "cur")
 	all := make(map[string][]time.Duration)
@@ -33,6 +34,9 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 			textCold:        func() (time.Duration, error) { return readWhole(cur) },
 			idle:            func() (time.Duration, error) { return wakeUp(source.Home) },
 		} {
+			if of.found[line] == nil && line != selectFirst && line != selectUnchanged {
+				continue
+			}
 			d, err := work()
 			if err != nil {
 				return nil, fmt.Errorf("limit of %s: %w", line, err)

@@ -2,7 +2,7 @@
 // machine, the same run, each round one after the other, so that a noisy
 // neighbour hurts both.
 //
-//	go run ./test/bench -bin bin [-n messages] [-rounds n] [-least] [-html file]
+//	go run ./test/bench -bin bin [-n messages] [-rounds n] [-only regexp] [-least] [-html file]
 //
 // Each server serves one connection on a socket pair, as an unprivileged user
 // when run as root: Fantail's imap-session, and Dovecot's imap without its master
@@ -22,7 +22,8 @@
 // above 1 Fantail is better. The limit is the bare work that any server has to do,
 // measured here, and behind it how many times that Fantail takes. Process start,
 // greeting and login are not in any line. The same is written as a page with
-// charts to the file of -html.
+// charts to the file of -html. With -only the parts of a round that measure no line
+// of such a name are left out.
 //
 // Beyond 20,000 messages files are links to earlier ones, so that a million needs no
 // more disk than its names.
@@ -34,6 +35,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"fantail/test/dialogue"
 )
@@ -49,6 +51,7 @@ func run() error {
 	bin := flag.String("bin", "bin", "directory of the programs built")
 	n := flag.Int("n", 10000, "messages in the mailbox")
 	rounds := flag.Int("rounds", 5, "rounds")
+	only := flag.String("only", "", "regular expression of the lines wanted")
 	best := flag.Bool("least", false, "report the best round in place of the median")
 	page := flag.String("html", "bench.html", "where the report with charts goes; empty: nowhere")
 	flag.Parse()
@@ -59,6 +62,10 @@ func run() error {
 	if *n < 10 || *rounds < 1 {
 		return errors.New("-n must be 10 at least, and -rounds 1")
 	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
 	if !dialogue.HasDovecot(dialogue.IMAP) {
 		return errors.New("dovecot-imapd of Debian is not installed")
 	}
@@ -67,7 +74,7 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(source.Home)
-	subjects, err := newSubjects(source, *n, dialogue.Dovecot(), dialogue.Ours(binDir))
+	subjects, err := newSubjects(source, *n, wanted, dialogue.Dovecot(), dialogue.Ours(binDir))
 	defer func() {
 		for _, s := range subjects {
 			os.RemoveAll(s.box.Home)
@@ -91,7 +98,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	r := report{pick: median, dovecot: subjects[0].found, ours: subjects[1].found, limits: limits}
+	r := report{only: wanted, pick: median, dovecot: subjects[0].found, ours: subjects[1].found, limits: limits}
 	what := "medians"
 	if *best {
 		r.pick, what = least, "the best"

@@ -58,21 +58,16 @@ func overNetwork(subjects []*subject, bin string, rounds int) error {
 // network measures every line of TCP once.
 func (s *subject) network(d daemon) error {
 	n := min(s.n, 10_000)
-	for _, part := range []func(*session) error{
-		func(c *session) error { return s.download(c, download, n) },
-		func(c *session) error { return s.fetchAlone(c, n) },
-	} {
-		if err := d.with(false, part); err != nil {
-			return err
-		}
+	in := func(secure bool, do func(*session) error) func() error {
+		return func() error { return d.with(secure, do) }
 	}
-	if err := d.with(true, func(c *session) error { return s.download(c, downloadTLS, n) }); err != nil {
-		return err
-	}
-	if err := s.crowd(d); err != nil {
-		return err
-	}
-	return s.moreConnections(d)
+	return s.parts([]part{
+		{in(false, func(c *session) error { return s.download(c, download, n) }), []string{download}},
+		{in(false, func(c *session) error { return s.fetchAlone(c, n) }), []string{fetchAlone, fetchSlow}},
+		{in(true, func(c *session) error { return s.download(c, downloadTLS, n) }), []string{downloadTLS}},
+		{func() error { return s.crowd(d) }, []string{appendCrowd}},
+		{func() error { return s.moreConnections(d) }, []string{memoryMore}},
+	})
 }
 
 // with does something in a session with the inbox selected.

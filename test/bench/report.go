@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 type report struct {
 	title         string
+	only          *regexp.Regexp // the lines wanted; nil: all
 	pick          func([]time.Duration) time.Duration
 	dovecot, ours map[string]*figures
 	limits        map[string]time.Duration
@@ -30,7 +32,9 @@ func (r report) results() (all []result, missing []line) {
 	for _, l := range lines {
 		d, f := r.dovecot[l.name], r.ours[l.name]
 		if d == nil || f == nil {
-			missing = append(missing, l)
+			if r.only == nil || r.only.MatchString(l.name) {
+				missing = append(missing, l)
+			}
 			continue
 		}
 		pick := r.pick

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"time"
 
 	"fantail/test/dialogue"
@@ -14,6 +16,7 @@ type subject struct {
 	box    dialogue.Box
 	source dialogue.Box
 	n      int
+	only   *regexp.Regexp // the lines wanted
 	found  map[string]*figures
 }
 
@@ -24,10 +27,10 @@ type figures struct {
 	kB        []int
 }
 
-func newSubjects(source dialogue.Box, n int, peers ...dialogue.Peer) (all []*subject, err error) {
+func newSubjects(source dialogue.Box, n int, only *regexp.Regexp, peers ...dialogue.Peer) (all []*subject, err error) {
 	for _, p := range peers {
 		box, err := linkBox(source)
-		all = append(all, &subject{p, box, source, n, make(map[string]*figures)})
+		all = append(all, &subject{p, box, source, n, only, make(map[string]*figures)})
 		if err != nil {
 			return all, err
 		}
@@ -113,10 +116,30 @@ func (s *subject) round() error {
 	if err := forget(s.box.Maildir()); err != nil {
 		return err
 	}
-	for _, part := range []func() error{
-		s.opening, s.changedByOthers, s.envelopes, s.searching, s.changing, s.arriving, s.status,
-	} {
-		if err := part(); err != nil {
+	return s.parts([]part{
+		{s.opening, []string{selectFirst, selectAgain, selectUnchanged, flagsOfAll, noop, memorySelected, memoryFlags}},
+		{s.changedByOthers, []string{selectDelivered, selectFlagged}},
+		{s.envelopes, []string{envelopesCold, envelopesCached}},
+		{s.searching, searchLines()},
+		{s.changing, []string{storeOne, storeAll, copyAll, moveAll, expungeAll}},
+		{s.arriving, []string{appendOne, idle, idleSlow}},
+		{s.status, []string{statusFirst, statusUnchanged}},
+	})
+}
+
+// part measures some lines, together.
+type part struct {
+	do    func() error
+	lines []string
+}
+
+// parts does those of which a line is wanted.
+func (s *subject) parts(all []part) error {
+	for _, p := range all {
+		if !slices.ContainsFunc(p.lines, s.only.MatchString) {
+			continue
+		}
+		if err := p.do(); err != nil {
 			return err
 		}
 	}

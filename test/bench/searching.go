@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -18,6 +20,14 @@ var searches = []struct {
 	{subjectCold, subjectWarm, "", "SEARCH SUBJECT ange", "SEARCH SUBJECT ange", nil},
 	{sortCold, sortWarm, "SORT", "SORT (REVERSE DATE) UTF-8 ALL", "SORT (REVERSE DATE) UTF-8 ALL", nil},
 	{threadCold, threadWarm, "THREAD=REFERENCES", "THREAD REFERENCES UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL", nil},
+}
+
+// searchLines are the lines that searching measures.
+func searchLines() (all []string) {
+	for _, q := range searches {
+		all = slices.AppendSeq(append(all, q.first, q.again), maps.Keys(q.more))
+	}
+	return all
 }
 
 // searching measures every search, first in a mailbox that has just been opened

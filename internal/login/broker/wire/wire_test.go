@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// samples has each message at least once, and each field with a value.
+var samples = []Message{
+	&Begin{
+		Service: IMAP, TLS: true, Remote: netip.MustParseAddr("2001:db8::7"), SID: "00ff", Mechanism: "SCRAM-SHA-256-PLUS",
+		HasInitial: true, Initial: []byte("p=tls-exporter,,n=ann,r=abc"), Exporter: bytes.Repeat([]byte{7}, 32),
+		Endpoint: bytes.Repeat([]byte{8}, 64), Certificate: "ann@example.org",
+	},
+	&Begin{Service: SMTP, Remote: netip.MustParseAddr("192.0.2.1"), Mechanism: "LOGIN", HasInitial: true},
+	&Begin{Service: POP3, Mechanism: "PLAIN"},
+	&Continue{Response: bytes.Repeat([]byte("t"), MaxResponse)},
+	&Continue{},
+	&Cancel{},
+	&Offer{Mechanisms: []Offered{{Name: "PLAIN", Plain: true}, {Name: "SCRAM-SHA-1-PLUS", Binding: true}, {Name: "EXTERNAL", Certificate: true}}},
+	&Offer{},
+	&Challenge{Data: []byte("r=abc")},
+	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", HasData: true, Data: []byte("v=x")},
+	&Failure{Reason: Expired},
+	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}},
+	&Started{},
+	&Refused{Reason: NoTicket},
+	&Redeem{Service: IMAP, Account: "ann", Ticket: Ticket{15: 9}, PID: 1 << 22, UID: 4294967294},
+	&Account{Name: "ann", UID: 1000, GID: 100, Groups: []uint32{8, 27}, Home: "/home/ann", Mail: "/home/ann/Maildir"},
+	&Denied{},
+}
+
+func TestRoundTrip(t *testing.T) {
+	seen := make(map[Kind]bool)
+	for n, m := range samples {
+		seen[m.Kind()] = true
+		b, err := Append([]byte("before"), uint32(n), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, got, err := Parse(b[len("before"):])
+		if err != nil {
+			t.Fatalf("%#v: %v", m, err)
+		}
+		if diff := cmp.Diff(m, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" || id != uint32(n) {
+			t.Errorf("number %d, want %d; %s", id, n, diff)
+		}
+		for cut := range b[len("before"):] {
+			if _, m, err := Parse(b[len("before"):][:cut]); err == nil {
+				t.Errorf("%T cut off after %d octets was read as %#v", got, cut, m)
+			}
+		}
+		if _, _, err := Parse(append(b[len("before"):], 0)); !errors.Is(err, ErrMessage) {
+			t.Errorf("%T with an octet behind it: %v", got, err)
+		}
+	}
+	for kind := range types {
+		if !seen[kind] {
+			t.Errorf("no sample of kind %q", kind)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	long := strings.Repeat("x", maxPath+1)
+	for _, m := range []Message{
+		&Begin{Mechanism: "PLAIN"},
+		&Begin{Service: lastService + 1},
+		&Begin{Service: IMAP, Mechanism: long},
+		&Begin{Service: IMAP, Initial: []byte("x")},
+		&Continue{Response: make([]byte, MaxResponse+1)},
+		&Challenge{Data: make([]byte, MaxChallenge+1)},
+		&Offer{Mechanisms: make([]Offered, maxOffered+1)},
+		&Success{Account: long},
+		&Success{Data: []byte("x")},
+		&Failure{},
+		&Refused{Reason: lastReason + 1},
+		&Start{Service: IMAP, Account: long},
+		&Account{Groups: make([]uint32, maxGroups+1)},
+		&Account{Mail: long},
+	} {
+		if b, err := Append(nil, 1, m); !errors.Is(err, ErrMessage) || b != nil {
+			t.Errorf("%T: %v", m, err)
+		}
+	}
+	// The longest of each fits.
+	path := long[:maxPath]
+	if _, err := Append(nil, 1, &Account{Name: long[:maxName], Groups: make([]uint32, maxGroups), Home: path, Mail: path}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing":             "",
+		"kind":                "?\x00\x00\x00\x01",
+		"flag":                "B\x00\x00\x00\x01\x01\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"address of 5 octets": "B\x00\x00\x00\x01\x01\x00\x00\x05aaaaa\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"mapped address":      "B\x00\x00\x00\x01\x01\x00\x00\x10" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x7f\x00\x00\x01" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"too long":            strings.Repeat("C", MaxMessage+1),
+		"reason 0":            "f\x00\x00\x00\x01\x00",
+	} {
+		if _, m, err := Parse([]byte(text)); !errors.Is(err, ErrMessage) {
+			t.Errorf("%s: %#v, %v", name, m, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for n, m := range samples {
+		b, err := Append(nil, uint32(n), m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		id, m, err := Parse(b)
+		if err != nil {
+			if !errors.Is(err, ErrMessage) || m != nil {
+				t.Fatalf("%v, %#v", err, m)
+			}
+			return
+		}
+		again, err := Append(nil, id, m)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("%q was read as %#v, which is written as %q, %v", b, m, again, err)
+		}
+	})
+}

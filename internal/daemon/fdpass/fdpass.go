@@ -4,13 +4,14 @@
 // The sockets are of the type SOCK_SEQPACKET: a message arrives whole and in
 // order or not at all, and the end of the other process is an end of file.
 //
-// Invariants: what arrives is at most MaxMessage octets, and at most one
-// descriptor; a message with more of either is an error, and every descriptor that
-// came with it is closed. A descriptor that arrives is closed on exec. What is sent
-// stays the sender's to close.
+// Invariants: what arrives is no longer than the receiver has room for, and at most
+// one descriptor; a message with more of either is an error, and every descriptor
+// that came with it is closed. A descriptor that arrives is closed on exec. What is
+// sent stays the sender's to close.
 package fdpass
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +22,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxMessage is the length of the longest message, in octets.
-const MaxMessage = 64
-
 // ErrMessage says that something arrived that is not a message of this package:
 // too long, or with more than one descriptor. It came from a program of another
 // kind.
@@ -32,6 +30,47 @@ var ErrMessage = errors.New("malformed message")
 // Conn is one end. Its methods may be called by several goroutines, but Receive
 // only by one.
 type Conn struct{ c *net.UnixConn }
+
+const network = "unixpacket" // SOCK_SEQPACKET, in package net
+
+// Listener accepts connections.
+type Listener struct{ l *net.UnixListener }
+
+// Listen makes a socket at path, where none must be, which is removed when the
+// Listener is closed.
+func Listen(path string) (*Listener, error) {
+	l, err := net.ListenUnix(network, &net.UnixAddr{Name: path, Net: network})
+	if err != nil {
+		return nil, err
+	}
+	return &Listener{l}, nil
+}
+
+// OpenListener returns the listening socket that f is. The file is duplicated, and
+// stays the caller's to close.
+func OpenListener(f *os.File) (*Listener, error) {
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", f.Name(), err)
+	}
+	u, ok := l.(*net.UnixListener)
+	if !ok || u.Addr().Network() != network {
+		return nil, errors.Join(fmt.Errorf("listen on %s: it is of another type", f.Name()), l.Close())
+	}
+	return &Listener{u}, nil
+}
+
+// Accept waits for the next connection.
+func (l *Listener) Accept() (*Conn, error) {
+	u, err := l.l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{u}, nil
+}
+
+// Close closes the socket; Accept returns net.ErrClosed.
+func (l *Listener) Close() error { return l.l.Close() }
 
 // Pair returns two ends: one for this process, and one that a program can be
 // started with.
@@ -58,10 +97,43 @@ func Open(f *os.File) (*Conn, error) {
 		return nil, fmt.Errorf("use %s as a control socket: %w", f.Name(), err)
 	}
 	u, ok := conn.(*net.UnixConn)
-	if !ok || u.LocalAddr().Network() != "unixpacket" {
+	if !ok || u.LocalAddr().Network() != network {
 		return nil, errors.Join(fmt.Errorf("use %s as a control socket: it is of another type", f.Name()), conn.Close())
 	}
 	return &Conn{u}, nil
+}
+
+// Dial returns a connection to the socket at path.
+func Dial(ctx context.Context, path string) (*Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, path)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{conn.(*net.UnixConn)}, nil
+}
+
+// Peer is the process at the other end of a connection: the one that called
+// connect(2) or listen(2), as the kernel tells (SO_PEERCRED). Of a pair it is the one
+// that made it.
+type Peer struct {
+	PID int32
+	UID uint32
+}
+
+// Peer returns it. It can have ended meanwhile.
+func (c *Conn) Peer() (Peer, error) {
+	raw, err := c.c.SyscallConn()
+	if err != nil {
+		return Peer{}, err
+	}
+	var cred *unix.Ucred
+	var optErr error
+	err = raw.Control(func(fd uintptr) { cred, optErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err = errors.Join(err, optErr); err != nil {
+		return Peer{}, fmt.Errorf("ask who is at the other end: %w", err)
+	}
+	return Peer{cred.Pid, cred.Uid}, nil
 }
 
 // Close closes this end. Messages that were sent arrive nevertheless.
@@ -73,11 +145,10 @@ func (c *Conn) CloseWrite() error { return c.c.CloseWrite() }
 // SetWriteDeadline limits how long Send waits for room.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.c.SetWriteDeadline(t) }
 
-// Send sends a message of 1 to MaxMessage octets, with a descriptor unless f is
-// nil.
+// Send sends a message, which must not be empty, with a descriptor unless f is nil.
 func (c *Conn) Send(message []byte, f *os.File) error {
-	if len(message) < 1 || len(message) > MaxMessage {
-		panic("fdpass: length of a message")
+	if len(message) == 0 {
+		panic("fdpass: an empty message is an end of file")
 	}
 	if f == nil {
 		_, _, err := c.c.WriteMsgUnix(message, nil, nil)
@@ -94,16 +165,13 @@ func (c *Conn) Send(message []byte, f *os.File) error {
 	return errors.Join(err, sendErr)
 }
 
-// Receive reads the next message into buf, which has room for MaxMessage octets.
-// The descriptor that came with it is the caller's; nil if there was none. The
-// error is io.EOF when the other end was closed, also if it was in the midst of
-// reading.
+// Receive reads the next message into buf, which must have room for the longest one
+// that there can be. The descriptor that came with it is the caller's; nil if there
+// was none. The error is io.EOF when the other end was closed, also if it was in the
+// midst of reading.
 func (c *Conn) Receive(buf []byte) (message []byte, f *os.File, err error) {
-	if len(buf) < MaxMessage {
-		panic("fdpass: room for a message")
-	}
 	var oob [64]byte // more than one descriptor needs, so that a second one is seen
-	n, oobn, flags, _, err := c.c.ReadMsgUnix(buf[:MaxMessage], oob[:])
+	n, oobn, flags, _, err := c.c.ReadMsgUnix(buf, oob[:])
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET): // the latter: messages are unread
 		return nil, nil, io.EOF

@@ -7,11 +7,15 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// room is for the longest message of these tests.
+const room = 64
 
 func pair(t *testing.T) (a, b *Conn) {
 	t.Helper()
@@ -52,7 +56,7 @@ func TestPass(t *testing.T) {
 	if err := errors.Join(w.Close(), a.Close()); err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, MaxMessage)
+	buf := make([]byte, room)
 	for i := range 3 {
 		m, f, err := b.Receive(buf)
 		if err != nil || string(m) != fmt.Sprint("message ", i) || (f == nil) != (i == 1) {
@@ -94,7 +98,7 @@ func TestUnread(t *testing.T) {
 	if err := errors.Join(a.Send([]byte("x"), nil), b.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := a.Receive(make([]byte, MaxMessage)); err != io.EOF {
+	if _, _, err := a.Receive(make([]byte, room)); err != io.EOF {
 		t.Error(err)
 	}
 }
@@ -104,7 +108,7 @@ func TestHalf(t *testing.T) {
 	if err := errors.Join(a.CloseWrite(), b.Send([]byte("x"), nil)); err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, MaxMessage)
+	buf := make([]byte, room)
 	if _, _, err := b.Receive(buf); err != io.EOF {
 		t.Error(err)
 	}
@@ -123,9 +127,9 @@ func TestRefused(t *testing.T) {
 	defer null.Close()
 	before := open(t)
 	for name, send := range map[string]func() (int, int, error){
-		"long": func() (int, int, error) { return a.c.WriteMsgUnix(make([]byte, MaxMessage+1), nil, nil) },
+		"long": func() (int, int, error) { return a.c.WriteMsgUnix(make([]byte, room+1), nil, nil) },
 		"long with one": func() (int, int, error) {
-			return a.c.WriteMsgUnix(make([]byte, MaxMessage+1), unix.UnixRights(int(null.Fd())), nil)
+			return a.c.WriteMsgUnix(make([]byte, room+1), unix.UnixRights(int(null.Fd())), nil)
 		},
 		"two": func() (int, int, error) {
 			return a.c.WriteMsgUnix([]byte("x"), unix.UnixRights(int(null.Fd()), int(null.Fd())), nil)
@@ -141,7 +145,7 @@ func TestRefused(t *testing.T) {
 		if _, _, err := send(); err != nil {
 			t.Fatal(name, err)
 		}
-		if m, f, err := b.Receive(make([]byte, MaxMessage)); !errors.Is(err, ErrMessage) || m != nil || f != nil {
+		if m, f, err := b.Receive(make([]byte, room)); !errors.Is(err, ErrMessage) || m != nil || f != nil {
 			t.Errorf("%s: %q, %v, %v", name, m, f, err)
 		}
 	}
@@ -151,7 +155,7 @@ func TestRefused(t *testing.T) {
 	if err := a.Send([]byte("x"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if m, _, err := b.Receive(make([]byte, MaxMessage)); err != nil || string(m) != "x" {
+	if m, _, err := b.Receive(make([]byte, room)); err != nil || string(m) != "x" {
 		t.Errorf("afterwards: %q, %v", m, err)
 	}
 }
@@ -217,4 +221,63 @@ func FuzzDescriptors(f *testing.F) {
 			t.Error("changed")
 		}
 	})
+}
+
+func TestListen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := l.l.File() // as systemd passes one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	passed, err := OpenListener(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer passed.Close()
+	client, err := Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := passed.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	me := Peer{int32(os.Getpid()), uint32(os.Geteuid())}
+	for _, c := range []*Conn{client, server} {
+		if p, err := c.Peer(); p != me || err != nil {
+			t.Errorf("peer %v, %v; want %v", p, err, me)
+		}
+	}
+	if err := client.Send([]byte("hello"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if m, _, err := server.Receive(make([]byte, room)); string(m) != "hello" || err != nil {
+		t.Errorf("%q, %v", m, err)
+	}
+	if err := errors.Join(l.Close(), passed.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := passed.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accept on a closed socket: %v", err)
+	}
+	stream, err := net.Listen("unix", filepath.Join(t.TempDir(), "stream"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	f2, err := stream.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f2.Close()
+	if _, err := OpenListener(f2); err == nil {
+		t.Error("a stream socket was taken")
+	}
 }

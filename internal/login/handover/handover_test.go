@@ -67,7 +67,7 @@ func (s *starter) pass() net.Conn {
 func (s *starter) hears(want ...Message) {
 	s.Helper()
 	for _, w := range want {
-		b, _, err := s.control.Receive(make([]byte, fdpass.MaxMessage))
+		b, _, err := s.control.Receive(make([]byte, MessageSize))
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestStopping(t *testing.T) {
 	a := s.pass()
 	s.hears(Message{Taken, 1})
 	s.stop()
-	if _, _, err := s.control.Receive(make([]byte, fdpass.MaxMessage)); err != io.EOF {
+	if _, _, err := s.control.Receive(make([]byte, MessageSize)); err != io.EOF {
 		t.Errorf("the starter is not told: %v", err)
 	}
 	talk(t, a)

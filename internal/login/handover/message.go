@@ -27,7 +27,8 @@ type Message struct {
 // ErrMessage says that something is not a message.
 var ErrMessage = errors.New("malformed control message")
 
-const messageSize = 5
+// MessageSize is the length of a message, in octets.
+const MessageSize = 5
 
 // Append appends the message to b.
 func (m Message) Append(b []byte) []byte {
@@ -36,7 +37,7 @@ func (m Message) Append(b []byte) []byte {
 
 // ParseMessage is the inverse of Append.
 func ParseMessage(b []byte) (Message, error) {
-	if len(b) != messageSize {
+	if len(b) != MessageSize {
 		return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))
 	}
 	m := Message{Kind(b[0]), binary.BigEndian.Uint32(b[1:])}

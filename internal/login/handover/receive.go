@@ -30,7 +30,7 @@ func Receive(ctx context.Context, control *os.File, serve func(net.Conn)) error 
 	defer c.Close() // after the last "ended"
 	var running sync.WaitGroup
 	defer running.Wait()
-	buf := make([]byte, fdpass.MaxMessage)
+	buf := make([]byte, MessageSize)
 	for {
 		n, conn, err := take(c, buf)
 		switch {

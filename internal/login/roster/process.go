@@ -103,7 +103,7 @@ func (p *process) reaped() {
 
 // listen hears what the program says until it closes its end.
 func (p *process) listen() {
-	buf := make([]byte, fdpass.MaxMessage)
+	buf := make([]byte, handover.MessageSize)
 	for {
 		err := p.hear(buf)
 		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {

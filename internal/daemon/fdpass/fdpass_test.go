@@ -42,6 +42,17 @@ func open(t *testing.T) int {
 	return len(list)
 }
 
+// null is a descriptor of no socket.
+func null(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
 func TestPass(t *testing.T) {
 	a, b := pair(t)
 	r, w, err := os.Pipe()
@@ -120,11 +131,7 @@ func TestHalf(t *testing.T) {
 // What is not a message is refused, and leaves no descriptor open.
 func TestRefused(t *testing.T) {
 	a, b := pair(t)
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
+	null := null(t)
 	before := open(t)
 	for name, send := range map[string]func() (int, int, error){
 		"long": func() (int, int, error) { return a.c.WriteMsgUnix(make([]byte, room+1), nil, nil) },
@@ -175,11 +182,7 @@ func TestNoRoom(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
+	null := null(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

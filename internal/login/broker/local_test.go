@@ -2,21 +2,19 @@ package broker
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
 )
 
@@ -79,25 +77,7 @@ func (v verifier) Verify(_ context.Context, _ string, password userdb.Secret) (u
 
 func (v verifier) Check() error { return v.err }
 
-// syncLog is a log that several goroutines may write.
-type syncLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *syncLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *syncLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newLocal(t *testing.T, user userdb.User) (*Local, *syncLog) {
+func newLocal(t *testing.T, user userdb.User) (*Local, *sessiontest.Log) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -107,14 +87,14 @@ func newLocal(t *testing.T, user userdb.User) (*Local, *syncLog) {
 	if err := os.Symlink(self, filepath.Join(dir, "imap-session")); err != nil {
 		t.Fatal(err)
 	}
-	log := &syncLog{}
+	log := &sessiontest.Log{}
 	return NewLocal(LocalOptions{
 		Verifier:    verifier{user: user},
 		MailPath:    func(home string) (string, error) { return home + "/Maildir", nil },
 		Programs:    dir,
 		ConfigFile:  "/etc/x.toml",
 		ConfigStamp: func() string { return "" },
-		Log:         slog.New(slog.NewTextHandler(log, nil)),
+		Log:         log.Logger(),
 	}), log
 }
 

@@ -2,46 +2,25 @@ package front
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 )
-
-// syncLog is a log that several goroutines may write.
-type syncLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *syncLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *syncLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // fake is a broker whose sessions are functions of the test.
 type fake struct {
@@ -85,7 +64,7 @@ func (f *fake) Start(_ context.Context, service string, g broker.Grant) (net.Con
 	if g.Account == "nostart" {
 		return nil, broker.ErrUnavailable
 	}
-	ours, theirs, err := unixPair()
+	ours, theirs, err := sessiontest.Pair()
 	if err != nil {
 		return nil, err
 	}
@@ -120,37 +99,19 @@ func (f *fake) credentials() []broker.Credentials {
 	return append([]broker.Credentials(nil), f.asked...)
 }
 
-func unixPair() (a, b *net.UnixConn, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	var conns [2]*net.UnixConn
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "pair")
-		c, err := net.FileConn(f)
-		f.Close()
-		if err != nil {
-			return nil, nil, err
-		}
-		conns[i] = c.(*net.UnixConn)
-	}
-	return conns[0], conns[1], nil
-}
-
 // bench is a server on loopback sockets, one for each service.
 type bench struct {
 	testing.TB
 	server *Server
 	fake   *fake
-	log    *syncLog
+	log    *sessiontest.Log
 	at     map[string]string // address by service
 }
 
 // start starts it; change and tweak may be nil.
 func start(t testing.TB, change func(*Options), tweak ...func(*timeouts)) *bench {
 	t.Helper()
-	b := &bench{TB: t, fake: &fake{}, log: &syncLog{}, at: make(map[string]string)}
+	b := &bench{TB: t, fake: &fake{}, log: &sessiontest.Log{}, at: make(map[string]string)}
 	dir := t.TempDir()
 	certificates, err := tlsconf.Load(tlsconf.Options{
 		Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
@@ -162,7 +123,7 @@ func start(t testing.TB, change func(*Options), tweak ...func(*timeouts)) *bench
 	o := Options{
 		Auth: b.fake, Starter: b.fake, Interrupt: b.fake.Interrupt, TLS: certificates.Config(),
 		Plaintext: conf.PlaintextLoopback,
-		Log:       slog.New(slog.NewTextHandler(b.log, nil)),
+		Log:       b.log.Logger(),
 	}
 	if change != nil {
 		change(&o)

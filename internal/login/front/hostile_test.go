@@ -17,6 +17,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/login/session/sessiontest"
 )
 
 // flood sends what it can until the server closes, and returns what came back.
@@ -306,7 +307,7 @@ func TestShutdownOfDeaf(t *testing.T) {
 
 func TestServeConn(t *testing.T) {
 	b := start(t, nil)
-	ours, theirs, err := unixPair()
+	ours, theirs, err := sessiontest.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}

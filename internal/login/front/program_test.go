@@ -20,6 +20,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
 )
 
@@ -73,13 +74,13 @@ type running struct {
 	testing.TB
 	signals chan os.Signal
 	status  chan int
-	log     *syncLog
+	log     *sessiontest.Log
 	dir     string
 }
 
 func runProgram(t *testing.T, settings string) *running {
 	t.Helper()
-	r := &running{TB: t, signals: make(chan os.Signal), status: make(chan int, 1), log: &syncLog{}, dir: t.TempDir()}
+	r := &running{TB: t, signals: make(chan os.Signal), status: make(chan int, 1), log: &sessiontest.Log{}, dir: t.TempDir()}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

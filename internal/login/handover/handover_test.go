@@ -1,4 +1,4 @@
-package handover
+package handover_test
 
 import (
 	"bufio"
@@ -10,82 +10,26 @@ import (
 	"net"
 	"os"
 	"testing"
-	"time"
 
-	"golang.org/x/sys/unix"
-
-	"fantail/internal/daemon/fdpass"
+	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 )
 
-// starter is the other side of a Receive.
-type starter struct {
-	testing.TB
-	control *fdpass.Conn
-	stop    context.CancelFunc
-	done    chan error
-	last    uint32
-}
-
-func start(t *testing.T, serve func(net.Conn)) *starter {
+func start(t *testing.T, serve func(net.Conn)) *sessiontest.Starter {
 	t.Helper()
-	control, theirs, err := fdpass.Pair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &starter{t, control, cancel, make(chan error, 1), 0}
-	t.Cleanup(func() { control.Close(); cancel() })
-	go func() { s.done <- Receive(ctx, theirs, serve) }()
-	return s
+	return sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
+		return handover.Receive(ctx, control, serve)
+	})
 }
 
 // echo is a session.
 func echo(conn net.Conn) { io.Copy(conn, struct{ io.Reader }{conn}) }
 
-// pass passes one end of a pair, and returns the other.
-func (s *starter) pass() net.Conn {
+// ended waits for the end of the program, which has to be want.
+func ended(s *sessiontest.Starter, want error) {
 	s.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		s.Fatal(err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
-	defer ours.Close()
-	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { conn.Close() })
-	s.last++
-	if err := errors.Join(conn.SetDeadline(time.Now().Add(30*time.Second)), s.control.Send(Message{Pass, s.last}.Append(nil), theirs)); err != nil {
-		s.Fatal(err)
-	}
-	return conn
-}
-
-func (s *starter) hears(want ...Message) {
-	s.Helper()
-	for _, w := range want {
-		b, _, err := s.control.Receive(make([]byte, MessageSize))
-		if err != nil {
-			s.Fatal(err)
-		}
-		if m, err := ParseMessage(b); err != nil || m != w {
-			s.Errorf("%c %d, %v; want %c %d", m.Kind, m.Conn, err, w.Kind, w.Conn)
-		}
-	}
-}
-
-func (s *starter) ended(want error) {
-	s.Helper()
-	select {
-	case err := <-s.done:
-		if !errors.Is(err, want) {
-			s.Errorf("%v, want %v", err, want)
-		}
-	case <-time.After(30 * time.Second):
-		s.Fatal("it goes on")
+	if err := s.Wait(); !errors.Is(err, want) {
+		s.Errorf("%v, want %v", err, want)
 	}
 }
 
@@ -102,54 +46,52 @@ func talk(t *testing.T, conn net.Conn) {
 // The starter passes no more: what there is goes on to its end.
 func TestParting(t *testing.T) {
 	s := start(t, echo)
-	a, b := s.pass(), s.pass()
-	s.hears(Message{Taken, 1}, Message{Taken, 2})
+	a, b := s.Pass(), s.Pass()
+	s.Hears(handover.Taken, 1, 2)
 	talk(t, b)
 	a.Close()
-	s.hears(Message{Ended, 1})
-	c := s.pass()
-	if err := s.control.CloseWrite(); err != nil {
+	s.Hears(handover.Ended, 1)
+	c := s.Pass()
+	if err := s.Control.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	s.hears(Message{Taken, 3}) // it was passed before
+	s.Hears(handover.Taken, 3) // it was passed before
 	talk(t, b)
 	b.Close()
-	s.hears(Message{Ended, 2})
+	s.Hears(handover.Ended, 2)
 	talk(t, c)
-	select {
-	case err := <-s.done:
-		t.Errorf("it ended with a connection: %v", err)
-	default:
+	if !s.Goes() {
+		t.Error("it ended with a connection")
 	}
 	c.Close()
-	s.hears(Message{Ended, 3})
-	s.ended(nil)
+	s.Hears(handover.Ended, 3)
+	ended(s, nil)
 }
 
 // The program has to go: what it took goes on until serve returns, and what was
 // passed later was not taken.
 func TestStopping(t *testing.T) {
 	s := start(t, echo)
-	a := s.pass()
-	s.hears(Message{Taken, 1})
-	s.stop()
-	if _, _, err := s.control.Receive(make([]byte, MessageSize)); err != io.EOF {
+	a := s.Pass()
+	s.Hears(handover.Taken, 1)
+	s.Stop()
+	if _, _, err := s.Control.Receive(make([]byte, handover.MessageSize)); err != io.EOF {
 		t.Errorf("the starter is not told: %v", err)
 	}
 	talk(t, a)
 	a.Close()
-	s.ended(nil)
+	ended(s, nil)
 }
 
 // A starter that is gone takes no session with it.
 func TestStarterGone(t *testing.T) {
 	s := start(t, echo)
-	a := s.pass()
-	s.hears(Message{Taken, 1})
-	s.control.Close()
+	a := s.Pass()
+	s.Hears(handover.Taken, 1)
+	s.Control.Close()
 	talk(t, a)
 	a.Close()
-	s.ended(nil)
+	ended(s, nil)
 }
 
 func TestNonsense(t *testing.T) {
@@ -162,38 +104,38 @@ func TestNonsense(t *testing.T) {
 		message []byte
 		f       *os.File
 	}{
-		"no descriptor": {Message{Pass, 1}.Append(nil), nil},
-		"another kind":  {Message{Taken, 1}.Append(nil), null},
+		"no descriptor": {handover.Message{handover.Pass, 1}.Append(nil), nil},
+		"another kind":  {handover.Message{handover.Taken, 1}.Append(nil), null},
 		"no kind":       {[]byte("X1234"), null},
 		"short":         {[]byte("P"), null},
 	} {
 		s := start(t, echo)
-		if err := s.control.Send(tc.message, tc.f); err != nil {
+		if err := s.Control.Send(tc.message, tc.f); err != nil {
 			t.Fatal(err)
 		}
-		s.ended(ErrMessage)
+		ended(s, handover.ErrMessage)
 		t.Log(name)
 	}
 	s := start(t, echo)
-	if err := s.control.Send(Message{Pass, 1}.Append(nil), null); err != nil {
+	if err := s.Control.Send(handover.Message{handover.Pass, 1}.Append(nil), null); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-s.done; err == nil {
+	if err := s.Wait(); err == nil {
 		t.Error("a file that is no socket")
 	}
 }
 
 func FuzzParseMessage(f *testing.F) {
-	for _, m := range []Message{{Pass, 1}, {Taken, 1 << 31}, {Ended, 0}} {
+	for _, m := range []handover.Message{{handover.Pass, 1}, {handover.Taken, 1 << 31}, {handover.Ended, 0}} {
 		f.Add(m.Append(nil))
 	}
 	f.Add([]byte("X1234"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := ParseMessage(b)
+		m, err := handover.ParseMessage(b)
 		if err == nil && !bytes.Equal(m.Append(nil), b) {
 			t.Errorf("%q became %v", b, m)
 		}
-		if err != nil && !errors.Is(err, ErrMessage) {
+		if err != nil && !errors.Is(err, handover.ErrMessage) {
 			t.Error(err)
 		}
 	})

@@ -21,6 +21,7 @@ import (
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 )
 
 // TestMain lets the test binary be the session program; how it behaves is its
@@ -75,34 +76,16 @@ func session(how string) int {
 	return 0
 }
 
-// syncLog is a log that several goroutines may write.
-type syncLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *syncLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *syncLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // house is a roster with its log.
 type house struct {
 	testing.TB
 	*Roster
-	log *syncLog
+	log sessiontest.Log
 }
 
 func open(t testing.TB, o Options) *house {
-	h := &house{TB: t, log: &syncLog{}}
-	o.Log = slog.New(slog.NewTextHandler(h.log, nil))
+	h := &house{TB: t}
+	o.Log = h.log.Logger()
 	o.Most = max(o.Most, 1)
 	if o.Idle == 0 {
 		o.Idle = time.Hour
@@ -128,7 +111,7 @@ func (h *house) shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := h.Shutdown(ctx); err != nil {
-		h.Errorf("%v: %s", err, h.log)
+		h.Errorf("%v: %s", err, &h.log)
 	}
 }
 
@@ -140,7 +123,7 @@ func (h *house) logged(want string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	h.Errorf("want %s: %s", want, h.log)
+	h.Errorf("want %s: %s", want, &h.log)
 }
 
 // wanted is a program for account that behaves so.
@@ -164,7 +147,7 @@ func (h *house) connect(w Wanted) *client {
 	h.Helper()
 	c, err := h.try(w)
 	if err != nil {
-		h.Fatalf("%v: %s", err, h.log)
+		h.Fatalf("%v: %s", err, &h.log)
 	}
 	return c
 }
@@ -280,7 +263,7 @@ func TestIdleLeaves(t *testing.T) {
 		t.Error("the same process")
 	}
 	if strings.Contains(h.log.String(), "ended") {
-		t.Errorf("log: %s", h.log)
+		t.Errorf("log: %s", &h.log)
 	}
 }
 
@@ -308,7 +291,7 @@ func TestKilledMeanwhile(t *testing.T) {
 		}
 		conn, err := h.Connect(context.Background(), wanted("a", "well"))
 		if err != nil {
-			t.Fatalf("%v: %s", err, h.log)
+			t.Fatalf("%v: %s", err, &h.log)
 		}
 		line, err := bufio.NewReader(conn).ReadString('\n')
 		// Before it hears of a signal a process may take the connection, of which
@@ -440,7 +423,7 @@ func TestLeavingRace(t *testing.T) {
 				w.Edition = strconv.Itoa(i / 20)
 				conn, err := h.Connect(context.Background(), w)
 				if err != nil {
-					t.Errorf("%v: %s", err, h.log)
+					t.Errorf("%v: %s", err, &h.log)
 					return
 				}
 				line, err := bufio.NewReader(conn).ReadString('\n')
@@ -466,7 +449,7 @@ func TestLeavingRace(t *testing.T) {
 	clients.Wait()
 	t.Logf("%d processes for 480 connections", len(pids))
 	if len(pids) < 3 || strings.Contains(h.log.String(), "level=ERROR") {
-		t.Errorf("log: %s", h.log)
+		t.Errorf("log: %s", &h.log)
 	}
 }
 

@@ -2,99 +2,49 @@ package session
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/store"
 )
 
 // handed is a session program behind a front, in this process.
 type handed struct {
-	testing.TB
-	control *fdpass.Conn
-	ended   chan error
-	stop    context.CancelFunc
-	log     *syncLog
-	last    uint32
-}
-
-// syncLog is a log that several goroutines may write.
-type syncLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *syncLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *syncLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	*sessiontest.Starter
+	log sessiontest.Log
 }
 
 func behindFront(t *testing.T, maildir string, serve func(context.Context, *Session) error) *handed {
 	t.Helper()
-	control, theirs, err := fdpass.Pair()
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg, err := conf.Load(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	h := &handed{TB: t, control: control, ended: make(chan error, 1), stop: cancel, log: &syncLog{}}
-	log := slog.New(slog.NewTextHandler(h.log, nil))
+	h := &handed{}
+	log := h.log.Logger()
 	m := &mail{maildir: maildir, settings: cfg.Mail, log: log}
-	go func() {
-		err := Program{Serve: serve}.serveFront(ctx, theirs, Session{User: "jane", Log: log, mail: m})
-		h.ended <- errors.Join(err, m.close())
-	}()
-	t.Cleanup(func() {
-		cancel()
-		control.Close()
+	h.Starter = sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
+		err := Program{Serve: serve}.serveFront(ctx, control, Session{User: "jane", Log: log, mail: m})
+		return errors.Join(err, m.close())
 	})
 	return h
 }
 
 func (h *handed) connect(sid string) net.Conn {
 	h.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		h.Fatal(err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
-	defer ours.Close()
-	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		h.Fatal(err)
-	}
-	h.Cleanup(func() { conn.Close() })
-	h.last++
-	_, err = handover.Hello{SID: sid, Remote: "192.0.2.7", Tag: "a"}.WriteTo(conn)
-	err = errors.Join(err, conn.SetDeadline(time.Now().Add(30*time.Second)), h.control.Send(handover.Message{Kind: handover.Pass, Conn: h.last}.Append(nil), theirs))
-	if err != nil {
+	conn := h.Pass()
+	if _, err := (handover.Hello{SID: sid, Remote: "192.0.2.7", Tag: "a"}).WriteTo(conn); err != nil {
 		h.Fatal(err)
 	}
 	return conn
@@ -102,14 +52,8 @@ func (h *handed) connect(sid string) net.Conn {
 
 func (h *handed) end() {
 	h.Helper()
-	h.control.CloseWrite()
-	select {
-	case err := <-h.ended:
-		if err != nil {
-			h.Error(err)
-		}
-	case <-time.After(30 * time.Second):
-		h.Fatal("it goes on")
+	if err := errors.Join(h.Control.CloseWrite(), h.Wait()); err != nil {
+		h.Error(err)
 	}
 }
 
@@ -171,7 +115,7 @@ func TestOpenedLater(t *testing.T) {
 	}
 	h.end()
 	if !strings.Contains(h.log.String(), `msg="session failed" sid=s1`) || strings.Contains(h.log.String(), "sid=s2") {
-		t.Errorf("log: %s", h.log)
+		t.Errorf("log: %s", &h.log)
 	}
 }
 
@@ -200,7 +144,7 @@ func TestPanicEndsOneSession(t *testing.T) {
 	a.Close()
 	h.end()
 	if !strings.Contains(h.log.String(), `msg="session failed" sid=bad err="panic: a bug`) {
-		t.Errorf("log: %s", h.log)
+		t.Errorf("log: %s", &h.log)
 	}
 }
 
@@ -215,7 +159,7 @@ func TestSessionsAreStopped(t *testing.T) {
 	for _, c := range conns {
 		line(t, c)
 	}
-	h.stop()
+	h.Stop()
 	for _, c := range conns {
 		if got := line(t, c); got != "bye\n" {
 			t.Errorf("%q", got)

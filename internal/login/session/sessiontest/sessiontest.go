@@ -1,4 +1,6 @@
-// Package sessiontest lets scripts start session programs as fronts do.
+// Package sessiontest is the other side of a session program, for tests: Front and
+// Start start one as fronts do, Run has what receives connections in the test's own
+// process, and Log is where either may write.
 package sessiontest
 
 import (
@@ -61,23 +63,44 @@ func Start(cmd *exec.Cmd) (*net.UnixConn, error) {
 	}
 	defer control.Close()
 	defer theirs.Close()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	conn, end, err := Pair()
 	if err != nil {
 		return nil, err
 	}
-	ours, end := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "end")
-	defer ours.Close()
 	defer end.Close()
-	if err := control.Send(handover.Message{Kind: handover.Pass, Conn: 1}.Append(nil), end); err != nil {
-		return nil, err
-	}
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		return nil, err
+	if err := pass(control, 1, end); err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
 	cmd.Stdin = theirs
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return conn.(*net.UnixConn), nil
+	return conn, nil
+}
+
+// pass passes a connection, which stays the caller's to close.
+func pass(control *fdpass.Conn, number uint32, conn *net.UnixConn) error {
+	f, err := conn.File()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return control.Send(handover.Message{Kind: handover.Pass, Conn: number}.Append(nil), f)
+}
+
+// Pair returns the two ends of a connection.
+func Pair() (ours, theirs *net.UnixConn, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ends [2]*net.UnixConn
+	var errs [2]error
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "pair")
+		conn, err := net.FileConn(f)
+		ends[i], _ = conn.(*net.UnixConn)
+		errs[i] = errors.Join(err, f.Close())
+	}
+	return ends[0], ends[1], errors.Join(errs[:]...)
 }

@@ -1,0 +1,93 @@
+package sessiontest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"fantail/internal/daemon/fdpass"
+	"fantail/internal/login/handover"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 30 * time.Second
+
+// Starter is the other side of what receives connections. Its methods fail the
+// test where they cannot do what they say.
+type Starter struct {
+	testing.TB
+	Control *fdpass.Conn
+	stop    context.CancelFunc
+	ended   chan error
+	last    uint32
+}
+
+// Run runs receive, which stands for a program, in this process, with the other
+// end of the control socket. Its context ends with Stop, or with the test.
+func Run(t testing.TB, receive func(ctx context.Context, control *os.File) error) *Starter {
+	t.Helper()
+	control, theirs, err := fdpass.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Starter{TB: t, Control: control, stop: cancel, ended: make(chan error, 1)}
+	t.Cleanup(func() {
+		cancel()
+		control.Close()
+	})
+	go func() { s.ended <- receive(ctx, theirs) }()
+	return s
+}
+
+// Stop says that the program has to go.
+func (s *Starter) Stop() { s.stop() }
+
+// Pass passes one end of a connection, and returns the other. The connections are
+// numbered from 1.
+func (s *Starter) Pass() net.Conn {
+	s.Helper()
+	conn, end, err := Pair()
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer end.Close()
+	s.Cleanup(func() { conn.Close() })
+	s.last++
+	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), pass(s.Control, s.last, end)); err != nil {
+		s.Fatal(err)
+	}
+	return conn
+}
+
+// Hears wants messages of that kind next, about these connections.
+func (s *Starter) Hears(kind handover.Kind, conns ...uint32) {
+	s.Helper()
+	for _, conn := range conns {
+		b, _, err := s.Control.Receive(make([]byte, handover.MessageSize))
+		if err != nil {
+			s.Fatal(err)
+		}
+		if m, err := handover.ParseMessage(b); err != nil || m != (handover.Message{Kind: kind, Conn: conn}) {
+			s.Errorf("%c %d, %v; want %c %d", m.Kind, m.Conn, err, kind, conn)
+		}
+	}
+}
+
+// Goes says whether the program goes on.
+func (s *Starter) Goes() bool { return len(s.ended) == 0 }
+
+// Wait waits for the end of the program, and returns its error.
+func (s *Starter) Wait() error {
+	s.Helper()
+	select {
+	case err := <-s.ended:
+		return err
+	case <-time.After(patience):
+		s.Fatal("it goes on")
+		return nil
+	}
+}

@@ -58,17 +58,4 @@ func (f Folders) String() string {
 }
 
 // folders is folders in a string.
-func folders(field func(*Config) *Folders) kind {
-	return kind{
-		words: "folders",
-		set: func(c *Config, v value, _ string) error {
-			text, err := v.text()
-			if err != nil {
-				return err
-			}
-			*field(c), err = ParseFolders(text)
-			return err
-		},
-		show: func(c *Config) string { return quote(field(c).String()) },
-	}
-}
+func folders(field func(*Config) *Folders) kind { return parsed("folders", field, ParseFolders) }

@@ -154,22 +154,30 @@ func number(field func(*Config) *int) kind {
 	}
 }
 
-// duration is a string such as "10s" or "1h30m".
-func duration(field func(*Config) *time.Duration) kind {
+// parsed is a string that has more to it than its octets, which parse reads. It is
+// shown as its String method writes it.
+func parsed[T fmt.Stringer](words string, field func(*Config) *T, parse func(string) (T, error)) kind {
 	return kind{
-		words: "duration",
+		words: words,
 		set: func(c *Config, v value, _ string) error {
 			text, err := v.text()
 			if err != nil {
 				return err
 			}
-			d, err := time.ParseDuration(text)
-			if err != nil || d < 0 {
-				return fmt.Errorf(`%q is not a duration such as "10s" or "5m"`, text)
-			}
-			*field(c) = d
-			return nil
+			*field(c), err = parse(text)
+			return err
 		},
-		show: func(c *Config) string { return quote(field(c).String()) },
+		show: func(c *Config) string { return quote((*field(c)).String()) },
 	}
+}
+
+// duration is a string such as "10s" or "1h30m".
+func duration(field func(*Config) *time.Duration) kind {
+	return parsed("duration", field, func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 {
+			return 0, fmt.Errorf(`%q is not a duration such as "10s" or "5m"`, text)
+		}
+		return d, nil
+	})
 }

@@ -85,17 +85,4 @@ func showOctets(n int64) string {
 }
 
 // quota is limits in a string.
-func quota(field func(*Config) *Quota) kind {
-	return kind{
-		words: "limits",
-		set: func(c *Config, v value, _ string) error {
-			text, err := v.text()
-			if err != nil {
-				return err
-			}
-			*field(c), err = ParseQuota(text)
-			return err
-		},
-		show: func(c *Config) string { return quote(field(c).String()) },
-	}
-}
+func quota(field func(*Config) *Quota) kind { return parsed("limits", field, ParseQuota) }

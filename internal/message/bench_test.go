@@ -125,7 +125,7 @@ func BenchmarkFiles(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			buf = p.ThreadKeys().Append(p.Envelope().SortKeys().Append(buf[:0]))[:cap(buf)]
+			buf = p.ThreadKeys().Append(p.SortKeys().Append(buf[:0]))[:cap(buf)]
 			return nil
 		}},
 		{"everything", func(f *os.File) error {
@@ -133,7 +133,7 @@ func BenchmarkFiles(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			buf = p.ThreadKeys().Append(p.Envelope().SortKeys().Append(buf[:0]))[:cap(buf)]
+			buf = p.ThreadKeys().Append(p.SortKeys().Append(buf[:0]))[:cap(buf)]
 			_, err = Preview(p, f)
 			return err
 		}},

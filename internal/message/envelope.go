@@ -23,10 +23,7 @@ type Envelope struct {
 // them and of the others the last one counts.
 func (p *Part) Envelope() *Envelope {
 	e := &Envelope{}
-	limit := p.addresses
-	if limit == 0 {
-		limit = DefaultLimits().Addresses
-	}
+	limit := p.maxAddresses()
 	var ap addressParser
 	for i := range p.Fields {
 		f := &p.Fields[i]
@@ -44,6 +41,14 @@ func (p *Part) Envelope() *Envelope {
 		e.ReplyTo = e.From
 	}
 	return e
+}
+
+// maxAddresses is how many addresses of a list count.
+func (p *Part) maxAddresses() int {
+	if p.addresses == 0 {
+		return DefaultLimits().Addresses
+	}
+	return p.addresses
 }
 
 // list returns the address list with the field name name, nil if there is none.

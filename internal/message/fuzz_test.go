@@ -16,6 +16,7 @@ var fuzzMessages = []string{
 	"\r\n\r\n",
 	"From a@b Mon Jan 1 00:00:00 2020\nSubject: x\n no\n\nbody",
 	"Subject: =?utf-8?q?a?=\r\n =?utf-8?b?YQ==?=\r\nFrom: a <b@c>, g: d@e;\r\nTo: x\n\nbody\r\n",
+	"To: ,;\nTo: g:;, a@b\nCC:\nCc: (c) d, e@f\nBcc: x\nfrom: h\nFrom: i\nDate: 1 Jan 2020 00:00 +0000\nSubject: Fwd: y\nSubject:\n\n",
 	"Content-Type: multipart/mixed; boundary=b\n\npre\n--b\n\none\n--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n--b--\nepi\n",
 	"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/digest; boundary=\"b b\"\n\n--b b\n\nSubject: i\n\nx\n--b b--\n--b\n",
 	"Content-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary*0=b; boundary*1=c\n\n--bc\n--bc--",
@@ -96,7 +97,9 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("octet by octet: %v", err)
 			}
 			p.Walk(func(p *Part) bool {
-				p.Envelope()
+				if long, short := p.Envelope().SortKeys().Append(nil), p.SortKeys().Append(nil); !bytes.Equal(short, long) {
+					t.Fatalf("sort keys %q, of the envelope %q", short, long)
+				}
 				p.Date()
 				p.Filename()
 				return true

@@ -5,7 +5,7 @@ import "testing"
 // TestParseKeysInPlace wants no allocation for what is read a million times.
 func TestParseKeysInPlace(t *testing.T) {
 	p := parse(t, smallMessage)
-	sorting, threading := p.Envelope().SortKeys().Append(nil), p.ThreadKeys().Append(nil)
+	sorting, threading := p.SortKeys().Append(nil), p.ThreadKeys().Append(nil)
 	n := testing.AllocsPerRun(100, func() {
 		s, err := ParseSortKeys(sorting)
 		k, err2 := ParseThreadKeys(threading)

@@ -17,6 +17,7 @@ func useAll(tb testing.TB, s *Scanner, in string) *Part {
 	r := strings.NewReader(in)
 	root.Walk(func(p *Part) bool {
 		p.Envelope().SortKeys()
+		p.SortKeys()
 		p.ThreadKeys()
 		p.Date()
 		p.Filename()

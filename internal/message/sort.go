@@ -52,6 +52,33 @@ func (e *Envelope) SortKeys() SortKeys {
 	return k
 }
 
+// SortKeys returns what Envelope().SortKeys() does, without reading those fields and
+// addresses that do not matter for it.
+func (p *Part) SortKeys() SortKeys {
+	var e Envelope
+	limit := min(p.maxAddresses(), 1)
+	var ap addressParser
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		var list *[]Address
+		switch len(f.Name) {
+		case 2, 4: // To, Cc, From; Date
+			list = e.list(f.Name)
+		case 7: // Subject
+		default:
+			continue
+		}
+		switch {
+		case list == nil:
+			e.setText(f)
+		case len(*list) < limit:
+			ap = addressParser{s: f.Value(), words: ap.words}
+			*list = ap.list(*list, limit)
+		}
+	}
+	return e.SortKeys()
+}
+
 // sortMailbox returns the addr-mailbox of the first address.
 func sortMailbox(list []Address) string {
 	if len(list) == 0 || list[0].Mailbox == MissingMailbox {

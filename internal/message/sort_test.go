@@ -91,9 +91,12 @@ func TestSortKeys(t *testing.T) {
 		{"From: =?iso-8859-1?q?=E9?=@b, \xe9@b\n", "- false||E\u0301|||E\u0301@B|"},
 	}
 	for _, tt := range tests {
-		k := parse(t, tt.in+"\n").Envelope().SortKeys()
-		if got := show(k); got != tt.want {
-			t.Errorf("%q\n got %s\nwant %s", tt.in, got, tt.want)
+		p := parse(t, tt.in+"\n")
+		k := p.SortKeys()
+		for _, k := range []SortKeys{p.Envelope().SortKeys(), k} {
+			if got := show(k); got != tt.want {
+				t.Errorf("%q\n got %s\nwant %s", tt.in, got, tt.want)
+			}
 		}
 		b := k.Append([]byte("before"))
 		again, err := ParseSortKeys(b[len("before"):])

@@ -62,7 +62,7 @@ func (k *keyReader) compute(i int) error {
 	if err != nil {
 		return err
 	}
-	k.sort = p.Envelope().SortKeys().Append(k.sort[:0])
+	k.sort = p.SortKeys().Append(k.sort[:0])
 	k.thread = p.ThreadKeys().Append(k.thread[:0])
 	s := k.r.search
 	s.Mailbox.KeepItems(s.Snapshot.UID(i),

@@ -3,10 +3,7 @@ package search
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"fantail/internal/message"
 )
@@ -17,6 +14,7 @@ type reader struct {
 	ctx    context.Context
 	parser *message.Scanner
 	buf    []byte
+	head   bytes.Reader // what of buf is the header
 }
 
 // headSize is more than most headers.
@@ -25,31 +23,27 @@ const headSize = 16 << 10
 // header returns a structure of message i that is right as to its own header. If
 // that is short nothing else is read.
 func (r *reader) header(i int) (*message.Part, error) {
+	if r.parser == nil {
+		r.parser = message.NewScanner(message.DefaultLimits())
+		r.buf = make([]byte, headSize)
+	}
 	uid := r.search.Snapshot.UID(i)
+	n, all, ok, err := r.search.Mailbox.ReadHead(r.ctx, uid, r.buf)
+	if err != nil {
+		return nil, err
+	}
+	if end, whole := message.HeaderEnd(r.buf[:n]); ok && (whole || all) {
+		r.head.Reset(r.buf[:end])
+		return r.parser.Parse(&r.head)
+	}
 	file, err := r.search.Mailbox.OpenMessage(r.ctx, uid)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() // only read from
-	p, err := r.parse(file)
+	p, err := r.parser.Parse(file)
 	if err != nil {
 		return nil, fmt.Errorf("read header of UID %d: %w", uid, err)
 	}
 	return p, nil
-}
-
-func (r *reader) parse(file *os.File) (*message.Part, error) {
-	if r.parser == nil {
-		r.parser = message.NewScanner(message.DefaultLimits())
-		r.buf = make([]byte, headSize)
-	}
-	n, err := file.ReadAt(r.buf, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	end, ok := message.HeaderEnd(r.buf[:n])
-	if !ok && n == len(r.buf) {
-		return r.parser.Parse(file)
-	}
-	return r.parser.Parse(bytes.NewReader(r.buf[:end]))
 }

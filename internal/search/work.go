@@ -65,9 +65,7 @@ func (w *work) run(ctx context.Context) error {
 		}
 		part := w.messages[at:min(at+piece, len(w.messages))]
 		for _, i := range part {
-			err := look(i)
-
-			if err != nil {
+			if err := look(i); err != nil {
 				return err
 			}
 		}

@@ -165,11 +165,8 @@ func (m *Mailbox) look(e maildir.Entry) (Stat, error) {
 		return Stat{}, err
 	}
 	st := Stat{Stored: fi.Size, Date: fi.Modified, Saved: fi.Changed}
-	// S= and W= belong together: a name whose S= is wrong has a wrong W= too.
-	virtual, ok := e.Name.VirtualSize()
-	stored, okS := e.Name.Size()
-	if ok && (!okS || stored == st.Stored) {
-		st.Size = virtual
+	var known bool
+	if st.Size, known = sizeInName(e, st.Stored); known {
 		return st, nil
 	}
 	f, err := m.open(e)
@@ -187,6 +184,14 @@ func (m *Mailbox) look(e maildir.Entry) (Stat, error) {
 	}
 	st.Stored, st.Size = c.Size, c.Virtual
 	return st, nil
+}
+
+// sizeInName returns the size that the name of a file of so many octets tells. S= and
+// W= belong together: a name whose S= is wrong has a wrong W= too.
+func sizeInName(e maildir.Entry, stored int64) (int64, bool) {
+	virtual, ok := e.Name.VirtualSize()
+	named, both := e.Name.Size()
+	return virtual, ok && (!both || named == stored)
 }
 
 // Content is a whole message in memory.
@@ -216,8 +221,33 @@ func (m *Mailbox) ReadMessage(ctx context.Context, uid mail.UID, buf []byte, mos
 	case err != nil:
 		return Content{}, false, fail(op, m.name, err)
 	}
-	return c, packed.Detect(c.Data[:min(len(c.Data), packed.Head)]) == packed.Plain, nil
+	return c, isPlain(c.Data), nil
 }
+
+// ReadHead reads octets of a message from its beginning, as many as buf has room for,
+// and returns how many there were; all tells that they are the whole message. ok is
+// false if it is compressed: OpenMessage opens it. It costs less than that.
+func (m *Mailbox) ReadHead(ctx context.Context, uid mail.UID, buf []byte) (n int, all, ok bool, err error) {
+	const op = "read head of message"
+	if err := ctx.Err(); err != nil {
+		return 0, false, false, fail(op, m.name, err)
+	}
+	e, err := m.entry(ctx, op, uid)
+	if err != nil {
+		return 0, false, false, err
+	}
+	n, all, err = m.dir.ReadHead(e, buf)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, false, false, &Error{Op: op, Mailbox: m.name, Kind: Gone, Err: err}
+	case err != nil:
+		return 0, false, false, fail(op, m.name, err)
+	}
+	return n, all, isPlain(buf[:n]), nil
+}
+
+// isPlain reports whether a file that begins so is a message that is not compressed.
+func isPlain(b []byte) bool { return packed.Detect(b[:min(len(b), packed.Head)]) == packed.Plain }
 
 // Structure returns the parsed message. It is shared: nobody may change it.
 func (m *Mailbox) Structure(ctx context.Context, uid mail.UID) (*message.Part, error) {
@@ -280,21 +310,26 @@ func (m *Mailbox) parse(uid mail.UID, r io.Reader, info maildir.Info) (*message.
 	return p, nil
 }
 
-// learn remembers the sizes and dates of a message that was read as a whole, if its
-// name does not tell them; m.mu is held.
+// learn remembers the sizes and dates of a message that was read as a whole, if the
+// index does not have all of them; m.mu is held.
 func (m *Mailbox) learn(uid mail.UID, info maildir.Info, p *message.Part) {
 	i, ok := m.snap.Find(uid)
 	if !ok {
 		return
 	}
 	r := m.snap.Row(i)
-	if _, known := r.Virtual(); known {
+	if _, known := statOf(r); known {
 		return
 	}
 	if _, known := m.learned.stats[uid]; known {
 		return
 	}
 	st := Stat{Size: p.Size(), Stored: info.Size, Date: info.Modified, Saved: info.Changed}
+	if e, err := entryOf(m.snap.x, i); err == nil {
+		if size, ok := sizeInName(e, info.Size); ok {
+			st.Size = size // as look says
+		}
+	}
 	if saved, ok := r.Saved(); ok {
 		st.Saved = saved // the file's ctime changes with its name
 	}

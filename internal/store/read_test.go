@@ -53,6 +53,9 @@ func TestPacked(t *testing.T) {
 		if err != nil || st.Size != int64(len(text)+102) || st.Stored != int64(len(text)) || !st.Date.Equal(date) {
 			t.Errorf("UID %d: %+v, %v", uid, st, err)
 		}
+		if n, _, ok, err := m.ReadHead(context.Background(), uid, make([]byte, 8)); ok || err != nil {
+			t.Errorf("UID %d: head of %d octets, %v", uid, n, err)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "cur", "1000000004.d.h,S=9:2,S"), []byte("\x1f\x8b\x08trunk"), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,6 +63,25 @@ func TestPacked(t *testing.T) {
 	syncBox(t, m)
 	if _, err := m.OpenMessage(context.Background(), 4); KindOf(err) != Corrupt {
 		t.Errorf("a damaged message: %v", err)
+	}
+}
+
+// TestReadHead reads less than a message, all of it, and what is gone.
+func TestReadHead(t *testing.T) {
+	ctx := context.Background()
+	m := openBox(t, openAccount(t, t.TempDir()), mail.Inbox)
+	const text = "A: 1\n\none\n"
+	put(t, m, FlagSet{}, text)
+	uid := syncBox(t, m).UID(0)
+	for _, room := range []int{0, 1, len(text) - 1, len(text), len(text) + 1} {
+		buf := make([]byte, room)
+		n, all, ok, err := m.ReadHead(ctx, uid, buf)
+		if want := text[:min(room, len(text))]; string(buf[:n]) != want || all != (room >= len(text)) || !ok || err != nil {
+			t.Errorf("room for %d: %q, all %v, %v, %v", room, buf[:n], all, ok, err)
+		}
+	}
+	if _, _, _, err := m.ReadHead(ctx, uid+1, nil); KindOf(err) != Gone {
+		t.Errorf("of no message: %v", err)
 	}
 }
 

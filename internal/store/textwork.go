@@ -262,6 +262,15 @@ const maxTextFile = 4 << 20
 // text reads the text of a file.
 func (w *textWorker) text(e maildir.Entry) (*text.Text, error) {
 	clear(w.piece)
+	if ok, err := w.readPlain(e); err != nil {
+		return nil, err
+	} else if ok {
+		in := bytes.NewReader(w.whole)
+		if w.f.headers {
+			return w.reader.ReadHeader(in)
+		}
+		return w.textOf(in)
+	}
 	f, err := w.f.m.open(e)
 	if err != nil {
 		return nil, err
@@ -270,17 +279,27 @@ func (w *textWorker) text(e maildir.Entry) (*text.Text, error) {
 	if w.f.headers {
 		return w.header(f)
 	}
-	var in text.File = f
-	if st, err := f.Stat(); err != nil {
-		return nil, err
-	} else if st.Size() <= maxTextFile {
-		w.whole = slices.Grow(w.whole[:0], int(st.Size()))[:st.Size()]
-		n, err := f.ReadAt(w.whole, 0)
-		if err != nil && err != io.EOF {
-			return nil, fmt.Errorf("read message: %w", err)
+	return w.textOf(f)
+}
+
+// readPlain reads a file, or its header if that is enough. It reports false if that is
+// long, or compressed, which calls for another way.
+func (w *textWorker) readPlain(e maildir.Entry) (ok bool, err error) {
+	if !w.f.headers {
+		w.whole, _, err = w.f.m.dir.ReadMessage(e, w.whole[:0], maxTextFile)
+		if errors.Is(err, maildir.ErrLong) {
+			return false, nil
 		}
-		in = bytes.NewReader(w.whole[:n])
+		return err == nil && isPlain(w.whole), err
 	}
+	w.whole = slices.Grow(w.whole[:0], firstHeader)[:firstHeader]
+	n, all, err := w.f.m.dir.ReadHead(e, w.whole)
+	w.whole = w.whole[:n]
+	return err == nil && isPlain(w.whole) && (all || hasHeaderEnd(w.whole)), err
+}
+
+// textOf makes the text of a message.
+func (w *textWorker) textOf(in text.File) (*text.Text, error) {
 	return w.reader.Read(in, w.f.overlap, func(piece []byte) {
 		for q, m := range w.f.matchers {
 			w.piece[q] = w.piece[q] || m.MatchBody(piece)
@@ -288,16 +307,24 @@ func (w *textWorker) text(e maildir.Entry) (*text.Text, error) {
 	})
 }
 
+// firstHeader is more than most headers have, in octets.
+const firstHeader = 8 << 10
+
+// hasHeaderEnd reports whether there is an empty line in b.
+func hasHeaderEnd(b []byte) bool {
+	return bytes.Contains(b, []byte("\n\n")) || bytes.Contains(b, []byte("\n\r\n"))
+}
+
 // header reads the fields of a message.
 func (w *textWorker) header(f io.ReaderAt) (*text.Text, error) {
-	for n := 8 << 10; ; n *= 8 {
+	for n := firstHeader; ; n *= 8 {
 		w.whole = slices.Grow(w.whole[:0], n)[:n]
 		have, err := f.ReadAt(w.whole, 0)
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("read header: %w", err)
 		}
 		b := w.whole[:have]
-		if bytes.Contains(b, []byte("\n\n")) || bytes.Contains(b, []byte("\n\r\n")) || err == io.EOF || n > maxTextFile {
+		if hasHeaderEnd(b) || err == io.EOF || n > maxTextFile {
 			return w.reader.ReadHeader(bytes.NewReader(b))
 		}
 	}

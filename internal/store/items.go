@@ -187,6 +187,7 @@ func (m *Mailbox) writeLearned() (err error) {
 		}
 	}
 	y, err := tx.Commit()
+	m.wrote = err == nil || m.wrote
 	return m.show(y, err)
 }
 

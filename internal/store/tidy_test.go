@@ -64,6 +64,42 @@ func TestTidy(t *testing.T) {
 	}
 }
 
+// A journal that has grown by what was only computed of messages becomes a snapshot
+// too: whoever opens the mailbox next would have to go through it.
+func TestTidyLearned(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	a := openAccount(t, dir)
+	m, err := a.Open(ctx, "INBOX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := make([]string, 600)
+	for i := range letters {
+		letters[i] = fmt.Sprint(i)
+	}
+	put(t, m, FlagSet{}, letters...)
+	for range 2 {
+		s := syncBox(t, m)
+		for i := range s.Len() {
+			m.KeepItems(s.UID(i), KeptItem{Kind: Envelope, Data: fmt.Append(nil, "learned")})
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		a.Tidy()
+		if n := len(ownFiles(t, dir)["fantail.log"]); n > 1024 {
+			t.Errorf("a journal of %d octets", n)
+		}
+		if m, err = a.Open(ctx, "INBOX"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Tidy works beside those who open and close.
 func TestTidyTogether(t *testing.T) {
 	ctx := context.Background()

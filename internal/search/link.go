@@ -3,9 +3,16 @@ package search
 // linker links messages to the messages that they answer (RFC 5256 section 3, step
 // 1 of REFERENCES). Each Message-ID is a node, by its number, whether somebody's own or
 // only referred to; without a message it is a dummy.
+//
+// A link must not make a loop. Only roots are linked, so it does if it leads to the
+// node that is the root of its own tree, which is found by going up: a few steps. A
+// sender can make up references that make trees as high as the mailbox has messages,
+// and look for the root again and again; then a paths finds it.
 type linker struct {
-	mail  []threadable
-	nodes []linkNode
+	mail   []threadable
+	nodes  []linkNode
+	looked int    // parents looked at
+	paths  *paths // the same trees, or nil
 }
 
 type linkNode struct {
@@ -44,106 +51,118 @@ func (l *linker) own(k int32) int32 {
 		return n
 	}
 	l.nodes = append(l.nodes, linkNode{mail: k, parent: none})
+	if l.paths != nil {
+		l.paths.add()
+	}
 	return int32(len(l.nodes) - 1)
 }
 
-// link makes a node the child of another, unless that would be a loop.
-func (l *linker) link(parent, child int32) {
-	if parent == child || l.nodes[child].kids > 0 && l.descends(parent, child) {
+// link makes a root the child of another node, unless that would be a loop.
+func (l *linker) link(parent, root int32) {
+	if parent == root || l.nodes[root].kids > 0 && l.rootOf(parent) == root {
 		return
 	}
-	l.nodes[child].parent = parent
+	l.nodes[root].parent = parent
 	l.nodes[parent].kids++
+	if l.paths != nil {
+		l.paths.link(parent, root)
+	}
 }
 
+// unlink makes a node a root.
 func (l *linker) unlink(n int32) {
-	if p := l.nodes[n].parent; p != none {
-		l.nodes[p].kids--
-		l.nodes[n].parent = none
+	p := l.nodes[n].parent
+	if p == none {
+		return
+	}
+	l.nodes[p].kids--
+	l.nodes[n].parent = none
+	if l.paths != nil {
+		l.paths.cut(n)
 	}
 }
 
-// descends reports whether a node is below another one.
-func (l *linker) descends(n, above int32) bool {
-	for n = l.nodes[n].parent; n != none; n = l.nodes[n].parent {
-		if n == above {
-			return true
-		}
+// patience is how many parents are looked at for each message on the average until
+// that is done in a better way: more than in any mailbox where nobody made up the
+// references.
+const patience = 16
+
+// rootOf returns the root of a node's tree.
+func (l *linker) rootOf(n int32) int32 {
+	if l.paths == nil && l.looked > patience*len(l.nodes) {
+		l.paths = newPaths(l.nodes)
 	}
-	return false
+	if l.paths != nil {
+		return l.paths.root(n)
+	}
+	for l.nodes[n].parent != none {
+		n = l.nodes[n].parent
+		l.looked++
+	}
+	return n
 }
 
 // forest returns the threads that the links make, without dummies as far as that is
-// the law (RFC 5256 section 3, steps 2 and 3). Nothing is sorted in it.
+// the law (RFC 5256 section 3, steps 2 and 3). Nothing is sorted in it. The linker's
+// links are lost.
 func (l *linker) forest() *Forest {
-	place := make([]int32, len(l.nodes)) // in the forest
-	n, links := int32(0), int32(0)
 	for k := range l.nodes {
-		place[k] = n
-		if node := &l.nodes[k]; node.mail != none || node.kids > 0 {
-			n++
-		}
-		links += l.nodes[k].kids
+		l.nodes[k].kids = 0
 	}
-	f := &Forest{mail: l.mail, nodes: make([]treeNode, n)}
-	all := make([]int32, 0, links) // the children of all, each parent's behind the other's
 	for k := range l.nodes {
-		from := &l.nodes[k]
-		if from.mail == none && from.kids == 0 {
+		if n := &l.nodes[k]; n.mail != none && n.parent != none {
+			n.parent = l.holder(n.parent)
+			l.nodes[n.parent].kids++
+		}
+	}
+	// A dummy stays if it is a root with two children at least.
+	place := make([]int32, len(l.nodes)) // in the forest
+	count, links := int32(0), int32(0)
+	for k := range l.nodes {
+		place[k] = count
+		if n := &l.nodes[k]; n.mail != none || n.kids > 1 {
+			count++
+			links += n.kids
+		}
+	}
+	f := &Forest{mail: l.mail, nodes: make([]treeNode, 0, count)}
+	all := make([]int32, links) // the children of all, each parent's behind the other's
+	for k := range l.nodes {
+		n := &l.nodes[k]
+		if n.mail == none && n.kids < 2 {
 			continue
 		}
-		node := &f.nodes[place[k]]
-		node.mail = from.mail
-		if from.mail != none {
-			node.date = l.mail[from.mail].sent
+		node := treeNode{mail: n.mail, children: all[:0:n.kids]}
+		all = all[n.kids:]
+		if n.mail != none {
+			node.date = l.mail[n.mail].sent
 		}
-		node.children = all[len(all) : len(all) : len(all)+int(from.kids)]
-		all = all[:len(all)+int(from.kids)]
+		f.nodes = append(f.nodes, node)
 	}
 	for k := range l.nodes {
-		from := &l.nodes[k]
+		n := &l.nodes[k]
 		switch {
-		case from.mail == none && from.kids == 0:
-		case from.parent == none:
+		case n.mail == none && n.kids < 2:
+		case n.mail == none || n.parent == none || l.nodes[n.parent].mail == none && l.nodes[n.parent].kids < 2:
 			f.roots = append(f.roots, place[k])
 		default:
-			parent := &f.nodes[place[from.parent]]
-			parent.children = append(parent.children, place[k])
+			above := &f.nodes[place[n.parent]]
+			above.children = append(above.children, place[k])
 		}
 	}
-	f.prune()
 	return f
 }
 
-// prune removes dummies (RFC 5256 section 3, step 3): those without children, and
-// others by putting their children in their place. At the root only one child may
-// take the place of a dummy.
-func (f *Forest) prune() {
-	order := f.downwards()
-	for k := len(order) - 1; k >= 0; k-- {
-		node := &f.nodes[order[k]]
-		node.children = f.promote(node.children, false)
+// holder returns below what the children of a node come once the dummies among
+// them are removed: itself if it is a message or a root, else what is above it. All
+// dummies on the way are put directly below that, so that no way is gone twice.
+func (l *linker) holder(n int32) int32 {
+	top := n
+	for l.nodes[top].mail == none && l.nodes[top].parent != none {
+		top = l.nodes[top].parent
 	}
-	f.roots = f.promote(f.roots, true)
-}
-
-// promote returns a list of siblings in which children stand for dummies.
-func (f *Forest) promote(list []int32, root bool) []int32 {
-	dummies := false
-	for _, n := range list {
-		dummies = dummies || f.nodes[n].mail == none
+	for n != top {
+		n, l.nodes[n].parent = l.nodes[n].parent, top
 	}
-	if !dummies {
-		return list
-	}
-	out := make([]int32, 0, len(list))
-	for _, n := range list {
-		node := &f.nodes[n]
-		if node.mail != none || root && len(node.children) > 1 {
-			out = append(out, n)
-		} else {
-			out = append(out, node.children...)
-		}
-	}
-	return out
+	return top
 }

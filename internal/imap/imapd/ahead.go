@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // A FETCH that has to open files reads them ahead: while the answer for one message
@@ -29,6 +30,10 @@ type ahead struct {
 	n       int // how many
 	jobs    chan *fetched
 	workers sync.WaitGroup
+
+	done int64        // how many were answered for
+	tick *time.Ticker // since there are workers: when to tell how far it is
+	sent int          // see outbox: as of the last tick
 }
 
 // begin takes the next message of the command. It answers for others if there is no
@@ -68,6 +73,7 @@ func (a *ahead) start() {
 		return
 	}
 	a.jobs = make(chan *fetched, places)
+	a.tick = time.NewTicker(a.f.s.progressEvery)
 	for range min(runtime.GOMAXPROCS(0), places) {
 		a.workers.Go(func() {
 			for m := range a.jobs {
@@ -82,13 +88,39 @@ func (a *ahead) start() {
 func (a *ahead) finish() error {
 	m := a.slots[a.first]
 	if m.handed {
-		<-m.loaded
+		if err := a.await(m); err != nil {
+			return err
+		}
 	}
 	a.first = (a.first + 1) % places
 	a.n--
+	a.done++
 	defer m.close()
 	return a.f.answer(m)
 }
+
+// await waits until a message is loaded. A client to which nothing was sent for long is
+// told how far it is: responses for many messages that take long to read may be too
+// short to fill the outbox.
+func (a *ahead) await(m *fetched) error {
+	for {
+		select {
+		case <-m.loaded:
+			return nil
+		case <-a.tick.C:
+			box := &a.f.s.stream.box
+			if box.sent == a.sent {
+				if err := a.f.s.tellProgress(a); err != nil {
+					return err
+				}
+			}
+			a.sent = box.sent
+		}
+	}
+}
+
+// Look implements progress.
+func (a *ahead) Look() (done, total int64) { return a.done, int64(a.f.ts.len()) }
 
 // drain answers for all that are left.
 func (a *ahead) drain() error {
@@ -105,6 +137,7 @@ func (a *ahead) stop() {
 	if a.jobs != nil {
 		close(a.jobs)
 		a.workers.Wait()
+		a.tick.Stop()
 	}
 	for ; a.n > 0; a.n-- {
 		a.slots[a.first].close()

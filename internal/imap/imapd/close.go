@@ -15,14 +15,7 @@ func (s *Session) close(ctx context.Context) error {
 		return err
 	}
 	if !s.box.readOnly {
-		if err := s.sync(ctx); err != nil {
-			return err
-		}
-		uids := s.deleted(nil)
-		if err := s.trusted(); err != nil {
-			return err
-		}
-		if err := s.box.mbox.Expunge(ctx, uids); err != nil {
+		if _, err := s.expungeDeleted(ctx, nil); err != nil {
 			return err
 		}
 	}

@@ -33,18 +33,26 @@ func (s *Session) uidExpunge(ctx context.Context) error {
 // remove expunges the messages marked \Deleted, or those of them that are among
 // the UIDs asked for, and tells.
 func (s *Session) remove(ctx context.Context, among func(mail.UID) bool) error {
-	if err := s.sync(ctx); err != nil {
+	n, err := s.expungeDeleted(ctx, among)
+	if err != nil {
 		return err
 	}
-	uids := s.deleted(among)
-	if err := s.trusted(); err != nil {
-		return err
-	}
-	if err := s.box.mbox.Expunge(ctx, uids); err != nil {
-		return err
-	}
-	if len(uids) == 0 {
+	if n == 0 {
 		return s.ok(ctx, "EXPUNGE completed.")
 	}
 	return s.ok(ctx, "EXPUNGE completed.", s.highestModSeq())
+}
+
+// expungeDeleted expunges the messages marked \Deleted, with among only those of its
+// UIDs, and returns how many.
+func (s *Session) expungeDeleted(ctx context.Context, among func(mail.UID) bool) (int, error) {
+	if err := s.sync(ctx); err != nil {
+		return 0, err
+	}
+	uids := s.deleted(among)
+	if err := s.trusted(); err != nil {
+		return 0, err
+	}
+	mbox := s.box.mbox
+	return len(uids), s.busy(ctx, nil, func(ctx context.Context) error { return mbox.Expunge(ctx, uids) })
 }

@@ -232,7 +232,12 @@ func (f *fetcher) markSeen() error {
 		return err
 	}
 	change := store.FlagChange{Op: mail.Add, FlagSet: store.FlagSet{Flags: mail.Seen}}
-	if _, err := f.s.box.mbox.SetFlags(f.ctx, uids, change); err != nil {
+	mbox := f.s.box.mbox
+	err := f.s.busy(f.ctx, nil, func(ctx context.Context) error {
+		_, err := mbox.SetFlags(ctx, uids, change)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	f.seen = make(map[mail.UID]bool, len(uids))

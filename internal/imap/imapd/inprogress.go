@@ -36,7 +36,7 @@ func (s *Session) busy(ctx context.Context, p progress, work func(context.Contex
 		}()
 		ended <- work(ctx)
 	}()
-	tick := time.NewTicker(progressEvery)
+	tick := time.NewTicker(s.progressEvery)
 	defer tick.Stop()
 	for {
 		select {

@@ -1,15 +1,24 @@
 package imapd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"fantail/internal/imap"
+	"fantail/internal/store"
+	"fantail/internal/store/index"
 )
 
 // recorder is a Conn that keeps what is written to it.
@@ -108,4 +117,122 @@ func TestBusyPanics(t *testing.T) {
 	}()
 	newRecorded(&recorder{}).busy(t.Context(), nil, func(context.Context) error { panic("oops") })
 	t.Error("busy has returned")
+}
+
+// Commands that change messages may have to wait for other programs, and for many
+// messages they are long anyway.
+func TestChangesTellProgress(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"cur", "new", "tmp", "cur/1.M1P1.h:2,", "cur/2.M1P1.h:2,"} {
+		path := filepath.Join(dir, name)
+		var err error
+		if strings.Contains(name, ":") {
+			err = os.WriteFile(path, []byte("Subject: x\n\nbody\n"), 0o600)
+		} else {
+			err = os.Mkdir(path, 0o700)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	acct, err := store.OpenAccount(dir, store.Options{Host: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := net.Pipe()
+	s := New(acct, far, Options{Log: slog.New(slog.DiscardHandler)})
+	s.progressEvery = 20 * time.Millisecond
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(context.Background()) }()
+	defer func() {
+		near.Close()
+		if err := errors.Join(<-ended, acct.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := near.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	x, err := index.Open(dir, index.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	r := bufio.NewReader(near)
+	until := func(start string) {
+		t.Helper()
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(line, start) {
+				return
+			}
+			if strings.HasPrefix(line, "a ") {
+				t.Fatalf("%q, want %q", line, start)
+			}
+		}
+	}
+	say := func(line string) {
+		t.Helper()
+		if _, err := io.WriteString(near, line+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until("* PREAUTH")
+	say("a SELECT INBOX")
+	until("a OK")
+	for _, line := range []string{"a STORE 1 +FLAGS.SILENT (\\Deleted)", "a FETCH 2 BODY[]", "a EXPUNGE", "a STORE 1 FLAGS.SILENT (\\Deleted)", "a CLOSE"} {
+		l, err := x.Lock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(line)
+		until(`* OK [INPROGRESS ("a" NIL NIL)]`)
+		if err := l.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		until("a OK")
+	}
+}
+
+// Messages that take long to read are no reason to be silent, as long as nothing else
+// is sent.
+func TestFetchTellsProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := &recorder{}
+		s := newRecorded(conn)
+		f := &fetcher{s: s, ts: targets{ranges: imap.Numbers([]uint32{2, 3, 4, 9})}}
+		a := ahead{f: f, done: 1}
+		a.start()
+		defer a.stop()
+		m := &fetched{loaded: make(chan struct{})}
+		for _, c := range []struct {
+			d    time.Duration
+			said string // meanwhile
+			want string
+		}{
+			{9 * time.Second, "", ""},
+			{2 * time.Second, "", "* OK [INPROGRESS (\"a7\" 1 4)] Still at work.\r\n"},
+			{10 * time.Second, "* 2 FETCH ()", "* 2 FETCH ()\r\n"},
+			{10 * time.Second, "", "* OK [INPROGRESS (\"a7\" 1 4)] Still at work.\r\n"},
+		} {
+			if c.said != "" {
+				s.out.Text(c.said).CRLF().Flush()
+			}
+			time.AfterFunc(c.d, func() { m.loaded <- struct{}{} })
+			if err := a.await(m); err != nil {
+				t.Error(err)
+			}
+			if got := conn.String(); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			conn.Reset()
+		}
+		conn.err = io.ErrClosedPipe
+		if err := a.await(m); !errors.Is(err, io.ErrClosedPipe) {
+			t.Error(err)
+		}
+	})
 }

@@ -94,11 +94,7 @@ func (t targets) messages(withRow bool) iter.Seq[*counted] {
 
 // part returns some of the messages (RFC 9394 section 3.3).
 func (t targets) part(p imap.PartialRange) targets {
-	n := 0
-	for _, r := range t.ranges {
-		n += int(r.To-r.From) + 1
-	}
-	lo, hi := p.Cut(n)
+	lo, hi := p.Cut(t.len())
 	part := targets{v: t.v}
 	for _, r := range t.ranges {
 		n := int(r.To-r.From) + 1
@@ -108,6 +104,14 @@ func (t targets) part(p imap.PartialRange) targets {
 		lo, hi = lo-n, hi-n
 	}
 	return part
+}
+
+// len returns how many there are.
+func (t targets) len() (n int) {
+	for _, r := range t.ranges {
+		n += int(r.To-r.From) + 1
+	}
+	return n
 }
 
 // all reports whether the targets are all messages that the client counts.

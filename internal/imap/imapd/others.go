@@ -526,7 +526,12 @@ func (s *Session) alongWith(renamed map[string]string, name, old string) bool {
 	return up != "" && oldUp != "" && renamed[up] == oldUp && name[len(up):] == old[len(oldUp):]
 }
 
-// renames returns what mailboxes that have another name now were called before.
+// renames returns what mailboxes that have another name now were called before. INBOX is
+// never among them: when it is renamed, only its messages move, to a mailbox that is new
+// in all else, and INBOX stays what it is (RFC 9051 section 6.3.6). That is told as what
+// can be seen, a creation. RFC 5465 section 5.4 has an OLDNAME for it too, from which
+// the client has to know that this one old name is not gone; without it the client
+// fetches again what it could have kept.
 func renames(was, now map[string]listed) map[string]string {
 	left := make(map[store.Identity]string)
 	for name, l := range was {

@@ -12,6 +12,8 @@ type outbox struct {
 	to  io.Writer
 	buf *[outboxSize]byte
 	n   int // octets in buf
+
+	sent int // how often something went to to
 }
 
 const outboxSize = 64 << 10
@@ -22,6 +24,7 @@ var outboxes = sync.Pool{New: func() any { return new([outboxSize]byte) }}
 func (o *outbox) Write(p []byte) (written int, err error) {
 	for len(p) > 0 {
 		if o.n == 0 && len(p) >= outboxSize {
+			o.sent++
 			n, err := o.to.Write(p)
 			return written + n, err
 		}
@@ -77,6 +80,7 @@ func (o *outbox) Flush() error {
 	}
 	var err error
 	if o.n > 0 {
+		o.sent++
 		_, err = o.to.Write(o.buf[:o.n])
 	}
 	outboxes.Put(o.buf)

@@ -12,6 +12,10 @@ import (
 // messages are expunged, since a set of UIDs only names those that are there. It
 // goes with the selected mailbox.
 
+// The response code NOTSAVED (RFC 5182 section 2.5) is for servers that refuse to save a
+// result that they have found. This one never does: a result is at most one range of
+// UIDs for each two messages, goes with the mailbox, and there is one for a session.
+
 // notSaved empties "$" if a command with SAVE ends in NO for err, which it returns.
 func (s *Session) notSaved(r *imap.SearchReturn, err error) error {
 	if r == nil || !r.Save {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/deflate"
@@ -64,6 +65,8 @@ type Session struct {
 	off      switches  // and what the administrator has turned off
 	client   string    // what the client says of itself
 	closing  bool      // the client has been told good-bye
+
+	progressEvery time.Duration // see there
 }
 
 // selected is the mailbox that the session has open.
@@ -95,6 +98,8 @@ func New(acct *store.Account, conn Conn, o Options) *Session {
 		out:     wire.NewEncoder(out),
 		table:   commandTable(),
 		watched: maxOthers,
+
+		progressEvery: progressEvery,
 	}
 	s.out.FlushAlso(st.flushBelow)
 	s.limits = limits

@@ -42,7 +42,12 @@ func (s *Session) change(ctx context.Context, byUID bool) error {
 	if err := s.trusted(); err != nil {
 		return err
 	}
-	did, err := s.box.mbox.SetFlagsIf(ctx, uids, c, since)
+	var did store.Stored
+	mbox := s.box.mbox
+	err = s.busy(ctx, nil, func(ctx context.Context) (err error) {
+		did, err = mbox.SetFlagsIf(ctx, uids, c, since)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const floors = `
 	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
 	deliver login/broker imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
 	search
-	store login/passdb login/roster login/session/sessiontest
+	store login/passdb login/sasl login/roster login/session/sessiontest
 	login/userdb login/handover login/broker/wire
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume

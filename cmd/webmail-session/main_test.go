@@ -66,7 +66,7 @@ func ends(t *testing.T, cmd *exec.Cmd, log *strings.Builder, code int) {
 func TestSession(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "Maildir")
 	conn, cmd, log := begin(t, dir)
-	if _, err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).WriteTo(conn); err != nil {
+	if err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).Carry(conn, nil); err != nil {
 		t.Fatal(err)
 	}
 	var protocols http.Protocols

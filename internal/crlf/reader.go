@@ -118,6 +118,10 @@ func (r *Reader) Read(p []byte) (int, error) {
 // not be interpreted afterwards (RFC 2595 section 4, RFC 9051 section 6.2.1).
 func (r *Reader) Buffered() int { return r.end - r.start }
 
+// Ahead returns these octets, and leaves them. The slice is valid until the next call
+// of any other method.
+func (r *Reader) Ahead() []byte { return r.buf[r.start:r.end] }
+
 // fill reads at least one octet more, moving or growing the buffer when it is
 // full. A caller with a full buffer of the largest size has a line above the
 // limit and never comes here.

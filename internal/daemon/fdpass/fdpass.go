@@ -8,6 +8,9 @@
 // one descriptor; a message with more of either is an error, and every descriptor
 // that came with it is closed. A descriptor that arrives is closed on exec. What is
 // sent stays the sender's to close.
+//
+// A conversation on a stream socket can have a descriptor too, with its first octets
+// (WriteFile, ReadFile).
 package fdpass
 
 import (
@@ -154,15 +157,8 @@ func (c *Conn) Send(message []byte, f *os.File) error {
 		_, _, err := c.c.WriteMsgUnix(message, nil, nil)
 		return err
 	}
-	raw, err := f.SyscallConn() // f.Fd would change the mode of the file
-	if err != nil {
-		return fmt.Errorf("send %s: %w", f.Name(), err)
-	}
-	var sendErr error
-	err = raw.Control(func(fd uintptr) {
-		_, _, sendErr = c.c.WriteMsgUnix(message, unix.UnixRights(int(fd)), nil)
-	})
-	return errors.Join(err, sendErr)
+	_, err := write(c.c, message, f)
+	return err
 }
 
 // Receive reads the next message into buf, which must have room for the longest one
@@ -170,13 +166,25 @@ func (c *Conn) Send(message []byte, f *os.File) error {
 // was none. The error is io.EOF when the other end was closed, also if it was in the
 // midst of reading.
 func (c *Conn) Receive(buf []byte) (message []byte, f *os.File, err error) {
-	var oob [64]byte // more than one descriptor needs, so that a second one is seen
-	n, oobn, flags, _, err := c.c.ReadMsgUnix(buf, oob[:])
+	n, fd, err := read(c.c, buf)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET): // the latter: messages are unread
 		return nil, nil, io.EOF
 	case err != nil:
 		return nil, nil, err
+	}
+	if fd >= 0 {
+		f = os.NewFile(uintptr(fd), "passed")
+	}
+	return buf[:n], f, nil
+}
+
+// read is one recvmsg. fd is the descriptor that came, or -1.
+func read(c *net.UnixConn, buf []byte) (n, fd int, err error) {
+	var oob [64]byte // more than one descriptor needs, so that a second one is seen
+	n, oobn, flags, _, err := c.ReadMsgUnix(buf, oob[:])
+	if err != nil {
+		return 0, -1, err
 	}
 	fds, err := descriptors(oob[:oobn])
 	if err == nil && (len(fds) > 1 || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0) {
@@ -186,12 +194,12 @@ func (c *Conn) Receive(buf []byte) (message []byte, f *os.File, err error) {
 		for _, fd := range fds {
 			err = errors.Join(err, unix.Close(fd))
 		}
-		return nil, nil, err
+		return 0, -1, err
 	}
-	if len(fds) == 1 {
-		f = os.NewFile(uintptr(fds[0]), "passed")
+	if len(fds) == 0 {
+		return n, -1, nil
 	}
-	return buf[:n], f, nil
+	return n, fds[0], nil
 }
 
 // descriptors returns those in a control message, also beside an error.

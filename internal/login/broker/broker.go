@@ -5,7 +5,8 @@
 //	front ── Authenticate(credentials) ──► Grant
 //	front ── Start(service, Grant) ──────► connection to a session program
 //	front ── handover.Hello ─────────────► first record on that connection
-//	front ◄─ bytes of the protocol ──────► session program
+//	front ◄─ bytes of the protocol ──────► session program, unless it gets the
+//	                                       client's socket with the record
 //
 // A front knows the two interfaces only. Local implements both by a password
 // source and by a roster of session programs; a daemon that holds the
@@ -21,8 +22,8 @@ package broker
 
 import (
 	"context"
-	"net"
 
+	"fantail/internal/login/handover"
 	"fantail/internal/login/userdb"
 )
 
@@ -64,7 +65,6 @@ type Starter interface {
 	// Start returns a connection to a session program of the account, on which
 	// nothing was sent yet. service is imap, pop3 or webmail. The program may have
 	// other connections of the account. The session ends when its connection is
-	// closed. ctx bounds the start, not the session. The connection has CloseWrite.
-	// Errors wrap ErrUnavailable.
-	Start(ctx context.Context, service string, g Grant) (net.Conn, error)
+	// closed. ctx bounds the start, not the session. Errors wrap ErrUnavailable.
+	Start(ctx context.Context, service string, g Grant) (handover.Channel, error)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fantail/internal/login/handover"
 	"fantail/internal/login/roster"
 	"fantail/internal/login/userdb"
 )
@@ -103,10 +103,10 @@ func (l *Local) Check(service string) error {
 }
 
 // Start implements Starter.
-func (l *Local) Start(ctx context.Context, service string, g Grant) (net.Conn, error) {
+func (l *Local) Start(ctx context.Context, service string, g Grant) (handover.Channel, error) {
 	w, err := l.wanted(service, g)
 	if err == nil {
-		var conn net.Conn
+		var conn handover.Channel
 		if conn, err = l.roster.Connect(ctx, w); err == nil {
 			return conn, nil
 		}

@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 // session tells each client what the program was given, and then sends back what
 // it gets.
 func session() int {
-	err := handover.Receive(context.Background(), os.Stdin, func(conn net.Conn) {
-		h, err := handover.ReadHello(conn)
+	err := handover.Receive(context.Background(), os.Stdin, func(channel *net.UnixConn) {
+		h, conn, err := handover.Accept(channel)
 		if err != nil {
 			return
 		}
@@ -114,7 +114,7 @@ func begin(t *testing.T, l *Local, tag string) net.Conn {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true, Tag: tag}).WriteTo(conn); err != nil {
+	if err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true, Tag: tag}).Carry(conn, nil); err != nil {
 		t.Fatal(err)
 	}
 	return conn

@@ -40,6 +40,7 @@ type client struct {
 	mu          sync.Mutex // guards what follows, and orders deadlines of raw
 	interrupted bool       // the server is stopping
 	loggedIn    bool       // the dialogue is over: there are no deadlines any more
+	lent        *lent      // raw is closed, and the session has the socket
 }
 
 func newClient(s *Server, conn net.Conn, p protocol, implicitTLS bool) *client {
@@ -81,7 +82,7 @@ var errBroken = errors.New("connection broken")
 // serve is the life of a connection.
 func (c *client) serve() {
 	defer c.front.leave(c)
-	defer c.raw.Close()
+	defer c.abort()
 	defer c.recovered()
 	if c.implicit {
 		if err := c.handshake(); err != nil {
@@ -97,14 +98,18 @@ func (c *client) serve() {
 		c.close()
 		return
 	}
-	c.pump(ses)
+	if ses.given {
+		c.await(ses)
+	} else {
+		c.pump(ses)
+	}
 }
 
 // recovered, deferred, ends a panic with the connection.
 func (c *client) recovered() {
 	if r := recover(); r != nil {
 		c.log.Error("panic", "err", r, "stack", string(debug.Stack()))
-		c.raw.Close()
+		c.abort()
 	}
 }
 
@@ -236,9 +241,11 @@ func (c *client) close() {
 	if c.raw.SetReadDeadline(time.Now().Add(min(c.front.limit.linger, time.Second))) != nil {
 		return
 	}
-	const most = 1 << 20
-	io.CopyN(io.Discard, c.raw, most) // until the client closes, or sends too much, or takes too long
+	io.CopyN(io.Discard, c.raw, mostDropped) // until the client closes, or sends too much, or takes too long
 }
+
+// mostDropped is how many octets of a client are dropped that is being left.
+const mostDropped = 1 << 20
 
 // closeWrite says that nothing more will come: in TLS, and on the socket.
 func (c *client) closeWrite() {

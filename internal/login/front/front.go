@@ -11,7 +11,11 @@
 //	           pop3.go    time-outs and budgets are small
 //	login      login.go   an Authenticator checks, a Starter starts the session
 //	           plain.go   program, a handover.Hello tells it of the connection
-//	pump       pump.go    bytes go both ways; the session speaks and keeps time
+//	given      given.go   without TLS: the session has the client's socket
+//	pump       pump.go    with TLS: bytes go both ways
+//
+// In the last two the session speaks and keeps time; the front counts the connection
+// until it has ended.
 //
 // Invariants: one goroutine owns a connection until it pumps, and then two,
 // each for one direction. Octets that were received before a TLS handshake are
@@ -147,7 +151,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	}
 	s.mu.Lock()
 	for c := range s.clients {
-		c.raw.Close()
+		c.abort()
 	}
 	s.mu.Unlock()
 	<-ended

@@ -26,9 +26,9 @@ import (
 type fake struct {
 	mu      sync.Mutex
 	asked   []broker.Credentials
-	session func(conn *net.UnixConn, h handover.Hello) // nil: answers like a session, then sends back
+	session func(conn *handover.Client, h handover.Hello) // nil: answers like a session, then sends back
 	wait    sync.WaitGroup
-	running []*net.UnixConn
+	running []*handover.Client
 }
 
 // Interrupt takes leave as sessions do that answer like one.
@@ -60,7 +60,7 @@ func (f *fake) Authenticate(_ context.Context, c broker.Credentials) (broker.Gra
 	return broker.Grant{}, broker.ErrWrong
 }
 
-func (f *fake) Start(_ context.Context, service string, g broker.Grant) (net.Conn, error) {
+func (f *fake) Start(_ context.Context, service string, g broker.Grant) (handover.Channel, error) {
 	if g.Account == "nostart" {
 		return nil, broker.ErrUnavailable
 	}
@@ -68,28 +68,27 @@ func (f *fake) Start(_ context.Context, service string, g broker.Grant) (net.Con
 	if err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	f.running = append(f.running, theirs)
-	f.mu.Unlock()
-	f.wait.Add(1)
-	go func() {
-		defer f.wait.Done()
+	f.wait.Go(func() {
 		defer theirs.Close()
-		h, err := handover.ReadHello(theirs)
+		h, conn, err := handover.Accept(theirs)
 		if err != nil {
 			return
 		}
+		defer conn.Close()
+		f.mu.Lock()
+		f.running = append(f.running, conn)
+		f.mu.Unlock()
 		if f.session != nil {
-			f.session(theirs, h)
+			f.session(conn, h)
 			return
 		}
 		if h.Tag == "" {
-			fmt.Fprintf(theirs, "+OK %s in by %s, tls %t\r\n", g.Account, service, h.TLS)
+			fmt.Fprintf(conn, "+OK %s in by %s, tls %t\r\n", g.Account, service, h.TLS)
 		} else {
-			fmt.Fprintf(theirs, "%s OK %s in by %s, tls %t\r\n", h.Tag, g.Account, service, h.TLS)
+			fmt.Fprintf(conn, "%s OK %s in by %s, tls %t\r\n", h.Tag, g.Account, service, h.TLS)
 		}
-		io.Copy(theirs, theirs)
-	}()
+		io.Copy(conn, conn)
+	})
 	return ours, nil
 }
 

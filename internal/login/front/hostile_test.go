@@ -292,16 +292,18 @@ func TestShutdown(t *testing.T) {
 
 // A session that does not take leave is cut off.
 func TestShutdownOfDeaf(t *testing.T) {
-	b := start(t, nil, func(l *timeouts) { l.leave = 50 * time.Millisecond })
-	b.server.o.Interrupt = func() {}
-	p := b.dial("imap")
-	p.want("* OK")
-	p.say("a LOGIN alice right", "a OK")
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	b.server.Shutdown(ctx)
-	if _, err := p.r.ReadByte(); err == nil {
-		t.Error("the session goes on")
+	for _, service := range []string{"imap", "imaps"} {
+		b := start(t, nil, func(l *timeouts) { l.leave = 50 * time.Millisecond })
+		b.server.o.Interrupt = func() {}
+		p := b.dial(service)
+		p.want("* OK")
+		p.say("a LOGIN alice right", "a OK")
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		b.server.Shutdown(ctx)
+		if _, err := p.r.ReadByte(); err == nil {
+			t.Errorf("%s: the session goes on", service)
+		}
 	}
 }
 
@@ -342,7 +344,7 @@ func TestMemoryOfConnections(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name, service, login string
-	}{{"before login", "imap", ""}, {"before login, TLS", "imaps", ""}, {"idle session, TLS", "imaps", "a LOGIN alice right"}} {
+	}{{"before login", "imap", ""}, {"before login, TLS", "imaps", ""}, {"idle session", "imap", "a LOGIN alice right"}, {"idle session, TLS", "imaps", "a LOGIN alice right"}} {
 		base := measure()
 		peers := make([]*peer, n)
 		for i := range peers {

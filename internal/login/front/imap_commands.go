@@ -158,7 +158,11 @@ func (f *imapFront) enter(credentials broker.Credentials, mechanism string) erro
 	if !f.mayLogIn() {
 		return errPrivacy
 	}
-	ses, err := f.logIn(credentials, mechanism, f.tag)
+	ahead, err := f.buf.Peek(f.buf.Buffered())
+	if err != nil {
+		return err
+	}
+	ses, err := f.logIn(credentials, mechanism, f.tag, ahead)
 	switch {
 	case errors.Is(err, errAttempts):
 		return errors.Join(f.answer(&status{"NO", wire.CodeAuthenticationFailed, "Wrong name or password."}), errAttempts)
@@ -168,6 +172,5 @@ func (f *imapFront) enter(credentials broker.Credentials, mechanism string) erro
 		return &status{"NO", wire.CodeUnavailable, "Login is not possible now, please try again later."}
 	}
 	f.ses = ses
-	f.ses.rest, err = f.buf.Peek(f.buf.Buffered())
-	return err
+	return nil
 }

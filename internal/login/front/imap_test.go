@@ -3,7 +3,6 @@ package front
 import (
 	"encoding/base64"
 	"io"
-	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -129,7 +128,7 @@ func TestIMAPCommands(t *testing.T) {
 func TestIMAPClientIsNamed(t *testing.T) {
 	b := start(t, func(o *Options) { o.IMAPWithout = []string{"literal+"} })
 	heard := make(chan handover.Hello, 1)
-	b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+	b.fake.session = func(conn *handover.Client, h handover.Hello) {
 		heard <- h
 		io.WriteString(conn, h.Tag+" OK\r\n")
 	}

@@ -11,16 +11,17 @@ import (
 
 // session is a session program to which a client is handed over.
 type session struct {
-	conn    net.Conn
+	conn    handover.Channel
 	account string
-	rest    []byte // what the client sent behind its login
+	given   bool  // it has the client's socket
+	in      int64 // octets of the client that it got with the login
 }
 
 // logIn checks credentials and starts the session program, which answers the
-// command called tag (or the only one there can be, if tag is ""). Its errors
-// wrap broker.ErrWrong, then also errAttempts if there is no further attempt,
-// or broker.ErrUnavailable.
-func (c *client) logIn(credentials broker.Credentials, mechanism, tag string) (*session, error) {
+// command called tag (or the only one there can be, if tag is ""), and gets ahead,
+// what the client sent behind it. Its errors wrap broker.ErrWrong, then also
+// errAttempts if there is no further attempt, or broker.ErrUnavailable.
+func (c *client) logIn(credentials broker.Credentials, mechanism, tag string, ahead []byte) (*session, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
 	defer cancel()
 	log := c.log.With("user", credentials.Name, "mech", mechanism, "tls", c.secure())
@@ -37,17 +38,17 @@ func (c *client) logIn(credentials broker.Credentials, mechanism, tag string) (*
 		return nil, errors.Join(broker.ErrUnavailable, err)
 	}
 	grant.SID = c.sid
-	conn, err := c.start(ctx, grant, tag)
+	ses, err := c.start(ctx, grant, tag, ahead)
 	if err != nil {
 		log.Error("login impossible", "err", err)
 		return nil, errors.Join(broker.ErrUnavailable, err)
 	}
 	c.log.Info("login", "user", grant.Account, "mech", mechanism, "tls", c.secure())
-	return &session{conn: conn, account: grant.Account}, nil
+	return ses, nil
 }
 
 // start starts the session program and introduces the client.
-func (c *client) start(ctx context.Context, grant broker.Grant, tag string) (net.Conn, error) {
+func (c *client) start(ctx context.Context, grant broker.Grant, tag string, ahead []byte) (*session, error) {
 	conn, err := c.front.o.Starter.Start(ctx, c.protocol.name, grant)
 	if err != nil {
 		return nil, err
@@ -56,9 +57,17 @@ func (c *client) start(ctx context.Context, grant broker.Grant, tag string) (net
 		SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag,
 		Client: c.named, Without: grant.IMAPWithout,
 	}
-	if _, err := hello.WriteTo(conn); err != nil {
+	ses := &session{conn: conn, account: grant.Account}
+	if socket, ok := c.conn.(*net.TCPConn); ok { // so there is no TLS
+		ses.given = true
+		err = c.give(socket, conn, hello, ahead)
+	} else {
+		ses.in = int64(len(ahead))
+		err = hello.Carry(conn, ahead)
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return ses, nil
 }

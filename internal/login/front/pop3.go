@@ -258,7 +258,7 @@ func (f *pop3Front) enter(credentials broker.Credentials, mechanism string) erro
 	if !f.mayLogIn() {
 		return errPop3Privacy
 	}
-	ses, err := f.logIn(credentials, mechanism, "")
+	ses, err := f.logIn(credentials, mechanism, "", f.in.Ahead())
 	wrong := &refusal{pop3.AuthFailed, "Wrong name or password."}
 	switch {
 	case errors.Is(err, errAttempts):
@@ -269,14 +269,7 @@ func (f *pop3Front) enter(credentials broker.Credentials, mechanism string) erro
 	case err != nil:
 		return &refusal{pop3.SysTemp, "Login is not possible now, please try again later."}
 	}
-	rest := make([]byte, f.in.Buffered())
-	if len(rest) > 0 {
-		if _, err := io.ReadFull(f.in, rest); err != nil {
-			return err
-		}
-	}
 	f.ses = ses
-	f.ses.rest = rest
 	return nil
 }
 

@@ -37,11 +37,12 @@ func TestMain(m *testing.M) {
 func sessionProgram() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := handover.Receive(ctx, os.Stdin, func(conn net.Conn) {
-		h, err := handover.ReadHello(conn)
+	err := handover.Receive(ctx, os.Stdin, func(channel *net.UnixConn) {
+		h, conn, err := handover.Accept(channel)
 		if err != nil {
 			return
 		}
+		defer conn.Close()
 		fmt.Fprintf(conn, "%s OK %q\r\n", h.Tag, os.Args[1:])
 		defer context.AfterFunc(ctx, func() {
 			fmt.Fprint(conn, "* BYE from the session\r\n")

@@ -65,9 +65,10 @@ func (c *client) pump(ses *session) {
 	log.Info("logout", "dur", time.Since(began).Round(time.Millisecond), "in", in, "out", out)
 }
 
-// upstream carries what the client sends, first what it sent already. When the
-// session does not listen any more, the rest is dropped.
+// upstream carries what the client sends, until it ends. When the session does not
+// listen any more, the rest is dropped.
 func (c *client) upstream(ses *session) (n int64) {
+	n = ses.in
 	deaf := false
 	send := func(p []byte) {
 		n += int64(len(p))
@@ -76,8 +77,6 @@ func (c *client) upstream(ses *session) (n int64) {
 			deaf = err != nil
 		}
 	}
-	send(ses.rest)
-	ses.rest = nil
 	small := make([]byte, smallBuffer)
 	var large *[largeBuffer]byte
 	for {
@@ -101,9 +100,7 @@ func (c *client) upstream(ses *session) (n int64) {
 	if large != nil {
 		largeBuffers.Put(large)
 	}
-	if h, ok := ses.conn.(interface{ CloseWrite() error }); ok {
-		h.CloseWrite() // an error says that the session ended first
-	}
+	ses.conn.CloseWrite() // an error says that the session ended first
 	return n
 }
 

@@ -32,7 +32,7 @@ func TestPumpBothWays(t *testing.T) {
 		b := start(t, nil)
 		up, down := random(1, 5<<20), random(2, 5<<20)
 		sum := make(chan [32]byte, 1)
-		b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+		b.fake.session = func(conn *handover.Client, h handover.Hello) {
 			fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 			go func() {
 				got := sha256.New()
@@ -90,7 +90,7 @@ func (s *Server) count() int {
 func TestSessionEnds(t *testing.T) {
 	for _, service := range []string{"imap", "imaps"} {
 		b := start(t, nil)
-		b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+		b.fake.session = func(conn *handover.Client, h handover.Hello) {
 			fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 			conn.Read(make([]byte, 1))
 			io.WriteString(conn, "* BYE\r\nb OK\r\n")
@@ -107,7 +107,7 @@ func TestSessionEnds(t *testing.T) {
 
 func TestSessionEndsBeforeItAnswers(t *testing.T) {
 	b := start(t, nil)
-	b.fake.session = func(*net.UnixConn, handover.Hello) {}
+	b.fake.session = func(*handover.Client, handover.Hello) {}
 	p := b.dial("imaps")
 	p.want("* OK")
 	p.say("a LOGIN alice right", "* BYE [UNAVAILABLE] The session could not be started.")
@@ -123,7 +123,7 @@ func TestSessionEndsBeforeItAnswers(t *testing.T) {
 func TestClientBreaksOff(t *testing.T) {
 	b := start(t, nil)
 	ended := make(chan struct{})
-	b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+	b.fake.session = func(conn *handover.Client, h handover.Hello) {
 		defer close(ended)
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 		for {
@@ -153,7 +153,7 @@ func TestClientBreaksOff(t *testing.T) {
 func TestStuck(t *testing.T) {
 	b := start(t, nil, func(l *timeouts) { l.stuck, l.linger = 300*time.Millisecond, 300*time.Millisecond })
 	ended := make(chan struct{})
-	b.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+	b.fake.session = func(conn *handover.Client, h handover.Hello) {
 		defer close(ended)
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 		for {
@@ -174,21 +174,23 @@ func TestStuck(t *testing.T) {
 }
 
 func TestLogoutLine(t *testing.T) {
-	b := start(t, nil)
-	p := b.dial("imap")
-	p.want("* OK")
-	p.say("a LOGIN alice right", "a OK")
-	p.conn.Close()
-	waitFor(t, func() bool { return b.server.count() == 0 })
-	if !regexp.MustCompile(`level=INFO msg=logout sid=[0-9a-f]{16} proto=imap remote=127.0.0.1 user=alice dur=\S+ in=0 out=\d+`).MatchString(b.log.String()) {
-		t.Errorf("log: %s", b.log)
+	for _, service := range []string{"imap", "imaps"} {
+		b := start(t, nil)
+		p := b.dial(service)
+		p.want("* OK")
+		p.say("a LOGIN alice right", "a OK")
+		p.conn.Close()
+		waitFor(t, func() bool { return b.server.count() == 0 })
+		if !regexp.MustCompile(`level=INFO msg=logout sid=[0-9a-f]{16} proto=imap remote=127.0.0.1 user=alice dur=\S+ in=0 out=\d+`).MatchString(b.log.String()) {
+			t.Errorf("%s: log: %s", service, b.log)
+		}
 	}
 }
 
 func BenchmarkPump(b *testing.B) {
 	ben := start(b, nil)
 	block := make([]byte, 1<<20)
-	ben.fake.session = func(conn *net.UnixConn, h handover.Hello) {
+	ben.fake.session = func(conn *handover.Client, h handover.Hello) {
 		fmt.Fprintf(conn, "%s OK\r\n", h.Tag)
 		for {
 			if _, err := conn.Write(block); err != nil {

@@ -3,7 +3,7 @@
 //
 //	starter ── Pass n, with one end of a socketpair ──► program   control socket
 //	starter ◄─ Taken n ──────────────────────────────── program
-//	front ──── Hello, then what the client says ──────► program   the connection n
+//	front ──── Hello, then what the client says ──────► program   the channel n
 //	front ◄─── what the session says ────────────────── program
 //	starter ◄─ Ended n ──────────────────────────────── program   control socket
 //
@@ -11,6 +11,25 @@
 // package fdpass carries its messages. The starter (package roster) gives the other
 // end of the socketpair to the front when the program has taken its own: until then
 // nothing was said on the connection, and it can be given to another program.
+//
+// # The client's socket
+//
+// The socketpair is the channel of a session. A front carries over it what a client
+// says under TLS. A client without TLS it gives to the session:
+//
+//	front ──── Hello and what was read, with the socket ──► program   channel n
+//	client ◄─────────────── all that is said ─────────────► program   its socket
+//	front ◄─── Counts, and the end ──────────────────────── program   channel n
+//
+// The channel is open as long as the session lasts. Its end, from the program, is how
+// the front learns that the session has ended, in peace or not; the front then ends
+// the connection. From the front's side the channel says nothing more: a front that
+// wants a session to end shuts the socket down, and one that has died takes no session
+// with it.
+//
+// Neither side trusts the other with more than one client: the program takes nothing
+// that is not a socket of TCP, and only reads, writes and closes it; the front takes
+// for true neither counts nor the state of the socket.
 //
 // # Leaving
 //

@@ -15,7 +15,7 @@ import (
 	"fantail/internal/login/session/sessiontest"
 )
 
-func start(t *testing.T, serve func(net.Conn)) *sessiontest.Starter {
+func start(t *testing.T, serve func(*net.UnixConn)) *sessiontest.Starter {
 	t.Helper()
 	return sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
 		return handover.Receive(ctx, control, serve)
@@ -23,7 +23,7 @@ func start(t *testing.T, serve func(net.Conn)) *sessiontest.Starter {
 }
 
 // echo is a session.
-func echo(conn net.Conn) { io.Copy(conn, struct{ io.Reader }{conn}) }
+func echo(conn *net.UnixConn) { io.Copy(conn, struct{ io.Reader }{conn}) }
 
 // ended waits for the end of the program, which has to be want.
 func ended(s *sessiontest.Starter, want error) {
@@ -91,6 +91,49 @@ func TestStarterGone(t *testing.T) {
 	s.Control.Close()
 	talk(t, a)
 	a.Close()
+	ended(s, nil)
+}
+
+// The front is gone as well: a session that has its client's socket goes on.
+func TestFrontGone(t *testing.T) {
+	result := make(chan error, 1)
+	s := start(t, func(channel *net.UnixConn) {
+		_, c, err := handover.Accept(channel)
+		if err == nil {
+			_, err = io.Copy(c, struct{ io.Reader }{c})
+			err = errors.Join(err, c.Close())
+		}
+		result <- err
+	})
+	front := s.Pass()
+	s.Hears(handover.Taken, 1)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	socket, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = handover.Hello{SID: "s", Remote: "192.0.2.7"}.Give(front.(*net.UnixConn), socket.(*net.TCPConn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	talk(t, client)
+	socket.Close()
+	front.Close()
+	s.Control.Close()
+	talk(t, client)
+	client.Close()
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
 	ended(s, nil)
 }
 

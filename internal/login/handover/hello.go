@@ -1,21 +1,15 @@
 package handover
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
 	"strings"
 )
 
-// Hello is the first record on a connection to a session program: what it
-// cannot see for itself. On the wire it is one line of at most MaxHello octets:
-//
-//	fantail 1 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag> client=<hex> without=<list>
-//
-// with exactly these keys in this order, single spaces, and LF at the end. The
-// program that reads it came from the same build as the one that writes it; a
-// line that differs in anything is an error.
+// Hello is what a session program cannot see for itself of its client.
 type Hello struct {
 	SID    string // names the session in the logs of both programs
 	Remote string // address of the client without port, or "local"
@@ -30,6 +24,24 @@ type Hello struct {
 	Without string
 }
 
+// record is the first thing on a channel. On the wire it is one line of at most
+// MaxHello octets:
+//
+//	fantail 2 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag> client=<hex> without=<list> socket=<yes|no> ahead=<n>
+//
+// with exactly these keys in this order, single spaces, and LF at the end. The
+// program that reads it came from the same build as the one that writes it; a
+// line that differs in anything is an error.
+type record struct {
+	Hello
+
+	// socket says that the client's own socket came with the record's first octet,
+	// and ahead how many octets were read from it before, which follow the record.
+	// Without socket all that follows is the client's.
+	socket bool
+	ahead  int
+}
+
 const (
 	// MaxHello is the length of the longest record, in octets with its LF.
 	MaxHello = 1536
@@ -42,82 +54,81 @@ const (
 	MaxClient = 128
 	// MaxWithout is the longest Hello.Without.
 	MaxWithout = 512
+	// MaxAhead is how many octets a front may have read beyond the login.
+	MaxAhead = 16 << 10
 
-	helloStart = "fantail 1 "
+	helloStart = "fantail 2 "
 )
 
 // ErrHello says that a record is not as it must be.
 var ErrHello = errors.New("malformed hello")
 
-// WriteTo writes the record in one call of w.Write.
-func (h Hello) WriteTo(w io.Writer) (int64, error) {
+// append appends the record to b.
+func (h record) append(b []byte) ([]byte, error) {
 	if err := h.check(); err != nil {
-		return 0, err
+		return b, err
 	}
-	tls := "no"
-	if h.TLS {
-		tls = "yes"
-	}
-	n, err := fmt.Fprintf(w, helloStart+"sid=%s remote=%s tls=%s tag=%s client=%x without=%s\n",
-		h.SID, h.Remote, tls, h.Tag, h.Client, h.Without)
-	return int64(n), err
+	return fmt.Appendf(b, helloStart+"sid=%s remote=%s tls=%s tag=%s client=%x without=%s socket=%s ahead=%d\n",
+		h.SID, h.Remote, yes(h.TLS), h.Tag, h.Client, h.Without, yes(h.socket), h.ahead), nil
 }
 
-// ReadHello reads the record and not one octet beyond it: what follows on r is
-// the client's.
-func ReadHello(r io.Reader) (Hello, error) {
-	line := make([]byte, 0, MaxHello)
-	for {
-		// One octet at a time, once per session, is what it costs not to own
-		// the octets behind the record.
-		n, err := r.Read(line[len(line) : len(line)+1])
-		line = line[:len(line)+n]
-		switch {
-		case n == 1 && line[len(line)-1] == '\n':
-			return parseHello(string(line[:len(line)-1]))
-		case errors.Is(err, io.EOF):
-			return Hello{}, fmt.Errorf("read hello: %w", io.ErrUnexpectedEOF)
-		case err != nil:
-			return Hello{}, fmt.Errorf("read hello: %w", err)
-		case len(line) == MaxHello:
-			return Hello{}, fmt.Errorf("%w: longer than %d octets", ErrHello, MaxHello)
-		}
+// scanRecord reads the record at the beginning of b, and returns what is behind it. ok
+// is false if b does not have all of it.
+func scanRecord(b []byte) (h record, rest []byte, ok bool, err error) {
+	i := bytes.IndexByte(b[:min(len(b), MaxHello)], '\n')
+	switch {
+	case i >= 0:
+		h, err = parseRecord(string(b[:i]))
+		return h, b[i+1:], err == nil, err
+	case len(b) >= MaxHello:
+		return record{}, nil, false, fmt.Errorf("%w: longer than %d octets", ErrHello, MaxHello)
 	}
+	return record{}, nil, false, nil
 }
 
-func parseHello(line string) (Hello, error) {
+func parseRecord(line string) (record, error) {
 	rest, ok := strings.CutPrefix(line, helloStart)
 	if !ok {
-		return Hello{}, fmt.Errorf("%w: not of this version", ErrHello)
+		return record{}, fmt.Errorf("%w: not of this version", ErrHello)
 	}
-	var values [6]string
-	for i, key := range []string{"sid=", "remote=", "tls=", "tag=", "client=", "without="} {
+	var values [8]string
+	for i, key := range []string{"sid=", "remote=", "tls=", "tag=", "client=", "without=", "socket=", "ahead="} {
 		word, more, last := strings.Cut(rest, " ")
 		if last == (i == len(values)-1) {
-			return Hello{}, fmt.Errorf("%w: wrong number of keys", ErrHello)
+			return record{}, fmt.Errorf("%w: wrong number of keys", ErrHello)
 		}
 		value, ok := strings.CutPrefix(word, key)
 		if !ok {
-			return Hello{}, fmt.Errorf("%w: want %s", ErrHello, key)
+			return record{}, fmt.Errorf("%w: want %s", ErrHello, key)
 		}
 		values[i], rest = value, more
 	}
 	client, err := hex.DecodeString(values[4])
 	if err != nil || values[4] != strings.ToLower(values[4]) {
-		return Hello{}, fmt.Errorf("%w: client", ErrHello)
+		return record{}, fmt.Errorf("%w: client", ErrHello)
 	}
-	h := Hello{
+	h := record{Hello: Hello{
 		SID: values[0], Remote: values[1], TLS: values[2] == "yes", Tag: values[3],
 		Client: string(client), Without: values[5],
+	}, socket: values[6] == "yes"}
+	if values[2] != yes(h.TLS) || values[6] != yes(h.socket) {
+		return record{}, fmt.Errorf("%w: neither yes nor no", ErrHello)
 	}
-	if !h.TLS && values[2] != "no" {
-		return Hello{}, fmt.Errorf("%w: tls is neither yes nor no", ErrHello)
+	if h.ahead, err = strconv.Atoi(values[7]); err != nil || strconv.Itoa(h.ahead) != values[7] {
+		return record{}, fmt.Errorf("%w: ahead", ErrHello)
 	}
 	return h, h.check()
 }
 
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
 // check reports whether every field can stand in a record.
-func (h Hello) check() error {
+func (h record) check() error {
 	switch {
 	case !word(h.SID, 1, maxSID, isIDChar):
 		return fmt.Errorf("%w: sid", ErrHello)
@@ -129,6 +140,10 @@ func (h Hello) check() error {
 		return fmt.Errorf("%w: client", ErrHello)
 	case !word(h.Without, 0, MaxWithout, isTagOrPlus):
 		return fmt.Errorf("%w: without", ErrHello)
+	case h.ahead < 0 || h.ahead > MaxAhead || h.ahead > 0 && !h.socket:
+		return fmt.Errorf("%w: ahead", ErrHello)
+	case h.socket && h.TLS:
+		return fmt.Errorf("%w: the socket of a client with TLS", ErrHello)
 	}
 	return nil
 }

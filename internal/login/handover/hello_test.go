@@ -2,106 +2,102 @@ package handover
 
 import (
 	"errors"
-	"io"
 	"strings"
 	"testing"
-	"testing/iotest"
 )
 
-var hellos = []Hello{
-	{SID: "a1", Remote: "192.0.2.7", TLS: true, Tag: "a"},
-	{SID: "Zz-_9", Remote: "fe80::1%eth0", TLS: false, Tag: ""},
-	{SID: "x", Remote: "local", TLS: true, Tag: "tag=]=tls=no"},
-	{SID: "x", Remote: "local", Tag: "a", Client: "M\x00ail \n/1%2", Without: "LITERAL+,COMPRESS=DEFLATE"},
-	{
+var records = []record{
+	{Hello: Hello{SID: "a1", Remote: "192.0.2.7", TLS: true, Tag: "a"}},
+	{Hello: Hello{SID: "Zz-_9", Remote: "fe80::1%eth0", TLS: false, Tag: ""}},
+	{Hello: Hello{SID: "x", Remote: "local", TLS: true, Tag: "tag=]=tls=no"}},
+	{Hello: Hello{SID: "x", Remote: "local", Tag: "a"}, socket: true, ahead: MaxAhead},
+	{Hello: Hello{SID: "x", Remote: "local", Tag: "a", Client: "M\x00ail \n/1%2", Without: "LITERAL+,COMPRESS=DEFLATE"}},
+	{Hello: Hello{
 		SID: strings.Repeat("s", maxSID), Remote: strings.Repeat("r", maxRemote), Tag: strings.Repeat("t", MaxTag),
 		Client: strings.Repeat("c", MaxClient), Without: strings.Repeat("W", MaxWithout),
-	},
-	{SID: strings.Repeat("s", maxSID), Remote: strings.Repeat("r", maxRemote), Tag: strings.Repeat("t", MaxTag)},
+	}},
+	{Hello: Hello{SID: strings.Repeat("s", maxSID), Remote: strings.Repeat("r", maxRemote), Tag: strings.Repeat("t", MaxTag)}},
 }
 
-func TestHelloLeavesTheRest(t *testing.T) {
-	for _, h := range hellos {
-		var b strings.Builder
-		n, err := h.WriteTo(&b)
-		if err != nil || int(n) != b.Len() || n > MaxHello {
-			t.Fatalf("%+v: %d, %v", h, n, err)
+func TestScanRecord(t *testing.T) {
+	const more = "a2 SELECT INBOX\r\n"
+	for _, want := range records {
+		b, err := want.append(nil)
+		if err != nil || len(b) > MaxHello {
+			t.Fatalf("%+v: %d, %v", want, len(b), err)
 		}
-		const rest = "a2 SELECT INBOX\r\n"
-		for _, r := range []io.Reader{strings.NewReader(b.String() + rest), iotest.DataErrReader(strings.NewReader(b.String() + rest))} {
-			got, err := ReadHello(r)
-			if err != nil || got != h {
-				t.Errorf("%+v: %+v, %v", h, got, err)
-			}
-			if left, err := io.ReadAll(r); err != nil || string(left) != rest {
-				t.Errorf("left: %q, %v", left, err)
-			}
+		got, rest, ok, err := scanRecord(append(b, more...))
+		if err != nil || !ok || got != want || string(rest) != more {
+			t.Errorf("%+v: %+v, %q, %t, %v", want, got, rest, ok, err)
+		}
+		if got, rest, ok, err := scanRecord(b[:len(b)-1]); err != nil || ok || got != (record{}) || rest != nil {
+			t.Errorf("half: %+v, %q, %t, %v", got, rest, ok, err)
 		}
 	}
 }
 
 func TestHelloRefused(t *testing.T) {
 	for _, line := range []string{
-		"", "\n", "fantail 1\n", "fantail 2 sid=a remote=b tls=yes tag= client= without=\n",
-		"fantail 1 sid=a remote=b tls=yes\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client= without= more=1\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client= without= \n",
-		"fantail 1  sid=a remote=b tls=yes tag=x client= without=\n",
-		"fantail 1 remote=b sid=a tls=yes tag=x client= without=\n",
-		"fantail 1 sid=a sid=a tls=yes tag=x client= without=\n",
-		"fantail 1 sid= remote=b tls=yes tag=x client= without=\n",
-		"fantail 1 sid=a remote= tls=yes tag=x client= without=\n",
-		"fantail 1 sid=a remote=b tls=maybe tag=x client= without=\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client= without=\r\n",
-		"fantail 1 sid=a remote=b tls=yes tag=a+b client= without=\n",
-		"fantail 1 sid=a/b remote=b tls=yes tag=x client= without=\n",
-		"fantail 1 sid=a remote=b tls=yes tag=" + strings.Repeat("x", MaxTag+1) + " client= without=\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client=F0 without=\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client=f without=\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client= without=(\n",
-		"fantail 1 sid=a remote=b tls=yes tag=x client=" + strings.Repeat("66", MaxClient+1) + " without=\n",
-		"fantail 1 sid=" + strings.Repeat("x", 100000),
+		"", "\n", "fantail 2\n", "fantail 1 sid=a remote=b tls=yes tag= client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client= without= socket=no ahead=0 more=1\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client= without= socket=no ahead=0 \n",
+		"fantail 2  sid=a remote=b tls=yes tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 remote=b sid=a tls=yes tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a sid=a tls=yes tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 sid= remote=b tls=yes tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote= tls=yes tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=maybe tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client= without= socket=no ahead=0\r\n",
+		"fantail 2 sid=a remote=b tls=yes tag=a+b client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a/b remote=b tls=yes tag=x client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes tag=" + strings.Repeat("x", MaxTag+1) + " client= without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client=F0 without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client=f without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client= without=( socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=yes tag=x client=" + strings.Repeat("66", MaxClient+1) + " without= socket=no ahead=0\n",
+		"fantail 2 sid=a remote=b tls=no tag= client= without= socket=maybe ahead=0\n",
+		"fantail 2 sid=a remote=b tls=no tag= client= without= socket=no ahead=1\n",
+		"fantail 2 sid=a remote=b tls=no tag= client= without= socket=yes ahead=-1\n",
+		"fantail 2 sid=a remote=b tls=no tag= client= without= socket=yes ahead=01\n",
+		"fantail 2 sid=a remote=b tls=no tag= client= without= socket=yes ahead=16385\n",
+		"fantail 2 sid=a remote=b tls=yes tag= client= without= socket=yes ahead=0\n",
+		"fantail 2 sid=" + strings.Repeat("x", 100000),
 	} {
-		r := strings.NewReader(line)
-		if h, err := ReadHello(r); err == nil {
-			t.Errorf("%.60q: %+v", line, h)
-		} else if read := len(line) - r.Len(); read > MaxHello {
-			t.Errorf("%.60q: read %d octets", line, read)
+		if h, _, ok, err := scanRecord([]byte(line)); ok || err == nil && strings.Contains(line, "\n") {
+			t.Errorf("%.60q: %+v, %t, %v", line, h, ok, err)
 		}
+	}
+	if _, _, _, err := scanRecord(make([]byte, MaxHello)); !errors.Is(err, ErrHello) {
+		t.Errorf("endless: %v", err)
 	}
 	for _, h := range []Hello{{}, {SID: "a\n", Remote: "b"}, {SID: "a", Remote: "b c"}, {SID: "a", Remote: "b", Tag: "\xff"}} {
-		var b strings.Builder
-		if _, err := h.WriteTo(&b); !errors.Is(err, ErrHello) || b.Len() > 0 {
-			t.Errorf("%+v: wrote %q, %v", h, b.String(), err)
+		if b, err := (record{Hello: h}).append(nil); !errors.Is(err, ErrHello) || len(b) > 0 {
+			t.Errorf("%+v: wrote %q, %v", h, b, err)
 		}
-	}
-	if _, err := ReadHello(iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
-		t.Error(err)
 	}
 }
 
-// What is read is what was written, to the octet, and nothing behind the line
-// is touched.
-func FuzzReadHello(f *testing.F) {
-	for _, h := range hellos {
-		var b strings.Builder
-		if _, err := h.WriteTo(&b); err != nil {
+// What is read is what was written, to the octet.
+func FuzzScanRecord(f *testing.F) {
+	for _, h := range records {
+		b, err := h.append(nil)
+		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(b.String() + "rest")
+		f.Add(append(b, "rest"...))
 	}
-	f.Fuzz(func(t *testing.T, in string) {
-		r := strings.NewReader(in)
-		h, err := ReadHello(r)
-		if err != nil {
+	f.Fuzz(func(t *testing.T, in []byte) {
+		h, rest, ok, err := scanRecord(in)
+		if ok == (err != nil) && (ok || len(in) >= MaxHello) {
+			t.Fatalf("%t, %v", ok, err)
+		}
+		if !ok {
 			return
 		}
-		var b strings.Builder
-		if _, err := h.WriteTo(&b); err != nil {
-			t.Fatal(err)
-		}
-		if line, _, _ := strings.Cut(in, "\n"); b.String() != line+"\n" || len(in)-r.Len() != b.Len() {
-			t.Fatalf("%q became %q", in, b.String())
+		b, err := h.append(nil)
+		if err != nil || string(b)+string(rest) != string(in) {
+			t.Fatalf("%q became %q and %q, %v", in, b, rest, err)
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 // connection that is passed over control, closes the connection afterwards, and
 // returns when the starter passes no more, or ctx has ended, and every connection
 // has ended as well. serve must not panic.
-func Receive(ctx context.Context, control *os.File, serve func(net.Conn)) error {
+func Receive(ctx context.Context, control *os.File, serve func(*net.UnixConn)) error {
 	c, err := fdpass.Open(control)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func Receive(ctx context.Context, control *os.File, serve func(net.Conn)) error 
 }
 
 // take waits for the next connection.
-func take(c *fdpass.Conn, buf []byte) (uint32, net.Conn, error) {
+func take(c *fdpass.Conn, buf []byte) (uint32, *net.UnixConn, error) {
 	b, f, err := c.Receive(buf)
 	if err != nil {
 		return 0, nil, err
@@ -69,7 +69,14 @@ func take(c *fdpass.Conn, buf []byte) (uint32, net.Conn, error) {
 		return 0, nil, err
 	}
 	conn, err := net.FileConn(f)
-	return m.Conn, conn, err
+	if err != nil {
+		return 0, nil, err
+	}
+	channel, ok := conn.(*net.UnixConn)
+	if !ok {
+		return 0, nil, errors.Join(fmt.Errorf("%w: a socket of another kind", ErrMessage), conn.Close())
+	}
+	return m.Conn, channel, nil
 }
 
 // tell tells the starter of a connection. A starter that is gone need not know.

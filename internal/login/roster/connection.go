@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"fantail/internal/login/handover"
 )
 
@@ -39,7 +37,7 @@ const sendTimeout = 10 * time.Second
 
 // pass passes the connection, and returns our end when the process has taken its
 // own.
-func (c *connection) pass(ctx context.Context) (net.Conn, error) {
+func (c *connection) pass(ctx context.Context) (handover.Channel, error) {
 	ours, err := c.send()
 	c.sent(err)
 	if err != nil {
@@ -63,7 +61,7 @@ func (c *connection) pass(ctx context.Context) (net.Conn, error) {
 
 // send makes the two ends and sends one of them.
 func (c *connection) send() (*net.UnixConn, error) {
-	ours, theirs, err := socketpair()
+	ours, theirs, err := handover.Pair()
 	if err != nil {
 		return nil, err
 	}
@@ -104,24 +102,6 @@ func (c *connection) closed() {
 	defer p.roster.mu.Unlock()
 	p.open--
 	p.settle()
-}
-
-// socketpair returns two connected stream sockets, neither of which any other
-// program inherits by accident.
-func socketpair() (ours *net.UnixConn, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	theirs = os.NewFile(uintptr(fds[1]), "session")
-	f := os.NewFile(uintptr(fds[0]), "front")
-	defer f.Close()
-	conn, err := net.FileConn(f)
-	if err != nil {
-		theirs.Close()
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	return conn.(*net.UnixConn), theirs, nil
 }
 
 // sessionConn is our end of a connection.

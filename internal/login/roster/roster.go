@@ -38,12 +38,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os/exec"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"fantail/internal/login/handover"
 )
 
 // Options say how a Roster works.
@@ -99,8 +100,8 @@ var (
 const attempts = 3
 
 // Connect returns a connection to the wanted program, on which nothing was sent
-// yet. ctx bounds the wait for it, not its life. It has CloseWrite.
-func (r *Roster) Connect(ctx context.Context, w Wanted) (net.Conn, error) {
+// yet. ctx bounds the wait for it, not its life.
+func (r *Roster) Connect(ctx context.Context, w Wanted) (handover.Channel, error) {
 	for n := 1; ; n++ {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

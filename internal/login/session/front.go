@@ -27,10 +27,9 @@ func (p Program) serveFront(ctx context.Context, control *os.File, all Session) 
 	// use costs it memory, whether it uses it or not.
 	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), mostProcessors))
 	var q quiet.Watch
-	return handover.Receive(ctx, control, func(conn net.Conn) {
+	return handover.Receive(ctx, control, func(channel *net.UnixConn) {
 		s := all
-		s.Conn = &stirring{conn, &q}
-		if err := p.serveHanded(ctx, &s); err != nil {
+		if err := p.serveHanded(ctx, channel, &s, &q); err != nil {
 			s.Log.Error("session failed", "err", err)
 		}
 	})
@@ -38,22 +37,24 @@ func (p Program) serveFront(ctx context.Context, control *os.File, all Session) 
 
 // serveHanded serves one session that a front has begun. A panic, unless the
 // protocol has a better answer, is the end of this session only.
-func (p Program) serveHanded(ctx context.Context, s *Session) (err error) {
+func (p Program) serveHanded(ctx context.Context, channel *net.UnixConn, s *Session, q *quiet.Watch) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if err := s.Conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+	if err := channel.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return err
 	}
-	hello, err := handover.ReadHello(s.Conn)
+	hello, client, err := handover.Accept(channel)
 	if err != nil {
 		return err
 	}
-	if err := s.Conn.SetReadDeadline(time.Time{}); err != nil {
+	defer client.Close() // also after a panic; an error says that Serve has done it
+	if err := channel.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
+	s.Conn = &stirring{client, q}
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
 	defer s.mail.tidy() // also after a panic
 	return p.Serve(ctx, s)

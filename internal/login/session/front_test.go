@@ -44,7 +44,7 @@ func behindFront(t *testing.T, maildir string, serve func(context.Context, *Sess
 func (h *handed) connect(sid string) net.Conn {
 	h.Helper()
 	conn := h.Pass()
-	if _, err := (handover.Hello{SID: sid, Remote: "192.0.2.7", Tag: "a"}).WriteTo(conn); err != nil {
+	if err := (handover.Hello{SID: sid, Remote: "192.0.2.7", Tag: "a"}).Carry(conn, nil); err != nil {
 		h.Fatal(err)
 	}
 	return conn

@@ -48,7 +48,7 @@ func (g granted) Connect(ctx context.Context, sid string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := (handover.Hello{SID: sid, Remote: g.remote, TLS: true}).WriteTo(conn); err != nil {
+	if err := (handover.Hello{SID: sid, Remote: g.remote, TLS: true}).Carry(conn, nil); err != nil {
 		return nil, errors.Join(fmt.Errorf("greet session program: %w", err), conn.Close())
 	}
 	return conn, nil

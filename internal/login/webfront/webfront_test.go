@@ -733,12 +733,23 @@ func (k keys) Authenticate(_ context.Context, c broker.Credentials) (broker.Gran
 	return broker.Grant{Account: "demo " + c.Name + string(c.Password)}, k.err
 }
 
-func (keys) Start(_ context.Context, service string, g broker.Grant) (net.Conn, error) {
-	front, program := net.Pipe()
+func (keys) Start(_ context.Context, service string, g broker.Grant) (handover.Channel, error) {
+	front, end, err := handover.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer end.Close()
+	program, err := net.FileConn(end)
+	if err != nil {
+		return nil, err
+	}
 	go func() {
 		defer program.Close()
-		h, err := handover.ReadHello(program)
-		_, _ = io.WriteString(program, service+" "+h.SID+" "+h.Remote+" "+g.SID+" "+strconv.FormatBool(h.TLS && err == nil))
+		h, client, err := handover.Accept(program.(*net.UnixConn))
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(client, service+" "+h.SID+" "+h.Remote+" "+g.SID+" "+strconv.FormatBool(h.TLS && err == nil))
 	}()
 	return front, nil
 }

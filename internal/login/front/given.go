@@ -1,0 +1,155 @@
+package front
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/login/handover"
+)
+
+// A client without TLS is given to its session: the session has the client's own
+// socket, so that no octet goes through this process, which nobody wakes. The front
+// keeps a descriptor of the socket, to count the connection until it has ended and to
+// end it, and waits for the end of the channel to the session:
+//
+//	session ends    -> the front takes leave as the pump does: end of file, then
+//	                   what the client still sends is dropped for a moment
+//	session breaks  -> the same; a client that was never answered is told why
+//	client leaves   -> the session sees it and ends
+//	abort           -> the socket is shut down, so that it ends for the session too
+//	front dies      -> the session goes on to its end, with nobody who counts it
+//
+// The session runs as the user, so its socket is not to be trusted afterwards: it may
+// have another mode, and the session may still have it. Whatever it did, the
+// connection has ended when the front has let go of it.
+
+// lent is the socket that a session was given, as the front keeps it: a bare
+// descriptor, since a net.Conn would have the kernel wake this process whenever
+// something arrives.
+type lent struct {
+	fd      int
+	channel handover.Channel
+}
+
+// give hands the socket over with the hello. After an error the front has it alone,
+// as before.
+func (c *client) give(socket *net.TCPConn, channel handover.Channel, hello handover.Hello, ahead []byte) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	l := &lent{channel: channel}
+	var dupErr error
+	err = raw.Control(func(fd uintptr) { l.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err := errors.Join(err, dupErr); err != nil {
+		return fmt.Errorf("keep the socket: %w", err)
+	}
+	c.mu.Lock()
+	c.lent = l
+	c.mu.Unlock()
+	if err := hello.Give(channel, socket, ahead); err != nil {
+		c.mu.Lock()
+		c.lent = nil
+		c.mu.Unlock()
+		return errors.Join(err, unix.Close(l.fd))
+	}
+	return nil
+}
+
+// await waits for the end of a session that has the client's socket.
+func (c *client) await(ses *session) {
+	defer c.letGo()
+	c.mu.Lock()
+	c.loggedIn = true
+	c.raw.Close()
+	c.mu.Unlock()
+	c.front.quiet.Stir()
+	began := time.Now()
+	counts := handover.Await(ses.conn)
+	if counts.Out == 0 {
+		c.lent.say(c.protocol.bye("The session could not be started.", true))
+	}
+	c.log.Info("logout", "user", ses.account, "dur", time.Since(began).Round(time.Millisecond), "in", counts.In, "out", counts.Out)
+	c.lent.linger(c.front.limit.linger)
+}
+
+// abort ends the connection for everybody.
+func (c *client) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.raw.Close()
+	if c.lent != nil {
+		c.lent.shut()
+	}
+}
+
+// letGo is the end of what give began.
+func (c *client) letGo() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lent.shut()
+	// Closing must not wait, whatever the session has asked of the socket.
+	unix.SetsockoptLinger(c.lent.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
+	unix.Close(c.lent.fd)
+	c.lent = nil
+}
+
+// shut ends the connection, and the session's part of it.
+func (l *lent) shut() {
+	unix.Shutdown(l.fd, unix.SHUT_RDWR) // an error says that the client left first
+	l.channel.Close()
+}
+
+// say sends a line, if there is room for it.
+func (l *lent) say(line []byte) {
+	unix.SendmsgN(l.fd, line, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // whether it arrives makes no difference
+}
+
+// linger is close of a client, with a socket that is in any mode.
+func (l *lent) linger(d time.Duration) {
+	unix.Shutdown(l.fd, unix.SHUT_WR)
+	fd, err := unix.FcntlInt(uintptr(l.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return // there are no descriptors left: the last answer may be lost
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return
+	}
+	f := os.NewFile(uintptr(fd), "client")
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil || f.SetReadDeadline(time.Now().Add(d)) != nil {
+		return
+	}
+	var buf [4 << 10]byte
+	for n := 0; n < mostDropped; {
+		k, err := receive(raw, buf[:])
+		if err != nil {
+			return
+		}
+		n += k
+	}
+}
+
+// receive reads without ever blocking a thread. The error is io.EOF at the end.
+func receive(raw syscall.RawConn, p []byte) (n int, err error) {
+	waitErr := raw.Read(func(fd uintptr) bool {
+		n, _, err = unix.Recvfrom(int(fd), p, unix.MSG_DONTWAIT)
+		return err != unix.EAGAIN
+	})
+	switch {
+	case waitErr != nil:
+		return 0, waitErr
+	case err == nil && n == 0:
+		return 0, io.EOF
+	}
+	return n, err
+}

@@ -113,7 +113,7 @@ func TestSCRAM(t *testing.T) {
 		mechanism string
 		conn      Conn
 		attempt   attempt
-		e         string // what the server says is wrong; "" for success
+		e         string // what the server says is wrong; "" for success, and for a wrong proof
 		err       error
 	}{
 		{plain, Conn{}, attempt{gs2: none, bare: right}, "", nil},
@@ -125,12 +125,12 @@ func TestSCRAM(t *testing.T) {
 		{plain, Conn{}, attempt{gs2: none, bare: right + ",x=1,Y==,=", extensions: ",t=a=b"}, "invalid-encoding", ErrMalformed},
 		{plain, Conn{}, attempt{gs2: none, bare: right + ",x=1,Y==", extensions: ",t=a=b"}, "", nil},
 
-		{plain, Conn{}, attempt{gs2: none, bare: right, password: "pen"}, "invalid-proof", ErrWrong},
-		{plain, Conn{}, attempt{gs2: none, bare: "n=nobody,r=nonce"}, "invalid-proof", ErrWrong},
-		{plain, Conn{}, attempt{gs2: none, bare: "n=tim,r=nonce"}, "invalid-proof", ErrWrong},
-		{plain, Conn{}, attempt{gs2: none, bare: "n=alias,r=nonce"}, "invalid-proof", ErrWrong},
-		{plain, Conn{}, attempt{gs2: none, bare: right, proof: ",p=AAAA"}, "invalid-proof", ErrWrong},
-		{plain, Conn{}, attempt{gs2: none, bare: right, proof: ",p=AAAAAAAAAAAAAAAAAAAAAAAAAAA="}, "invalid-proof", ErrWrong},
+		{plain, Conn{}, attempt{gs2: none, bare: right, password: "pen"}, "", ErrWrong},
+		{plain, Conn{}, attempt{gs2: none, bare: "n=nobody,r=nonce"}, "", ErrWrong},
+		{plain, Conn{}, attempt{gs2: none, bare: "n=tim,r=nonce"}, "", ErrWrong},
+		{plain, Conn{}, attempt{gs2: none, bare: "n=alias,r=nonce"}, "", ErrWrong},
+		{plain, Conn{}, attempt{gs2: none, bare: right, proof: ",p=AAAA"}, "", ErrWrong},
+		{plain, Conn{}, attempt{gs2: none, bare: right, proof: ",p=AAAAAAAAAAAAAAAAAAAAAAAAAAA="}, "", ErrWrong},
 		{plain, Conn{}, attempt{gs2: "n,a=tim,", bare: right}, "other-error", ErrAuthzid},
 		{plain, Conn{}, attempt{gs2: none, bare: right, nonce: "nonce"}, "other-error", ErrMalformed},
 		{plain, Conn{}, attempt{gs2: none, bare: right, nonce: "other"}, "other-error", ErrMalformed},
@@ -211,11 +211,17 @@ func TestSCRAM(t *testing.T) {
 		if err == nil && !done && x.Failure() == nil {
 			challenge, done, err = x.Next(t.Context(), []byte(c.attempt.last(t, string(challenge))))
 		}
+		failed := c.err != nil
+		if failed && c.e == "" { // the user's fault
+			if !done || err != c.err || x.Failure() != c.err || x.Account() != "" {
+				t.Errorf("%s: done %t, %v, account %q; want %v", name, done, err, x.Account(), c.err)
+			}
+			continue
+		}
 		if err != nil || done {
 			t.Errorf("%s: over without a word: %v", name, err)
 			continue
 		}
-		failed := c.err != nil
 		if e, _ := strings.CutPrefix(string(challenge), "e="); failed && e != c.e || !failed && !strings.HasPrefix(e, "v=") {
 			t.Errorf("%s: %q, want %q", name, challenge, c.e)
 		}

@@ -56,9 +56,6 @@ func NewScanner(r *bufio.Reader, lim Limits, proceed func() error) *Scanner {
 	return &Scanner{r: r, lim: lim, cont: proceed}
 }
 
-// SetLimits gives later commands the budgets lim, as after a login.
-func (s *Scanner) SetLimits(lim Limits) { s.lim = lim }
-
 // Buffered returns how many octets have been read from the connection and not
 // been taken as part of a command. Before TLS starts it must be 0 (RFC 9051
 // section 6.2.1: nothing that came before the handshake may be used after it).

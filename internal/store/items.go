@@ -9,6 +9,7 @@ import (
 
 	"fantail/internal/mail"
 	"fantail/internal/store/index"
+	"fantail/internal/store/maildir"
 )
 
 // Item is something that was computed from a message and is kept for the next who
@@ -191,9 +192,6 @@ func (m *Mailbox) writeLearned() (err error) {
 	return m.show(y, err)
 }
 
-// cleanEvery is how often tmp is cleaned of what broken deliveries left.
-const cleanEvery = 24 * time.Hour
-
 // tidy is done when nobody waits any more: what was learned is written, journals
 // that have grown become snapshots, and the index is marked as complete, so that
 // a power cut casts no doubt on it; m.mu is held.
@@ -239,7 +237,7 @@ func (m *Mailbox) tidyIndex() (err error) {
 }
 
 func (m *Mailbox) cleanDue(x *index.Index) bool {
-	return m.acct.opt.Clock().Sub(x.Checked()).Abs() > cleanEvery
+	return maildir.CleanDue(x.Checked(), m.acct.opt.Clock())
 }
 
 // clean cleans tmp, once a day, and the lines for messages without letters that are

@@ -51,6 +51,7 @@ func (s *Session) idle(ctx context.Context) error {
 // betweenCommands tells what a client has asked for by NOTIFY until its next command
 // arrives (RFC 5465 section 3.1). One that is there already goes first.
 func (s *Session) betweenCommands(ctx context.Context) error {
+	s.tag = ""
 	n := s.notify
 	if n == nil || !n.tellsSelected() && n.others == nil || s.in.Buffered() > 0 {
 		return nil

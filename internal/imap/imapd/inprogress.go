@@ -60,8 +60,8 @@ func (s *Session) busy(ctx context.Context, p progress, work func(context.Contex
 // tellProgress sends the response code INPROGRESS (RFC 9585 section 4). The goal is
 // not reached before the tagged response says so.
 func (s *Session) tellProgress(p progress) error {
-	if s.off.has(wire.CapInProgress) {
-		return nil // for a client that breaks on it
+	if s.tag == "" || s.off.has(wire.CapInProgress) {
+		return nil // no command is in progress; the client breaks on it
 	}
 	var done, total int64
 	if p != nil {

@@ -230,7 +230,11 @@ func TestFetchTellsProgress(t *testing.T) {
 			}
 			conn.Reset()
 		}
-		conn.err = io.ErrClosedPipe
+		s.tag = ""
+		if err := s.tellProgress(&a); err != nil || conn.Len() > 0 {
+			t.Errorf("between commands: %q, %v", conn, err)
+		}
+		s.tag, conn.err = "a7", io.ErrClosedPipe
 		if err := a.await(m); !errors.Is(err, io.ErrClosedPipe) {
 			t.Error(err)
 		}

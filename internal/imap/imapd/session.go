@@ -54,7 +54,7 @@ type Session struct {
 	out      *wire.Encoder
 	limits   wire.Limits // of each command
 	table    map[string]*command
-	tag      string    // of the command in progress
+	tag      string    // of the command in progress, or ""
 	box      *selected // nil: no mailbox is selected
 	byUID    bool      // the command in progress has usesUIDs
 	numbers  bool      // it has usesNumbers, or turned out to

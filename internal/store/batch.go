@@ -20,6 +20,7 @@ type batch struct {
 	st      index.Stamps  // what it will be true of
 	cur     bool          // the index was right about the directory when the batch began
 	touched bool          // something was done
+	lost    bool          // what was done cannot be entered
 	did     map[file]bool // the last state of each file that it changed
 	// more holds the keywords beyond the letters that messages get, by base, until
 	// writeFurther.
@@ -158,10 +159,15 @@ func (b *batch) end(err error) error {
 	return err
 }
 
-// forget gives up what would be entered: files that were made are removed again.
-func (b *batch) forget(made []maildir.Entry) error {
-	b.touched = false
+// enterNothing gives up what would be entered: the next sync looks at the files.
+func (b *batch) enterNothing() {
+	b.lost = true
 	b.m.anchor(false)
+}
+
+// forget removes files again that were made.
+func (b *batch) forget(made []maildir.Entry) error {
+	b.enterNothing()
 	var errs []error
 	for _, e := range made {
 		// Not the caller's context: it may be what ended the operation.
@@ -172,7 +178,7 @@ func (b *batch) forget(made []maildir.Entry) error {
 
 func (b *batch) commit() error {
 	defer b.tx.Abort()
-	if !b.touched {
+	if !b.touched || b.lost {
 		return nil
 	}
 	// Without a tail the stamp of new is left alone: a delivery, which takes no lock,

@@ -60,54 +60,60 @@ func (b *batch) setFlags(ctx context.Context, uids []mail.UID, c FlagChange, sin
 	if err != nil {
 		return err
 	}
-	for _, uid := range uids {
-		i, ok := b.x.Find(uid)
-		switch {
-		case !ok:
-			s.Missing = append(s.Missing, uid)
-			continue
-		case b.x.ModSeq(i) > since:
-			s.Modified = append(s.Modified, uid)
-			continue
-		}
-		switch err := b.setFlag(ctx, i, c, l); {
-		case errors.Is(err, fs.ErrNotExist):
-			s.Missing = append(s.Missing, uid)
-		case err != nil:
-			return errors.Join(err, b.writeFurther())
-		}
-	}
-	return errors.Join(b.x.Err(), b.writeFurther())
+	err = relay[flagging]{
+		batch: b,
+		prepare: func(k int, f *flagging) (ok bool, err error) {
+			if f.i, ok = b.x.Find(uids[k]); !ok {
+				s.Missing = append(s.Missing, uids[k])
+				return false, nil
+			}
+			if b.x.ModSeq(f.i) > since {
+				s.Modified = append(s.Modified, uids[k])
+				return false, nil
+			}
+			f.from, err = entryOf(b.x, f.i)
+			return err == nil, err
+		},
+		act: func(f *flagging) (err error) {
+			f.to, err = b.m.dir.ChangeFlags(ctx, f.from, func(n maildir.Name) maildir.Name { return c.rename(n, l) })
+			if f.gone = errors.Is(err, fs.ErrNotExist); f.gone {
+				return nil
+			}
+			return err
+		},
+		note: func(f *flagging) error {
+			if f.gone {
+				s.Missing = append(s.Missing, b.x.UID(f.i))
+				return b.expunged(f.i)
+			}
+			return b.noteFlags(f, &c, l)
+		},
+	}.run(len(uids))
+	slices.Sort(s.Missing)
+	return errors.Join(err, b.x.Err(), b.writeFurther())
 }
 
-// setFlag changes the flags of message i.
-func (b *batch) setFlag(ctx context.Context, i int, c FlagChange, l labels) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// flagging is a change of the flags of message i.
+type flagging struct {
+	i        int
+	from, to maildir.Entry
+	gone     bool // it had been expunged by somebody
+}
+
+// noteFlags enters a change of flags.
+func (b *batch) noteFlags(f *flagging, c *FlagChange, l labels) error {
+	if f.to != f.from {
+		b.noteMove(f.from, f.to)
 	}
-	from, err := entryOf(b.x, i)
-	if err != nil {
-		return err
-	}
-	to, err := b.m.dir.ChangeFlags(ctx, from, func(n maildir.Name) maildir.Name { return c.rename(n, l) })
-	if errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, b.expunged(i))
-	}
-	if err != nil {
-		return err
-	}
-	if to != from {
-		b.noteMove(from, to)
-	}
-	before := b.further(to.Name.Base)
+	before := b.further(f.to.Name.Base)
 	after := c.further(before, l)
 	if !sameKeywords(before, after) {
-		b.setFurther(to.Name.Base, after)
-	} else if to == from {
+		b.setFurther(f.to.Name.Base, after)
+	} else if f.to == f.from {
 		return nil
 	}
 	b.touched = true
-	return enterEntry(b.tx, b.x, i, to, union(b.m.names.set(to.Name.Letters), after))
+	return enterEntry(b.tx, b.x, f.i, f.to, union(b.m.names.set(f.to.Name.Letters), after))
 }
 
 // rename returns the name that a message gets by the change.
@@ -206,32 +212,30 @@ func (m *Mailbox) expunge(ctx context.Context, uids []mail.UID, r *removal) erro
 }
 
 func (b *batch) expunge(ctx context.Context, uids []mail.UID, r *removal) error {
-	for _, uid := range uids {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		i, ok := b.x.Find(uid)
-		if !ok {
-			continue
-		}
-		e, err := entryOf(b.x, i)
-		if err != nil {
-			return err
-		}
-		octets, err := r.weigh(b.m, e)
-		if err == nil {
-			err = b.m.dir.Remove(ctx, e)
-		}
-		if err != nil {
-			return err
-		}
-		r.took(octets)
-		b.noteMove(e, maildir.Entry{})
-		if err := b.expunged(i); err != nil {
-			return err
-		}
+	type removing struct {
+		i      int
+		entry  maildir.Entry
+		octets int64
 	}
-	return b.x.Err()
+	err := relay[removing]{
+		batch: b,
+		prepare: func(k int, e *removing) (ok bool, err error) {
+			if e.i, ok = b.x.Find(uids[k]); !ok {
+				return false, nil
+			}
+			if e.entry, err = entryOf(b.x, e.i); err == nil {
+				e.octets, err = r.weigh(b.m, e.entry)
+			}
+			return err == nil, err
+		},
+		act: func(e *removing) error { return b.m.dir.Remove(ctx, e.entry) },
+		note: func(e *removing) error {
+			r.took(e.octets)
+			b.noteMove(e.entry, maildir.Entry{})
+			return b.expunged(e.i)
+		},
+	}.run(len(uids))
+	return errors.Join(err, b.x.Err())
 }
 
 // newMessages returns the messages that lie in new, ascending. They are mostly the

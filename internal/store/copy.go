@@ -109,46 +109,78 @@ func sourcesOf(x *index.Index, uids []mail.UID) ([]source, error) {
 	return from, x.Err()
 }
 
+// copying is a source with its copy.
+type copying struct {
+	source
+	with labels
+	base string // of the copy
+	made maildir.Entry
+	gone bool // it had been expunged by somebody
+}
+
 // copyFrom links the messages into the batch's mailbox and gives them UIDs.
 func (b *batch) copyFrom(ctx context.Context, src *Mailbox, from []source) (c Copied, err error) {
 	to, err := b.labelsOf(from)
 	if err != nil {
 		return c, err
 	}
-	var made []maildir.Entry
-	for _, s := range from {
-		if err = ctx.Err(); err != nil {
-			break
-		}
-		var copied maildir.Entry
-		copied, err = src.dir.LinkInto(ctx, s.entry, b.m.dir, s.entry.Name.Flags, to[s.set].letters)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-			continue
-		}
-		if err != nil {
-			break
-		}
-		b.touched = true
-		b.label(copied, to[s.set])
-		b.noteMove(maildir.Entry{}, copied)
-		made = append(made, copied)
-		c.Src = append(c.Src, s.uid)
-	}
-	if err == nil && len(made) > 0 {
-		err = b.m.dir.SyncCur()
-	}
-	if err == nil {
-		err = b.writeFurther()
-	}
+	made := make([]maildir.Entry, 0, len(from))
+	c.Src = make([]mail.UID, 0, len(from))
+	err = relay[copying]{
+		batch: b,
+		prepare: func(k int, p *copying) (bool, error) {
+			s := from[k]
+			*p = copying{source: s, with: to[s.set], base: src.dir.CopyBase(s.entry, b.m.dir)}
+			return true, nil
+		},
+		act: func(p *copying) (err error) {
+			p.made, err = src.dir.LinkInto(ctx, p.entry, b.m.dir, p.base, p.entry.Name.Flags, p.with.letters)
+			return p.done(err)
+		},
+		note: func(p *copying) error {
+			if p.gone {
+				return nil
+			}
+			b.touched = true
+			b.label(p.made, p.with)
+			b.noteMove(maildir.Entry{}, p.made)
+			made = append(made, p.made)
+			c.Src = append(c.Src, p.uid)
+			return nil
+		},
+	}.run(len(from))
 	if err == nil {
 		c.UIDValidity = b.x.UIDValidity()
-		c.Dst, err = b.giveUIDs(made)
+		c.Dst, err = b.arrive(made)
 	}
 	if err != nil {
 		return Copied{}, errors.Join(err, b.forget(made))
 	}
 	return c, nil
+}
+
+// done takes it for no error if the message is gone.
+func (p *copying) done(err error) error {
+	if p.gone = errors.Is(err, fs.ErrNotExist); p.gone {
+		return nil
+	}
+	return err
+}
+
+// arrive makes the names of files durable that this batch has made in cur, and gives
+// them UIDs. That may happen in any order: a UID without a file is spent, and a file
+// without a UID is new mail.
+func (b *batch) arrive(made []maildir.Entry) (uids []mail.UID, err error) {
+	if len(made) == 0 {
+		return nil, nil
+	}
+	synced := make(chan error, 1)
+	go func() { synced <- b.m.dir.SyncCur() }()
+	err = b.writeFurther()
+	if err == nil {
+		uids, err = b.giveUIDs(made)
+	}
+	return uids, errors.Join(err, <-synced)
 }
 
 // giveUIDs gives UIDs, durably, to files that this batch has made, in their order,

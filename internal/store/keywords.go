@@ -177,8 +177,7 @@ func (b *batch) writeFurther() error {
 	err := b.m.more.Set(b.more)
 	b.more = nil
 	if err != nil {
-		b.touched = false
-		b.m.anchor(false)
+		b.enterNothing()
 		return err
 	}
 	ids, err := b.m.fileIDs()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 
 	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
@@ -75,38 +74,35 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 	if err != nil {
 		return c, err
 	}
-	var made []maildir.Entry
-	var went []source
-	for _, s := range from {
-		if err = ctx.Err(); err != nil {
-			break
-		}
-		var e maildir.Entry
-		e, err = b.m.dir.MoveInto(ctx, s.entry, dst.m.dir, maildir.Target{}, "", s.entry.Name.Flags, to[s.set].letters)
-		if errors.Is(err, fs.ErrNotExist) {
-			if err = b.expunged(s.i); err == nil {
-				continue
+	made := make([]maildir.Entry, 0, len(from))
+	went := make([]source, 0, len(from))
+	err = relay[copying]{
+		batch: b,
+		prepare: func(k int, p *copying) (bool, error) {
+			s := from[k]
+			*p = copying{source: s, with: to[s.set], base: b.m.dir.CopyBase(s.entry, dst.m.dir)}
+			return true, nil
+		},
+		act: func(p *copying) (err error) {
+			p.made, err = b.m.dir.MoveInto(ctx, p.entry, dst.m.dir, maildir.Target{}, p.base, p.entry.Name.Flags, p.with.letters)
+			return p.done(err)
+		},
+		note: func(p *copying) error {
+			if p.gone {
+				return b.expunged(p.i)
 			}
-		}
-		if err != nil {
-			break
-		}
-		b.touched, dst.touched = true, true
-		dst.label(e, to[s.set])
-		b.noteMove(s.entry, maildir.Entry{})
-		dst.noteMove(maildir.Entry{}, e)
-		made = append(made, e)
-		went = append(went, s)
-	}
-	if err == nil && len(made) > 0 {
-		err = dst.m.dir.SyncCur()
-	}
-	if err == nil {
-		err = dst.writeFurther()
-	}
+			b.touched, dst.touched = true, true
+			dst.label(p.made, p.with)
+			b.noteMove(p.entry, maildir.Entry{})
+			dst.noteMove(maildir.Entry{}, p.made)
+			made = append(made, p.made)
+			went = append(went, p.source)
+			return nil
+		},
+	}.run(len(from))
 	if err == nil {
 		c.UIDValidity = dst.x.UIDValidity()
-		c.Dst, err = dst.giveUIDs(made)
+		c.Dst, err = dst.arrive(made)
 	}
 	if err != nil {
 		return Copied{}, errors.Join(err, b.takeBack(dst, went, made))
@@ -123,9 +119,8 @@ func (b *batch) moveTo(ctx context.Context, uids []mail.UID, dst *batch) (c Copi
 // takeBack moves messages back that a failed move has moved. Nothing of the move
 // is entered into the indexes: the next sync of each mailbox looks.
 func (b *batch) takeBack(dst *batch, went []source, made []maildir.Entry) error {
-	b.touched, dst.touched = false, false
-	b.m.anchor(false)
-	dst.m.anchor(false)
+	b.enterNothing()
+	dst.enterNothing()
 	var errs []error
 	for i, e := range made {
 		// Not the caller's context: it may be what ended the move.

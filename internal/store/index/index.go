@@ -173,7 +173,10 @@ func (x *Index) words() *vocabulary {
 }
 
 // Name returns the file name of message i.
-func (x *Index) Name(i int) string { return string(x.AppendName(nil, i)) }
+func (x *Index) Name(i int) string {
+	var room [256]byte // more than a file system allows
+	return string(x.AppendName(room[:0], i))
+}
 
 // AppendName appends the file name of message i to b.
 func (x *Index) AppendName(b []byte, i int) []byte {

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ChangeFlags gives a message the name that change makes of its present name,
@@ -154,11 +151,6 @@ func (d *Dir) freshBase(n Name, origin string) (string, error) {
 		virtual = -1
 	}
 	return withSizes(withOrigin(base, origin), size, virtual), nil
-}
-
-// copyBase makes a base for the same message in another place. st is its file.
-func (d *Dir) copyBase(n Name, st *unix.Stat_t) (string, error) {
-	return d.freshBase(n, n.Origin(time.Unix(st.Mtim.Unix())))
 }
 
 // target is where a message with this base goes that is as n otherwise: to new

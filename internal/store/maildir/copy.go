@@ -6,32 +6,49 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"fantail/internal/mail"
 
 	"golang.org/x/sys/unix"
 )
 
-// LinkInto copies a message into cur of dst, with flags and letters of its own
-// (letters as dst counts them) and the INTERNALDATE, sizes and origin of the original.
-// The copy is a hard link under a fresh base, since the content of a message
-// never changes; where the file system refuses, the bytes are copied and made
-// durable. The name in dst is durable only after dst.SyncCur.
+// CopyBase makes a base under which a message can be copied or moved into dst. It
+// carries the sizes and the origin of the message. If the message cannot be looked at
+// it is empty, and LinkInto and MoveInto, who make one then, find out why.
+func (d *Dir) CopyBase(e Entry, dst *Dir) string {
+	base, err := d.copyBase(e, dst)
+	if err != nil {
+		return ""
+	}
+	return base
+}
+
+func (d *Dir) copyBase(e Entry, dst *Dir) (string, error) {
+	st, err := stat(d.folder(e), e.File)
+	if err != nil {
+		return "", err
+	}
+	if !regular(st) {
+		return "", fail("link", d.folder(e), e.File, ErrNotRegular)
+	}
+	return dst.freshBase(e.Name, e.Name.Origin(time.Unix(st.Mtim.Unix())))
+}
+
+// LinkInto copies a message into cur of dst, under a base of CopyBase, with flags and
+// letters of its own (letters as dst counts them) and the INTERNALDATE of the original.
+// The copy is a hard link, since the content of a message never changes; where the
+// file system refuses, the bytes are copied and made durable. The name in dst is
+// durable only after dst.SyncCur.
 //
 // The error is fs.ErrNotExist if the message is proven to be gone. dst may be d.
-func (d *Dir) LinkInto(ctx context.Context, e Entry, dst *Dir, f mail.Flags, l Letters) (Entry, error) {
+func (d *Dir) LinkInto(ctx context.Context, e Entry, dst *Dir, base string, f mail.Flags, l Letters) (Entry, error) {
 	var to Entry
-	at, err := d.follow(ctx, e, func(e Entry) error {
-		st, err := stat(d.folder(e), e.File)
-		if err != nil {
-			return err
-		}
-		if !regular(st) {
-			return fail("link", d.folder(e), e.File, ErrNotRegular)
-		}
-		base, err := dst.copyBase(e.Name, st)
-		if err != nil {
-			return err
+	at, err := d.follow(ctx, e, func(e Entry) (err error) {
+		if base == "" {
+			if base, err = d.copyBase(e, dst); err != nil {
+				return err
+			}
 		}
 		to = dst.target(base, e.Name.With(f, l), false)
 		return d.sys.link(d.folder(e), e.File, dst.cur, to.File)
@@ -46,27 +63,22 @@ func (d *Dir) LinkInto(ctx context.Context, e Entry, dst *Dir, f mail.Flags, l L
 }
 
 // MoveInto moves a message into dst, with letters as dst counts them. It gets a
-// fresh base, with the origin of the old one: dst may have a file of that base with
+// base of CopyBase, with the origin of the old one: dst may have a file of that base with
 // other flags, since Dovecot copies by hard links that keep it, and two files of one
 // base are one message. Who takes a move back gives the base that the message had.
 // The name in dst is durable only after dst.SyncCur.
 //
 // The error is fs.ErrNotExist if the message is proven to be gone. dst is not d.
-func (d *Dir) MoveInto(ctx context.Context, e Entry, dst *Dir, into Target, back string, f mail.Flags, l Letters) (Entry, error) {
+func (d *Dir) MoveInto(ctx context.Context, e Entry, dst *Dir, into Target, base string, f mail.Flags, l Letters) (Entry, error) {
 	var to Entry
-	at, err := d.follow(ctx, e, func(e Entry) error {
-		base := back
+	at, err := d.follow(ctx, e, func(e Entry) (err error) {
 		if base == "" {
-			st, err := stat(d.folder(e), e.File)
-			if err != nil {
-				return err
-			}
-			if base, err = dst.copyBase(e.Name, st); err != nil {
+			if base, err = d.copyBase(e, dst); err != nil {
 				return err
 			}
 		}
 		to = dst.target(base, e.Name.With(f, l), into.New)
-		err := d.sys.rename(d.folder(e), e.File, dst.folder(to), to.File)
+		err = d.sys.rename(d.folder(e), e.File, dst.folder(to), to.File)
 		if noReplaceRefused(err) {
 			err = d.sys.renamePlain(d.folder(e), e.File, dst.folder(to), to.File) // nobody else has this base
 		}

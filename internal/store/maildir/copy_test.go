@@ -47,7 +47,7 @@ func TestLinkInto(t *testing.T) {
 					t.Fatal(err)
 				}
 				tt.setUp(src)
-				e, err := src.LinkInto(ctx, Entry{Name: Name{Base: "1.a,S=999,W=1000"}}, dst, mail.Seen, 1<<4)
+				e, err := src.LinkInto(ctx, Entry{Name: Name{Base: "1.a,S=999,W=1000"}}, dst, "", mail.Seen, 1<<4)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,12 +85,12 @@ func TestLinkAcross(t *testing.T) {
 	eachFS(t, func(t *testing.T, dir string) {
 		src, dst := create(t, filepath.Join(dir, "src")), create(t, filepath.Join(t.TempDir(), "dst"))
 		e := deliver(t, src, "one\ntwo\n", Target{New: true}, 0)
-		got, err := src.LinkInto(context.Background(), e, dst, mail.Seen, 0)
+		got, err := src.LinkInto(context.Background(), e, dst, "", mail.Seen, 0)
 		if err != nil || !strings.HasSuffix(got.File, ",S=8,W=10:2,S") || content(t, dst, got) != "one\ntwo\n" {
 			t.Errorf("copied to %+v, %v", got, err)
 		}
 		put(t, filepath.Join(src.Path(), "cur", "foreign"), "1\n2\n")
-		got, err = src.LinkInto(context.Background(), Entry{Name: Name{Base: "foreign"}}, src, 0, 0)
+		got, err = src.LinkInto(context.Background(), Entry{Name: Name{Base: "foreign"}}, src, "", 0, 0)
 		if err != nil || strings.Contains(got.File, "S=") {
 			t.Errorf("sizes made up: %+v, %v", got, err)
 		}
@@ -105,7 +105,7 @@ func TestCopyFails(t *testing.T) {
 	var steps []string
 	count := create(t, filepath.Join(t.TempDir(), "count"))
 	count.sys.hook = func(step, _ string) error { steps = append(steps, step); return nil }
-	if _, err := src.LinkInto(context.Background(), e, count, 0, 0); err != nil {
+	if _, err := src.LinkInto(context.Background(), e, count, "", 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"create", "write", "utimes", "fsync", "close", "rename"}; !slices.Equal(steps, want) {
@@ -114,7 +114,7 @@ func TestCopyFails(t *testing.T) {
 	for n, step := range steps {
 		dst := create(t, filepath.Join(t.TempDir(), "dst"))
 		dst.sys.hook = at(n, func() error { return unix.EIO })
-		if _, err := src.LinkInto(context.Background(), e, dst, 0, 0); !errors.Is(err, unix.EIO) {
+		if _, err := src.LinkInto(context.Background(), e, dst, "", 0, 0); !errors.Is(err, unix.EIO) {
 			t.Errorf("%s failed: %v", step, err)
 		}
 		if left := files(t, dst); len(left) != 0 {
@@ -130,7 +130,7 @@ func TestCopyIntoNowhere(t *testing.T) {
 	if err := os.RemoveAll(dst.Path()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := src.LinkInto(context.Background(), e, dst, 0, 0); !errors.Is(err, ErrVanished) || errors.Is(err, os.ErrNotExist) {
+	if _, err := src.LinkInto(context.Background(), e, dst, "", 0, 0); !errors.Is(err, ErrVanished) || errors.Is(err, os.ErrNotExist) {
 		t.Errorf("copied: %v", err)
 	}
 }

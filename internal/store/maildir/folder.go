@@ -12,12 +12,36 @@ import (
 )
 
 // folder is one of tmp, new and cur, held open from its first use on: everything in
-// it is done relative to the descriptor. It is safe for many goroutines; a
-// descriptor that reopen replaces is closed once nobody uses it.
+// it is done relative to the descriptor. It is safe for many goroutines.
 type folder struct {
 	name string // tmp, new or cur
 	path string
-	file atomic.Pointer[os.File] // or nil
+	open atomic.Pointer[openDir] // or nil
+}
+
+// openDir is a directory that is held open. What reopen replaces is closed once
+// nobody uses it.
+type openDir struct {
+	file  *os.File
+	fd    int
+	users atomic.Int64 // and one for the folder that holds it; 0: it is closed
+}
+
+// hold makes d stay open until release, unless it is closed.
+func (d *openDir) hold() bool {
+	for {
+		n := d.users.Load()
+		if n == 0 || d.users.CompareAndSwap(n, n+1) {
+			return n > 0
+		}
+	}
+}
+
+func (d *openDir) release() error {
+	if d.users.Add(-1) > 0 {
+		return nil
+	}
+	return d.file.Close()
 }
 
 // maxStale is how often a folder is reopened because the file server has
@@ -37,25 +61,47 @@ func openFolder(path string) (*os.File, error) {
 	}
 }
 
-// held returns the open folder.
-func (f *folder) held() (*os.File, error) {
-	if file := f.file.Load(); file != nil {
-		return file, nil
+// use returns the open folder, for the caller to release.
+func (f *folder) use() (*openDir, error) {
+	for {
+		d := f.open.Load()
+		if d == nil {
+			file, err := openFolder(f.path)
+			if errors.Is(err, fs.ErrNotExist) && f.mend() {
+				file, err = openFolder(f.path)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("%w: %v", ErrVanished, err)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if err := f.replace(nil, file); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if d.hold() {
+			return d, nil
+		}
+		if f.open.Load() == d {
+			return nil, fmt.Errorf("use %s: %w", f.path, os.ErrClosed)
+		}
 	}
-	file, err := openFolder(f.path)
-	if errors.Is(err, fs.ErrNotExist) && f.mend() {
-		file, err = openFolder(f.path)
+}
+
+// replace puts a directory that was just opened in the place of another, or of
+// nil. It does nothing if somebody else was faster.
+func (f *folder) replace(old *openDir, file *os.File) error {
+	d := &openDir{file: file, fd: int(file.Fd())}
+	d.users.Store(1)
+	if !f.open.CompareAndSwap(old, d) {
+		return d.release()
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %v", ErrVanished, err)
+	if old == nil {
+		return nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !f.file.CompareAndSwap(nil, file) {
-		return f.file.Load(), file.Close()
-	}
-	return file, nil
+	return old.release()
 }
 
 // mend makes tmp or new where it is missing in what is a Maildir otherwise.
@@ -65,8 +111,8 @@ func (f *folder) mend() bool {
 }
 
 func (f *folder) close() error {
-	if file := f.file.Load(); file != nil {
-		return file.Close()
+	if d := f.open.Load(); d != nil {
+		return d.release()
 	}
 	return nil
 }
@@ -76,29 +122,19 @@ func (f *folder) close() error {
 // removed; ErrVanished if none has its path now.
 func (f *folder) with(op func(fd int) error) error {
 	for try := 0; ; try++ {
-		file, err := f.held()
+		d, err := f.use()
 		if err != nil {
 			return err
 		}
-		conn, err := file.SyscallConn()
-		if err != nil {
+		opErr := op(d.fd)
+		replaced := opErr == unix.ESTALE || opErr == unix.ENOENT && removed(d.fd)
+		if err := d.release(); err != nil {
 			return err
 		}
-		var opErr error
-		replaced := false
-		err = conn.Control(func(fd uintptr) {
-			opErr = op(int(fd))
-			replaced = opErr == unix.ESTALE || opErr == unix.ENOENT && removed(int(fd))
-		})
-		switch {
-		case err != nil && f.file.Load() != file: // replaced and closed under us
-			continue
-		case err != nil:
-			return fmt.Errorf("use %s: %w", f.path, err)
-		case !replaced || try == maxStale:
+		if !replaced || try == maxStale {
 			return opErr
 		}
-		if err := f.reopen(file); err != nil {
+		if err := f.reopen(d); err != nil {
 			return fmt.Errorf("%w: %v", ErrVanished, err)
 		}
 	}
@@ -110,33 +146,25 @@ func removed(fd int) bool {
 	return unix.Fstat(fd, &st) == nil && st.Nlink == 0
 }
 
-// reopen replaces the descriptor old by one of the directory that has the path
-// now. It does nothing if somebody else was faster.
-func (f *folder) reopen(old *os.File) error {
+// reopen replaces old by the directory that has the path now.
+func (f *folder) reopen(old *openDir) error {
 	file, err := openFolder(f.path)
 	if err != nil {
 		return err
 	}
-	if !f.file.CompareAndSwap(old, file) {
-		return file.Close()
-	}
-	return old.Close()
+	return f.replace(old, file)
 }
 
 // adopt makes sure that the descriptor is of the directory that a scan has just
 // seen under the path, and replaces it otherwise.
 func (f *folder) adopt(seen Stamp) error {
-	file := f.file.Load()
-	if file == nil {
+	d := f.open.Load()
+	if d == nil || !d.hold() {
 		return nil
 	}
-	var held Stamp
-	err := f.with(func(fd int) (err error) {
-		held, err = statFD(fd)
-		return err
-	})
-	if err != nil || held.Dev == seen.Dev && held.Ino == seen.Ino {
-		return err
+	held, err := statFD(d.fd)
+	if err == nil && (held.Dev != seen.Dev || held.Ino != seen.Ino) {
+		err = f.reopen(d)
 	}
-	return f.reopen(file)
+	return errors.Join(err, d.release())
 }

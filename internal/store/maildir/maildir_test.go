@@ -177,7 +177,7 @@ func TestLife(t *testing.T) {
 			"TakeNew":     second(d.TakeNew(ctx, e)),
 			"ChangeFlags": second(d.ChangeFlags(ctx, e, func(n Name) Name { return n.With(0, 7) })),
 			"no change":   second(d.ChangeFlags(ctx, e, func(n Name) Name { return n })),
-			"LinkInto":    second(d.LinkInto(ctx, e, d, 0, 0)),
+			"LinkInto":    second(d.LinkInto(ctx, e, d, "", 0, 0)),
 		} {
 			if !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s of a removed message: %v", name, err)

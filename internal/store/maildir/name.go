@@ -145,7 +145,8 @@ func (n Name) String() string {
 			unknown, tail = unknown[:i], unknown[i:]
 		}
 	}
-	b := make([]byte, 0, len(n.Base)+len(n.extra)+3+len(flagLetters)+26)
+	var room [256]byte // more than a file system allows
+	b := room[:0]
 	b = append(b, n.Base...)
 	b = append(b, other...)
 	b = append(b, ":2,"...)

@@ -69,11 +69,11 @@ func TestOriginTravels(t *testing.T) {
 							return nil
 						}
 					}
-					e, err := src.LinkInto(ctx, first, dst, 0, 0)
+					e, err := src.LinkInto(ctx, first, dst, "", 0, 0)
 					if err != nil || origin(dst, e) != want || e.Name.Base == file {
 						t.Fatalf("copy %+v, %v", e, err)
 					}
-					if e, err = dst.LinkInto(ctx, e, src, 0, 0); err != nil || origin(src, e) != want {
+					if e, err = dst.LinkInto(ctx, e, src, "", 0, 0); err != nil || origin(src, e) != want {
 						t.Fatalf("copy of the copy %+v, %v", e, err)
 					}
 					if e, err = src.MoveInto(ctx, e, dst, Target{}, "", 0, 0); err != nil || origin(dst, e) != want {

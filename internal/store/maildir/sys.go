@@ -25,6 +25,19 @@ func (s *sys) before(step, file string) error {
 	return s.hook(step, file)
 }
 
+// beforeIn is before for a file in a folder, and for what it becomes, if to is not nil.
+// It makes no text that nobody reads.
+func (s *sys) beforeIn(step string, f *folder, file string, to *folder, name string) error {
+	if s.hook == nil {
+		return nil
+	}
+	about := f.name + "/" + file
+	if to != nil {
+		about += " " + to.name + "/" + name
+	}
+	return s.hook(step, about)
+}
+
 // fail wraps an errno so that errors.Is knows fs.ErrNotExist and its like.
 func fail(step string, f *folder, file string, err error) error {
 	if err == nil {
@@ -44,7 +57,7 @@ func again(call func() error) error {
 
 // create makes a new file for writing; never one that exists.
 func (s *sys) create(f *folder, file string) (*os.File, error) {
-	if err := s.before("create", f.name+"/"+file); err != nil {
+	if err := s.beforeIn("create", f, file, nil, ""); err != nil {
 		return nil, err
 	}
 	var fd int
@@ -88,7 +101,7 @@ func (s *sys) syncDir(f *folder) error {
 
 // setTime sets the file's mtime, which is its INTERNALDATE.
 func (s *sys) setTime(f *folder, file string, t time.Time) error {
-	if err := s.before("utimes", f.name+"/"+file); err != nil {
+	if err := s.beforeIn("utimes", f, file, nil, ""); err != nil {
 		return err
 	}
 	ts, err := unix.TimeToTimespec(t)
@@ -104,7 +117,7 @@ func (s *sys) setTime(f *folder, file string, t time.Time) error {
 
 // unlink removes a name.
 func (s *sys) unlink(f *folder, file string) error {
-	if err := s.before("unlink", f.name+"/"+file); err != nil {
+	if err := s.beforeIn("unlink", f, file, nil, ""); err != nil {
 		return err
 	}
 	err := f.with(func(fd int) error { return again(func() error { return unix.Unlinkat(fd, file, 0) }) })
@@ -113,7 +126,7 @@ func (s *sys) unlink(f *folder, file string) error {
 
 // link gives a file a second name; fs.ErrExist if that is taken.
 func (s *sys) link(f *folder, file string, to *folder, name string) error {
-	if err := s.before("link", f.name+"/"+file+" "+to.name+"/"+name); err != nil {
+	if err := s.beforeIn("link", f, file, to, name); err != nil {
 		return err
 	}
 	err := f.with(func(from int) error {
@@ -137,7 +150,7 @@ func (s *sys) renamePlain(f *folder, file string, to *folder, name string) error
 }
 
 func (s *sys) renameat(f *folder, file string, to *folder, name string, flags uint) error {
-	if err := s.before("rename", f.name+"/"+file+" "+to.name+"/"+name); err != nil {
+	if err := s.beforeIn("rename", f, file, to, name); err != nil {
 		return err
 	}
 	err := f.with(func(from int) error {

@@ -41,13 +41,20 @@ func (n *namer) base() (string, error) {
 		return "", fmt.Errorf("read random bytes for a file name: %w", err)
 	}
 	t := n.clock()
-	return fmt.Sprintf("%d.M%dP%dQ%dR%s.%s", max(t.Unix(), 0), t.Nanosecond()/1000, n.pid,
-		n.count.Add(1), hex.EncodeToString(random[:]), n.host), nil
+	var room [256]byte
+	b := strconv.AppendInt(room[:0], max(t.Unix(), 0), 10)
+	b = strconv.AppendInt(append(b, ".M"...), int64(t.Nanosecond()/1000), 10)
+	b = strconv.AppendInt(append(b, 'P'), int64(n.pid), 10)
+	b = strconv.AppendUint(append(b, 'Q'), n.count.Add(1), 10)
+	b = hex.AppendEncode(append(b, 'R'), random[:])
+	b = append(append(b, '.'), n.host...)
+	return string(b), nil
 }
 
 // withSizes appends the size fields that are known (those not negative).
 func withSizes(base string, size, virtual int64) string {
-	b := []byte(base)
+	var room [256]byte
+	b := append(room[:0], base...)
 	if size >= 0 {
 		b = strconv.AppendInt(append(b, ",S="...), size, 10)
 	}

@@ -24,7 +24,7 @@ const floors = `
 	login/userdb login/handover login/broker/wire
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
-	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet
+	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet daemon/sandbox
 `
 
 // within lists the arrows inside one floor.

@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/sandbox"
 	"fantail/internal/deliver"
 	"fantail/internal/login/userdb"
 	"fantail/internal/store"
@@ -136,6 +137,20 @@ func (a *arguments) deliver(cfg *conf.Config, u userdb.User, in io.Reader, log *
 	if err != nil {
 		return err
 	}
-	err = deliver.Deliver(ctx, account, a.env, in, log)
+	if cfg.Programs.Sandbox != conf.SandboxOff {
+		err = fence(account)
+	}
+	if err == nil {
+		err = deliver.Deliver(ctx, account, a.env, in, log)
+	}
 	return errors.Join(err, account.Close())
+}
+
+// fence has the program give up everything but the account's mail.
+func fence(account *store.Account) error {
+	places, err := account.Places()
+	if err != nil {
+		return err
+	}
+	return sandbox.Enter(sandbox.Delivery, sandbox.Options{Trees: places.Trees, Files: places.Files})
 }

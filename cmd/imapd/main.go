@@ -48,6 +48,7 @@ func run(args []string, out, stderr io.Writer) int {
 		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) front.Broker {
 			return rootless.New(cfg, programs, log)
 		},
+		Enclose: rootless.Enclose,
 	}
 	return p.Main(args, signals, out, stderr)
 }

@@ -83,6 +83,9 @@ func build(file string, log *slog.Logger) (*daemon, error) {
 	if err := p.broker.Check(service); err != nil { // may be mended while it runs
 		log.Warn("nobody can log in", "err", err)
 	}
+	if err := rootless.Enclose(p.cfg, log); err != nil {
+		return nil, err
+	}
 	return &daemon{
 		front: webfront.New(webfront.Options{
 			Entrance: webfront.Broker{Authenticator: p.broker, Starter: p.broker},

@@ -118,10 +118,20 @@ const (
 	CoexistDovecot Coexist = "dovecot"
 )
 
-// ProgramSettings say where the session programs are.
+// ProgramSettings say where the session programs are, and what programs may do.
 type ProgramSettings struct {
 	Directory string // "": the directory of the running program
+	Sandbox   Sandbox
 }
+
+// Sandbox says whether programs give up what they do not need.
+type Sandbox string
+
+// The values of programs.sandbox.
+const (
+	SandboxAuto Sandbox = "auto" // as far as the kernel can
+	SandboxOff  Sandbox = "off"
+)
 
 // Plaintext says on which connections a password may travel without TLS.
 type Plaintext string

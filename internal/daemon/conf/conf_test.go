@@ -109,7 +109,7 @@ directory = "../bin"
 		Auth:     AuthSettings{filepath.Join(dir, "users/passwd")},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
-		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin")},
+		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 	}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -60,6 +60,8 @@ var settings = []row{
 		"Another server that works on the same Maildirs at the same time: none, dovecot."},
 	{"programs.directory", file(func(c *Config) *string { return &c.Programs.Directory }), `""`,
 		"Where the session programs are; empty is the directory of the program that starts them, or libexec/fantail beside it."},
+	{"programs.sandbox", choice(func(c *Config) *Sandbox { return &c.Programs.Sandbox }, SandboxAuto, SandboxOff), `"auto"`,
+		"Whether programs give up what they do not need before they meet clients and mail: auto (as far as the kernel can), off."},
 }
 
 // Setting is one row of the table as manuals and tools see it.

@@ -41,6 +41,8 @@ type Program struct {
 	// Broker makes the broker, whose session programs are in the directory
 	// programs. It opens no socket and writes no file.
 	Broker func(cfg *conf.Config, programs string, log *slog.Logger) Broker
+	// Enclose has the process give up what it does not need to serve; nil: nothing.
+	Enclose func(cfg *conf.Config, log *slog.Logger) error
 }
 
 // Exit status, as in sysexits.h.
@@ -193,6 +195,9 @@ func (p Program) start(file string, log *slog.Logger, run func(Daemon) error) in
 	var d Daemon
 	if err == nil {
 		d, err = p.build(q)
+	}
+	if err == nil && p.Enclose != nil {
+		err = p.Enclose(q.cfg, log)
 	}
 	if err != nil {
 		log.Error("cannot start", "err", err)

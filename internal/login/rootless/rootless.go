@@ -8,9 +8,11 @@ package rootless
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/sandbox"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/userdb"
@@ -31,4 +33,17 @@ func New(cfg *conf.Config, programs string, log *slog.Logger) *broker.Local {
 		FailureDelay: failureDelay,
 		Log:          log,
 	})
+}
+
+// Enclose has the front give up what neither it nor session programs need, before
+// it accepts connections. If the kernel lacks something of what they will give up
+// themselves, it is told here, once for all of them.
+func Enclose(cfg *conf.Config, log *slog.Logger) error {
+	if cfg.Programs.Sandbox == conf.SandboxOff {
+		return nil
+	}
+	if missing := sandbox.Missing(); missing != nil {
+		log.Warn("the kernel's part of the sandbox is incomplete", "missing", strings.Join(missing, ", "))
+	}
+	return sandbox.Enter(sandbox.Rootless, sandbox.Options{})
 }

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/sandbox"
 	"fantail/internal/login/handover"
 	"fantail/internal/store"
 )
@@ -79,7 +80,8 @@ type mail struct {
 	settings conf.MailSettings
 	log      *slog.Logger
 
-	mu      sync.Mutex // guards account
+	mu      sync.Mutex // guards the rest
+	fenced  bool       // the process is in its sandbox, or is not to be
 	account *store.Account
 }
 
@@ -99,8 +101,25 @@ func (m *mail) open() (*store.Account, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.fence(account); err != nil {
+		return nil, errors.Join(err, account.Close())
+	}
 	m.account = account
 	return account, nil
+}
+
+// fence has the process give up everything but the account's mail, which must be
+// there for that.
+func (m *mail) fence(account *store.Account) error {
+	if m.fenced {
+		return nil
+	}
+	places, err := account.Places()
+	if err == nil {
+		err = sandbox.Enter(sandbox.Session, sandbox.Options{Trees: places.Trees, Files: places.Files})
+	}
+	m.fenced = err == nil
+	return err
 }
 
 // tidy is done when a session has ended and others go on.
@@ -137,6 +156,7 @@ type arguments struct {
 	check, front, version    bool
 	mail                     conf.MailSettings
 	imap                     conf.IMAPSettings
+	sandbox                  conf.Sandbox
 }
 
 // Main runs the program and returns its exit status.
@@ -223,7 +243,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
-	a.mail, a.imap = cfg.Mail, cfg.IMAP
+	a.mail, a.imap, a.sandbox = cfg.Mail, cfg.IMAP, cfg.Programs.Sandbox
 	if a.account != "" && a.maildir != "" {
 		return nil
 	}
@@ -247,9 +267,12 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
-	m := &mail{maildir: a.maildir, settings: a.mail, log: log}
+	m := &mail{maildir: a.maildir, settings: a.mail, log: log, fenced: a.sandbox == conf.SandboxOff}
 	var err error
 	if a.front {
+		// So that nothing of the front's is read outside the sandbox. That mail cannot
+		// be opened is told by the session that wants it: it is tried again then.
+		_, _ = m.open()
 		err = p.serveFront(ctx, in, Session{User: a.account, Log: log, IMAP: a.imap, mail: m})
 	} else {
 		err = p.serveStdio(ctx, in, out, Session{User: a.account, Log: log, IMAP: a.imap, mail: m})

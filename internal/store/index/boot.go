@@ -9,19 +9,21 @@ import (
 // BootID tells one run of the machine's kernel from another.
 type BootID [16]byte
 
+// BootFile is where the kernel tells its BootID.
+const BootFile = "/proc/sys/kernel/random/boot_id"
+
 // ReadBoot returns the identity of this run of the kernel.
 func ReadBoot() (id BootID, err error) {
-	const path = "/proc/sys/kernel/random/boot_id"
 	// Not os.ReadFile, which looks at the size and reads twice.
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(BootFile, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return id, &fs.PathError{Op: "open", Path: path, Err: err}
+		return id, &fs.PathError{Op: "open", Path: BootFile, Err: err}
 	}
 	defer unix.Close(fd)
 	var text [64]byte
 	n, err := unix.Read(fd, text[:])
 	if err != nil {
-		return id, &fs.PathError{Op: "read", Path: path, Err: err}
+		return id, &fs.PathError{Op: "read", Path: BootFile, Err: err}
 	}
 	copy(id[:], parseHex(text[:n]))
 	return id, nil

@@ -1,0 +1,8 @@
+package sandbox
+
+import "golang.org/x/sys/unix"
+
+const (
+	arch    = unix.AUDIT_ARCH_AARCH64
+	fstatat = unix.SYS_FSTATAT
+)

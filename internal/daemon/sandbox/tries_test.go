@@ -1,0 +1,308 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// try is something that a process may want to do, and its result in each role; ""
+// is any.
+type try struct {
+	name     string
+	harmless bool // it is also tried without a sandbox, where it must succeed
+	want     [len(roles)]string
+	try      func(p place) error
+}
+
+// Results in the roles Session, Delivery and Rootless.
+var (
+	fenced   = [...]string{"EACCES", "EACCES", "ok"}
+	crossing = [...]string{"EXDEV", "EXDEV", "ok"}
+	filtered = [...]string{"EPERM", "EPERM", "ok"}
+	hostile  = [...]string{"EPERM", "EPERM", "EPERM"}
+	limited  = [...]string{"EPERM", "EPERM", ""} // hostile, or needs what a user has not
+	noClone3 = [...]string{"ENOSYS", "ENOSYS", "ENOSYS"}
+	works    = [...]string{"ok", "ok", "ok"}
+)
+
+// tries are made in this order, in one process.
+func tries() []try {
+	return slices.Concat(fileTries, otherTries, allowedTries)
+}
+
+var fileTries = []try{
+	{"read another's mail", true, fenced, func(p place) error { return p.open("other/cur/mail", unix.O_RDONLY) }},
+	{"list another's mail", true, fenced, func(p place) error { return p.open("other/cur", unix.O_RDONLY|unix.O_DIRECTORY) }},
+	{"read another's mail by our path", true, fenced, func(p place) error { return p.open("own/../other/cur/mail", unix.O_RDONLY) }},
+	{"write into another's mail", true, fenced, func(p place) error { return p.open("other/cur/mail", unix.O_WRONLY|unix.O_APPEND) }},
+	{"cut off another's mail", true, fenced, func(p place) error { return p.open("other/cur/mail", unix.O_WRONLY|unix.O_TRUNC) }},
+	{"truncate another's mail", true, filtered, func(p place) error { return unix.Truncate(p.at("other/cur/mail"), 0) }},
+	{"link another's mail", true, crossing, func(p place) error { return p.link("other/cur/mail", "own/cur/stolen") }},
+	{"move another's mail", true, fenced, func(p place) error { return p.rename("other/cur/mail", "own/cur/stolen") }},
+	{"move mail to another", true, fenced, func(p place) error { return p.rename("own/cur/mail2", "other/cur/given") }},
+	{"deliver to another", true, fenced, func(p place) error { return p.open("other/cur/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
+	{"remove another's mail", true, fenced, func(p place) error { return unix.Unlink(p.at("other/cur/mail2")) }},
+	{"remove a directory outside", true, fenced, func(p place) error { return unix.Rmdir(p.at("outside/empty")) }},
+	{"read the passwd", true, fenced, func(p place) error { return p.open("/etc/passwd", unix.O_RDONLY) }},
+	{"read the time zones", true, fenced, func(p place) error { return p.open("/usr/share/zoneinfo", unix.O_RDONLY) }},
+	{"list the root", true, fenced, func(p place) error { return p.open("/", unix.O_RDONLY) }},
+	{"write to the null device", true, fenced, func(p place) error { return p.open("/dev/null", unix.O_WRONLY) }},
+	{"make a file outside", true, fenced, func(p place) error { return p.open("outside/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
+	{"make an unnamed file outside", true, fenced, func(p place) error { return p.open("/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
+	{"make a directory outside", true, fenced, func(p place) error { return unix.Mkdir(p.at("outside/dir"), 0o700) }},
+	{"chmod outside", true, filtered, func(p place) error { return unix.Fchmodat(unix.AT_FDCWD, p.at("outside/file"), 0o600, 0) }},
+	{"chown outside", true, filtered, func(p place) error {
+		return unix.Lchown(p.at("outside/file"), os.Geteuid(), os.Getegid())
+	}},
+	{"set attributes outside", false, filtered, func(p place) error {
+		return unix.Setxattr(p.at("outside/file"), "user.x", []byte("y"), 0)
+	}},
+	{"make a symbolic link", true, filtered, func(p place) error { return unix.Symlink("/etc", p.at("own/.link")) }},
+	{"make a fifo", true, filtered, func(p place) error { return unix.Mkfifo(p.at("own/fifo"), 0o600) }},
+	{"change the directory", true, filtered, func(p place) error { return unix.Chdir(p.at("other")) }},
+	{"read our memory", false, [...]string{"EACCES", "EACCES", ""}, func(p place) error { return p.open("/proc/self/mem", unix.O_RDONLY) }},
+	{"read another process's memory", false, [...]string{"EACCES", "EACCES", ""}, func(p place) error {
+		return p.open(fmt.Sprintf("/proc/%d/mem", peer), unix.O_RDONLY)
+	}},
+	{"threads that there were before", false, [...]string{"EACCES,EPERM", "EACCES,EPERM", "ok"}, func(place) error {
+		var errs []string
+		for range cap(earlier) * 2 {
+			if err := <-earlier; err != nil {
+				errs = append(errs, unix.ErrnoName(err.(unix.Errno)))
+			}
+		}
+		slices.Sort(errs)
+		if len(errs) == 0 {
+			return nil
+		}
+		if len(errs) != cap(earlier)*2 {
+			return fmt.Errorf("only %v", errs)
+		}
+		return errors.New(strings.Join(slices.Compact(errs), ","))
+	}},
+}
+
+var otherTries = []try{
+	{"open an internet socket", true, filtered, func(place) error { return second(unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)) }},
+	{"open an internet socket of version 6", false, filtered, func(place) error {
+		return second(unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0))
+	}},
+	{"open a local socket", true, filtered, func(place) error { return second(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)) }},
+	{"open a netlink socket", true, filtered, func(place) error { return second(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, 0)) }},
+	{"connect", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+		return unix.Connect(0, &unix.SockaddrUnix{Name: "/run/dbus/system_bus_socket"})
+	}},
+	{"bind", false, [...]string{"EPERM", "EPERM", ""}, func(place) error { return unix.Bind(0, &unix.SockaddrUnix{Name: "@x"}) }},
+	{"listen", false, [...]string{"EPERM", "EPERM", ""}, func(place) error { return unix.Listen(0, 1) }},
+	{"accept", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+		_, _, err := unix.Accept4(0, unix.SOCK_CLOEXEC)
+		return err
+	}},
+	{"execute", false, [...]string{"EPERM", "EPERM", "ENOENT"}, func(place) error { return unix.Exec("/bin/nonexistent", []string{"x"}, nil) }},
+	{"start a program", true, filtered, func(place) error { return second(syscall.ForkExec("/bin/true", []string{"true"}, nil)) }},
+	{"fork", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+		// The same thread would go on twice: with flags that fail if they are let through.
+		return call(unix.SYS_CLONE, unix.CLONE_SIGHAND)
+	}},
+	{"clone3", false, noClone3, func(place) error { return call(unix.SYS_CLONE3) }},
+	{"signal another process", true, filtered, func(place) error { return unix.Kill(peer, unix.SIGURG) }},
+	{"signal a thread of another process", true, filtered, func(place) error {
+		return unix.Tgkill(peer, peer, unix.SIGURG)
+	}},
+	{"have another signalled", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+		return second(unix.FcntlInt(0, unix.F_SETOWN, peer))
+	}},
+	{"type into the terminal", false, [...]string{"EPERM", "EPERM", ""}, func(place) error { return unix.IoctlSetPointerInt(0, unix.TIOCSTI, 'x') }},
+	{"trace another process", false, hostile, func(place) error { return unix.PtraceAttach(peer) }},
+	{"let us be traced", false, hostile, func(place) error { return call(unix.SYS_PTRACE, unix.PTRACE_TRACEME) }},
+	{"read a process", true, hostile, func(place) error {
+		var from, to [8]byte
+		local, remote := []unix.Iovec{{Base: &to[0], Len: 8}}, []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&from)), Len: 8}}
+		return second(unix.ProcessVMReadv(os.Getpid(), local, remote, 0))
+	}},
+	{"take a descriptor of a process", false, hostile, func(place) error { return second(unix.PidfdGetfd(0, 0, 0)) }},
+	{"open a process", true, filtered, func(place) error { return second(unix.PidfdOpen(peer, 0)) }},
+	{"limit another process", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+		return unix.Prlimit(peer, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
+	}},
+	{"bpf", false, hostile, func(place) error { return call(unix.SYS_BPF, 1<<20) }},
+	{"perf_event_open", false, hostile, func(place) error { return call(unix.SYS_PERF_EVENT_OPEN) }},
+	{"userfaultfd", false, hostile, func(place) error { return call(unix.SYS_USERFAULTFD, 1<<20) }},
+	{"io_uring", false, hostile, func(place) error { return call(unix.SYS_IO_URING_SETUP, 1) }},
+	{"keyctl", true, hostile, func(place) error { return second(unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, true)) }},
+	{"unshare", true, hostile, func(place) error { return unix.Unshare(unix.CLONE_FS) }},
+	{"setns", false, hostile, func(place) error { return unix.Setns(0, 0) }},
+	{"a process in a new user namespace", false, hostile, func(place) error {
+		return call(unix.SYS_CLONE, unix.CLONE_NEWUSER|unix.CLONE_SIGHAND)
+	}},
+	{"mount", false, hostile, func(p place) error { return unix.Mount("none", p.at("outside"), "nonexistent", 0, "") }},
+	{"unmount", false, hostile, func(p place) error { return unix.Unmount(p.at("outside"), 0) }},
+	{"chroot", false, hostile, func(p place) error { return unix.Chroot(p.at("nonexistent")) }},
+	{"open by handle", false, hostile, func(place) error { return call(unix.SYS_OPEN_BY_HANDLE_AT) }},
+	{"load a module", false, hostile, func(place) error { return unix.FinitModule(-1, "", 0) }},
+	{"reboot", false, hostile, func(place) error { return unix.Reboot(1) }},
+	{"set the clock", false, limited, func(place) error { return unix.Settimeofday(&unix.Timeval{Usec: -1}) }},
+	{"call by another number", false, [...]string{"EPERM", "EPERM", "EPERM"}, func(place) error { return call(x32 | unix.SYS_GETPID) }},
+	{"make executable memory", true, filtered, func(place) error {
+		b, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON)
+		if err != nil {
+			return err
+		}
+		return unix.Munmap(b)
+	}},
+	{"make memory executable", true, filtered, func(place) error {
+		b, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Mprotect(b, unix.PROT_READ|unix.PROT_EXEC), unix.Munmap(b))
+	}},
+	{"be dumpable again", true, filtered, func(place) error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }},
+	{"change the user", true, filtered, func(place) error { return call(unix.SYS_SETUID, uintptr(os.Geteuid())) }},
+	{"raise a limit", true, filtered, func(place) error {
+		return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	}},
+}
+
+var allowedTries = []try{
+	{"read our mail", true, works, func(p place) error { return p.open("own/cur/mail", unix.O_RDONLY) }},
+	{"list our mail", true, works, func(p place) error { return second(os.ReadDir(p.at("own/cur"))) }},
+	{"mail in a directory that is linked", true, works, func(p place) error {
+		return errors.Join(p.open("linked/cur/mail", unix.O_RDWR), p.link("linked/cur/mail", "own/cur/from-link"))
+	}},
+	{"deliver", true, works, func(p place) error {
+		f, err := os.OpenFile(p.at("own/tmp/1"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString("Subject: y\n\n")
+		return errors.Join(err, f.Chmod(0o600), f.Truncate(3), f.Sync(), f.Close(),
+			os.Chtimes(p.at("own/tmp/1"), time.Time{}, time.Unix(1e9, 0)), p.rename("own/tmp/1", "own/new/1"))
+	}},
+	{"move to another folder", true, works, func(p place) error { return p.rename("own/new/1", "own/.Folder/cur/1:2,S") }},
+	{"copy to another folder", true, works, func(p place) error { return p.link("own/.Folder/cur/1:2,S", "own/cur/1:2,S") }},
+	{"make, rename and remove folders", true, works, func(p place) error {
+		return errors.Join(os.MkdirAll(p.at("own/.A.B/cur"), 0o700), p.rename("own/.A.B", "own/.C"),
+			p.rename("own/.C/cur", "own/.Folder/new"), p.rename("own/.Folder/new", "own/.C/cur"), os.RemoveAll(p.at("own/.C")))
+	}},
+	{"an unnamed file among the mail", true, works, func(p place) error { return p.open("own/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
+	{"a file in memory", true, works, func(place) error {
+		fd, err := unix.MemfdCreate("mail", unix.MFD_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Ftruncate(fd, 1<<20), unix.Close(fd))
+	}},
+	{"lock and map", true, works, func(p place) error {
+		f, err := os.OpenFile(p.at("own/cur/mail"), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		b, err := unix.Mmap(int(f.Fd()), 0, 10, unix.PROT_READ, unix.MAP_SHARED)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_EX), unix.Flock(int(f.Fd()), unix.LOCK_UN), unix.Munmap(b))
+	}},
+	{"watch a directory", true, works, watch},
+	{"what a kernel and a volume are", true, works, func(p place) error {
+		var u unix.Utsname
+		var s unix.Statfs_t
+		return errors.Join(unix.Uname(&u), unix.Statfs(p.at("own"), &s), second(os.Readlink("/proc/self/ns/pid")),
+			second(os.ReadFile("/proc/sys/kernel/random/boot_id")))
+	}},
+	{"the time zone", false, works, func(place) error {
+		if zone, _ := time.Unix(1784000000, 0).Zone(); zone != "CEST" {
+			return fmt.Errorf("it is %s", zone)
+		}
+		return nil
+	}},
+	{"no core", false, works, func(place) error {
+		var l unix.Rlimit
+		if err := unix.Prlimit(0, unix.RLIMIT_CORE, nil, &l); err != nil || l != (unix.Rlimit{}) {
+			return fmt.Errorf("%+v %w", l, err)
+		}
+		return nil
+	}},
+	{"threads, preemption and garbage", true, works, work},
+	{"whether we are there", true, works, func(place) error { return unix.Kill(os.Getpid(), 0) }},
+	{"whether another is there", true, filtered, func(place) error { return unix.Kill(peer, 0) }}, // Landlock's answer
+	{"whether nobody is there", false, [...]string{"ESRCH", "ESRCH", "ESRCH"}, func(place) error { return unix.Kill(1<<22+1, 0) }},
+	{"use a passed connection", true, [...]string{"ok", "EPERM", "ok"}, func(place) error { return received() }},
+	{"session in it", false, [...]string{"", "", "ok"}, func(p place) error {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		cmd := exec.Command(self, "tries", "session", p.dir)
+		out, err := cmd.Output()
+		if err != nil {
+			return err
+		}
+		for _, want := range []string{"read our mail=ok\n", "watch a directory=ok\n", "list another's mail=EACCES\n", "start a program=EPERM\n"} {
+			if !strings.Contains(string(out), want) {
+				return fmt.Errorf("without %q", want)
+			}
+		}
+		return nil
+	}},
+}
+
+// watch sees what happens in a directory.
+func watch(p place) error {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if _, err := unix.InotifyAddWatch(fd, p.at("own/cur"), unix.IN_CREATE); err != nil {
+		return err
+	}
+	if err := unix.Unlink(p.at("own/cur/seen")); err != nil && err != unix.ENOENT {
+		return err
+	}
+	if err := p.open("own/cur/seen", unix.O_WRONLY|unix.O_CREAT); err != nil {
+		return err
+	}
+	return second(unix.Read(fd, make([]byte, 4096)))
+}
+
+// work is what keeps Go's runtime busy: new threads, loops that it must interrupt,
+// and a full heap.
+func work(place) error {
+	var busy sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		busy.Go(func() {
+			runtime.LockOSThread() // its end is a thread's
+			for n := 0; n >= 0; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	var heap [][]byte
+	for range 100 {
+		heap = append(heap, make([]byte, 1<<16))
+	}
+	runtime.GC()
+	runtime.KeepAlive(heap)
+	close(stop)
+	busy.Wait()
+	return nil
+}

@@ -187,7 +187,7 @@ var allowedTries = []try{
 			return err
 		}
 		_, err = f.WriteString("Subject: y\n\n")
-		return errors.Join(err, f.Chmod(0o600), f.Truncate(3), f.Sync(), f.Close(),
+		return errors.Join(err, f.Chmod(0o600), f.Chown(-1, os.Getegid()), f.Truncate(3), f.Sync(), f.Close(),
 			os.Chtimes(p.at("own/tmp/1"), time.Time{}, time.Unix(1e9, 0)), p.rename("own/tmp/1", "own/new/1"))
 	}},
 	{"move to another folder", true, works, func(p place) error { return p.rename("own/new/1", "own/.Folder/cur/1:2,S") }},

@@ -5,11 +5,10 @@ import (
 	"errors"
 )
 
-// Sort keys and thread keys are kept by caches, of a million messages at a time.
-// Encoded they begin with keysVersion, which changes when the encoding or the
-// values change, and have no other redundancy: who stores them checks that they
-// are whole.
-const keysVersion = 1
+// KeysVersion changes when the encoding or the values of sort keys or thread keys
+// change. They are kept by caches, of a million messages at a time. Encoded they begin
+// with it, and have no other redundancy: who stores them checks that they are whole.
+const KeysVersion = 1
 
 var errKeys = errors.New("malformed or of another version")
 

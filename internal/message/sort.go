@@ -121,7 +121,7 @@ func (k SortKeys) Append(b []byte) []byte {
 	if k.Reply {
 		flags |= sortReply
 	}
-	b = append(b, keysVersion, flags)
+	b = append(b, KeysVersion, flags)
 	if k.Dated {
 		b = binary.AppendVarint(b, k.Sent)
 	}
@@ -141,7 +141,7 @@ func ParseSortKeys(b []byte) (SortKeys, error) {
 	}
 	k.Subject, k.From, k.To, k.Cc = r.key(), r.key(), r.key(), r.key()
 	k.DisplayFrom, k.DisplayTo = r.key(), r.key()
-	if r.bad || len(r.b) > 0 || version != keysVersion || flags&^(sortDated|sortReply) != 0 {
+	if r.bad || len(r.b) > 0 || version != KeysVersion || flags&^(sortDated|sortReply) != 0 {
 		return SortKeys{}, fmt.Errorf("parse sort keys: %w", errKeys)
 	}
 	return k, nil

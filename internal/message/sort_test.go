@@ -133,10 +133,10 @@ func TestParseSortKeysErrors(t *testing.T) {
 	long := SortKeys{Subject: make([]byte, maxKey+1)}
 	for name, b := range map[string][]byte{
 		"trailing octet":    append(slices.Clone(good), 0),
-		"other version":     append([]byte{keysVersion + 1}, good[1:]...),
-		"unknown flag":      append([]byte{keysVersion, 0x80}, good[2:]...),
-		"length of 2^63":    {keysVersion, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
-		"endless number":    append([]byte{keysVersion, sortDated}, bytes.Repeat([]byte{0xff}, 20)...),
+		"other version":     append([]byte{KeysVersion + 1}, good[1:]...),
+		"unknown flag":      append([]byte{KeysVersion, 0x80}, good[2:]...),
+		"length of 2^63":    {KeysVersion, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+		"endless number":    append([]byte{KeysVersion, sortDated}, bytes.Repeat([]byte{0xff}, 20)...),
 		"key beyond maxKey": long.Append(nil),
 	} {
 		if k, err := ParseSortKeys(b); err == nil || !reflect.DeepEqual(k, SortKeys{}) {

@@ -74,7 +74,7 @@ func (k ThreadKeys) References() iter.Seq[[]byte] {
 //
 //	version u8, ID, references: length uvarint, octets
 func (k ThreadKeys) Append(b []byte) []byte {
-	b = append(b, keysVersion)
+	b = append(b, KeysVersion)
 	return append(appendEncoded(b, k.ID), k.refs...)
 }
 
@@ -88,7 +88,7 @@ func ParseThreadKeys(b []byte) (ThreadKeys, error) {
 	for ; len(r.b) > 0; n++ {
 		r.key()
 	}
-	if r.bad || n > MaxReferences || version != keysVersion {
+	if r.bad || n > MaxReferences || version != KeysVersion {
 		return ThreadKeys{}, fmt.Errorf("parse thread keys: %w", errKeys)
 	}
 	return k, nil

@@ -90,7 +90,7 @@ func TestParseThreadKeysErrors(t *testing.T) {
 	good := k.Append(nil)
 	for i := range good {
 		short, err := ParseThreadKeys(good[:i])
-		if i == len(appendEncoded([]byte{keysVersion}, k.ID)) {
+		if i == len(appendEncoded([]byte{KeysVersion}, k.ID)) {
 			continue // without the reference, which is whole again
 		}
 		if err == nil {
@@ -98,9 +98,9 @@ func TestParseThreadKeysErrors(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"other version":       append([]byte{keysVersion + 1}, good[1:]...),
+		"other version":       append([]byte{KeysVersion + 1}, good[1:]...),
 		"too many references": append(slices.Clone(good), bytes.Repeat([]byte{1, 'x'}, MaxReferences)...),
-		"key beyond maxKey":   appendEncoded([]byte{keysVersion}, make([]byte, maxKey+1)),
+		"key beyond maxKey":   appendEncoded([]byte{KeysVersion}, make([]byte, maxKey+1)),
 	} {
 		if k, err := ParseThreadKeys(b); err == nil {
 			t.Errorf("%s passes as %s", name, showThread(k))

@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -17,15 +16,19 @@ import (
 // comparisons cost little. The store keeps one for a mailbox (Derived), which grows
 // as messages come; rows of messages that have left stay until they are too many.
 //
-// The numbers are those of keyed hashes of 128 bits: that two texts have the same
-// cannot be brought about, and does not happen.
+// The numbers are those of digests of 128 bits: that two texts have the same cannot be
+// brought about, and does not happen.
+//
+// What would take long to load again is written to a file (columnfile.go), with which
+// the next process begins.
 type columns struct {
 	mu       sync.Mutex // guards all below; held while rows are loaded
 	validity mail.UIDValidity
-	seeds    [2]maphash.Seed
 	ids      digestTable // Message-IDs
 	subjects digestTable
 	rows     rows
+
+	written, writtenLinks int // rows in the file, and those with links
 }
 
 // rows is a columns at one moment. It goes on to be true while others append to the
@@ -51,7 +54,8 @@ type rows struct {
 func newColumns(v mail.UIDValidity) *columns {
 	return &columns{
 		validity: v,
-		seeds:    [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		ids:      newDigestTable(),
+		subjects: newDigestTable(),
 		rows:     rows{texts: [][]byte{nil}, ids: 1},
 	}
 }
@@ -69,6 +73,10 @@ func (r *rows) refsOf(row int32) []int32 {
 // there are messages.
 const spareRows = 1000
 
+// mostRows is how many rows are loaded at most for a set of messages, so that whoever
+// asks for others finds them.
+func mostRows(among *store.MessageSet) int { return 4*among.Len() + spareRows }
+
 // columns returns rows with all messages of a set, and where each message of the
 // snapshot is in them. Those of the whole mailbox are used, and completed, if that
 // is not much more than what is asked for. If linked is set they have Message-IDs and
@@ -79,17 +87,21 @@ func (f *finder) columns(ctx context.Context, among *store.MessageSet, linked bo
 		return rows{}, nil, err
 	}
 	c, ok := f.Mailbox.Derived().(*columns)
-	if !ok || c.stale(f.Snapshot) {
+	if !ok && f.Snapshot.Len() <= mostRows(among) {
+		c = parseColumns(f.Mailbox.ReadDerived(), f.Snapshot.UIDValidity())
+	}
+	if c == nil || c.stale(f.Snapshot) {
 		c = newColumns(f.Snapshot.UIDValidity())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	todo := c.rows.missing(uids)
-	if wanted := among.Len(); len(todo) > 4*wanted+spareRows {
+	whole := len(todo) <= mostRows(among)
+	if whole {
+		f.Mailbox.KeepDerived(c)
+	} else {
 		c = newColumns(c.validity)
 		todo = among.Indexes()
-	} else {
-		f.Mailbox.KeepDerived(c)
 	}
 	if err := f.load(ctx, c, todo); err != nil {
 		return rows{}, nil, err
@@ -99,6 +111,10 @@ func (f *finder) columns(ctx context.Context, among *store.MessageSet, linked bo
 		if err := f.loadLinks(ctx, c, place); err != nil {
 			return rows{}, nil, err
 		}
+	}
+	if whole && c.worthWriting() && f.Snapshot.Err() == nil {
+		f.Mailbox.WriteDerived(c.encode())
+		c.written, c.writtenLinks = len(c.rows.uids), len(c.rows.id)
 	}
 	return c.rows, place, nil
 }
@@ -168,7 +184,7 @@ func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
 	}
 	found := make([]loaded, len(messages))
 	err := f.spread(ctx, messages, func(r *reader) func(int) error {
-		l := columnLoader{f: f, ctx: ctx, seeds: c.seeds, keys: keyReader{r: r}}
+		l := columnLoader{f: f, ctx: ctx, keys: keyReader{r: r}}
 		return func(i int) error {
 			m := &found[place[i]]
 			err := l.load(i, m)
@@ -181,6 +197,7 @@ func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
 	if err != nil {
 		return err
 	}
+	c.numberSubjects()
 	c.reserve(len(messages))
 	for n, i := range messages {
 		c.append(f.Snapshot.UID(i), &found[n])
@@ -209,7 +226,7 @@ func (f *finder) loadLinks(ctx context.Context, c *columns, place []int32) error
 		}
 	}
 	err := f.spread(ctx, messages, func(rd *reader) func(int) error {
-		l := columnLoader{f: f, ctx: ctx, seeds: c.seeds, keys: keyReader{r: rd}}
+		l := columnLoader{f: f, ctx: ctx, keys: keyReader{r: rd}}
 		return func(i int) error {
 			err := l.loadLinks(i, &found[place[i]-from])
 			if err != nil && store.KindOf(err) == store.Gone {
@@ -231,18 +248,17 @@ func (f *finder) loadLinks(ctx context.Context, c *columns, place []int32) error
 		}
 		r.refEnd = append(r.refEnd, int32(len(r.refs)))
 	}
-	r.ids = int32(c.ids.used) + 1
+	r.ids = int32(len(c.ids.digests))
 	return nil
 }
 
 // columnLoader loads messages for one goroutine.
 type columnLoader struct {
-	f     *finder
-	ctx   context.Context
-	seeds [2]maphash.Seed
-	keys  keyReader
-	text  arena
-	refs  []digest // where the next references go
+	f    *finder
+	ctx  context.Context
+	keys keyReader
+	text arena
+	refs []digest // where the next references go
 }
 
 func (l *columnLoader) load(i int, m *loaded) error {
@@ -254,7 +270,7 @@ func (l *columnLoader) load(i int, m *loaded) error {
 		return err
 	}
 	m.reply = sort.Reply
-	m.subject, m.text = l.digest(sort.Subject), l.text.keep(sort.Subject)
+	m.subject, m.text = digestOf(sort.Subject), l.text.keep(sort.Subject)
 	return nil
 }
 
@@ -263,24 +279,16 @@ func (l *columnLoader) loadLinks(i int, m *links) error {
 	if err != nil {
 		return err
 	}
-	m.id = l.digest(thread.ID)
+	m.id = digestOf(thread.ID)
 	start := len(l.refs)
 	for ref := range thread.References() {
-		l.refs = append(l.refs, l.digest(ref))
+		l.refs = append(l.refs, digestOf(ref))
 	}
 	m.refs = l.refs[start:len(l.refs):len(l.refs)]
 	if cap(l.refs)-len(l.refs) < message.MaxReferences {
 		l.refs = make([]digest, 0, 4096)
 	}
 	return nil
-}
-
-// digest stands for a text; that of the empty one is zero.
-func (l *columnLoader) digest(text []byte) digest {
-	if len(text) == 0 {
-		return digest{}
-	}
-	return digest{maphash.Bytes(l.seeds[0], text), maphash.Bytes(l.seeds[1], text) | 1}
 }
 
 func (c *columns) append(uid mail.UID, m *loaded) {
@@ -294,60 +302,4 @@ func (c *columns) append(uid mail.UID, m *loaded) {
 		r.texts = append(r.texts, append([]byte(nil), m.text...))
 	}
 	r.subject = append(r.subject, subject)
-}
-
-// digest is a keyed hash.
-type digest [2]uint64
-
-// digestTable gives numbers to digests, from 1 on: open addressing, none is removed.
-type digestTable struct {
-	slots []digestSlot
-	used  int
-}
-
-type digestSlot struct {
-	d      digest
-	number int32 // 0: free
-}
-
-// number returns the number of a digest, the next one if it has none yet.
-func (t *digestTable) number(d digest) int32 {
-	if d == (digest{}) {
-		return 0
-	}
-	t.reserve(1)
-	s := t.find(d)
-	if s.number == 0 {
-		t.used++
-		s.d, s.number = d, int32(t.used)
-	}
-	return s.number
-}
-
-// reserve makes room for so many numbers more: half of the slots stay free.
-func (t *digestTable) reserve(n int) {
-	size := max(1024, len(t.slots))
-	for size < 2*(t.used+n) {
-		size *= 2
-	}
-	if size == len(t.slots) {
-		return
-	}
-	old := t.slots
-	t.slots = make([]digestSlot, size)
-	for _, s := range old {
-		if s.number != 0 {
-			*t.find(s.d) = s
-		}
-	}
-}
-
-// find returns the slot of a digest, or the free one where it belongs.
-func (t *digestTable) find(d digest) *digestSlot {
-	mask := uint64(len(t.slots) - 1)
-	for at := d[0] & mask; ; at = (at + 1) & mask {
-		if s := &t.slots[at]; s.number == 0 || s.d == d {
-			return s
-		}
-	}
 }

@@ -103,3 +103,84 @@ func TestColumns(t *testing.T) {
 		t.Errorf("of the empty mailbox: %q", got)
 	}
 }
+
+// answers puts messages that answer each other into a Maildir.
+func answers(t *testing.T, dir string, from, to int) {
+	t.Helper()
+	for k := from; k < to; k++ {
+		name := filepath.Join(dir, "cur", fmt.Sprintf("%d.a.h:2,", 1000000000+k))
+		text := fmt.Sprintf("Message-ID: <%d@a>\nReferences: <%d@a> <%d@a>\nSubject: Re: subject %d\nDate: 1 Jan 20%02d 00:00 +0000\n\n", k, k/9, k/3, k/50, k*7%40)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestColumnsOfAnother: what one process has written for sorting gives others the
+// same answers as what they find out for themselves, whatever has become of it.
+func TestColumnsOfAnother(t *testing.T) {
+	const n = 1700
+	dir := filepath.Join(t.TempDir(), "Maildir")
+	for _, d := range []string{"cur", "new", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "fantail.sort")
+	answers(t, dir, 0, n)
+	// look returns what a new process answers, and the file that it leaves.
+	look := func() (string, []byte) {
+		t.Helper()
+		m, s := open(t, dir)
+		all := store.NewMessageSet(s.Len())
+		all.AddAll()
+		got := shape(t, m, s, all)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got, data
+	}
+	check := func(what string) {
+		t.Helper()
+		got, data := look()
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if want, _ := look(); got != want {
+			t.Errorf("%s: %s\nwant\n%s", what, got, want)
+		}
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, whole := look()
+	for what, data := range map[string][]byte{
+		"whole": whole, "empty": nil, "cut short": whole[:len(whole)/2], "zeros": make([]byte, len(whole)),
+		"twice": slices.Concat(whole, whole), "changed": slices.Concat(whole[:len(whole)/2], []byte{^whole[len(whole)/2]}, whole[len(whole)/2+1:]),
+	} {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, again := look()
+		if got != want {
+			t.Errorf("%s: %s\nwant\n%s", what, got, want)
+		}
+		if !slices.Equal(again, whole) {
+			t.Errorf("%s: not written again", what)
+		}
+	}
+	answers(t, dir, n, n+20)
+	check("some messages have come")
+	for k := 0; k < n; k += 3 {
+		if err := os.Remove(filepath.Join(dir, "cur", fmt.Sprintf("%d.a.h:2,", 1000000000+k))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("some have left")
+	answers(t, dir, n+20, n+1400)
+	check("many have come")
+	if _, data := look(); len(data) <= len(whole) {
+		t.Errorf("%d octets for many messages, %d for few", len(data), len(whole))
+	}
+}

@@ -13,7 +13,9 @@
 //
 // Sort and Thread compare what package message computes from a header: its sort
 // keys and thread keys. They are computed once, kept by the store, and read from
-// there by whoever comes next.
+// there by whoever comes next. What is asked for most, dates, subjects and links,
+// is kept for a whole mailbox at a time as well: in memory, and in the file
+// fantail.sort for the next process (columns).
 //
 // What has to read messages does so with as many goroutines as there are
 // processors. A message that is expunged meanwhile matches nothing, under NOT

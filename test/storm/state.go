@@ -155,7 +155,7 @@ func (b *boxState) differences(name string, c *boxState) []string {
 }
 
 // derivedFiles are those that may be deleted at any time.
-var derivedFiles = []string{"fantail.index", "fantail.log", "fantail.cache", "fantail.status"}
+var derivedFiles = []string{"fantail.index", "fantail.log", "fantail.cache", "fantail.sort", "fantail.status"}
 
 // removeDerived deletes all derived files of an account.
 func removeDerived(dir string) error {

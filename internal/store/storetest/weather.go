@@ -32,7 +32,7 @@ var weathers = []weather{
 
 // derivedFiles are those that DESIGN calls a cache: whoever deletes them loses
 // time, and nothing else.
-var derivedFiles = []string{"fantail.index", "fantail.log", "fantail.cache", "fantail.text", "fantail.status"}
+var derivedFiles = []string{"fantail.index", "fantail.log", "fantail.cache", "fantail.text", "fantail.sort", "fantail.status"}
 
 // derived does something to each derived file of each mailbox.
 func (w *world) derived(f func(path string) error) {

@@ -103,7 +103,7 @@ func (f *finder) columns(ctx context.Context, among *store.MessageSet, linked bo
 		c = newColumns(c.validity)
 		todo = among.Indexes()
 	}
-	if err := f.load(ctx, c, todo); err != nil {
+	if err := f.load(ctx, c, todo, linked); err != nil {
 		return rows{}, nil, err
 	}
 	place := c.rows.places(uids)
@@ -174,7 +174,8 @@ type links struct {
 }
 
 // load appends rows for messages, which are ascending and behind all that there are.
-func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
+// With links it is done in one go, if no row before lacks them.
+func (f *finder) load(ctx context.Context, c *columns, messages []int, linked bool) error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -183,11 +184,18 @@ func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
 		place[i] = int32(n)
 	}
 	found := make([]loaded, len(messages))
+	var linkage []links
+	if linked && len(c.rows.id) == len(c.rows.uids) {
+		linkage = make([]links, len(messages))
+	}
 	err := f.spread(ctx, messages, func(r *reader) func(int) error {
 		l := columnLoader{f: f, ctx: ctx, keys: keyReader{r: r}}
 		return func(i int) error {
 			m := &found[place[i]]
 			err := l.load(i, m)
+			if err == nil && linkage != nil {
+				err = l.loadLinks(i, &linkage[place[i]])
+			}
 			if err != nil && store.KindOf(err) == store.Gone {
 				*m, err = loaded{gone: true}, nil
 			}
@@ -202,6 +210,7 @@ func (f *finder) load(ctx context.Context, c *columns, messages []int) error {
 	for n, i := range messages {
 		c.append(f.Snapshot.UID(i), &found[n])
 	}
+	c.appendLinks(linkage)
 	return nil
 }
 
@@ -218,6 +227,9 @@ func (c *columns) reserve(n int) {
 func (f *finder) loadLinks(ctx context.Context, c *columns, place []int32) error {
 	r := &c.rows
 	from := int32(len(r.id))
+	if int(from) == len(r.uids) {
+		return nil
+	}
 	found := make([]links, int32(len(r.uids))-from)
 	var messages []int
 	for i, row := range place {
@@ -238,7 +250,13 @@ func (f *finder) loadLinks(ctx context.Context, c *columns, place []int32) error
 	if err != nil {
 		return err
 	}
-	n := len(found)
+	c.appendLinks(found)
+	return nil
+}
+
+// appendLinks completes as many rows.
+func (c *columns) appendLinks(found []links) {
+	r, n := &c.rows, len(found)
 	r.id, r.refEnd, r.refs = slices.Grow(r.id, n), slices.Grow(r.refEnd, n), slices.Grow(r.refs, n)
 	c.ids.reserve(n)
 	for k := range found {
@@ -249,7 +267,6 @@ func (f *finder) loadLinks(ctx context.Context, c *columns, place []int32) error
 		r.refEnd = append(r.refEnd, int32(len(r.refs)))
 	}
 	r.ids = int32(len(c.ids.digests))
-	return nil
 }
 
 // columnLoader loads messages for one goroutine.

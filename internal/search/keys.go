@@ -11,14 +11,18 @@ import (
 // keeps, or from the message itself for the next who asks. What it returns is good
 // until the next call.
 type keyReader struct {
-	r      *reader
-	items  store.Items
-	sort   []byte
-	thread []byte
+	r        *reader
+	items    store.Items
+	sort     []byte
+	thread   []byte
+	computed int // the message that sort and thread were computed from, plus 1, or 0
 }
 
 // sortKeys returns the sort keys of message i.
 func (k *keyReader) sortKeys(i int) (message.SortKeys, error) {
+	if k.computed == i+1 {
+		return message.ParseSortKeys(k.sort)
+	}
 	if err := k.load(i); err != nil {
 		return message.SortKeys{}, err
 	}
@@ -36,6 +40,9 @@ func (k *keyReader) sortKeys(i int) (message.SortKeys, error) {
 
 // threadKeys returns the thread keys of message i.
 func (k *keyReader) threadKeys(i int) (message.ThreadKeys, error) {
+	if k.computed == i+1 {
+		return message.ParseThreadKeys(k.thread)
+	}
 	if err := k.load(i); err != nil {
 		return message.ThreadKeys{}, err
 	}
@@ -52,11 +59,13 @@ func (k *keyReader) threadKeys(i int) (message.ThreadKeys, error) {
 }
 
 func (k *keyReader) load(i int) error {
+	k.computed = 0
 	return k.r.search.Mailbox.LoadItems(&k.items, k.r.search.Snapshot, i)
 }
 
 // compute makes both kinds of keys: who wants one of them mostly wants the other
-// soon, and reading the header is the most of it.
+// soon, and reading the header is the most of it. The store may have them in a later
+// snapshot alone: whoever wants both asks for both, before the next message.
 func (k *keyReader) compute(i int) error {
 	p, err := k.r.header(i)
 	if err != nil {
@@ -64,6 +73,7 @@ func (k *keyReader) compute(i int) error {
 	}
 	k.sort = p.SortKeys().Append(k.sort[:0])
 	k.thread = p.ThreadKeys().Append(k.thread[:0])
+	k.computed = i + 1
 	s := k.r.search
 	s.Mailbox.KeepItems(s.Snapshot.UID(i),
 		store.KeptItem{Kind: store.SortKeys, Data: k.sort}, store.KeptItem{Kind: store.ThreadKeys, Data: k.thread})

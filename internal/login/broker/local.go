@@ -59,7 +59,7 @@ func NewLocal(o LocalOptions) *Local {
 
 const (
 	// mostConnections is for the descriptors of one process, of which a
-	// connection takes one and each mailbox some.
+	// connection takes two and each mailbox some.
 	mostConnections = 200
 	// idle is longer than the pause between two connections of a client that
 	// looks at its mailboxes in turn.

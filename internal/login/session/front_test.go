@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/handover"
@@ -64,6 +65,62 @@ func line(t *testing.T, conn net.Conn) string {
 		t.Error(err)
 	}
 	return got
+}
+
+// A session that has its client's socket has time-outs, is stopped as any other, and
+// tells the front at its end how much there was.
+func TestGivenSocket(t *testing.T) {
+	h := behindFront(t, t.TempDir(), func(ctx context.Context, s *Session) error {
+		if err := s.Conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			return err
+		}
+		if _, err := s.Conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("no time-out: %w", err)
+		}
+		if err := s.Conn.SetReadDeadline(time.Time{}); err != nil {
+			return err
+		}
+		defer context.AfterFunc(ctx, func() { s.Conn.SetReadDeadline(time.Unix(1, 0)) })()
+		fmt.Fprintln(s.Conn, "hello")
+		if _, err := s.Conn.Read(make([]byte, 1)); ctx.Err() == nil {
+			return fmt.Errorf("not stopped: %w", err)
+		}
+		_, err := fmt.Fprintln(s.Conn, "bye")
+		return err
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	socket, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel := h.Pass()
+	err = handover.Hello{SID: "s1", Remote: "127.0.0.1", Tag: "a"}.Give(channel.(*net.UnixConn), socket.(*net.TCPConn), nil)
+	if err := errors.Join(err, socket.Close(), client.SetDeadline(time.Now().Add(30*time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	if got := line(t, client); got != "hello\n" {
+		t.Errorf("%q", got)
+	}
+	h.Stop()
+	if got := line(t, client); got != "bye\n" {
+		t.Errorf("%q", got)
+	}
+	if got := handover.Await(channel); got != (handover.Counts{Out: 10}) {
+		t.Errorf("%+v", got)
+	}
+	h.end()
+	if log := h.log.String(); strings.Contains(log, "failed") {
+		t.Error(log)
+	}
 }
 
 func TestSessionsShareTheAccount(t *testing.T) {

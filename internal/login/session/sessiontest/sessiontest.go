@@ -4,6 +4,7 @@
 package sessiontest
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -19,9 +20,15 @@ import (
 
 // Front is a program: its arguments are those of a session program. It hands one
 // connection over, sends its standard input on it, and writes what comes back to its
-// standard output. Its status is that of the session program.
+// standard output. Its status is that of the session program. With -socket before the
+// arguments only the first line of the input, the record, goes that way, with a
+// socket of TCP, and the rest by this one.
 func Front() int {
-	err := front(os.Args[1], os.Args[2:])
+	args, talk := os.Args[1:], converse
+	if args[0] == "-socket" {
+		args, talk = args[1:], converseByTCP
+	}
+	err := front(args[0], args[1:], talk)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -33,7 +40,7 @@ func Front() int {
 	return 0
 }
 
-func front(program string, args []string) error {
+func front(program string, args []string, talk func(*net.UnixConn) error) error {
 	cmd := exec.Command(program, args...)
 	cmd.Stderr = os.Stderr
 	conn, err := Start(cmd)
@@ -41,9 +48,25 @@ func front(program string, args []string) error {
 		return err
 	}
 	defer conn.Close()
+	if err := talk(conn); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// stream is a connection with two directions.
+type stream interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// converse sends the input, and then writes what comes.
+func converse(conn *net.UnixConn) error { return exchange(conn, os.Stdin) }
+
+func exchange(conn stream, in io.Reader) error {
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(conn, os.Stdin)
+		_, err := io.Copy(conn, in)
 		sent <- errors.Join(err, conn.CloseWrite())
 	}()
 	if _, err := io.Copy(os.Stdout, conn); err != nil && !errors.Is(err, unix.ECONNRESET) {
@@ -51,7 +74,42 @@ func front(program string, args []string) error {
 	}
 	conn.Close()
 	<-sent // a session that has ended does not take everything
-	return cmd.Wait()
+	return nil
+}
+
+// converseByTCP is converse for a session that gets a socket.
+func converseByTCP(channel *net.UnixConn) error {
+	in := bufio.NewReader(os.Stdin)
+	record, err := in.ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	client, server, err := loopback()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = fdpass.WriteFile(channel, record, server)
+	if err := errors.Join(err, server.Close()); err != nil {
+		return err
+	}
+	return exchange(client, in)
+}
+
+// loopback returns the two ends of a connection of TCP.
+func loopback() (client, server *net.TCPConn, err error) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	if client, err = net.DialTCP("tcp", nil, l.Addr().(*net.TCPAddr)); err != nil {
+		return nil, nil, err
+	}
+	if server, err = l.AcceptTCP(); err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return client, server, nil
 }
 
 // Start starts a session program, hands one connection over to it, and says that

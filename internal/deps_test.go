@@ -21,7 +21,7 @@ const floors = `
 	deliver login/broker imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
 	search
 	store login/passdb login/sasl login/roster login/session/sessiontest
-	login/userdb login/handover login/broker/wire
+	login/userdb login/handover login/broker/wire login/passdb/scheme
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
 	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet daemon/sandbox

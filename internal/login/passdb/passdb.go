@@ -3,7 +3,7 @@
 //
 // What a caller learns is one of three things: the account, ErrWrong (which
 // says not whether the name or the password was wrong), or ErrUnavailable. A
-// hash whose scheme is not known is unavailable, never accepted; the error names
+// hash that cannot be checked is unavailable, never accepted; the error names
 // the account and the scheme, for the log of the caller.
 //
 // An unknown name costs the same time as a known one: it is checked against
@@ -13,7 +13,7 @@
 // checks run at once as there are processors; others wait until their context
 // ends.
 //
-// broker.Local calls Verify; scheme.go has the table of schemes.
+// broker.Local calls Verify; package scheme knows the hashes.
 package passdb
 
 import (
@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"strings"
 
+	"fantail/internal/login/passdb/scheme"
 	"fantail/internal/login/userdb"
 )
 
@@ -36,9 +37,8 @@ var (
 // Secret is a password; it never shows in a log.
 type Secret = userdb.Secret
 
-// MaxPassword is the longest password that is checked, in octets. Some hashes
-// take time in proportion to it.
-const MaxPassword = 1024
+// MaxPassword is the longest password that is checked, in octets.
+const MaxPassword = scheme.MaxPassword
 
 // DB checks passwords. It is safe for many goroutines.
 type DB struct {
@@ -100,5 +100,5 @@ func (d *DB) match(ctx context.Context, field, password Secret) (bool, error) {
 	if field == "" {
 		return false, nil // no password is no way in
 	}
-	return matchField(string(field), string(password))
+	return scheme.Verify(string(field), string(password))
 }

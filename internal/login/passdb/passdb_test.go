@@ -16,50 +16,26 @@ import (
 
 const right = "pässwörd 1"
 
-// hashes of right, made by doveadm pw and crypt(3).
+// hashes of right: cheap and expensive ones; package scheme tests them all.
 var hashes = map[string]string{
 	"plain":      "{PLAIN}" + right,
-	"clear":      "{CLEARTEXT}" + right,
-	"lower":      "{plain}" + right,
-	"crypt":      "{CRYPT}$2y$05$KqIIRa2ynS.KHOE/sq5B2eCcy10b/KzQ3Js2OCN7Kc/./zn.Wc.xC",
-	"md5crypt":   "{MD5-CRYPT}$1$OBuyFMZ5$/4tyJ48kOT4h3SOAoCfIj0",
-	"bcrypt":     "{BLF-CRYPT}$2y$05$GiR2.HoOxarm/MWkKKTnJenRHeFsl1h.vsXf8LufsAStC4KFbOWA6",
-	"sha256":     "{SHA256-CRYPT}$5$t8E2JEHfNbY/P9mn$nIypVX1kuFlqREd7f96Zz6hjfdkx.E.7fdCk/yAL.w5",
-	"sha512":     "{SHA512-CRYPT}$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
 	"argon2i":    "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$pnEeaB8FoiiGmkXzwlkmgA$RgMGYav99fqIZk/Ebn2lX2lJKRNq3Rv9EY0Xg75T8S8",
-	"argon2id":   "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$DJGvKZmWqYW5Klw3hy2M1Q$/f+cpEgIjGK5jdYBJORQcn7RO+MbCCxwCSAlhHeczSM",
-	"pbkdf2":     "{PBKDF2}$1$YdaN8Msi/FGUN.TX$5000$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
-	"sha1":       "{SHA}/Hrn08gEogcgvDjo5YNQSGibZVE=",
+	"sha256":     "{SHA256-CRYPT}$5$t8E2JEHfNbY/P9mn$nIypVX1kuFlqREd7f96Zz6hjfdkx.E.7fdCk/yAL.w5",
 	"ssha":       "{SSHA}AVsGsFqt8qFfYKHxCMl82r0djo5+6G/m",
-	"ssha256":    "{SSHA256}f24/z9aI3cMT3iFyvBjmA1VGihUv9fQV4OkstJup2a8Ff6zq",
-	"ssha512":    "{SSHA512}DXMDPPnET/cixy2c0NHn8LLOhudQ0WuqhWaJ1Be03UL+WWH2g9keMtcwviniqPNJDFi+DcClUynrEHubUid2vrj74m0=",
-	"smd5":       "{SMD5}ekaWhRefhv3vjjd3yiWzrelYGcM=",
-	"md5":        "{LDAP-MD5}znS4ktpEGwD0thUjhyvGtA==",
-	"md5hex":     "{PLAIN-MD5}ce74b892da441b00f4b61523872bc6b4",
 	"yescrypt":   "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$abO7zZvXvM96K6oURuVi9BEuUqdolODTf3u8BdLOvdA",
-	"sha1crypt":  "$sha1$100$abcd$TOIylhBXW2w1d7xngV/WnDcftfGB",
 	"no-braces":  "$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
 	"restricted": "{PLAIN}" + right + ":::::::allow_nets=10.0.0.0/8",
 }
 
 // unusable are fields that match nothing, and must say so.
 var unusable = map[string]string{
-	"unknown":   "{ROT13}cnff",
-	"scram":     "{SCRAM-SHA-256}4096,/K6YQX+9hEOXGrQC+RRFcQ==,vN6c,sdcl",
-	"des":       "abzp3RXJm5gNA",
-	"des2":      "{CRYPT}abzp3RXJm5gNA",
-	"scrypt7":   "$7$DU..../....abcdefgh$4pVd5d8RjgP8uOhPS3.BC5RjLmFAp3hWignrQ3y7UD6",
-	"gost":      "$gy$j9T$x$y",
-	"brace":     "{PLAIN" + right,
-	"empty":     "{PLAIN}",
-	"short":     "{SSHA}AAAA",
-	"badb64":    "{SHA}?",
-	"pbkrounds": "{PBKDF2}$1$salt$0$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
-	"pbkmany":   "{PBKDF2}$1$salt$99999999999$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
-	"libplain":  "$plaintext$" + right,
-	"x":         "x",
-	"star":      "*",
-	"bang":      "!$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
+	"unknown": "{ROT13}cnff",
+	"des":     "abzp3RXJm5gNA",
+	"brace":   "{PLAIN" + right,
+	"cost":    "{PBKDF2}$1$salt$99999999999$d7a09d0a1712bb4f4b19a8504087b94505b086b1",
+	"x":       "x",
+	"star":    "*",
+	"bang":    "!$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
 }
 
 func newDB(t *testing.T, accounts ...map[string]string) *DB {
@@ -189,27 +165,4 @@ func TestConcurrent(t *testing.T) {
 	if len(d.slots) != 0 {
 		t.Errorf("%d slots are still taken", len(d.slots))
 	}
-}
-
-// No field makes the check panic, and no field without a cost parameter takes
-// the empty password.
-func FuzzMatchField(f *testing.F) {
-	for _, m := range []map[string]string{hashes, unusable} {
-		for _, field := range m {
-			f.Add(field)
-		}
-	}
-	f.Fuzz(func(t *testing.T, field string) {
-		upper := strings.ToUpper(field)
-		if strings.Contains(upper, "$") && !strings.HasPrefix(upper, "{PLAIN}") {
-			return // costs: the file says how much work a hash is
-		}
-		ok, err := matchField(field, "p")
-		if ok && err != nil {
-			t.Fatal("both")
-		}
-		if ok && !strings.HasSuffix(field, "p") {
-			t.Fatalf("%q takes p", field)
-		}
-	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -167,7 +168,8 @@ func (m *Mailbox) writeLearned() (err error) {
 	if m.snap == nil || x.UIDValidity() != m.snap.x.UIDValidity() {
 		return nil
 	}
-	for uid, st := range m.learned.stats {
+	for _, uid := range slices.Sorted(maps.Keys(m.learned.stats)) { // the fastest order
+		st := m.learned.stats[uid]
 		i, ok := x.Find(uid)
 		if !ok {
 			continue
@@ -179,11 +181,11 @@ func (m *Mailbox) writeLearned() (err error) {
 			return err
 		}
 	}
-	for uid, items := range m.learned.items {
+	for _, uid := range slices.Sorted(maps.Keys(m.learned.items)) {
 		if _, ok := x.Find(uid); !ok {
 			continue
 		}
-		if err := tx.SetItems(uid, items...); err != nil {
+		if err := tx.SetItems(uid, m.learned.items[uid]...); err != nil {
 			return err
 		}
 	}

@@ -80,8 +80,11 @@ type mail struct {
 	settings conf.MailSettings
 	log      *slog.Logger
 
-	mu      sync.Mutex // guards the rest
-	fenced  bool       // the process is in its sandbox, or is not to be
+	leave func() // ends the program as a signal does
+
+	mu      sync.Mutex  // guards the rest
+	fenced  bool        // the process is in its sandbox, or is not to be
+	fence   os.FileInfo // the directory that the sandbox is around; nil: none
 	account *store.Account
 }
 
@@ -90,6 +93,9 @@ type mail struct {
 func (m *mail) open() (*store.Account, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.within(); err != nil {
+		return nil, err
+	}
 	if m.account != nil {
 		return m.account, nil
 	}
@@ -101,25 +107,46 @@ func (m *mail) open() (*store.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.fence(account); err != nil {
+	if err := m.enclose(account); err != nil {
 		return nil, errors.Join(err, account.Close())
 	}
 	m.account = account
 	return account, nil
 }
 
-// fence has the process give up everything but the account's mail, which must be
+// enclose has the process give up everything but the account's mail, which must be
 // there for that.
-func (m *mail) fence(account *store.Account) error {
+func (m *mail) enclose(account *store.Account) error {
 	if m.fenced {
 		return nil
 	}
 	places, err := account.Places()
-	if err == nil {
-		err = sandbox.Enter(sandbox.Session, sandbox.Options{Trees: places.Trees, Files: places.Files})
+	if err != nil {
+		return err
 	}
+	if m.fence, err = os.Stat(m.maildir); err != nil {
+		return err
+	}
+	err = sandbox.Enter(sandbox.Session, sandbox.Options{Trees: places.Trees, Files: places.Files})
 	m.fenced = err == nil
 	return err
+}
+
+// errReplaced says that the Maildir is another directory than the one that the
+// sandbox is around, restored from a backup perhaps.
+var errReplaced = errors.New("the Maildir is another directory than when the program was started")
+
+// within finds out whether the account's mail is where the sandbox is. If it is
+// not, only another process can serve it: this one leaves.
+func (m *mail) within() error {
+	if m.fence == nil {
+		return nil
+	}
+	if now, err := os.Stat(m.maildir); err != nil || os.SameFile(now, m.fence) {
+		return nil // what there is no way to is told by who opens it
+	}
+	m.leave()
+	return errReplaced
 }
 
 // tidy is done when a session has ended and others go on.
@@ -267,7 +294,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
-	m := &mail{maildir: a.maildir, settings: a.mail, log: log, fenced: a.sandbox == conf.SandboxOff}
+	m := &mail{maildir: a.maildir, settings: a.mail, log: log, leave: stop, fenced: a.sandbox == conf.SandboxOff}
 	var err error
 	if a.front {
 		// So that nothing of the front's is read outside the sandbox. That mail cannot

@@ -43,10 +43,10 @@ func (s *Session) unselect() error {
 		return nil
 	}
 	err := s.unwatch()
-	m := s.box.mbox
+	b := s.box
 	s.box = nil
-	s.notify.leave(m)
-	return errors.Join(err, m.Close())
+	s.notify.leave(b)
+	return errors.Join(err, b.mbox.Close())
 }
 
 // deleted returns the UIDs of the messages that are marked \Deleted; with among

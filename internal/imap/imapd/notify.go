@@ -41,15 +41,42 @@ func (n *notify) close() error {
 	return o.watch.Close()
 }
 
-// leave notes that a mailbox is not the selected one any more, so that the client
-// hears of it by STATUS.
-func (n *notify) leave(m *store.Mailbox) {
+// leave notes that a mailbox is not the selected one any more, so that the client hears
+// of it by STATUS: what it was not told until now, too.
+func (n *notify) leave(b *selected) {
 	if n == nil || n.others == nil {
 		return
 	}
-	if b := n.others.boxes[m.Name()]; b != nil {
-		if snap, err := m.Sync(context.Background()); err == nil { // else it is told too much
-			b.known = snap.Status()
+	name := b.mbox.Name()
+	o := n.others.boxes[name]
+	if o == nil {
+		return
+	}
+	o.known = b.view.known.Status()
+	if b.view.known != b.view.told || len(b.muted) > 0 {
+		o.known.Unseen, o.known.HighestModSeq = -1, 0 // nobody can say
+	}
+	n.others.dirty[name] = true
+}
+
+// heard notes what the client was told of a mailbox by STATUS, whyever.
+func (n *notify) heard(name string, items []imap.StatusItem, st *store.Status) {
+	if n == nil || n.others == nil || n.others.boxes[name] == nil {
+		return
+	}
+	known := &n.others.boxes[name].known
+	for _, item := range items {
+		switch item {
+		case imap.StatusMessages:
+			known.Messages = st.Messages
+		case imap.StatusUIDNext:
+			known.UIDNext = st.UIDNext
+		case imap.StatusUIDValidity:
+			known.UIDValidity = st.UIDValidity
+		case imap.StatusUnseen:
+			known.Unseen = st.Unseen
+		case imap.StatusHighestModSeq:
+			known.HighestModSeq = st.HighestModSeq
 		}
 	}
 }
@@ -171,12 +198,30 @@ func (s *Session) wanted(settled func(mail.UID, seen) bool) func(mail.UID, seen)
 	b := s.box
 	return func(uid mail.UID, now seen) bool {
 		if !settled(uid, now) {
-			if b.muted == nil {
-				b.muted = make(map[mail.UID]bool)
-			}
-			b.muted[uid] = true
+			b.mute(uid)
 		}
 		return true
+	}
+}
+
+func (b *selected) mute(uid mail.UID) {
+	if b.muted == nil {
+		b.muted = make(map[mail.UID]bool)
+	}
+	b.muted[uid] = true
+}
+
+// heardAhead is for a client that is told nothing, when a command has told it flags all
+// the same: if they are as they were again, when it is told next, that is a change to it.
+func (b *selected) heardAhead(settled func(mail.UID, seen) bool) {
+	v := b.view
+	if v.told == v.latest {
+		return
+	}
+	for _, i := range v.latest.Since(v.told).Changed {
+		if uid := v.latest.UID(i); uid < v.known.UIDNext() && settled(uid, seen{v.latest, i}) {
+			b.mute(uid)
+		}
 	}
 }
 
@@ -200,10 +245,17 @@ func (s *Session) tellNew(ctx context.Context, from mail.UID) error {
 		return s.out.Err()
 	}
 	var args imap.FetchArgs
+	// RFC 7162 section 3.2.4, RFC 9051 section 6.3.13.
+	if (s.enabled.condstore || s.enabled.rev2) && !asks(s.notify.fetch, imap.FetchUID) {
+		args.Items = append(args.Items, imap.UIDItem())
+	}
 	for _, item := range s.notify.fetch {
 		if item.Kind != imap.FetchModSeq || s.modSeqs() { // which this mailbox may not have
 			args.Items = append(args.Items, item)
 		}
+	}
+	if s.modSeqs() && !asks(args.Items, imap.FetchModSeq) {
+		args.Items = append(args.Items, imap.ModSeqItem())
 	}
 	f := &fetcher{s: s, ctx: ctx, ts: targets{v, imap.Numbers(nums)}}
 	f.plan(args, false)

@@ -209,3 +209,30 @@ func TestNotifyLetsGo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNotifyAfterStatus: what the client was told by STATUS, it knows. If it is as it
+// was before afterwards, that is news.
+func TestNotifyAfterStatus(t *testing.T) {
+	dir := newMaildir(t)
+	box := newFolder(t, dir, "box")
+	c := connect(t, dir)
+	deliver(t, box, "1100000001.M1P1.h", "Subject: new\n\n")
+	c.send("a NOTIFY SET (mailboxes box (MessageNew MessageExpunge FlagChange))\r\n")
+	c.until("a OK")
+	// The next change is told only some time after this.
+	deliver(t, box, "1100000002.M1P1.h", "Subject: new\n\n")
+	c.until("* STATUS box (MESSAGES 2 UIDNEXT 3 UNSEEN 2)")
+	seen, unseen := filepath.Join(box, "cur", "1100000001.M1P1.h:2,S"), filepath.Join(box, "cur", "1100000001.M1P1.h:2,")
+	if err := os.Rename(filepath.Join(box, "new", "1100000001.M1P1.h"), seen); err != nil {
+		t.Fatal(err)
+	}
+	c.send("b STATUS box (UNSEEN)\r\n")
+	c.until("* STATUS box (UNSEEN 1)")
+	c.until("b OK")
+	if err := os.Rename(seen, unseen); err != nil {
+		t.Fatal(err)
+	}
+	if all := c.until("* STATUS box (UIDVALIDITY "); !strings.Contains(all, " UNSEEN 2)") {
+		t.Errorf("told %q", all)
+	}
+}

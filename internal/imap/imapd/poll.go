@@ -108,6 +108,7 @@ func (s *Session) trusted() error {
 func (s *Session) tell(ctx context.Context, settled func(mail.UID, seen) bool) error {
 	n := s.notify
 	if n != nil && !n.tellsSelected() && !s.expunges {
+		s.box.heardAhead(settled)
 		return s.out.Err()
 	}
 	v := s.box.view

@@ -46,6 +46,7 @@ func (s *Session) writeStatus(name string, items []imap.StatusItem, st *store.St
 		s.writeStatusItem(item, st)
 	}
 	s.out.ListEnd().CRLF()
+	s.notify.heard(name, items, st)
 }
 
 func (s *Session) writeStatusItem(item imap.StatusItem, st *store.Status) {

@@ -31,7 +31,7 @@ func (s *Session) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.caused(ctx, name)
+	s.caused(ctx, change{name: name, to: made})
 	if err := s.tellNormalized(ctx, args.Mailbox); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *Session) delete(ctx context.Context) error {
 	if err := s.acct.Delete(ctx, name); err != nil {
 		return s.whyNotDeleted(ctx, name, err)
 	}
-	s.caused(ctx, name)
+	s.caused(ctx, change{name: name, to: unmade})
 	if err := s.tellNormalized(ctx, name); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *Session) rename(ctx context.Context) error {
 	if err := s.acct.Rename(ctx, args.From, args.To); err != nil {
 		return err
 	}
-	s.caused(ctx, args.From, args.To)
+	s.causedRename(ctx, args.From, args.To)
 	if err := s.tellNormalized(ctx, args.From, args.To); err != nil {
 		return err
 	}
@@ -115,6 +115,6 @@ func (s *Session) setSubscribed(ctx context.Context, on bool, text string) error
 	if err := s.acct.Subscribe(ctx, name, on); err != nil {
 		return err
 	}
-	s.caused(ctx, name)
+	s.caused(ctx, change{name: name, to: subscribed(on)})
 	return s.ok(ctx, text)
 }

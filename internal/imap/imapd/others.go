@@ -8,6 +8,7 @@ import (
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
 	"fantail/internal/store"
 )
 
@@ -18,9 +19,9 @@ import (
 //
 // A change of messages is told at once, and after that not again for quiet, so that a
 // storm of deliveries is not one of responses. The tree of mailboxes is looked at when
-// it has been in motion for quiet, since renaming a mailbox and all below it is many
-// steps; and once more after restless, since other programs make a mailbox in steps
-// of which only the first can be seen from above.
+// it has been at rest for quiet, or in motion for restless, since renaming a mailbox and
+// all below it is many steps; and once more after restless, since other programs make a
+// mailbox in steps of which only the first can be seen from above.
 type others struct {
 	groups   []imap.NotifyGroup
 	named    map[string]imap.NotifyEvents // by NotifyMailboxes
@@ -28,13 +29,15 @@ type others struct {
 
 	watch *store.Observer
 	known map[string]listed
-	boxes map[string]*other // whose messages are watched
+	boxes map[string]*other           // whose messages are watched
+	gone  map[string]mail.UIDValidity // of mailboxes that were in boxes
 	// refused are mailboxes that would be in boxes if the client could see into them.
 	refused map[string]bool
 
 	dirty         map[string]bool // mailboxes to look at
 	told          time.Time       // when something was told of one last
 	first, second time.Time       // when to look at the tree; zero: no need
+	moving        time.Time       // since when the tree is in motion, if first is set
 }
 
 const (
@@ -89,6 +92,7 @@ func (s *Session) observe(ctx context.Context, groups []imap.NotifyGroup) (*othe
 		named:    make(map[string]imap.NotifyEvents),
 		subtrees: make(map[string]imap.NotifyEvents),
 		boxes:    make(map[string]*other),
+		gone:     make(map[string]mail.UIDValidity),
 		refused:  make(map[string]bool),
 		dirty:    make(map[string]bool),
 	}
@@ -166,6 +170,9 @@ func (s *Session) watchOthers(ctx context.Context, o *others, was map[string]lis
 			continue
 		}
 		before[name] = b
+		if len(o.gone) < maxOthers {
+			o.gone[name] = b.known.UIDValidity
+		}
 		delete(o.boxes, name)
 		if err := o.watch.Drop(name); err != nil {
 			return err
@@ -185,10 +192,14 @@ func (s *Session) watchOthers(ctx context.Context, o *others, was map[string]lis
 	if len(o.boxes)+len(come) > s.watched {
 		return errOverflow
 	}
-	for name, e := range come {
+	looked, err := s.lookAtOthers(ctx, o, sortedNames(come), was == nil)
+	if err != nil {
+		return err
+	}
+	for i, name := range looked.names {
 		l := o.known[name]
-		b := &other{id: l.id, events: e}
-		if err := s.watchOther(ctx, o, b, name); err != nil {
+		b := &other{id: l.id, events: come[name], known: looked.found[i].status}
+		if err := s.watchOther(ctx, o, b, name, looked.found[i].err); err != nil {
 			return err
 		}
 		old, isNew := was[name]
@@ -199,21 +210,39 @@ func (s *Session) watchOthers(ctx context.Context, o *others, was map[string]lis
 			b.known, o.dirty[name] = from.known, true
 		case isNew:
 			// What has come into it since it was made is news.
-			b.known, b.isNew = store.Status{UIDNext: 1, UIDValidity: b.known.UIDValidity}, true
+			validity := b.known.UIDValidity
+			if gone, ok := o.gone[name]; ok {
+				validity = gone // so that it is told as another
+			}
+			b.known, b.isNew = store.Status{UIDNext: 1, UIDValidity: validity}, true
 			o.dirty[name] = true
 		}
 	}
 	return nil
 }
 
-// watchOther begins to watch one mailbox. That it is gone already is no error. If the
-// client can see that there is one, but not what is in it, it is told so (RFC 5465
-// section 3.1).
-func (s *Session) watchOther(ctx context.Context, o *others, b *other, name string) error {
-	err := o.watch.Add(name)
-	if err == nil {
-		b.known, err = s.acct.Status(ctx, name, s.otherNeeds())
+// lookAtOthers begins to watch mailboxes, and then looks at them. If that is because of
+// a command, the client hears how it goes on.
+func (s *Session) lookAtOthers(ctx context.Context, o *others, names []string, commanded bool) (*looks, error) {
+	l := &looks{names: names, found: make([]look, len(names))}
+	for i, name := range names {
+		l.found[i].err = o.watch.Add(name)
 	}
+	needs := s.otherNeeds()
+	if !commanded {
+		l.all(ctx, s.acct, needs)
+		return l, nil
+	}
+	return l, s.busy(ctx, l, func(ctx context.Context) error {
+		l.all(ctx, s.acct, needs)
+		return nil
+	})
+}
+
+// watchOther enters a mailbox that is watched and was looked at; err tells if it could
+// not be. That it is gone already is no error. If the client can see that there is one,
+// but not what is in it, it is told so (RFC 5465 section 3.1).
+func (s *Session) watchOther(ctx context.Context, o *others, b *other, name string, err error) error {
 	if err == nil {
 		o.boxes[name] = b
 		if o.refused[name] {
@@ -307,8 +336,9 @@ func (s *Session) tellOthers(ctx context.Context) error {
 	now := time.Now()
 	if tree {
 		if o.first.IsZero() {
-			o.first = now.Add(quiet)
+			o.moving = now
 		}
+		o.first = now.Add(min(quiet, o.moving.Add(restless).Sub(now)))
 		o.second = now.Add(restless)
 	}
 	if err != nil {

@@ -90,7 +90,7 @@ func (s *Session) statusNews(b *other, now *store.Status) (items []imap.StatusIt
 	counts := now.Messages != was.Messages || now.UIDNext != was.UIDNext
 	renewed := now.UIDValidity != was.UIDValidity
 	flags := b.events&imap.NotifyFlagChange != 0
-	unseen := flags && now.Unseen != was.Unseen
+	unseen := flags && (now.Unseen != was.Unseen || renewed)
 	modseq := flags && s.enabled.condstore && now.HighestModSeq != was.HighestModSeq
 	if !counts && !renewed && !unseen && !modseq {
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"fantail/internal/imap"
 	"fantail/internal/imap/wire"
+	"fantail/internal/mail"
 	"fantail/internal/store"
 )
 
@@ -96,9 +97,73 @@ func (s *Session) affected(was, now map[string]listed) []affect {
 			add(up, up, imap.NotifyMailboxName)
 		}
 	}
+	order := s.inOrder(found)
+	// What no order makes right is told once more.
+	heard := s.heard(was, now, order)
+	for name := range heard {
+		both[name] = true
+	}
+	for _, name := range sortedNames(both) {
+		if l := now[name]; heard[name] != (l.existence() == mailbox) {
+			order = append(order, affect{name, name, imap.NotifyMailboxName})
+		}
+	}
+	return order
+}
+
+// heard returns which mailboxes there are for somebody who knew what was and has heard of
+// changes.
+func (s *Session) heard(was, now map[string]listed, changes []affect) map[string]bool {
+	names := make(map[string]bool)
+	for name, l := range was {
+		if l.existence() == mailbox {
+			names[name] = true
+		}
+	}
+	for _, a := range changes {
+		if a.event&imap.NotifyMailboxName == 0 {
+			continue
+		}
+		if a.old != a.name {
+			for _, name := range sortedNames(names) {
+				if s.within(name, a.old) {
+					delete(names, name)
+					names[a.name+name[len(a.old):]] = true
+				}
+			}
+		}
+		l := now[a.name]
+		delete(names, a.name)
+		if l.existence() == mailbox {
+			names[a.name] = true
+		}
+	}
+	return names
+}
+
+// inOrder sorts names so that what the client makes of one response after the other is
+// right: it takes OLDNAME for a mailbox that has gone from there with all below it, so
+// what is there now is told after that. First come those that were renamed from below
+// another that was.
+func (s *Session) inOrder(found map[string]*affect) []affect {
 	out := make([]affect, 0, len(found))
+	var add func(a *affect)
+	add = func(a *affect) {
+		if found[a.name] == nil {
+			return
+		}
+		delete(found, a.name)
+		for _, name := range sortedNames(found) {
+			if b := found[name]; b != nil && b.old != b.name && (s.within(a.name, b.old) || a.old != a.name && s.within(b.old, a.old)) {
+				add(b)
+			}
+		}
+		out = append(out, *a)
+	}
 	for _, name := range sortedNames(found) {
-		out = append(out, *found[name])
+		if a := found[name]; a != nil {
+			add(a)
+		}
 	}
 	return out
 }
@@ -109,12 +174,7 @@ func (s *Session) alongWith(renamed map[string]string, name, old string) bool {
 	return up != "" && oldUp != "" && renamed[up] == oldUp && name[len(up):] == old[len(oldUp):]
 }
 
-// renames returns what mailboxes that have another name now were called before. INBOX is
-// never among them: when it is renamed, only its messages move, to a mailbox that is new
-// in all else, and INBOX stays what it is (RFC 9051 section 6.3.6, RFC 8474 section 4).
-// That is told as what can be seen, a creation. RFC 5465 section 5.4 has an OLDNAME for
-// it too, from which the client has to know that this one old name is not gone; without
-// it the client fetches again what it could have kept.
+// renames returns what mailboxes that have another name now were called before.
 func renames(was, now map[string]listed) map[string]string {
 	left := make(map[store.Identity]string)
 	for name, l := range was {
@@ -128,12 +188,66 @@ func renames(was, now map[string]listed) map[string]string {
 			renamed[name] = old
 		}
 	}
+	// Names that were exchanged in a ring cannot be told one after the other.
+	for _, name := range sortedNames(renamed) {
+		at := renamed[name]
+		for n := len(renamed); n > 0 && at != "" && at != name; n-- {
+			at = renamed[at]
+		}
+		if at == name {
+			delete(renamed, name)
+		}
+	}
 	return renamed
 }
 
-// caused notes that the client itself has changed something about mailboxes, and all
-// above and below them: it need not be told (RFC 5465 section 5).
-func (s *Session) caused(ctx context.Context, names ...string) {
+// change is what a client has done to a name itself.
+type change struct {
+	name string
+	to   func(*listed) (already bool) // makes of it what the client takes it for
+	all  bool                         // done to all below it, too
+}
+
+func made(l *listed) bool {
+	already := l.existence() == mailbox
+	l.NonExistent, l.NoSelect = false, false
+	return already
+}
+
+func unmade(l *listed) bool {
+	already := l.existence() != mailbox
+	l.NonExistent = true
+	return already
+}
+
+func subscribed(on bool) func(*listed) bool {
+	return func(l *listed) bool {
+		already := l.Subscribed == on
+		l.NonExistent = l.NonExistent || l.Name == ""
+		l.Subscribed = on
+		return already
+	}
+}
+
+// causedRename is caused for RENAME: of INBOX, of which there is another then, or of a
+// name that may be only the parent of others.
+func (s *Session) causedRename(ctx context.Context, from, to string) {
+	if s.notify == nil || s.notify.others == nil {
+		return
+	}
+	gone, come := change{from, unmade, true}, change{to, made, true}
+	if from == mail.Inbox {
+		gone.to = made
+	} else if l := s.notify.others.known[from]; l.existence() != mailbox {
+		come.to = func(*listed) bool { return true }
+	}
+	s.caused(ctx, gone, come)
+}
+
+// caused notes that the client itself has changed something about names, and so about
+// those above them: it need not be told (RFC 5465 section 5). If somebody else has done
+// more meanwhile, that is still to be told.
+func (s *Session) caused(ctx context.Context, changes ...change) {
 	if s.notify == nil || s.notify.others == nil {
 		return
 	}
@@ -143,20 +257,31 @@ func (s *Session) caused(ctx context.Context, names ...string) {
 		s.log.Warn("look at mailboxes for NOTIFY", "err", err)
 		return // it is told then
 	}
-	for i, name := range names {
-		if c, err := s.acct.Canonical(name); err == nil {
-			names[i] = c
+	for i := range changes {
+		if name, err := s.acct.Canonical(changes[i].name); err == nil {
+			changes[i].name = name
 		}
+	}
+	concerned := func(name string) bool {
+		return slices.ContainsFunc(changes, func(c change) bool { return s.within(c.name, name) || c.all && s.within(name, c.name) })
 	}
 	known := make(map[string]listed, len(now))
 	for name, l := range now {
-		if s.concerns(name, names) {
+		if concerned(name) {
 			known[name] = l
 		}
 	}
 	for name, l := range o.known {
-		if !s.concerns(name, names) {
+		if !concerned(name) {
 			known[name] = l
+		}
+	}
+	for _, c := range changes {
+		l := known[c.name]
+		if !c.to(&l) {
+			l.Name, l.id = c.name, store.Identity{}
+			known[c.name] = l
+			o.first = time.Now()
 		}
 	}
 	was := o.known
@@ -166,10 +291,7 @@ func (s *Session) caused(ctx context.Context, names ...string) {
 	}
 }
 
-// concerns reports whether a name is one of others, or above or below one.
-func (s *Session) concerns(name string, others []string) bool {
-	level := string(s.acct.Delimiter())
-	return slices.ContainsFunc(others, func(o string) bool {
-		return name == o || strings.HasPrefix(name, o+level) || strings.HasPrefix(o, name+level)
-	})
+// within reports whether a name is another or below it.
+func (s *Session) within(name, top string) bool {
+	return name == top || strings.HasPrefix(name, top+string(s.acct.Delimiter()))
 }

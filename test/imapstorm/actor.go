@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"fantail/test/imapstorm/client"
 )
@@ -30,6 +29,9 @@ type actor struct {
 	owner *owner
 	kept  map[string]*client.Cache // by mailbox
 	count int                      // of messages that it made
+	trees []string                 // mailboxes that it made
+	// notifies and compresses say that the connection uses NOTIFY and COMPRESS.
+	notifies, compresses bool
 
 	conditions []condition
 }
@@ -57,7 +59,9 @@ func (a *actor) live(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", a.name, err, strings.Join(a.lines, "\n"))
 		}
-		time.Sleep(a.storm.pause())
+		if err := a.rest(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", a.name, err, strings.Join(a.lines, "\n"))
+		}
 	}
 	return nil
 }
@@ -69,8 +73,8 @@ func (a *actor) connect() error {
 		return fmt.Errorf("%s: connect: %w", a.name, err)
 	}
 	a.nc, a.r = p, bufio.NewReaderSize(p, 64<<10)
-	a.lines, a.running, a.view, a.mode = nil, nil, nil, client.Mode{}
-	a.caps = make(map[string]bool)
+	a.lines, a.running, a.view, a.next, a.mode = nil, nil, nil, nil, client.Mode{}
+	a.caps, a.own = make(map[string]bool), make(map[owned]bool)
 	if err := a.greeted(p); err != nil {
 		return fmt.Errorf("%s: %w", a.name, err)
 	}
@@ -82,7 +86,47 @@ func (a *actor) connect() error {
 	if err := a.do(ask); err != nil {
 		return fmt.Errorf("%s: %w", a.name, err)
 	}
-	return a.enable()
+	if err := a.compress(); err != nil {
+		return fmt.Errorf("%s: %w", a.name, err)
+	}
+	if err := a.enable(); err != nil {
+		return err
+	}
+	// Beside Dovecot no other promises are held against it than before.
+	a.notifies = !a.loose && a.has("NOTIFY") && a.rand.IntN(2) == 0
+	if a.notifies && a.rand.IntN(3) > 0 {
+		return a.do(planNotify(a, false)...)
+	}
+	return nil
+}
+
+// compress begins to compress, or not (RFC 4978).
+func (a *actor) compress() error {
+	if !a.has("COMPRESS=DEFLATE") || a.rand.IntN(2) == 0 {
+		return nil
+	}
+	a.storm.report.Count("compressed")
+	if err := a.do(&command{name: "COMPRESS", text: "COMPRESS DEFLATE"}); err != nil {
+		return err
+	}
+	nc, err := client.Compress(a.nc, a.r, a.rand.IntN(10), func(n int) int {
+		if a.rand.IntN(3) > 0 {
+			return n
+		}
+		return 1 + a.rand.IntN(n)
+	})
+	if err != nil {
+		return err
+	}
+	a.nc, a.r = nc, bufio.NewReaderSize(nc, 64<<10)
+	again := &command{name: "COMPRESS", text: "COMPRESS DEFLATE"}
+	again.failed = func(r *client.Response) {
+		if _, ok := r.HasCode("COMPRESSIONACTIVE"); !ok {
+			a.blame(client.Compression, "%s", r.Raw)
+		}
+	}
+	again.done = func(r *client.Response) { a.blame(client.Compression, "%s: it is active already", r.Raw) }
+	return a.do(again)
 }
 
 // enable chooses among the modes that the server has.
@@ -132,7 +176,7 @@ func (a *actor) act() error {
 	} else if n < 17 && a.has("IDLE") {
 		return a.idle()
 	}
-	return a.do(a.pipeline(true)...)
+	return a.do(a.pipeline(!a.mode.Notify.Anytime())...)
 }
 
 // pipeline makes commands to be sent in one packet. Message numbers are used only
@@ -170,7 +214,7 @@ func (a *actor) choose() deed {
 }
 
 func (a *actor) weight(d deed) int {
-	if d.needs != "" && !a.has(d.needs) || d.writes && a.view.ReadOnly {
+	if d.needs != "" && !a.has(d.needs) || d.writes && a.view.ReadOnly || d.notifies && !a.notifies || d.ours && a.loose {
 		return 0
 	}
 	return d.weight
@@ -225,7 +269,7 @@ func (a *actor) keep() error {
 func (a *actor) hangUp() error {
 	a.owner.forget()
 	err := a.nc.Close()
-	a.nc, a.view = nil, nil
+	a.nc, a.view, a.next = nil, nil, nil
 	return err
 }
 

@@ -77,6 +77,7 @@ func (a *actor) appended(r *client.Response, box string, tokens []string, on boo
 		a.blame(client.WrongPlace, "%s for %d messages", r.Raw, len(tokens))
 		return
 	}
+	a.delivered(box, uids)
 	for i, uid := range uids {
 		a.truth.Appended(tokens[i], box, uidOf(args[0]), uid, a.blame)
 		if s := a.owner.of(box, uid); a.owner.owns(uid) && s.pending == 0 && !s.known {
@@ -159,6 +160,7 @@ func (a *actor) copied(r *client.Response, args []client.Value, from string, uid
 		a.blame(client.WrongPlace, "%s", r.Raw)
 		return
 	}
+	a.delivered(box, copies)
 	done := make(map[uint32]bool)
 	for i, uid := range sources {
 		done[uid] = true

@@ -100,12 +100,66 @@ var bads = map[string]func(s *spoiler, c *conn, r client.Response) []client.Resp
 		}
 		return []client.Response{r}
 	},
+	// What NOTIFY asks for is not told, and something else is.
+	"lost-status": func(_ *spoiler, c *conn, r client.Response) []client.Response {
+		if r.Name == "STATUS" && c.waits() {
+			return nil
+		}
+		return []client.Response{r}
+	},
+	"lost-list": func(_ *spoiler, c *conn, r client.Response) []client.Response {
+		if r.Name == "LIST" && c.waits() {
+			return nil
+		}
+		return []client.Response{r}
+	},
+	"lost-new": func(_ *spoiler, c *conn, r client.Response) []client.Response {
+		if n := c.mode.Notify; r.Name == "FETCH" && len(c.running) == 0 && n != nil && len(n.Fetch) > 0 {
+			return nil
+		}
+		return []client.Response{r}
+	},
+	"early-expunge": func(_ *spoiler, c *conn, r client.Response) []client.Response {
+		if n := c.mode.Notify; r.Name == "EXISTS" && len(c.running) == 0 && n != nil && n.Delayed && !c.mode.QResync {
+			return append([]client.Response{r}, again(r, "* 1 EXPUNGE")...)
+		}
+		return []client.Response{r}
+	},
+	"unasked": func(_ *spoiler, c *conn, r client.Response) []client.Response {
+		if n := c.mode.Notify; r.Name == "EXISTS" && len(c.running) == 0 && n != nil && !n.Flags && c.view.Message(1).UID != 0 {
+			return append([]client.Response{r}, again(r, fmt.Sprintf("* 1 FETCH (UID %d FLAGS ())", c.view.Message(1).UID))...)
+		}
+		return []client.Response{r}
+	},
+	"other-status": func(s *spoiler, c *conn, r client.Response) []client.Response {
+		if c.mode.Notify.Tells() && r.Name == "OK" && r.Tag != "*" && s.now(5) {
+			return append([]client.Response{r}, again(r, "* STATUS Elsewhere (MESSAGES 1 UIDNEXT 2)")...)
+		}
+		return []client.Response{r}
+	},
+	"lost-uid": func(_ *spoiler, c *conn, r client.Response) []client.Response {
+		if v, ok := r.Item("UID"); ok && len(c.running) == 0 {
+			return again(r, strings.Replace(r.Raw, "UID "+v.Text+" ", "", 1))
+		}
+		return []client.Response{r}
+	},
+	"compressed-twice": func(_ *spoiler, _ *conn, r client.Response) []client.Response {
+		if _, ok := r.HasCode("COMPRESSIONACTIVE"); ok {
+			return again(r, r.Tag+" OK active")
+		}
+		return []client.Response{r}
+	},
 	"lost-vanished": func(s *spoiler, _ *conn, r client.Response) []client.Response {
 		if r.Name == "VANISHED" && len(r.Args) == 2 {
 			return nil
 		}
 		return []client.Response{r}
 	},
+}
+
+// waits reports whether the client has asked for nothing that has an answer of its own.
+func (c *conn) waits() bool {
+	return len(c.running) == 0 || slices.Contains([]string{"IDLE", "NOOP", "UID FETCH", "UID STORE"}, c.running[0].name)
 }
 
 // badNames are the names of bads.

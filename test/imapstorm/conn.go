@@ -44,7 +44,9 @@ type conn struct {
 	r      *bufio.Reader
 	caps   map[string]bool
 	mode   client.Mode
-	view   *client.View // nil: no mailbox is selected
+	view   *client.View   // nil: no mailbox is selected
+	next   *client.View   // of SELECT, while responses may still be about view
+	own    map[owned]bool // messages that it has made
 	truth  *client.Truth
 	report *client.Report
 	spoil  *spoiler // nil: what the server says is heard
@@ -187,9 +189,16 @@ func (c *conn) take(r *client.Response) error {
 		}
 		return fmt.Errorf("%w: %s", errEnded, r.Raw)
 	}
+	if _, closed := r.HasCode("CLOSED"); closed && c.next != nil {
+		c.left(c.view.Len())
+		c.view, c.next = c.next, nil // RFC 7162 section 3.2.11
+	}
 	p, first := c.progress(r)
 	if first != nil && first.hear != nil {
 		first.hear(r)
+	}
+	if c.notified(r, first) {
+		return nil
 	}
 	if c.view != nil && c.view.Hear(r, p) || first != nil && expected(first.name, r) {
 		return nil

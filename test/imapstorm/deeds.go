@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,11 +13,13 @@ import (
 
 // deed is something that a client may do with its mailbox.
 type deed struct {
-	weight int
-	needs  string // a capability
-	writes bool   // not in a mailbox that EXAMINE opened
-	last   bool   // nothing may follow in the packet
-	plan   func(a *actor, numbers bool) []*command
+	weight   int
+	needs    string // a capability
+	writes   bool   // not in a mailbox that EXAMINE opened
+	ours     bool   // Dovecot does it otherwise
+	notifies bool   // only for connections that use NOTIFY
+	last     bool   // nothing may follow in the packet
+	plan     func(a *actor, numbers bool) []*command
 }
 
 // deeds are what clients do. What needs a capability is done as soon as the server
@@ -36,6 +37,9 @@ var deeds = []deed{
 	{weight: 3, needs: "SEARCHRES", plan: planSearchRes},
 	{weight: 3, needs: "SORT", plan: planSort},
 	{weight: 4, plan: planStatus},
+	{weight: 1, notifies: true, plan: planNotify},
+	{weight: 1, ours: true, plan: planList},
+	{weight: 6, ours: true, plan: planTree},
 	{weight: 6, needs: "LITERAL+", plan: planAppend},
 	{weight: 2, last: true, plan: planAppendWaiting},
 	{weight: 3, needs: "UIDPLUS", plan: planCopy},
@@ -204,6 +208,9 @@ func planChangedSince(a *actor, _ bool) []*command {
 	return []*command{a.enabling(m)}
 }
 
+// planList lists all names.
+func planList(*actor, bool) []*command { return listing(nil) }
+
 // planStatus asks for the counts of a mailbox.
 func planStatus(a *actor, _ bool) []*command {
 	box := []string{inbox, second}[a.rand.IntN(2)]
@@ -218,16 +225,16 @@ func planStatus(a *actor, _ bool) []*command {
 	m := &command{name: "STATUS", text: fmt.Sprintf("STATUS %s (%s)", box, items),
 		sent: func() { asked = a.truth.Highest(box) },
 		hear: func(r *client.Response) {
-			if r.Name != "STATUS" || len(r.Args) != 2 {
+			if r.Name != "STATUS" {
 				return
 			}
-			got := make(map[string]uint64)
-			for i := 0; i+1 < len(r.Args[1].List); i += 2 {
-				n, err := strconv.ParseUint(r.Args[1].List[i+1].Text, 10, 63)
-				if err != nil {
-					a.blame(client.Grammar, "%s", r.Raw)
-				}
-				got[strings.ToUpper(r.Args[1].List[i].Text)] = n
+			told, got, ok := client.ReadStatus(r)
+			if !ok {
+				a.blame(client.Grammar, "%s", r.Raw)
+				return
+			}
+			if told != box || len(got) != strings.Count(items, " ")+1 {
+				return // NOTIFY tells it
 			}
 			if got["UNSEEN"] > got["MESSAGES"] || got["MESSAGES"] >= got["UIDNEXT"] {
 				a.blame(client.WrongCount, "%s", r.Raw)
@@ -260,21 +267,8 @@ func (a *actor) idle() error {
 			return err
 		}
 	}
-	end := time.Now().Add(a.storm.pause() * 20)
-	for time.Now().Before(end) {
-		if err := a.nc.SetReadDeadline(end); err != nil {
-			return err
-		}
-		_, err := a.r.Peek(1)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := a.hear(time.Now().Add(patience)); err != nil {
-			return err
-		}
+	if err := a.listen(time.Now().Add(a.storm.pause() * 20)); err != nil {
+		return err
 	}
 	if a.loose {
 		return errors.Join(a.send("DONE\r\n"), a.finish())

@@ -61,8 +61,8 @@ func clean(t *testing.T, r *client.Report) {
 func TestStorm(t *testing.T) {
 	r := judged(t, small())
 	clean(t, r)
-	for _, deed := range []string{"APPEND", "COPY", "EXPUNGE", "UID EXPUNGE", "FETCH", "UID FETCH", "IDLE", "NOOP", "SEARCH", "UID SEARCH",
-		"STORE", "UID STORE", "CLOSE", "EXAMINE", "deliver", "POP3"} {
+	for _, deed := range []string{"APPEND", "UID COPY", "EXPUNGE", "UID EXPUNGE", "FETCH", "UID FETCH", "IDLE", "NOOP", "SEARCH", "UID SEARCH",
+		"STORE", "UID STORE", "CLOSE", "EXAMINE", "deliver", "POP3", "compressed", "NOTIFY", "LIST", "CREATE", "DELETE", "RENAME", "SUBSCRIBE"} {
 		if r.Deeds[deed] == 0 {
 			t.Errorf("nobody did %s: that is no storm", deed)
 		}
@@ -96,11 +96,22 @@ func TestLies(t *testing.T) {
 		{"wrong-place", client.WrongPlace},
 		{"lost-found", client.WrongFound},
 		{"unannounced", client.Unannounced},
+		{"lost-status", client.Unnotified},
+		{"lost-list", client.Unnotified},
+		{"lost-new", client.Unnotified},
+		{"early-expunge", client.NotNow},
+		{"unasked", client.Unasked},
+		{"other-status", client.Unasked},
+		{"lost-uid", client.Grammar},
+		{"compressed-twice", client.Compression},
 	} {
 		t.Run(c.lie, func(t *testing.T) {
 			t.Parallel()
 			o := small()
 			o.bad, o.messages, o.fronts, o.filters, o.mail = c.lie, 30, 0, 4, 1
+			if c.rule == client.Unnotified || c.rule == client.Unasked {
+				o.filters = 8 // not all use NOTIFY, nor for the same
+			}
 			// On a busy machine no occasion for the lie may come in a second.
 			for o.time = time.Second; ; o.time *= 2 {
 				r := judged(t, o)

@@ -2,7 +2,9 @@
 // comes to its mind, while mail is delivered, fetched and deleted by POP3 and, if
 // asked for, a Dovecot serves the same files. Each connection has a client that
 // believes only what the protocol tells it (package client), and holds every
-// response against what may be said then. In the end, when all is quiet, what the
+// response against what may be said then. Some compress (RFC 4978), some are told by
+// NOTIFY (RFC 5465) what happens here and in other mailboxes, which clients make, rename
+// and remove. In the end, when all is quiet, what the
 // clients know must be what is in the directories.
 //
 //	imapstorm [-time 10s] [-fronts n] [-filters n] [-dovecots n] ...

@@ -21,7 +21,7 @@ func (a *actor) reopen() error {
 	var list []*command
 	switch {
 	case a.has("UNSELECT") && a.rand.IntN(2) == 0:
-		list = append(list, &command{name: "UNSELECT", done: func(*client.Response) { a.view = nil }})
+		list = append(list, &command{name: "UNSELECT", done: func(*client.Response) { a.left(a.view.Len()); a.view = nil }})
 	case a.rand.IntN(2) == 0:
 		list = append(list, a.close())
 	}
@@ -30,7 +30,15 @@ func (a *actor) reopen() error {
 
 // close is CLOSE. It expunges without a word.
 func (a *actor) close() *command {
-	return &command{name: "CLOSE", done: func(*client.Response) { a.view = nil }}
+	return &command{name: "CLOSE", done: func(*client.Response) { a.left(-1); a.view = nil }}
+}
+
+// left enters that the selected mailbox is so no more, with as many messages as the
+// client knows; -1: it does not know what was expunged.
+func (c *conn) left(messages int) {
+	if c.view.Open() && messages >= 0 {
+		c.mode.Notify.Left(c.view.Box, messages)
+	}
 }
 
 // selecting is SELECT or EXAMINE, with what the client knows from before if the
@@ -54,11 +62,19 @@ func (a *actor) selecting(box string) []*command {
 	open := &command{name: name, text: text}
 	open.sent = func() { asked = a.truth.Highest(box) }
 	open.started = func() {
-		a.view = client.NewView(box, &a.mode, cache, a.truth, a.blame)
-		a.view.Owned = func(uid uint32, flags string) { a.told(a.owner, box, uid, flags) }
+		v := client.NewView(box, &a.mode, cache, a.truth, a.blame)
+		v.Owned = func(uid uint32, flags string) { a.told(a.owner, box, uid, flags) }
+		if a.view != nil && a.mode.Notify != nil {
+			a.next = v // what is told before CLOSED is about the other
+			return
+		}
+		a.view = v
 	}
 	listed := false
-	open.hear = func(r *client.Response) { listed = listed || r.Name == "LIST" }
+	open.hear = func(r *client.Response) {
+		name, _, _, ok := client.ReadList(r)
+		listed = listed || r.Name == "LIST" && ok && name == box
+	}
 	open.done = func(r *client.Response) {
 		if listed != a.mode.Rev2 { // RFC 9051 section 6.3.2
 			a.blame(client.WrongMode, "%s: LIST was told: %t, IMAP4rev2 is enabled: %t", r.Raw, listed, a.mode.Rev2)
@@ -66,6 +82,11 @@ func (a *actor) selecting(box string) []*command {
 		if strings.HasSuffix(text, " (CONDSTORE)") {
 			a.mode.CondStore = true
 		}
+		if a.next != nil {
+			a.blame(client.Grammar, "%s: CLOSED was not told", r.Raw)
+			a.view, a.next = a.next, nil
+		}
+		a.mode.Notify.Selected(box)
 		a.view.Opened(name == "EXAMINE", asked)
 		highest = a.view.Highest
 	}

@@ -15,27 +15,29 @@ import (
 
 // directories reads what is there when all is quiet. Who looks first gives UIDs to
 // what has none yet, so that is done before.
-func (s *storm) directories() (map[string][]client.Found, error) {
+func (s *storm) directories() (map[string][]client.Found, client.World, error) {
+	var w client.World
 	a := s.actors[0]
 	for _, box := range []string{inbox, second} {
 		if a.nc == nil {
 			if err := a.connect(); err != nil {
-				return nil, err
+				return nil, w, err
 			}
 		}
 		if err := a.open(box); err != nil {
-			return nil, err
+			return nil, w, err
 		}
 	}
 	boxes := make(map[string][]client.Found)
 	for name, dir := range map[string]string{inbox: s.site.Home(), second: filepath.Join(s.site.Home(), "."+second)} {
 		found, err := directory(dir)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", dir, err)
+			return nil, w, fmt.Errorf("%s: %w", dir, err)
 		}
 		boxes[name] = found
 	}
-	return boxes, nil
+	w, err := a.world()
+	return boxes, w, err
 }
 
 // letters are the flags of Maildir.
@@ -87,7 +89,7 @@ func directory(dir string) ([]client.Found, error) {
 
 // settle has the client hear what it was not told yet, and compares everything that
 // it knows with the directories.
-func (a *actor) settle(boxes map[string][]client.Found) (err error) {
+func (a *actor) settle(boxes map[string][]client.Found, w client.World) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("%s: settle: %w\n%s", a.name, err, strings.Join(a.lines, "\n"))
@@ -102,6 +104,9 @@ func (a *actor) settle(boxes map[string][]client.Found) (err error) {
 		if err := a.open(inbox); err != nil {
 			return err
 		}
+	}
+	if err := a.settleNotify(w); err != nil {
+		return err
 	}
 	if err := a.do(&command{name: "NOOP"}); err != nil {
 		return err
@@ -204,7 +209,7 @@ func (a *actor) counted(found []client.Found) []*command {
 	}
 	want := fmt.Sprintf("(MESSAGES %d UNSEEN %d)", len(found), unseen)
 	return append(list, &command{name: "STATUS", text: "STATUS " + a.view.Box + " (MESSAGES UNSEEN)", hear: func(r *client.Response) {
-		if r.Name == "STATUS" && (len(r.Args) != 2 || r.Args[1].Raw != want) {
+		if r.Name == "STATUS" && len(r.Args) > 0 && r.Args[0].Is(a.view.Box) && (len(r.Args) != 2 || r.Args[1].Raw != want) {
 			a.blame(client.WrongCount, "%s, and there are %s", r.Raw, want)
 		}
 	}})

@@ -163,12 +163,12 @@ func (s *storm) rage() error {
 	}
 	// All that was told to anybody is now so: it only has to be heard.
 	var settle []func(context.Context) error
-	boxes, err := s.directories()
+	boxes, world, err := s.directories()
 	if err != nil {
 		return err
 	}
 	for _, a := range s.actors {
-		settle = append(settle, func(context.Context) error { return a.settle(boxes) })
+		settle = append(settle, func(context.Context) error { return a.settle(boxes, world) })
 	}
 	err = s.all(context.Background(), settle)
 	for name, found := range boxes {
@@ -237,8 +237,10 @@ func (s *storm) begin() error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	if err := a.do(&command{name: "CREATE", text: "CREATE " + second}); err != nil {
-		return err
+	for _, box := range []string{second, tree} {
+		if err := a.do(&command{name: "CREATE", text: "CREATE " + box}, &command{name: "SUBSCRIBE", text: "SUBSCRIBE " + box}); err != nil {
+			return err
+		}
 	}
 	if err := a.open(inbox); err != nil {
 		return err

@@ -9,6 +9,70 @@ import (
 	"testing"
 )
 
+// TestNotify plays responses to a client that has asked for something by NOTIFY and has
+// a mailbox selected, while it asks for nothing.
+func TestNotify(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		notify Notify
+		say    string // responses, separated by ";"
+		broken []Rule
+		wrong  int // how much it does not know as it is
+	}{
+		{"nothing", Notify{}, "* 4 EXISTS", []Rule{Unasked}, 0},
+		{"arrival", Notify{New: true}, "* 4 EXISTS;* 1 EXPUNGE", nil, 0},
+		{"delayed", Notify{New: true, Delayed: true}, "* 4 EXISTS;* 1 EXPUNGE", []Rule{NotNow}, 0},
+		{"flags", Notify{New: true, Flags: true}, "* 1 FETCH (UID 5 FLAGS ())", nil, 0},
+		{"flags that are not wanted", Notify{New: true}, "* 1 FETCH (UID 5 FLAGS ())", []Rule{Unasked}, 0},
+		{"flags of a new message", Notify{New: true, Fetch: []string{"FLAGS"}}, "* 4 EXISTS;* 4 FETCH (FLAGS ());x OK done;* 4 FETCH (UID 12)", nil, 0},
+		{"nothing of a new message", Notify{New: true, Fetch: []string{"UID"}}, "* 4 EXISTS;x OK done;* 4 FETCH (UID 12)", []Rule{Unnotified}, 0},
+		{"nothing of its own message", Notify{New: true, Fetch: []string{"UID"}}, "* 4 EXISTS;x OK done;* 4 FETCH (UID 13)", nil, 0},
+		{"status", Notify{Groups: []NotifyGroup{{Filter: "PERSONAL", New: true}}}, "* STATUS a.b (MESSAGES 1 UIDNEXT 2)", nil, 0},
+		{"old status", Notify{Groups: []NotifyGroup{{Filter: "SUBTREE", Boxes: []string{"a"}, New: true}}}, "* STATUS a.b (MESSAGES 2 UIDNEXT 2)", nil, 1},
+		{"status of the selected one", Notify{Groups: []NotifyGroup{{Filter: "PERSONAL", New: true}}}, "* STATUS INBOX (MESSAGES 1)", []Rule{Unasked}, 0},
+		{"status of another one", Notify{Groups: []NotifyGroup{{Filter: "MAILBOXES", Boxes: []string{"a"}, New: true}}}, "* STATUS a.b (MESSAGES 1)", []Rule{Unasked}, 0},
+		{"name", Notify{Groups: []NotifyGroup{{Filter: "PERSONAL", Names: true}}}, `* LIST () "." a.b`, nil, 0},
+		{"no name", Notify{Groups: []NotifyGroup{{Filter: "PERSONAL", Names: true}}}, `* LIST (\NonExistent) "." a.b`, nil, 1},
+		{"rename", Notify{Groups: []NotifyGroup{{Filter: "PERSONAL", Names: true}}}, `* LIST () "." x;* LIST () "." x.b;* LIST () "." a ("OLDNAME" (x));* LIST (\NonExistent) "." a`, nil, 0},
+		{"name that is not wanted", Notify{Groups: []NotifyGroup{{Filter: "PERSONAL", New: true}}}, `* LIST () "." a.b`, []Rule{Unasked}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var broken []Rule
+			blame := func(r Rule, _ string, _ ...any) { broken = append(broken, r) }
+			n := &c.notify
+			n.Own = func(_ string, uid uint32) bool { return uid == 13 }
+			n.Begun()
+			n.Listed()
+			n.names["a.b"] = Name{Exists: !strings.HasPrefix(c.name, "rename")}
+			truth := NewTruth()
+			truth.Doom("INBOX", 5)
+			v := NewView("INBOX", &Mode{}, nil, truth, blame)
+			play(t, v, "SELECT", `* FLAGS (\Seen);* 3 EXISTS;* OK [UIDVALIDITY 1] x;* OK [UIDNEXT 12] x`)
+			v.Opened(false, 0)
+			v.mode.Notify = n
+			play(t, v, "UID FETCH", "* 1 FETCH (UID 5);* 2 FETCH (UID 7);* 3 FETCH (UID 9)")
+			for said := range strings.SplitSeq(c.say, ";") {
+				switch r, err := Parse([]byte(said)); {
+				case err != nil:
+					t.Fatal(err)
+				case r.Tag != "*":
+					v.Tagged(&r)
+				case r.Name == "STATUS":
+					n.HearStatus(&r, false, "INBOX", blame)
+				case r.Name == "LIST":
+					n.HearList(&r, false, blame)
+				default:
+					v.Hear(&r, Progress{})
+				}
+			}
+			wrong := n.Differs(World{map[string]Status{"a.b": {"MESSAGES": 1, "UIDNEXT": 2}}, map[string]Name{"a.b": {Exists: true}}, []string{"a.b"}}, "INBOX", false)
+			if !slices.Equal(broken, c.broken) || len(wrong) != c.wrong {
+				t.Errorf("broken %q, want %q; wrong is %q", broken, c.broken, wrong)
+			}
+		})
+	}
+}
+
 // TestView plays responses to a client that has selected a mailbox of three
 // messages, UIDs 5, 7 and 9, and looks what it makes of them.
 func TestView(t *testing.T) {

@@ -8,6 +8,8 @@
 //	Response  one response, parsed (response.go)
 //	View      one connection's picture of its selected mailbox (view.go); it changes
 //	          by responses alone, as RFC 9051 section 7 says
+//	Notify    what a connection has asked for by NOTIFY, and what it knows from that of
+//	          other mailboxes (notify.go); a View asks it what may be told when
 //	Truth     what all connections were told, and what all programs did (truth.go):
 //	          it knows what can never change, and what may not be missing
 //	Report    the promises that were broken (report.go)

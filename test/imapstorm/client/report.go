@@ -36,6 +36,9 @@ const (
 	Condition   Rule = "UNCHANGEDSINCE was not heeded"
 	Resync      Rule = "QRESYNC did not arrive at the true state"
 	Complaint   Rule = "a server failed, or complained"
+	Unasked     Rule = "NOTIFY does not ask for what was told"
+	Unnotified  Rule = "NOTIFY asks for what was not told"
+	Compression Rule = "COMPRESS did not do what it has to"
 	WrongMode   Rule = "a response that does not exist in this mode"
 )
 

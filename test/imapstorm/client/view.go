@@ -13,6 +13,8 @@ type Mode struct {
 	Rev2      bool // RFC 9051 section 6.3.1
 	CondStore bool // RFC 7162 section 3.1: what it says includes mod-sequences
 	QResync   bool // RFC 7162 section 3.2.3
+
+	Notify *Notify // RFC 5465; nil before the first NOTIFY
 }
 
 // Message is what a client knows of one message.
@@ -23,6 +25,10 @@ type Message struct {
 	ModSeq uint64 // 0: not told
 	floor  uint32 // its UID is at least this
 	with   uint64 // the mod-sequence that came with Flags; 0: none
+
+	// NOTIFY has to tell something of it as a new message, unless the client has made
+	// it; since late is set it is too late for that.
+	awaited, late bool
 }
 
 // Flags writes a set of flags in a form that can be compared. \Recent is not the
@@ -84,6 +90,9 @@ type View struct {
 	vanished map[uint32]bool
 	code     uint64 // HIGHESTMODSEQ since the last tagged response
 	rose     uint64 // the highest MODSEQ of FETCH since then
+
+	// deaf: something was not told, since the client does not want to hear it.
+	deaf bool
 }
 
 // Cache is what a client keeps of a mailbox while it is not connected.
@@ -99,6 +108,9 @@ type Cache struct {
 func NewView(box string, mode *Mode, cache *Cache, t *Truth, blame func(Rule, string, ...any)) *View {
 	return &View{Box: box, mode: mode, cache: cache, truth: t, blame: blame, known: make(map[string]bool), gone: make(map[uint32]bool), vanished: make(map[uint32]bool)}
 }
+
+// Open reports whether SELECT or EXAMINE has succeeded.
+func (v *View) Open() bool { return v.opened }
 
 // Len is the number of messages.
 func (v *View) Len() int { return len(v.messages) }
@@ -138,9 +150,11 @@ func (v *View) Save() *Cache {
 		if m.UID == 0 || !m.Told {
 			return nil
 		}
-		c.Messages = append(c.Messages, *m)
+		kept := *m
+		kept.awaited, kept.late = false, false
+		c.Messages = append(c.Messages, kept)
 	}
-	if !v.opened || v.Highest == 0 {
+	if !v.opened || v.Highest == 0 || v.deaf {
 		return nil
 	}
 	return c
@@ -149,6 +163,7 @@ func (v *View) Save() *Cache {
 // Hear changes the view by an untagged response. It reports whether that was about
 // the mailbox: what is not is the answer to a command.
 func (v *View) Hear(r *Response, p Progress) bool {
+	v.unasked(r, p)
 	switch r.Name {
 	case "EXISTS":
 		v.exists(r)
@@ -170,6 +185,41 @@ func (v *View) Hear(r *Response, p Progress) bool {
 	return true
 }
 
+// unasked checks that the client wants to hear what it has not asked for by the command
+// in progress (RFC 5465 section 3.1).
+func (v *View) unasked(r *Response, p Progress) {
+	n := v.mode.Notify
+	switch p.Name {
+	case "", "NOOP", "CHECK", "IDLE":
+	default:
+		return
+	}
+	switch {
+	case n.All() || !v.opened:
+		return
+	case r.Name == "FETCH" && n.New:
+		_, told := r.Item("FLAGS")
+		if i := int(r.Number); !told || i < 1 || i > len(v.messages) || v.messages[i-1].awaited {
+			return
+		}
+	case r.Name != "FETCH" && (n.New || r.Name != "EXISTS" && r.Name != "EXPUNGE" && r.Name != "VANISHED"):
+		return
+	}
+	v.blame(Unasked, "%.200s after %s", r.Raw, n)
+}
+
+// NotifyChanged is heard when NOTIFY has succeeded: what was not told until then has
+// been, if it is wanted now.
+func (v *View) NotifyChanged() {
+	v.deaf = !v.mode.Notify.All()
+	for _, m := range v.messages {
+		m.awaited = false
+	}
+}
+
+// mayExpunge reports whether EXPUNGE may be sent now.
+func (v *View) mayExpunge(p Progress) bool { return v.mode.Notify.Anytime() || p.mayExpunge() }
+
 func (v *View) exists(r *Response) {
 	n := int(r.Number)
 	if n < len(v.messages) {
@@ -180,8 +230,10 @@ func (v *View) exists(r *Response) {
 	if v.opened {
 		floor = v.Next
 	}
+	notify := v.mode.Notify
+	awaited := v.opened && notify != nil && len(notify.Fetch) > 0
 	for len(v.messages) < n {
-		v.messages = append(v.messages, &Message{floor: floor})
+		v.messages = append(v.messages, &Message{floor: floor, awaited: awaited})
 	}
 }
 
@@ -195,7 +247,7 @@ func (v *View) recent(r *Response) {
 }
 
 func (v *View) expunge(r *Response, p Progress) {
-	if !p.mayExpunge() {
+	if !v.mayExpunge(p) {
 		v.blame(NotNow, "%s during %q", r.Raw, p.Name)
 	}
 	if v.mode.QResync && v.Highest > 0 {
@@ -233,7 +285,7 @@ func (v *View) vanish(r *Response, p Progress) {
 		v.blame(WrongMode, "%s when QRESYNC is not enabled", r.Raw)
 	case early:
 		v.earlier(r, p, uids)
-	case !p.mayExpunge():
+	case !v.mayExpunge(p):
 		v.blame(NotNow, "%s during %q", r.Raw, p.Name)
 		fallthrough
 	default:
@@ -381,12 +433,19 @@ func (v *View) Tagged(r *Response) {
 		v.Highest = v.rose
 	}
 	v.code, v.rose = 0, 0
+	for _, m := range slices.Backward(v.messages) {
+		if m.late || !m.awaited && m.UID != 0 {
+			break
+		}
+		m.late = m.awaited
+	}
 }
 
 // Opened is heard when SELECT or EXAMINE has succeeded. asked is what Truth.Highest
 // was when the command was sent.
 func (v *View) Opened(readOnly bool, asked uint64) {
 	v.opened, v.ReadOnly = true, readOnly
+	v.deaf = !v.mode.Notify.All()
 	if v.Validity == 0 || v.Next == 0 && v.mode.Rev2 {
 		v.blame(Grammar, "%s: SELECT told UIDVALIDITY %d and UIDNEXT %d", v.Box, v.Validity, v.Next)
 	}
@@ -448,17 +507,22 @@ func (v *View) fetch(r *Response, p Progress) {
 	m := v.messages[i]
 	if u, ok := r.Item("UID"); ok {
 		v.identify(r, i, u.Text)
-	} else if v.mode.QResync && p.Name != "FETCH" || (p.Name == "UID FETCH" || p.Name == "UID STORE") && !p.Loose {
-		// RFC 7162 section 3.2.3, RFC 9051 section 6.4.9.
+	} else if v.mode.QResync && p.Name != "FETCH" || v.mode.CondStore && p.Name == "" || (p.Name == "UID FETCH" || p.Name == "UID STORE") && !p.Loose && !m.awaited {
+		// RFC 7162 section 3.2.4, RFC 9051 section 6.4.9.
 		v.blame(Grammar, "%.200s during %s has no UID", r.Raw, p.Name)
 	}
+	v.arrived(r, m)
 	flags, hasFlags := r.Item("FLAGS")
 	modseq := v.modseq(r)
+	if p.Name == "" && modseq == 0 && !hasFlags && v.mode.CondStore && v.Highest > 0 {
+		v.blame(ModSeqBack, "%.200s has none, though CONDSTORE is enabled", r.Raw)
+	}
 	if hasFlags {
 		v.flags(r, m, flags, modseq, p)
 	}
 	if modseq > 0 {
-		if modseq < m.ModSeq {
+		// What was expunged while nothing was told is told as it was then.
+		if modseq < m.ModSeq && !(v.deaf && m.UID != 0 && v.truth.Doomed(v.Box, m.UID)) {
 			v.blame(ModSeqBack, "%.200s after %d", r.Raw, m.ModSeq)
 		}
 		m.ModSeq = modseq
@@ -478,6 +542,27 @@ func (v *View) fetch(r *Response, p Progress) {
 				continue
 			}
 			v.truth.Item(v.Box, m.UID, name, value, v.blame)
+		}
+	}
+}
+
+// arrived checks that a new message was told as the client wants it. That comes right
+// after EXISTS, but not for a message that the client has made (RFC 5465 section 5.2).
+func (v *View) arrived(r *Response, m *Message) {
+	n := v.mode.Notify
+	switch {
+	case !m.awaited:
+	case !m.late:
+		for _, item := range n.Fetch {
+			if _, ok := r.Item(strings.Replace(item, ".PEEK", "", 1)); !ok {
+				return
+			}
+		}
+		m.awaited = false
+	case m.UID != 0:
+		m.awaited = false
+		if !n.Own(v.Box, m.UID) && !v.truth.Doomed(v.Box, m.UID) {
+			v.blame(Unnotified, "%.200s: UID %d was never told after %s", r.Raw, m.UID, n)
 		}
 	}
 }

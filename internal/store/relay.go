@@ -2,7 +2,9 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 )
 
 // relay changes the files of many messages, each in three steps:
@@ -29,20 +31,19 @@ type relay[T any] struct {
 const (
 	relayLoad = 128 // messages that are handed over at once
 	relayHeld = 2   // loads that are on their way
-	relayFew  = 32  // messages that are not worth it
 )
 
 // load is what is handed over, and what became of it.
 type load[T any] struct {
 	items    []T
-	did      int   // of them were acted on
-	err      error // why not more
-	panicked any
+	did      int    // of them were acted on
+	err      error  // why not more
+	panicked string // with the stack
 }
 
 // run does all steps for n messages.
 func (r relay[T]) run(n int) error {
-	if n < relayFew || runtime.GOMAXPROCS(0) == 1 {
+	if n <= relayLoad || runtime.GOMAXPROCS(0) == 1 {
 		return r.alone(n)
 	}
 	todo, done := make(chan *load[T], relayHeld), make(chan *load[T], relayHeld)
@@ -125,14 +126,18 @@ func (r relay[T]) carryAll(todo <-chan *load[T], done chan<- *load[T]) {
 	for l := range todo {
 		if !failed {
 			r.carry(l)
-			failed = l.err != nil || l.panicked != nil
+			failed = l.err != nil || l.panicked != ""
 		}
 		done <- l
 	}
 }
 
 func (r relay[T]) carry(l *load[T]) {
-	defer func() { l.panicked = recover() }()
+	defer func() {
+		if p := recover(); p != nil {
+			l.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
+		}
+	}()
 	for i := range l.items {
 		if l.err = r.act(&l.items[i]); l.err != nil {
 			return
@@ -149,7 +154,7 @@ func (r relay[T]) finish(l *load[T]) error {
 			failed = err // of many the first will do
 		}
 	}
-	if l.panicked != nil {
+	if l.panicked != "" {
 		panic(l.panicked)
 	}
 	return errors.Join(failed, l.err)

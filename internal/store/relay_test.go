@@ -6,18 +6,19 @@ import (
 	"testing"
 )
 
+var errRelay = errors.New("broken")
+
 // TestRelay: what was acted on is noted, in order, and nothing is acted on behind a
 // failure.
 func TestRelay(t *testing.T) {
-	broken := errors.New("broken")
 	const never = -1
-	for _, n := range []int{0, 1, relayFew - 1, relayFew, relayLoad, relayLoad + 1, 10*relayLoad + 7} {
+	for _, n := range []int{0, 1, relayLoad, relayLoad + 1, 10*relayLoad + 7} {
 		for _, at := range []int{never, 0, n / 2, n - 1} {
 			for _, step := range []string{"prepare", "act", "note", "panic"} {
 				var acted, noted []int
 				fails := func(s string, i int) error {
 					if s == step && i == at {
-						return broken
+						return errRelay
 					}
 					return nil
 				}
@@ -33,7 +34,7 @@ func TestRelay(t *testing.T) {
 					},
 					act: func(p *int) error {
 						if fails("panic", *p) != nil {
-							panic(broken)
+							panic(errRelay)
 						}
 						acted = append(acted, *p)
 						return fails("act", *p)
@@ -49,7 +50,7 @@ func TestRelay(t *testing.T) {
 				} else if panicked != nil {
 					t.Fatal(panicked)
 				}
-				if errors.Is(err, broken) != failed {
+				if errors.Is(err, errRelay) != failed {
 					t.Errorf("%s of %d of %d broken: %v", step, at, n, err)
 				}
 				if b.lost != (failed && step == "note") {
@@ -78,7 +79,7 @@ func TestRelay(t *testing.T) {
 func runRelay(r relay[int], n int) (err, panicked error) {
 	defer func() {
 		if p := recover(); p != nil {
-			panicked = p.(error)
+			panicked = errRelay
 		}
 	}()
 	return r.run(n), nil

@@ -18,6 +18,7 @@ type compressed struct {
 	plain  net.Conn // what was inflated
 	failed <-chan error
 	out    *flate.Writer
+	packet *bufio.Writer // so that what ends a flush does not come after the server's end
 	pieces func(n int) int
 }
 
@@ -25,8 +26,13 @@ type compressed struct {
 // already. Each Write is sent in pieces, each with a flush behind it; pieces says how
 // many of n octets the next one has.
 func Compress(nc net.Conn, r *bufio.Reader, level int, pieces func(n int) int) (net.Conn, error) {
-	out, err := flate.NewWriter(nc, level)
+	packet := bufio.NewWriter(nc)
+	out, err := flate.NewWriter(packet, level)
 	if err != nil {
+		return nil, err
+	}
+	// Deadlines are those of the pipe from now on: none is to be left here.
+	if err := nc.SetReadDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
 	near, far := net.Pipe()
@@ -36,7 +42,7 @@ func Compress(nc net.Conn, r *bufio.Reader, level int, pieces func(n int) int) (
 		failed <- err // before the end is seen
 		_ = far.Close()
 	}()
-	return &compressed{nc, near, failed, out, pieces}, nil
+	return &compressed{nc, near, failed, out, packet, pieces}, nil
 }
 
 func (c *compressed) Read(p []byte) (int, error) {
@@ -61,7 +67,7 @@ func (c *compressed) Write(p []byte) (n int, err error) {
 		if _, err := c.out.Write(p[n : n+next]); err != nil {
 			return n, err
 		}
-		if err := c.out.Flush(); err != nil {
+		if err := errors.Join(c.out.Flush(), c.packet.Flush()); err != nil {
 			return n, err
 		}
 		n += next

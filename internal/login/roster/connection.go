@@ -17,6 +17,7 @@ type connection struct {
 	process *process
 	number  uint32
 	taken   bool       // the process has said so; the roster's lock guards it
+	given   bool       // our end is in another process; the lock guards it too
 	answer  chan error // receives once: nil when it is taken
 }
 
@@ -37,7 +38,7 @@ const sendTimeout = 10 * time.Second
 
 // pass passes the connection, and returns our end when the process has taken its
 // own.
-func (c *connection) pass(ctx context.Context) (handover.Channel, error) {
+func (c *connection) pass(ctx context.Context) (*sessionConn, error) {
 	ours, err := c.send()
 	c.sent(err)
 	if err != nil {
@@ -46,7 +47,7 @@ func (c *connection) pass(ctx context.Context) (handover.Channel, error) {
 		}
 		return nil, err
 	}
-	conn := &sessionConn{UnixConn: ours, closed: sync.OnceFunc(c.closed)}
+	conn := &sessionConn{UnixConn: ours, connection: c, closed: sync.OnceFunc(c.closed)}
 	select {
 	case err = <-c.answer:
 	case <-ctx.Done():
@@ -104,10 +105,23 @@ func (c *connection) closed() {
 	p.settle()
 }
 
+// give notes that our end is another process's now.
+func (c *connection) give() {
+	p := c.process
+	p.roster.mu.Lock()
+	_, open := p.conns[c.number]
+	c.given = open
+	p.roster.mu.Unlock()
+	if !open { // it has ended already
+		c.closed()
+	}
+}
+
 // sessionConn is our end of a connection.
 type sessionConn struct {
 	*net.UnixConn
-	closed func()
+	connection *connection
+	closed     func()
 }
 
 func (c *sessionConn) Close() error {

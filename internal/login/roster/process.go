@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/loglines"
 	"fantail/internal/login/handover"
 )
 
@@ -81,7 +82,7 @@ func (p *process) start(cmd *exec.Cmd) error {
 // attend logs what the program says and how it ends, and reaps it.
 func (p *process) attend(cmd *exec.Cmd, stderr io.ReadCloser) {
 	log := p.log.With("pid", cmd.Process.Pid)
-	logLines(stderr, log)
+	loglines.Copy(stderr, log, "session says")
 	stderr.Close()
 	if err := cmd.Wait(); err != nil {
 		log.Error("session program ended", "err", err)
@@ -143,6 +144,9 @@ func (p *process) hear(buf []byte) error {
 		c.answer <- nil
 	case m.Kind == handover.Ended && c != nil && c.taken:
 		delete(p.conns, m.Conn)
+		if c.given {
+			p.open--
+		}
 		p.settle()
 	default:
 		return fmt.Errorf("%w: out of order", handover.ErrMessage)
@@ -162,8 +166,11 @@ func (p *process) end(err error) {
 	p.gone, p.deaf = true, true
 	p.control.Close() // nobody is to be told
 	for _, c := range p.conns {
-		if !c.taken {
+		switch {
+		case !c.taken:
 			c.answer <- err
+		case c.given:
+			p.open--
 		}
 	}
 	clear(p.conns)

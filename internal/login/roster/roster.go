@@ -38,6 +38,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/exec"
 	"slices"
 	"sync"
@@ -102,6 +103,32 @@ const attempts = 3
 // Connect returns a connection to the wanted program, on which nothing was sent
 // yet. ctx bounds the wait for it, not its life.
 func (r *Roster) Connect(ctx context.Context, w Wanted) (handover.Channel, error) {
+	conn, err := r.connect(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// Give is Connect for another process: the connection's end is passed on, and only
+// the program says when it is closed. The file is the caller's to close.
+func (r *Roster) Give(ctx context.Context, w Wanted) (*os.File, error) {
+	conn, err := r.connect(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	f, err := conn.UnixConn.File()
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if err := conn.UnixConn.Close(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	conn.connection.give()
+	return f, nil
+}
+
+func (r *Roster) connect(ctx context.Context, w Wanted) (*sessionConn, error) {
 	for n := 1; ; n++ {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

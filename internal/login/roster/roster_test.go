@@ -2,12 +2,10 @@ package roster
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -157,6 +155,29 @@ func (h *house) try(w Wanted) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return h.client(conn)
+}
+
+// given is connect by a connection that was given away.
+func (h *house) given(w Wanted) *client {
+	h.Helper()
+	f, err := h.Give(context.Background(), w)
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer f.Close()
+	conn, err := net.FileConn(f)
+	if err != nil {
+		h.Fatal(err)
+	}
+	c, err := h.client(conn)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return c
+}
+
+func (h *house) client(conn net.Conn) (*client, error) {
 	h.Cleanup(func() { conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return nil, err
@@ -165,6 +186,7 @@ func (h *house) try(w Wanted) (*client, error) {
 	if !c.lines.Scan() {
 		return nil, fmt.Errorf("nobody answers: %w", c.lines.Err())
 	}
+	var err error
 	c.pid, err = strconv.Atoi(c.lines.Text())
 	return c, err
 }
@@ -362,6 +384,36 @@ func TestStuck(t *testing.T) {
 	h.logged("signal: killed")
 }
 
+// TestGive: a connection that another process has keeps its program, until the program
+// says that it has ended.
+func TestGive(t *testing.T) {
+	h := open(t, Options{Most: 10, Idle: 20 * time.Millisecond, Linger: 20 * time.Millisecond})
+	a, b := h.given(wanted("a", "well")), h.connect(wanted("a", "well"))
+	if a.pid != b.pid {
+		t.Errorf("process %d and %d", a.pid, b.pid)
+	}
+	b.Close()
+	time.Sleep(100 * time.Millisecond)
+	a.alive()
+	c := h.given(wanted("a", "well"))
+	c.say("logout")
+	c.over("")
+	time.Sleep(100 * time.Millisecond)
+	a.alive()
+	a.Close()
+	ended(t, a.pid)
+	d := h.given(wanted("a", "well"))
+	d.say("crash")
+	d.over("")
+	e := h.given(wanted("a", "well"))
+	if e.pid == d.pid {
+		t.Error("a process that has crashed")
+	}
+	e.alive()
+	h.Interrupt()
+	e.over("bye")
+}
+
 func TestCannotStart(t *testing.T) {
 	h := open(t, Options{Most: 10})
 	if _, err := h.try(wanted("a", "not at all")); !errors.Is(err, errGone) {
@@ -450,13 +502,5 @@ func TestLeavingRace(t *testing.T) {
 	t.Logf("%d processes for 480 connections", len(pids))
 	if len(pids) < 3 || strings.Contains(h.log.String(), "level=ERROR") {
 		t.Errorf("log: %s", &h.log)
-	}
-}
-
-func TestLogLines(t *testing.T) {
-	var log bytes.Buffer
-	logLines(strings.NewReader("a\n\n"+strings.Repeat("x", 3*maxLogLine)+"\nlast"), slog.New(slog.NewTextHandler(&log, nil)))
-	if n := strings.Count(log.String(), "session says"); n < 5 || n > 6 || !strings.Contains(log.String(), "text=last") {
-		t.Errorf("%d lines", n)
 	}
 }

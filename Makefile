@@ -5,10 +5,10 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# Fronts and the delivery agent are commands; session programs are started by
-# the fronts and live beside each other in libexec.
+# Fronts and the delivery agent are commands; authd and the session programs are
+# started by others and live beside each other in libexec.
 COMMANDS = imapd pop3d webmaild deliver
-SESSIONS = imap-session pop3-session webmail-session
+SESSIONS = authd imap-session pop3-session webmail-session
 PROGRAMS = $(COMMANDS) $(SESSIONS)
 PAGES    = $(wildcard man/*.[1578])
 

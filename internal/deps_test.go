@@ -17,18 +17,21 @@ import (
 // (within) say so.
 const floors = `
 	cmd/*
-	login/front login/webfront login/session login/rootless webmail imap/imapd pop3/pop3d
-	deliver login/broker imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
-	search
-	store login/passdb login/sasl login/roster login/session/sessiontest
-	login/userdb login/handover login/broker/wire login/passdb/scheme
+	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
+	login/authd login/own
+	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
+	search login/launch
+	store login/passdb login/roster login/session/sessiontest
+	login/sasl
+	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
-	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet daemon/sandbox
+	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet daemon/sandbox daemon/loglines
 `
 
 // within lists the arrows inside one floor.
 const within = `
+	login/broker/brokertest < login/broker
 	imap < imap/wire
 	imap/ident < imap/wire
 	daemon/inetd < daemon/conf
@@ -41,6 +44,10 @@ var forbidden = []struct {
 	links  []string
 	reason string
 }{
+	{"cmd/imapd", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/pop3d", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/webmaild", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/authd", []string{"store", "store/maildir", "message", "imap", "login/roster", "login/launch"}, "authd holds no mail and starts no sessions"},
 	{"login/front", []string{"store", "store/maildir", "login/passdb", "os/user"}, "strangers talk to it: no mail, no passwords"},
 	{"login/webfront", []string{"store", "store/maildir", "login/passdb"}, "strangers talk to it: no mail, no passwords"},
 	{"cmd/imapd", []string{"store", "store/maildir", "message"}, "a front holds no mail"},

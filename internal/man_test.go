@@ -189,6 +189,7 @@ func TestManualSettings(t *testing.T) {
 		}
 		for _, item := range p.macros(".It Cm") {
 			name, value, _ := strings.Cut(item, " No = ")
+			value = strings.ReplaceAll(value, `\(dq`, `"`)
 			if text, quoted := strings.CutPrefix(value, "Qq"); quoted {
 				value = `"` + strings.ReplaceAll(strings.TrimSpace(text), `\(ti`, "~") + `"`
 			}

@@ -22,14 +22,12 @@ package main
 
 import (
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/front"
-	"fantail/internal/login/rootless"
 )
 
 // version is set by the linker.
@@ -45,10 +43,6 @@ func run(args []string, out, stderr io.Writer) int {
 		Protocol: "imap",
 		Version:  version,
 		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP.ListenSettings },
-		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) front.Broker {
-			return rootless.New(cfg, programs, log)
-		},
-		Enclose: rootless.Enclose,
 	}
 	return p.Main(args, signals, out, stderr)
 }

@@ -8,11 +8,18 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"fantail/internal/login/authd"
+	"fantail/internal/login/sources"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"pop3d": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"authd": func() {
+			p := authd.Program{Accounts: sources.New}
+			os.Exit(p.Main(os.Args[1:], nil, os.Stdin, os.Stdout, os.Stderr))
+		},
 	})
 }
 

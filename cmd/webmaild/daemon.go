@@ -12,17 +12,21 @@ import (
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
-	"fantail/internal/login/rootless"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/own"
 	"fantail/internal/login/webfront"
 )
 
 // grace is how long session programs may take to end after their connections.
 const grace = 5 * time.Second
 
+// readyTime is how long authd may take to say that it is there.
+const readyTime = 10 * time.Second
+
 // daemon is everything that runs.
 type daemon struct {
 	front *webfront.Server
-	local *broker.Local
+	local broker.Daemons
 	tls   *tlsconf.Server
 	want  inetd.Wanted
 	drain time.Duration
@@ -33,18 +37,20 @@ type daemon struct {
 type parts struct {
 	cfg         *conf.Config
 	certificate tlsconf.Options
-	broker      *broker.Local
+	broker      broker.Daemons
 }
 
 // load reads the configuration.
-func load(file string, log *slog.Logger) (*parts, error) {
-	cfg, err := conf.Load(file)
+func load(a arguments, log *slog.Logger) (*parts, error) {
+	cfg, err := conf.Load(a.config)
 	if err != nil {
 		return nil, err
 	}
-	programs, err := broker.Programs(cfg.Programs.Directory, "webmail-session")
-	if err != nil {
-		return nil, err
+	var daemons broker.Daemons = broker.NewRemote(a.sockets)
+	if a.sockets == "" {
+		if daemons, err = own.New(cfg, log); err != nil {
+			return nil, err
+		}
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -53,16 +59,16 @@ func load(file string, log *slog.Logger) (*parts, error) {
 	return &parts{
 		cfg:         cfg,
 		certificate: tlsconf.Options{Certificate: cfg.TLS.Certificate, Key: cfg.TLS.Key, Host: host, Clock: time.Now, Log: log},
-		broker:      rootless.New(cfg, programs, log),
+		broker:      daemons,
 	}, nil
 }
 
 // service is what session programs are asked for.
-const service = "webmail"
+const service = wire.Webmail
 
 // check says what is wrong with the configuration and what it names.
-func check(file string, log *slog.Logger) error {
-	p, err := load(file, log)
+func check(a arguments, log *slog.Logger) error {
+	p, err := load(a, log)
 	if err != nil {
 		return err
 	}
@@ -71,8 +77,8 @@ func check(file string, log *slog.Logger) error {
 
 // build makes the daemon, and a certificate if there is none; it opens no
 // socket.
-func build(file string, log *slog.Logger) (*daemon, error) {
-	p, err := load(file, log)
+func build(a arguments, log *slog.Logger) (*daemon, error) {
+	p, err := load(a, log)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +86,12 @@ func build(file string, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.broker.Check(service); err != nil { // may be mended while it runs
+	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
+	defer cancel()
+	if err := errors.Join(p.broker.Ready(ctx), p.broker.Check(service)); err != nil { // may be mended while it runs
 		log.Warn("nobody can log in", "err", err)
 	}
-	if err := rootless.Enclose(p.cfg, log); err != nil {
+	if err := own.Enclose(p.cfg, log); err != nil {
 		return nil, err
 	}
 	return &daemon{

@@ -47,8 +47,8 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // arguments are the command line.
 type arguments struct {
-	config         string
-	check, version bool
+	config, sockets string
+	check, version  bool
 }
 
 func run(args []string, out, stderr io.Writer) int {
@@ -63,7 +63,7 @@ func run(args []string, out, stderr io.Writer) int {
 		fmt.Fprintln(out, "webmaild", version)
 		return exitOK
 	case a.check:
-		if err := check(a.config, log); err != nil {
+		if err := check(a, log); err != nil {
 			fmt.Fprintln(stderr, "webmaild:", err)
 			return exitConfig
 		}
@@ -71,7 +71,7 @@ func run(args []string, out, stderr io.Writer) int {
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	d, err := build(a.config, log)
+	d, err := build(a, log)
 	if err != nil {
 		log.Error("cannot start", "err", err)
 		return exitConfig
@@ -87,6 +87,7 @@ func parse(args []string, stderr io.Writer) (a arguments, err error) {
 	fs := flag.NewFlagSet("webmaild", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&a.config, "c", "", "configuration `file`")
+	fs.StringVar(&a.sockets, "S", "", "`directory` of the sockets of authd and sessiond; without it they are part of this program")
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
 	fs.BoolVar(&a.version, "v", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {

@@ -40,7 +40,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+"/", "fantail/cmd/webmaild", "fantail/cmd/webmail-session")
+	cmd := exec.Command("go", "build", "-o", dir+"/", "fantail/cmd/webmaild", "fantail/cmd/webmail-session", "fantail/cmd/authd")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -57,7 +57,7 @@ func build() (string, error) {
 		return dir, err
 	}
 	args := []string{"build", "-o", dir + "/"}
-	for _, p := range []string{"imapd", "imap-session", "pop3d", "pop3-session", "deliver"} {
+	for _, p := range []string{"imapd", "imap-session", "pop3d", "pop3-session", "authd", "deliver"} {
 		args = append(args, "fantail/cmd/"+p)
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {

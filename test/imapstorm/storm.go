@@ -74,7 +74,7 @@ func (o options) hold() (report *client.Report, err error) {
 // build builds the programs into a directory.
 func build(dir string) error {
 	args := []string{"build", "-o", dir + "/"}
-	for _, p := range []string{"imapd", "imap-session", "pop3-session", "deliver"} {
+	for _, p := range []string{"imapd", "authd", "imap-session", "pop3-session", "deliver"} {
 		args = append(args, "fantail/cmd/"+p)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -120,3 +120,17 @@ func capabilities(field func(*Config) *[]string) kind {
 func rules(field func(*Config) *[]ClientRule) kind {
 	return list("list of rules", field, parseRule, ClientRule.String)
 }
+
+// mechanisms are names of SASL (RFC 4422 section 3.1); whether there is such a mechanism
+// is for authd to say.
+func mechanisms(field func(*Config) *[]string) kind {
+	return list("list of mechanisms", field,
+		func(s string) (string, error) {
+			upper := strings.ToUpper(s)
+			if s == "" || len(s) > 20 || strings.Trim(upper, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+				return "", fmt.Errorf("%q is no name of a mechanism", s)
+			}
+			return upper, nil
+		},
+		func(s string) string { return s })
+}

@@ -81,6 +81,8 @@ type TLSSettings struct {
 // AuthSettings say where passwords come from.
 type AuthSettings struct {
 	PasswdFile string
+	Mechanisms []string // of SASL, in capitals
+	Directory  string   // of authd's own files
 }
 
 // LoginSettings bound what clients may do before and while they are logged in.

@@ -70,6 +70,7 @@ certificate = "cert.pem"
 key = "/abs/key.pem"
 [auth]
 passwd_file = "users/pass\u0077d"
+mechanisms = ["plain", "SCRAM-SHA-256"]
 [mail]
 path = "mail/of/all"
 layout = "fs"
@@ -106,7 +107,7 @@ directory = "../bin"
 		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
-		Auth:     AuthSettings{filepath.Join(dir, "users/passwd")},
+		Auth:     AuthSettings{filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth"},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},

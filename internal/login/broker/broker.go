@@ -1,33 +1,41 @@
-// Package broker is the way from a password to a running session program: what
-// a front asks, and the one implementation that there is when everything runs
-// under one uid.
+// Package broker is a front's way from what a client says at its login to a running
+// session program of its account.
 //
-//	front ── Authenticate(credentials) ──► Grant
-//	front ── Start(service, Grant) ──────► connection to a session program
-//	front ── handover.Hello ─────────────► first record on that connection
-//	front ◄─ bytes of the protocol ──────► session program, unless it gets the
-//	                                       client's socket with the record
+//	front ── Begin, Next … ────► authd      is it who it says?          a Grant
+//	front ── Start(Grant) ─────► sessiond   one end of a channel to its session
+//	front ── handover.Hello ───► session program, and then what the client says
 //
-// A front knows the two interfaces only. Local implements both by a password
-// source and by a roster of session programs; a daemon that holds the
-// passwords, and one that may change its uid, take its place behind the same
-// interfaces.
+// Where there are such daemons, Authd and Sessiond are the ways to them, over sockets
+// on which package wire is spoken (Link); Remote is both. Where everything runs under
+// one uid, package own takes their place.
 //
-// Invariants: a Grant is made by a successful check and by nothing else; a
-// session program is of one account and service, and of the files (program,
-// configuration) that there were at the login; it has an environment without
-// anything of the front's, and is reaped; what it writes to standard error is in
-// the front's log.
+// Invariants: a Grant is made by a success of authd's and by nothing else, and is good
+// for one session, soon. A session program is of one account and service, and of the
+// files (program, configuration) that there were at the login. Nothing here knows a
+// password source.
 package broker
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/netip"
 
+	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
 
-// The answers of an Authenticator that are not a Grant.
+// Login is what a front knows of a client that wants to log in.
+type Login struct {
+	Service wire.Service
+	Remote  netip.Addr // the zero Addr if it has none
+	SID     string     // of the connection, for logs
+	Conn    sasl.Conn
+}
+
+// Why there is no login. Each error of this package wraps one of them.
 var (
 	// ErrWrong says that name and password do not belong together, not which of
 	// them is wrong.
@@ -35,36 +43,67 @@ var (
 	// ErrUnavailable says that it could not be found out, or that the account
 	// cannot be opened.
 	ErrUnavailable = userdb.ErrUnavailable
+
+	ErrMalformed = errors.New("the client broke the rules of the mechanism")
+	ErrMechanism = errors.New("no such mechanism on this connection")
+	ErrExpired   = errors.New("the password has expired")
+	ErrDisabled  = errors.New("the account may not use this service")
+	ErrBusy      = errors.New("too many attempts at once")
 )
 
-// Credentials are what somebody who wants to log in says.
-type Credentials struct {
-	Name     string
-	Password userdb.Secret
-}
-
-// Grant is the right to open an account.
+// Grant is the right to one session of an account.
 type Grant struct {
+	Service wire.Service
 	Account string // as its source spells it, which need not be what was typed
-	SID     string // of the session, for logs; the front may set it before Start
-
+	Ticket  wire.Ticket
 	// IMAPWithout are capabilities that this account is not offered, with commas
 	// between them.
 	IMAPWithout string
-
-	user userdb.User // for Local
 }
 
-// Authenticator checks credentials. Its errors wrap ErrWrong or ErrUnavailable.
+// Authenticator checks who clients are. It is safe for many goroutines.
 type Authenticator interface {
-	Authenticate(ctx context.Context, c Credentials) (Grant, error)
+	// Offered returns the mechanisms to advertise on a connection, in the order of
+	// preference.
+	Offered(c sasl.Conn) []string
+	// Begin begins an exchange. The first Next says whether there is the mechanism.
+	Begin(l Login, mechanism string) Exchange
 }
 
-// Starter starts session programs, or finds them running.
+// Exchange is an exchange of SASL (RFC 4422 section 3). It is for one goroutine.
+type Exchange interface {
+	// Next takes a response of the client; nil at the beginning if it has sent no
+	// initial one. It returns a challenge for the client, or the Grant that it has
+	// won, or an error; the last two end the exchange.
+	Next(ctx context.Context, response []byte) (challenge []byte, g *Grant, err error)
+	// Cancel ends an exchange that is not over: the client gave it up, or is gone.
+	Cancel()
+	// Claimed returns whom the client said to be, after a failure; "" if that is not
+	// known. It proves nothing, and is for logs.
+	Claimed() string
+}
+
+// Password logs a client in that says name and password in commands of its protocol
+// or in a form.
+func Password(ctx context.Context, a Authenticator, l Login, name string, password userdb.Secret) (*Grant, error) {
+	if name == "" || password == "" {
+		return nil, ErrWrong // RFC 4616 section 2 has no place for them
+	}
+	x := a.Begin(l, "PLAIN")
+	defer x.Cancel()
+	_, g, err := x.Next(ctx, []byte("\x00"+name+"\x00"+string(password)))
+	if err == nil && g == nil {
+		err = fmt.Errorf("%w: a challenge of PLAIN", ErrUnavailable)
+	}
+	return g, err
+}
+
+// Starter starts session programs, or finds them running. It is safe for many
+// goroutines.
 type Starter interface {
 	// Start returns a connection to a session program of the account, on which
-	// nothing was sent yet. service is imap, pop3 or webmail. The program may have
-	// other connections of the account. The session ends when its connection is
-	// closed. ctx bounds the start, not the session. Errors wrap ErrUnavailable.
-	Start(ctx context.Context, service string, g Grant) (handover.Channel, error)
+	// nothing was sent yet. The program may have other connections of the account.
+	// The session ends when its connection is closed. ctx bounds the start, not the
+	// session. Errors wrap ErrUnavailable.
+	Start(ctx context.Context, g *Grant) (handover.Channel, error)
 }

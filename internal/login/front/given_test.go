@@ -114,7 +114,7 @@ func TestGivenSessionBreaks(t *testing.T) {
 // keeper starts programs that are the test.
 type keeper chan *net.UnixConn
 
-func (k keeper) Start(context.Context, string, broker.Grant) (handover.Channel, error) {
+func (k keeper) Start(context.Context, *broker.Grant) (handover.Channel, error) {
 	front, program, err := sessiontest.Pair()
 	if err == nil {
 		k <- program

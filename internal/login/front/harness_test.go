@@ -18,14 +18,16 @@ import (
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/brokertest"
 	"fantail/internal/login/handover"
 	"fantail/internal/login/session/sessiontest"
+	"fantail/internal/login/userdb"
 )
 
 // fake is a broker whose sessions are functions of the test.
 type fake struct {
 	mu      sync.Mutex
-	asked   []broker.Credentials
+	asked   int                                           // how often a password was checked
 	session func(conn *handover.Client, h handover.Hello) // nil: answers like a session, then sends back
 	wait    sync.WaitGroup
 	running []*handover.Client
@@ -41,13 +43,14 @@ func (f *fake) Interrupt() {
 	}
 }
 
-func (f *fake) Authenticate(_ context.Context, c broker.Credentials) (broker.Grant, error) {
+// check is the brokertest.Door.
+func (f *fake) check(name string, password userdb.Secret) (broker.Grant, error) {
 	f.mu.Lock()
-	f.asked = append(f.asked, c)
+	f.asked++
 	f.mu.Unlock()
-	switch c.Password {
+	switch password {
 	case "right":
-		g := broker.Grant{Account: strings.ToLower(c.Name)}
+		g := broker.Grant{Account: strings.ToLower(name)}
 		if g.Account == "without" {
 			g.IMAPWithout = "NOTIFY,IDLE"
 		}
@@ -56,11 +59,17 @@ func (f *fake) Authenticate(_ context.Context, c broker.Credentials) (broker.Gra
 		panic("in a check")
 	case "later":
 		return broker.Grant{}, broker.ErrUnavailable
+	case "expired":
+		return broker.Grant{}, broker.ErrExpired
+	case "disabled":
+		return broker.Grant{}, broker.ErrDisabled
+	case "busy":
+		return broker.Grant{}, broker.ErrBusy
 	}
 	return broker.Grant{}, broker.ErrWrong
 }
 
-func (f *fake) Start(_ context.Context, service string, g broker.Grant) (handover.Channel, error) {
+func (f *fake) Start(_ context.Context, g *broker.Grant) (handover.Channel, error) {
 	if g.Account == "nostart" {
 		return nil, broker.ErrUnavailable
 	}
@@ -83,19 +92,19 @@ func (f *fake) Start(_ context.Context, service string, g broker.Grant) (handove
 			return
 		}
 		if h.Tag == "" {
-			fmt.Fprintf(conn, "+OK %s in by %s, tls %t\r\n", g.Account, service, h.TLS)
+			fmt.Fprintf(conn, "+OK %s in by %s, tls %t\r\n", g.Account, g.Service, h.TLS)
 		} else {
-			fmt.Fprintf(conn, "%s OK %s in by %s, tls %t\r\n", h.Tag, g.Account, service, h.TLS)
+			fmt.Fprintf(conn, "%s OK %s in by %s, tls %t\r\n", h.Tag, g.Account, g.Service, h.TLS)
 		}
 		io.Copy(conn, conn)
 	})
 	return ours, nil
 }
 
-func (f *fake) credentials() []broker.Credentials {
+func (f *fake) checks() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]broker.Credentials(nil), f.asked...)
+	return f.asked
 }
 
 // bench is a server on loopback sockets, one for each service.
@@ -120,7 +129,7 @@ func start(t testing.TB, change func(*Options), tweak ...func(*timeouts)) *bench
 		t.Fatal(err)
 	}
 	o := Options{
-		Auth: b.fake, Starter: b.fake, Interrupt: b.fake.Interrupt, TLS: certificates.Config(),
+		Auth: brokertest.Door{Check: b.fake.check}, Starter: b.fake, Interrupt: b.fake.Interrupt, TLS: certificates.Config(),
 		Plaintext: conf.PlaintextLoopback,
 		Log:       b.log.Logger(),
 	}

@@ -12,11 +12,11 @@ import (
 
 // imapLimits are the budgets before login; a session has larger ones.
 var imapLimits = wire.Limits{
-	Line:     8 << 10, // RFC 2683 section 3.2.1.5: 8000 octets must be possible
-	Literal:  1 << 10, // a name, a password
+	Line:     18 << 10, // for a bearer token in base64; RFC 2683 section 3.2.1.5 wants 8000 octets
+	Literal:  1 << 10,  // a name, a password
 	Literals: 4,
 	Depth:    2,
-	Skip:     16 << 10,
+	Skip:     32 << 10,
 }
 
 // imapFront is the dialogue of one IMAP client.
@@ -197,10 +197,13 @@ func (f *imapFront) capabilities() []string {
 	if !f.secure() {
 		list = append(list, wire.CapStartTLS)
 	}
-	if f.mayLogIn() {
-		return append(list, wire.CapAuthPlain)
+	for _, m := range f.mechanisms() {
+		list = append(list, "AUTH="+m)
 	}
-	return append(list, wire.CapLoginDisabled)
+	if !f.mayLogIn() {
+		list = append(list, wire.CapLoginDisabled)
+	}
+	return list
 }
 
 func (f *imapFront) capabilityCode() {

@@ -3,6 +3,7 @@ package front
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 
 	"fantail/internal/imap/ident"
@@ -87,10 +88,14 @@ func (f *imapFront) login() error {
 	f.in.SP()
 	password := f.in.AString()
 	f.in.CRLF()
-	if err := f.in.Err(); err != nil {
-		return err
+	switch {
+	case f.in.Err() != nil:
+		return f.in.Err()
+	case !f.mayLogIn():
+		return errPrivacy
 	}
-	return f.enter(broker.Credentials{Name: name, Password: userdb.Secret(password)}, "LOGIN")
+	grant, err := f.password(name, userdb.Secret(password), "LOGIN")
+	return f.enter(grant, err, "LOGIN")
 }
 
 func (f *imapFront) authenticate() error {
@@ -102,40 +107,29 @@ func (f *imapFront) authenticate() error {
 		initial = f.in.Atom() // has all the characters of base64, and "="
 	}
 	f.in.CRLF()
-	switch {
-	case f.in.Err() != nil:
-		return f.in.Err()
-	case mechanism != mechanismPlain:
-		return &status{"NO", "", "That mechanism is not offered."}
-	case !f.mayLogIn():
-		return errPrivacy
+	if err := f.in.Err(); err != nil {
+		return err
 	}
-	var message []byte
-	var err error
-	if given {
-		message, err = decodeInitial(initial)
-	} else {
-		message, err = f.response()
-	}
-	if err != nil {
-		if errors.As(err, new(*status)) || wire.IsFatal(err) {
-			return err
+	if !slices.Contains(f.mechanisms(), mechanism) {
+		if !f.secure() && !f.mayLogIn() {
+			return errPrivacy
 		}
-		return &status{"BAD", "", "The response is not base64."}
+		return errMechanism
 	}
-	credentials, err := parsePlain(message)
-	switch {
-	case errors.Is(err, errAuthzid):
-		return &status{"NO", wire.CodeAuthorizationFailed, "Nobody may act as another here."}
-	case err != nil:
-		return &status{"BAD", "", "That is not a PLAIN response."}
+	var response []byte
+	if given {
+		var err error
+		if response, err = decodeInitial(initial); err != nil {
+			return errBase64
+		}
 	}
-	return f.enter(credentials, mechanism)
+	grant, err := f.client.authenticate(mechanism, response, f.converse)
+	return f.enter(grant, err, mechanism)
 }
 
-// response asks for the client's response to an empty challenge.
-func (f *imapFront) response() ([]byte, error) {
-	if err := f.out.Continue("").Flush(); err != nil {
+// converse sends a challenge and returns the client's response.
+func (f *imapFront) converse(challenge []byte) ([]byte, error) {
+	if err := f.out.Continue(base64.StdEncoding.EncodeToString(challenge)).Flush(); err != nil {
 		return nil, err
 	}
 	line, err := f.in.Line()
@@ -145,32 +139,49 @@ func (f *imapFront) response() ([]byte, error) {
 	if string(line) == "*" {
 		return nil, &status{"BAD", "", "AUTHENTICATE was cancelled."} // RFC 9051 section 6.2.2
 	}
-	message := make([]byte, base64.StdEncoding.DecodedLen(len(line)))
-	n, err := base64.StdEncoding.Strict().Decode(message, line)
-	return message[:n], err
+	response := make([]byte, base64.StdEncoding.DecodedLen(len(line)))
+	n, err := base64.StdEncoding.Strict().Decode(response, line)
+	if err != nil {
+		return nil, errBase64
+	}
+	return response[:n], nil
 }
 
-var errPrivacy = &status{"NO", wire.CodePrivacyRequired, "Passwords are accepted under TLS only."}
-
-// enter logs the client in. The session answers the command: here only
-// failures are answered.
-func (f *imapFront) enter(credentials broker.Credentials, mechanism string) error {
-	if !f.mayLogIn() {
-		return errPrivacy
+// decodeInitial reads an initial response of AUTHENTICATE (RFC 4959 section 3):
+// base64, or "=" for one that is empty.
+func decodeInitial(text string) ([]byte, error) {
+	if text == "=" {
+		return []byte{}, nil
 	}
-	ahead, err := f.buf.Peek(f.buf.Buffered())
-	if err != nil {
+	return base64.StdEncoding.Strict().DecodeString(text)
+}
+
+var (
+	errPrivacy   = &status{"NO", wire.CodePrivacyRequired, "Passwords are accepted under TLS only."}
+	errMechanism = &status{"NO", "", "That mechanism is not offered."}
+	errBase64    = &status{"BAD", "", "The response is not base64."}
+)
+
+// enter begins the session of a client that has won its grant. The session answers
+// the command: here only failures are answered.
+func (f *imapFront) enter(grant *broker.Grant, err error, mechanism string) error {
+	if err == nil {
+		var ahead []byte
+		if ahead, err = f.buf.Peek(f.buf.Buffered()); err != nil {
+			return err
+		}
+		f.ses, err = f.admit(grant, mechanism, f.tag, ahead)
+	}
+	var lost *loginError
+	if !errors.As(err, &lost) {
 		return err
 	}
-	ses, err := f.logIn(credentials, mechanism, f.tag, ahead)
-	switch {
-	case errors.Is(err, errAttempts):
-		return errors.Join(f.answer(&status{"NO", wire.CodeAuthenticationFailed, "Wrong name or password."}), errAttempts)
-	case errors.Is(err, broker.ErrWrong):
-		return &status{"NO", wire.CodeAuthenticationFailed, "Wrong name or password."}
-	case err != nil:
-		return &status{"NO", wire.CodeUnavailable, "Login is not possible now, please try again later."}
+	st := &status{"NO", lost.imap, lost.text}
+	if lost.bad {
+		st.kind = "BAD"
 	}
-	f.ses = ses
-	return nil
+	if lost.last {
+		return errors.Join(f.answer(st), errAttempts)
+	}
+	return st
 }

@@ -2,11 +2,19 @@ package front
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 
+	"fantail/internal/daemon/tlsconf"
+	imap "fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/sasl"
+	"fantail/internal/login/userdb"
+	"fantail/internal/pop3"
 )
 
 // session is a session program to which a client is handed over.
@@ -17,39 +25,141 @@ type session struct {
 	in      int64 // octets of the client that it got with the login
 }
 
-// logIn checks credentials and starts the session program, which answers the
-// command called tag (or the only one there can be, if tag is ""), and gets ahead,
-// what the client sent behind it. Its errors wrap broker.ErrWrong, then also
-// errAttempts if there is no further attempt, or broker.ErrUnavailable.
-func (c *client) logIn(credentials broker.Credentials, mechanism, tag string, ahead []byte) (*session, error) {
+// refused is what a client is told of a login that failed, in either protocol.
+type refused struct {
+	err   error
+	text  string
+	imap  string // response code (RFC 5530 section 3)
+	bad   bool   // IMAP's BAD, not NO
+	pop3  pop3.Code
+	level slog.Level // in our log
+}
+
+// refusals is the table, the first that fits.
+var refusals = []refused{
+	{broker.ErrWrong, "Wrong name or password.", imap.CodeAuthenticationFailed, false, pop3.AuthFailed, slog.LevelInfo},
+	{broker.ErrExpired, "The password has expired.", imap.CodeExpired, false, pop3.AuthFailed, slog.LevelInfo},
+	{broker.ErrDisabled, "That account is not to be used so.", imap.CodeAuthorizationFailed, false, pop3.AuthFailed, slog.LevelInfo},
+	{broker.ErrMalformed, "That is not how the mechanism goes.", "", true, pop3.NoCode, slog.LevelInfo},
+	{broker.ErrMechanism, "That mechanism is not offered.", "", false, pop3.NoCode, slog.LevelDebug},
+	{broker.ErrBusy, "Too many attempts at once, please try again later.", imap.CodeLimit, false, pop3.SysTemp, slog.LevelInfo},
+	{broker.ErrUnavailable, "Login is not possible now, please try again later.", imap.CodeUnavailable, false, pop3.SysTemp, slog.LevelError},
+}
+
+func refusalOf(err error) refused {
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			return r
+		}
+	}
+	return refusals[len(refusals)-1]
+}
+
+// loginError is a login that failed.
+type loginError struct {
+	refused
+	last bool // there is no further attempt
+}
+
+func (e *loginError) Error() string { return e.err.Error() }
+func (e *loginError) Unwrap() error { return e.err }
+
+// login is what the broker is told of the client.
+func (c *client) login() broker.Login {
+	service, ok := wire.ServiceOf(c.protocol.name)
+	if !ok {
+		panic("front: " + c.protocol.name + " is no service")
+	}
+	return broker.Login{Service: service, Remote: c.addr, SID: c.sid, Conn: c.saslConn()}
+}
+
+// saslConn is what mechanisms want to know of the connection.
+func (c *client) saslConn() sasl.Conn {
+	s := sasl.Conn{TLS: c.secure(), Clear: !c.secure() && c.mayLogIn()}
+	if conn, ok := c.conn.(*tls.Conn); ok {
+		state := conn.ConnectionState()
+		// An error says that there is no binding on this connection.
+		if b, err := tlsconf.Exporter(state); err == nil {
+			s.Bindings = map[string][]byte{sasl.BindingExporter: b}
+		}
+	}
+	return s
+}
+
+// mechanisms are those that the client is offered.
+func (c *client) mechanisms() []string { return c.front.o.Auth.Offered(c.saslConn()) }
+
+// password logs a client in that has said name and password in commands of its
+// protocol, which is all there is to converse about.
+func (c *client) password(name string, password userdb.Secret, command string) (*broker.Grant, error) {
+	if !c.mayLogIn() {
+		panic("front: a password in the clear")
+	}
 	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
 	defer cancel()
-	log := c.log.With("user", credentials.Name, "mech", mechanism, "tls", c.secure())
-	grant, err := c.front.o.Auth.Authenticate(ctx, credentials)
-	if errors.Is(err, broker.ErrWrong) {
-		log.Info("login failed", "err", broker.ErrWrong)
-		if c.attempts++; c.attempts >= maxAttempts {
-			err = errors.Join(err, errAttempts)
-		}
-		return nil, err
-	}
+	grant, err := broker.Password(ctx, c.front.o.Auth, c.login(), name, password)
 	if err != nil {
-		log.Error("login impossible", "err", err)
-		return nil, errors.Join(broker.ErrUnavailable, err)
+		return nil, c.lost(err, name, command)
 	}
-	grant.SID = c.sid
+	return grant, nil
+}
+
+// authenticate takes the client through an exchange of SASL. initial is its initial
+// response, nil if there is none; converse sends it a challenge and returns its
+// response. An error of converse ends the exchange and is returned as it is; any other
+// one is a *loginError.
+func (c *client) authenticate(mechanism string, initial []byte, converse func(challenge []byte) ([]byte, error)) (*broker.Grant, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
+	defer cancel()
+	x := c.front.o.Auth.Begin(c.login(), mechanism)
+	defer x.Cancel()
+	response := initial
+	for {
+		challenge, grant, err := x.Next(ctx, response)
+		switch {
+		case err != nil:
+			return nil, c.lost(err, x.Claimed(), mechanism)
+		case grant != nil:
+			return grant, nil
+		}
+		if response, err = converse(challenge); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lost says in the log that a login has failed, and what the client is told. The line
+// "login failed" is what fail2ban reads: it does not change.
+func (c *client) lost(err error, name, mechanism string) error {
+	e := &loginError{refused: refusalOf(err)}
+	log := c.log.With("user", name, "mech", mechanism, "tls", c.secure())
+	if e.err == broker.ErrWrong {
+		log.Info("login failed", "err", e.err)
+		c.attempts++
+		e.last = c.attempts >= maxAttempts
+		return e
+	}
+	log.Log(context.Background(), e.level, "login impossible", "err", err)
+	return e
+}
+
+// admit starts the session of a client that has logged in. It answers the command
+// called tag (or the only one there can be, if tag is ""), and gets ahead, what the
+// client sent behind it. An error is a *loginError.
+func (c *client) admit(grant *broker.Grant, mechanism, tag string, ahead []byte) (*session, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
+	defer cancel()
 	ses, err := c.start(ctx, grant, tag, ahead)
 	if err != nil {
-		log.Error("login impossible", "err", err)
-		return nil, errors.Join(broker.ErrUnavailable, err)
+		return nil, c.lost(errors.Join(broker.ErrUnavailable, err), grant.Account, mechanism)
 	}
 	c.log.Info("login", "user", grant.Account, "mech", mechanism, "tls", c.secure())
 	return ses, nil
 }
 
 // start starts the session program and introduces the client.
-func (c *client) start(ctx context.Context, grant broker.Grant, tag string, ahead []byte) (*session, error) {
-	conn, err := c.front.o.Starter.Start(ctx, c.protocol.name, grant)
+func (c *client) start(ctx context.Context, grant *broker.Grant, tag string, ahead []byte) (*session, error) {
+	conn, err := c.front.o.Starter.Start(ctx, grant)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package front
 import (
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"fantail/internal/crlf"
 	"fantail/internal/login/broker"
@@ -141,10 +143,7 @@ func (f *pop3Front) capa(args *pop3.Args) error {
 	if err := args.End(); err != nil {
 		return err
 	}
-	offer := pop3.Offer{STLS: !f.secure(), User: f.mayLogIn()}
-	if f.mayLogIn() {
-		offer.Mechanisms = []string{mechanismPlain}
-	}
+	offer := pop3.Offer{STLS: !f.secure(), User: f.mayLogIn(), Mechanisms: f.mechanisms()}
 	f.out = offer.Append(f.out)
 	return nil
 }
@@ -202,45 +201,42 @@ func (f *pop3Front) pass(args *pop3.Args) error {
 	}
 	name := f.user
 	f.user = "" // RFC 1939 section 7: after a failed PASS, USER comes again
-	return f.enter(broker.Credentials{Name: name, Password: userdb.Secret(password)}, "USER")
+	if !f.mayLogIn() {
+		return errPop3Privacy
+	}
+	grant, err := f.password(name, userdb.Secret(password), "USER")
+	return f.enter(grant, err, "USER")
 }
 
-// auth is AUTH with the mechanism PLAIN.
+// auth is AUTH (RFC 5034 section 4).
 func (f *pop3Front) auth(args *pop3.Args) error {
-	mechanism := args.Word()
-	message, given := args.Initial()
+	mechanism := strings.ToUpper(args.Word())
+	initial, given := args.Initial()
 	if err := args.End(); err != nil {
 		return err
 	}
-	switch {
-	case mechanism != mechanismPlain && mechanism != "plain":
-		return &refusal{text: "That mechanism is not offered."}
-	case !f.mayLogIn():
-		return errPop3Privacy
-	}
-	if !given {
-		var err error
-		if message, err = f.response(); err != nil {
-			return err
+	if !slices.Contains(f.mechanisms(), mechanism) {
+		if !f.secure() && !f.mayLogIn() {
+			return errPop3Privacy
 		}
+		return &refusal{text: "That mechanism is not offered."}
 	}
-	credentials, err := parsePlain(message)
-	switch {
-	case errors.Is(err, errAuthzid):
-		return &refusal{pop3.AuthFailed, "Nobody may act as another here."}
-	case err != nil:
-		return &refusal{text: "That is not a PLAIN response."}
+	if given && initial == nil {
+		initial = []byte{}
 	}
-	return f.enter(credentials, mechanismPlain)
+	grant, err := f.authenticate(mechanism, initial, f.converse)
+	return f.enter(grant, err, mechanism)
 }
 
-// response asks for the client's response to an empty challenge.
-func (f *pop3Front) response() ([]byte, error) {
-	f.out = pop3.AppendContinue(f.out, nil)
+// converse sends a challenge and returns the client's response.
+func (f *pop3Front) converse(challenge []byte) ([]byte, error) {
+	f.out = pop3.AppendContinue(f.out, challenge)
 	if err := f.flush(); err != nil {
 		return nil, err
 	}
+	f.in.SetLimit(pop3.MaxResponse)
 	line, err := f.in.ReadLine()
+	f.in.SetLimit(pop3.MaxLine)
 	switch {
 	case errors.Is(err, crlf.ErrLineTooLong):
 		return nil, &refusal{text: "The line is too long."}
@@ -252,25 +248,18 @@ func (f *pop3Front) response() ([]byte, error) {
 
 var errPop3Privacy = &refusal{text: "Passwords are accepted under TLS only: send STLS first."}
 
-// enter logs the client in. The session answers the command: here only
-// failures are answered.
-func (f *pop3Front) enter(credentials broker.Credentials, mechanism string) error {
-	if !f.mayLogIn() {
-		return errPop3Privacy
+// enter begins the session of a client that has won its grant. The session answers
+// the command: here only failures are answered.
+func (f *pop3Front) enter(grant *broker.Grant, err error, mechanism string) error {
+	if err == nil {
+		f.ses, err = f.admit(grant, mechanism, "", f.in.Ahead())
 	}
-	ses, err := f.logIn(credentials, mechanism, "", f.in.Ahead())
-	wrong := &refusal{pop3.AuthFailed, "Wrong name or password."}
-	switch {
-	case errors.Is(err, errAttempts):
-		f.end = true // this answer is the last one
-		return wrong
-	case errors.Is(err, broker.ErrWrong):
-		return wrong
-	case err != nil:
-		return &refusal{pop3.SysTemp, "Login is not possible now, please try again later."}
+	var lost *loginError
+	if !errors.As(err, &lost) {
+		return err
 	}
-	f.ses = ses
-	return nil
+	f.end = lost.last // then this answer is the last one
+	return &refusal{lost.pop3, lost.text}
 }
 
 // pop3Bye is the line that takes leave of a client. POP3 has no line that is

@@ -14,21 +14,9 @@ import (
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/own"
 )
-
-// Broker is what a Program needs behind the login.
-type Broker interface {
-	broker.Authenticator
-	broker.Starter
-	// Interrupt asks every session that was started to take leave of its client
-	// and end. It does not wait.
-	Interrupt()
-	// Check reports why nobody can log in to a service, if nobody can.
-	Check(service string) error
-	// Shutdown starts nothing any more, and returns when every session program has
-	// ended, or with ctx's error.
-	Shutdown(ctx context.Context) error
-}
 
 // Program is what imapd and pop3d have in common: the command line, and how the
 // parts are put together.
@@ -38,11 +26,6 @@ type Program struct {
 	Version  string
 	// Listen returns the protocol's part of the configuration.
 	Listen func(*conf.Config) conf.ListenSettings
-	// Broker makes the broker, whose session programs are in the directory
-	// programs. It opens no socket and writes no file.
-	Broker func(cfg *conf.Config, programs string, log *slog.Logger) Broker
-	// Enclose has the process give up what it does not need to serve; nil: nothing.
-	Enclose func(cfg *conf.Config, log *slog.Logger) error
 }
 
 // Exit status, as in sysexits.h.
@@ -58,7 +41,7 @@ const grace = 5 * time.Second
 
 // arguments are the command line.
 type arguments struct {
-	config                string
+	config, sockets       string
 	inetd, check, version bool
 }
 
@@ -75,23 +58,24 @@ func (p Program) Main(args []string, signals <-chan os.Signal, out, stderr io.Wr
 		fmt.Fprintln(out, p.Name, p.Version)
 		return ExitOK
 	case a.inetd:
-		return p.serveConn(a.config, signals)
+		return p.serveConn(a, signals)
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	if a.check {
-		if err := p.check(a.config, log); err != nil {
+		if err := p.check(a, log); err != nil {
 			fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 			return ExitConfig
 		}
 		return ExitOK
 	}
-	return p.start(a.config, log, func(d Daemon) error { return d.Run(signals) })
+	return p.start(a, log, func(d Daemon) error { return d.Run(signals) })
 }
 
 func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error) {
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&a.config, "c", "", "configuration `file`")
+	fs.StringVar(&a.sockets, "S", "", "`directory` of the sockets of authd and sessiond; without it they are part of this program")
 	fs.BoolVar(&a.inetd, "i", false, "serve the connection on standard input")
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
 	fs.BoolVar(&a.version, "v", false, "print the version and exit")
@@ -109,17 +93,17 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 type parts struct {
 	cfg         *conf.Config
 	certificate tlsconf.Options
-	broker      Broker
+	broker      broker.Daemons
 	log         *slog.Logger
 }
 
 // load reads the configuration.
-func (p Program) load(file string, log *slog.Logger) (*parts, error) {
-	cfg, err := conf.Load(file)
+func (p Program) load(a arguments, log *slog.Logger) (*parts, error) {
+	cfg, err := conf.Load(a.config)
 	if err != nil {
 		return nil, err
 	}
-	programs, err := broker.Programs(cfg.Programs.Directory, "imap-session")
+	b, err := daemons(cfg, a.sockets, log)
 	if err != nil {
 		return nil, err
 	}
@@ -130,18 +114,39 @@ func (p Program) load(file string, log *slog.Logger) (*parts, error) {
 	return &parts{
 		cfg:         cfg,
 		certificate: tlsconf.Options{Certificate: cfg.TLS.Certificate, Key: cfg.TLS.Key, Host: host, Clock: time.Now, Log: log},
-		broker:      p.Broker(cfg, programs, log),
+		broker:      b,
 		log:         log,
 	}, nil
 }
 
+// daemons returns the way to the daemons whose sockets are in the directory sockets, or
+// if that is "" to one's own.
+func daemons(cfg *conf.Config, sockets string, log *slog.Logger) (broker.Daemons, error) {
+	if sockets != "" {
+		return broker.NewRemote(sockets), nil
+	}
+	return own.New(cfg, log)
+}
+
+// service is the program's in the language of the broker.
+func (p Program) service() wire.Service {
+	s, ok := wire.ServiceOf(p.Protocol)
+	if !ok {
+		panic("front: " + p.Protocol + " is no service")
+	}
+	return s
+}
+
+// readyTime is how long a front waits at its start for authd to say what it offers.
+const readyTime = 10 * time.Second
+
 // check says what is wrong with the configuration and what it names.
-func (p Program) check(file string, log *slog.Logger) error {
-	q, err := p.load(file, log)
+func (p Program) check(a arguments, log *slog.Logger) error {
+	q, err := p.load(a, log)
 	if err != nil {
 		return err
 	}
-	return errors.Join(tlsconf.Check(q.certificate), q.broker.Check(p.Protocol))
+	return errors.Join(tlsconf.Check(q.certificate), q.broker.Check(p.service()))
 }
 
 // build makes the daemon, and a certificate if there is none.
@@ -150,7 +155,13 @@ func (p Program) build(q *parts) (Daemon, error) {
 	if err != nil {
 		return Daemon{}, err
 	}
-	if err := q.broker.Check(p.Protocol); err != nil { // may be mended while it runs
+	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
+	defer cancel()
+	err = q.broker.Ready(ctx)
+	if err == nil {
+		err = q.broker.Check(p.service())
+	}
+	if err != nil { // may be mended while it runs
 		q.log.Warn("nobody can log in", "err", err)
 	}
 	listen := p.Listen(q.cfg)
@@ -178,7 +189,7 @@ func (p Program) build(q *parts) (Daemon, error) {
 
 // serveConn serves one connection. Where its log goes is known only when the
 // connection is.
-func (p Program) serveConn(file string, signals <-chan os.Signal) int {
+func (p Program) serveConn(a arguments, signals <-chan os.Signal) int {
 	conn, stderr, err := inetd.Connection()
 	log := slog.New(slog.NewTextHandler(inetd.LogTo(stderr, p.Name), nil))
 	if err != nil {
@@ -186,18 +197,18 @@ func (p Program) serveConn(file string, signals <-chan os.Signal) int {
 		return ExitUnavailable
 	}
 	defer conn.Close()
-	return p.start(file, log, func(d Daemon) error { return d.RunConn(inetd.Serving(conn, d.Want...), signals) })
+	return p.start(a, log, func(d Daemon) error { return d.RunConn(inetd.Serving(conn, d.Want...), signals) })
 }
 
 // start puts the daemon together, runs it, and waits for its sessions.
-func (p Program) start(file string, log *slog.Logger, run func(Daemon) error) int {
-	q, err := p.load(file, log)
+func (p Program) start(a arguments, log *slog.Logger, run func(Daemon) error) int {
+	q, err := p.load(a, log)
 	var d Daemon
 	if err == nil {
 		d, err = p.build(q)
 	}
-	if err == nil && p.Enclose != nil {
-		err = p.Enclose(q.cfg, log)
+	if err == nil {
+		err = own.Enclose(q.cfg, log)
 	}
 	if err != nil {
 		log.Error("cannot start", "err", err)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,16 +19,22 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/login/broker"
+	"fantail/internal/login/authd"
+	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/passdb"
+	"fantail/internal/login/sasl"
 	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
 )
 
-// TestMain lets the test binary be the session program.
+// TestMain lets the test binary be the session program, and authd.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "imap-session" {
+	switch filepath.Base(os.Args[0]) {
+	case "imap-session":
 		os.Exit(sessionProgram())
+	case "authd":
+		os.Exit(passwordProgram())
 	}
 	os.Exit(m.Run())
 }
@@ -58,17 +65,45 @@ func sessionProgram() int {
 	return 0
 }
 
-// oneAccount is a password source.
-type oneAccount struct{}
-
-func (oneAccount) Verify(_ context.Context, name string, password userdb.Secret) (userdb.User, error) {
-	if name != "alice" || password != "right" {
-		return userdb.User{}, userdb.ErrWrong
-	}
-	return userdb.User{Name: name, UID: -1, GID: -1, Home: "/home/alice"}, nil
+// passwordProgram is an authd in which alice is right.
+func passwordProgram() int {
+	p := authd.Program{Accounts: func(cfg *conf.Config, own *authd.Owner, _ *slog.Logger) (authd.Sources, error) {
+		return oneAccount{cfg, own}, nil
+	}}
+	return p.Main(os.Args[1:], nil, os.Stdin, os.Stdout, os.Stderr)
 }
 
-func (oneAccount) Check() error { return nil }
+// oneAccount is the source of alice.
+type oneAccount struct {
+	cfg *conf.Config
+	own *authd.Owner
+}
+
+func (oneAccount) Password(_ context.Context, q passdb.Query, password userdb.Secret) (userdb.User, error) {
+	if q.Name != "alice" || password != "right" {
+		return userdb.User{}, userdb.ErrWrong
+	}
+	return userdb.User{Name: q.Name, Home: "/home/alice"}, nil
+}
+
+func (oneAccount) Keys(context.Context, passdb.Query, crypto.Hash) (sasl.Keys, userdb.User, error) {
+	return sasl.Keys{}, userdb.User{}, userdb.ErrWrong
+}
+
+func (oneAccount) Token(context.Context, passdb.Query, userdb.Secret) (userdb.User, error) {
+	return userdb.User{}, userdb.ErrWrong
+}
+
+func (oneAccount) Certificate(context.Context, passdb.Query) (userdb.User, error) {
+	return userdb.User{}, userdb.ErrWrong
+}
+
+func (a oneAccount) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {
+	mail, err := a.cfg.MailPath(u.Home)
+	return wire.Account{Name: u.Name, UID: a.own.UID, GID: a.own.GID, Home: u.Home, Mail: mail}, err
+}
+
+func (oneAccount) Check(context.Context) error { return nil }
 
 // running is a program with a configuration of its own.
 type running struct {
@@ -86,8 +121,10 @@ func runProgram(t *testing.T, settings string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(self, filepath.Join(r.dir, "imap-session")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"imap-session", "authd"} {
+		if err := os.Symlink(self, filepath.Join(r.dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	file := filepath.Join(r.dir, "f.toml")
 	text := "tls = { certificate = \"c.pem\", key = \"k.pem\" }\nprograms.directory = \".\"\n" + settings
@@ -97,12 +134,6 @@ func runProgram(t *testing.T, settings string) *running {
 	p := Program{
 		Name: "imapd", Protocol: "imap", Version: "test",
 		Listen: func(cfg *conf.Config) conf.ListenSettings { return cfg.IMAP.ListenSettings },
-		Broker: func(cfg *conf.Config, programs string, log *slog.Logger) Broker {
-			return broker.NewLocal(broker.LocalOptions{
-				Verifier: oneAccount{}, MailPath: cfg.MailPath, Programs: programs, ConfigFile: cfg.File,
-				ConfigStamp: func() string { return conf.Stamp(cfg.File) }, Log: log,
-			})
-		},
 	}
 	go func() { r.status <- p.Main([]string{"-c", file}, r.signals, io.Discard, r.log) }()
 	return r

@@ -169,17 +169,21 @@ func Mechanisms() []string {
 	return names
 }
 
-// Offered returns the names of the mechanisms to advertise on conn, in the order
-// of preference.
-func (s *Server) Offered(conn Conn) []string {
+// Offered returns which of the enabled mechanisms to advertise on conn, in the order
+// of preference. It is for whoever has no Server, a front; Start decides.
+func Offered(enabled []string, conn Conn) []string {
 	var names []string
 	for _, m := range mechanisms {
-		if s.usable(&m, conn) == nil {
+		if m.usable(enabled, conn) == nil {
 			names = append(names, m.name)
 		}
 	}
 	return names
 }
+
+// Offered returns the names of the mechanisms to advertise on conn, in the order
+// of preference.
+func (s *Server) Offered(conn Conn) []string { return Offered(s.config.Enabled, conn) }
 
 // Start begins an exchange. The name of the mechanism is in any case of letters.
 // Its errors wrap ErrUnsupported or ErrPrivacy.
@@ -189,7 +193,7 @@ func (s *Server) Start(name string, conn Conn, backend Backend) (*Exchange, erro
 		return nil, ErrUnsupported
 	}
 	m := &mechanisms[i]
-	if err := s.usable(m, conn); err != nil {
+	if err := m.usable(s.config.Enabled, conn); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.name, err)
 	}
 	x := &Exchange{server: s, mechanism: m, conn: conn, backend: backend}
@@ -199,9 +203,9 @@ func (s *Server) Start(name string, conn Conn, backend Backend) (*Exchange, erro
 }
 
 // usable reports why a mechanism cannot be used on conn.
-func (s *Server) usable(m *mechanism, conn Conn) error {
+func (m *mechanism) usable(enabled []string, conn Conn) error {
 	switch {
-	case !slices.Contains(s.config.Enabled, m.name):
+	case !slices.Contains(enabled, m.name):
 		return ErrUnsupported
 	case m.needs&needsBinding != 0 && len(conn.Bindings) == 0:
 		return ErrUnsupported

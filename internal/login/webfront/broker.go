@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
 
@@ -19,16 +22,18 @@ type Broker struct {
 
 // Enter implements Entrance.
 func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr) (Account, error) {
-	grant, err := b.Authenticator.Authenticate(ctx, broker.Credentials{Name: name, Password: userdb.Secret(password)})
+	login := broker.Login{Service: wire.Webmail, Conn: sasl.Conn{TLS: true}}
+	host := "local"
+	if at, err := netip.ParseAddrPort(from.String()); err == nil {
+		login.Remote = at.Addr().Unmap()
+		host = login.Remote.String()
+	}
+	grant, err := broker.Password(ctx, b.Authenticator, login, name, userdb.Secret(password))
 	if errors.Is(err, broker.ErrWrong) {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if err != nil {
 		return nil, err
-	}
-	host, _, err := net.SplitHostPort(from.String())
-	if err != nil {
-		host = "local"
 	}
 	return granted{b.Starter, grant, host}, nil
 }
@@ -36,15 +41,14 @@ func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr)
 // granted is an Account that somebody has proved to own.
 type granted struct {
 	starter broker.Starter
-	grant   broker.Grant
+	grant   *broker.Grant
 	remote  string
 }
 
 func (g granted) Name() string { return g.grant.Account }
 
 func (g granted) Connect(ctx context.Context, sid string) (net.Conn, error) {
-	g.grant.SID = sid
-	conn, err := g.starter.Start(ctx, "webmail", g.grant)
+	conn, err := g.starter.Start(ctx, g.grant)
 	if err != nil {
 		return nil, err
 	}

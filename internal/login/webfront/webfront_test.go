@@ -23,7 +23,9 @@ import (
 	"time"
 
 	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/brokertest"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/userdb"
 )
 
 // house is an Entrance with one account and a session program that is a
@@ -729,11 +731,13 @@ func TestConnectionsAreClosed(t *testing.T) {
 // keys and starter are a broker.
 type keys struct{ err error }
 
-func (k keys) Authenticate(_ context.Context, c broker.Credentials) (broker.Grant, error) {
-	return broker.Grant{Account: "demo " + c.Name + string(c.Password)}, k.err
+func (k keys) door() broker.Authenticator {
+	return brokertest.Door{Check: func(name string, password userdb.Secret) (broker.Grant, error) {
+		return broker.Grant{Account: "demo " + name + string(password)}, k.err
+	}}
 }
 
-func (keys) Start(_ context.Context, service string, g broker.Grant) (handover.Channel, error) {
+func (keys) Start(_ context.Context, g *broker.Grant) (handover.Channel, error) {
 	front, end, err := handover.Pair()
 	if err != nil {
 		return nil, err
@@ -749,13 +753,13 @@ func (keys) Start(_ context.Context, service string, g broker.Grant) (handover.C
 		if err != nil {
 			return
 		}
-		_, _ = io.WriteString(client, service+" "+h.SID+" "+h.Remote+" "+g.SID+" "+strconv.FormatBool(h.TLS && err == nil))
+		_, _ = io.WriteString(client, g.Service.String()+" "+h.SID+" "+h.Remote+" "+strconv.FormatBool(h.TLS && err == nil))
 	}()
 	return front, nil
 }
 
 func TestBroker(t *testing.T) {
-	a, err := Broker{keys{}, keys{}}.Enter(t.Context(), "a", "b", remoteAddr("192.0.2.1:99"))
+	a, err := Broker{keys{}.door(), keys{}}.Enter(t.Context(), "a", "b", remoteAddr("192.0.2.1:99"))
 	if err != nil || a.Name() != "demo ab" {
 		t.Fatalf("%v %v", a, err)
 	}
@@ -763,13 +767,13 @@ func TestBroker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := io.ReadAll(conn); err != nil || string(got) != "webmail sid7 192.0.2.1 sid7 true" {
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "webmail sid7 192.0.2.1 true" {
 		t.Errorf("%q %v", got, err)
 	}
-	if _, err := (Broker{keys{broker.ErrWrong}, keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); !errors.Is(err, ErrRefused) {
+	if _, err := (Broker{keys{broker.ErrWrong}.door(), keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); !errors.Is(err, ErrRefused) {
 		t.Errorf("wrong: %v", err)
 	}
-	if _, err := (Broker{keys{broker.ErrUnavailable}, keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); err == nil || errors.Is(err, ErrRefused) {
+	if _, err := (Broker{keys{broker.ErrUnavailable}.door(), keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("unavailable: %v", err)
 	}
 }

@@ -5,8 +5,8 @@
 //
 //	front ─ Begin, Continue, Cancel ──────► authd       an exchange of SASL
 //	front ◄ Offer, Challenge, Success, Failure ─ authd
-//	front ─ Start [the client's socket] ──► sessiond    a connection to a session
-//	front ◄ Started [a socket], Refused ─── sessiond
+//	front ─ Start ────────────────────────► sessiond    a connection to a session
+//	front ◄ Started and a socket, Refused ─ sessiond
 //	sessiond ─ Redeem ────────────────────► authd       whose ticket is this?
 //	sessiond ◄ Account, Denied ──────────── authd
 //

@@ -115,6 +115,7 @@ type Message interface {
 type Begin struct {
 	Service   Service
 	TLS       bool
+	Clear     bool       // although there is no TLS, a password may travel
 	Remote    netip.Addr // of the client; the zero Addr if it has none
 	SID       string     // names the connection in logs
 	Mechanism string     // in capitals
@@ -137,17 +138,10 @@ type Continue struct{ Response []byte }
 // Cancel ends an exchange: the client gave it up, or is gone. It has no answer.
 type Cancel struct{}
 
-// Offer says which mechanisms there are. It is the first message of authd on a
-// connection, and comes again when that has changed. Its number is 0.
-type Offer struct{ Mechanisms []Offered }
-
-// Offered is a mechanism, and what it needs.
-type Offered struct {
-	Name        string
-	Plain       bool // the password itself travels: only where it is safe to
-	Binding     bool // needs a channel binding
-	Certificate bool // needs a verified certificate of the client
-}
+// Offer says which mechanisms are enabled; which of them a client is offered depends
+// on its connection (package sasl). It is the first message of authd on a connection,
+// and comes again when that has changed. Its number is 0.
+type Offer struct{ Mechanisms []string }
 
 // Challenge is for the client, who answers with Continue.
 type Challenge struct{ Data []byte }
@@ -157,25 +151,22 @@ type Success struct {
 	Ticket  Ticket
 	Account string // as its source spells it
 	Without string // IMAP capabilities that it is not offered, with commas between them
-	// Data is what the mechanism says with its success. A protocol that has no
-	// place for it there sends it as a challenge, whose response is empty
-	// (RFC 4422 section 3.6).
-	HasData bool
-	Data    []byte
 }
 
 // Failure is the end of an exchange.
-type Failure struct{ Reason Reason }
+type Failure struct {
+	Reason Reason
+	Name   string // whom the client said to be, for logs; "" if it did not
+}
 
-// Start asks for a connection to a session program. If the client's own socket comes
-// with it, the program gets that; otherwise Started brings a socket.
+// Start asks for a connection to a session program.
 type Start struct {
 	Service Service
 	Account string
 	Ticket  Ticket
 }
 
-// Started says that the session program has the connection.
+// Started brings one end of it; the program has taken the other.
 type Started struct{}
 
 // Refused says that there is no session.
@@ -220,6 +211,7 @@ func (*Denied) Kind() Kind    { return KindDenied }
 func (m *Begin) fields(w walker) {
 	service(w, &m.Service)
 	w.flag(&m.TLS)
+	w.flag(&m.Clear)
 	w.addr(&m.Remote)
 	w.text(&m.SID, maxSID)
 	w.text(&m.Mechanism, maxMechanism)
@@ -239,14 +231,10 @@ func (m *Cancel) fields(walker)     {}
 func (m *Offer) fields(w walker) {
 	n := w.count(len(m.Mechanisms), maxOffered)
 	if m.Mechanisms == nil && n > 0 {
-		m.Mechanisms = make([]Offered, n)
+		m.Mechanisms = make([]string, n)
 	}
 	for i := range m.Mechanisms {
-		o := &m.Mechanisms[i]
-		w.text(&o.Name, maxMechanism)
-		w.flag(&o.Plain)
-		w.flag(&o.Binding)
-		w.flag(&o.Certificate)
+		w.text(&m.Mechanisms[i], maxMechanism)
 	}
 }
 
@@ -256,14 +244,12 @@ func (m *Success) fields(w walker) {
 	w.fixed(m.Ticket[:])
 	w.text(&m.Account, maxName)
 	w.text(&m.Without, maxWithout)
-	w.flag(&m.HasData)
-	w.octets(&m.Data, MaxChallenge)
-	if !m.HasData && len(m.Data) > 0 {
-		w.fail("data that are none")
-	}
 }
 
-func (m *Failure) fields(w walker) { reason(w, &m.Reason) }
+func (m *Failure) fields(w walker) {
+	reason(w, &m.Reason)
+	w.text(&m.Name, maxName)
+}
 
 func (m *Start) fields(w walker) {
 	service(w, &m.Service)

@@ -14,7 +14,7 @@ import (
 // samples has each message at least once, and each field with a value.
 var samples = []Message{
 	&Begin{
-		Service: IMAP, TLS: true, Remote: netip.MustParseAddr("2001:db8::7"), SID: "00ff", Mechanism: "SCRAM-SHA-256-PLUS",
+		Service: IMAP, TLS: true, Clear: true, Remote: netip.MustParseAddr("2001:db8::7"), SID: "00ff", Mechanism: "SCRAM-SHA-256-PLUS",
 		HasInitial: true, Initial: []byte("p=tls-exporter,,n=ann,r=abc"), Exporter: bytes.Repeat([]byte{7}, 32),
 		Endpoint: bytes.Repeat([]byte{8}, 64), Certificate: "ann@example.org",
 	},
@@ -23,11 +23,11 @@ var samples = []Message{
 	&Continue{Response: bytes.Repeat([]byte("t"), MaxResponse)},
 	&Continue{},
 	&Cancel{},
-	&Offer{Mechanisms: []Offered{{Name: "PLAIN", Plain: true}, {Name: "SCRAM-SHA-1-PLUS", Binding: true}, {Name: "EXTERNAL", Certificate: true}}},
+	&Offer{Mechanisms: []string{"SCRAM-SHA-256-PLUS", "PLAIN"}},
 	&Offer{},
 	&Challenge{Data: []byte("r=abc")},
-	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", HasData: true, Data: []byte("v=x")},
-	&Failure{Reason: Expired},
+	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE"},
+	&Failure{Reason: Expired, Name: "ann"},
 	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}},
 	&Started{},
 	&Refused{Reason: NoTicket},
@@ -76,9 +76,8 @@ func TestLimits(t *testing.T) {
 		&Begin{Service: IMAP, Initial: []byte("x")},
 		&Continue{Response: make([]byte, MaxResponse+1)},
 		&Challenge{Data: make([]byte, MaxChallenge+1)},
-		&Offer{Mechanisms: make([]Offered, maxOffered+1)},
+		&Offer{Mechanisms: make([]string, maxOffered+1)},
 		&Success{Account: long},
-		&Success{Data: []byte("x")},
 		&Failure{},
 		&Refused{Reason: lastReason + 1},
 		&Start{Service: IMAP, Account: long},
@@ -100,11 +99,11 @@ func TestRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":             "",
 		"kind":                "?\x00\x00\x00\x01",
-		"flag":                "B\x00\x00\x00\x01\x01\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
-		"address of 5 octets": "B\x00\x00\x00\x01\x01\x00\x00\x05aaaaa\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
-		"mapped address":      "B\x00\x00\x00\x01\x01\x00\x00\x10" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x7f\x00\x00\x01" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"flag":                "B\x00\x00\x00\x01\x01\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"address of 5 octets": "B\x00\x00\x00\x01\x01\x00\x00\x00\x05aaaaa\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"mapped address":      "B\x00\x00\x00\x01\x01\x00\x00\x00\x10" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x7f\x00\x00\x01" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
 		"too long":            strings.Repeat("C", MaxMessage+1),
-		"reason 0":            "f\x00\x00\x00\x01\x00",
+		"reason 0":            "f\x00\x00\x00\x01\x00\x00\x00",
 	} {
 		if _, m, err := Parse([]byte(text)); !errors.Is(err, ErrMessage) {
 			t.Errorf("%s: %#v, %v", name, m, err)

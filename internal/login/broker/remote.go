@@ -1,0 +1,53 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"fantail/internal/login/broker/wire"
+)
+
+// The sockets of authd and sessiond, in the directory that they share with fronts.
+const (
+	SocketLogin   = "login"   // authd's, for fronts
+	SocketTicket  = "ticket"  // authd's, for sessiond
+	SocketSession = "session" // sessiond's, for fronts
+)
+
+// Remote is the way to an authd and a sessiond that run by themselves.
+type Remote struct {
+	*Authd
+	*Sessiond
+}
+
+// NewRemote returns the way to daemons whose sockets are in a directory. It connects to
+// none yet.
+func NewRemote(dir string) *Remote {
+	return &Remote{
+		NewAuthd(DialPath(filepath.Join(dir, SocketLogin))),
+		NewSessiond(DialPath(filepath.Join(dir, SocketSession))),
+	}
+}
+
+// Ready waits until authd has said which mechanisms there are.
+func (r *Remote) Ready(ctx context.Context) error { return r.Authd.Ready(ctx) }
+
+// checkTime is how long daemons may take to answer that they are there.
+const checkTime = 5 * time.Second
+
+// Check reports why nobody can log in, if nobody can.
+func (r *Remote) Check(wire.Service) error {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	return errors.Join(r.Authd.Ready(ctx), r.Sessiond.Ready(ctx))
+}
+
+// Interrupt does nothing: sessions are sessiond's, and end with their connections.
+func (r *Remote) Interrupt() {}
+
+// Shutdown ends the connections to the daemons.
+func (r *Remote) Shutdown(context.Context) error {
+	return errors.Join(r.Authd.Close(), r.Sessiond.Close())
+}

@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"fantail/internal/daemon/fdpass"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
+)
+
+// Sessiond is the way to sessiond. It is safe for many goroutines.
+type Sessiond struct{ link *Link }
+
+// NewSessiond returns the way to a sessiond that dial connects to.
+func NewSessiond(dial func(context.Context) (*fdpass.Conn, error)) *Sessiond {
+	return &Sessiond{NewLink(dial, nil)}
+}
+
+// Close ends the connection to sessiond. Sessions go on.
+func (s *Sessiond) Close() error { return s.link.Close() }
+
+// Ready reports why sessiond cannot be reached, if it cannot.
+func (s *Sessiond) Ready(ctx context.Context) error {
+	if err := s.link.Connect(ctx); err != nil {
+		return fmt.Errorf("reach sessiond: %w", err)
+	}
+	return nil
+}
+
+// Start implements Starter.
+func (s *Sessiond) Start(ctx context.Context, g *Grant) (handover.Channel, error) {
+	conn, err := s.start(ctx, g)
+	if err != nil {
+		return nil, fmt.Errorf("%w: start %s session: %w", ErrUnavailable, g.Service, err)
+	}
+	return conn, nil
+}
+
+func (s *Sessiond) start(ctx context.Context, g *Grant) (*net.UnixConn, error) {
+	talk, err := s.link.Talk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, f, err := talk.Ask(ctx, g.Start())
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		if r, ok := m.(*wire.Refused); ok {
+			return nil, fmt.Errorf("sessiond refuses: %w", failures[r.Reason])
+		}
+		return nil, fmt.Errorf("sessiond said %q without a socket", m.Kind())
+	}
+	defer f.Close()
+	if m.Kind() != wire.KindStarted {
+		return nil, fmt.Errorf("sessiond said %q with a descriptor", m.Kind())
+	}
+	conn, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	u, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, errors.Join(errors.New("sessiond sent another kind of socket"), conn.Close())
+	}
+	return u, nil
+}

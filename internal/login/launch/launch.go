@@ -1,0 +1,177 @@
+// Package launch says how a session program is started for an account: its command
+// line, its environment, as whom it runs. Package roster starts it and keeps it.
+//
+// A program gets its account's name, the path of its mail, and the configuration
+// file; nothing of the one who starts it, neither environment nor descriptors nor
+// process group. What a client wrote is in none of it.
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/roster"
+	"fantail/internal/login/userdb"
+)
+
+// Options say how programs are started.
+type Options struct {
+	Programs   string // directory of the session programs
+	ConfigFile string // handed on as -c unless it is ""
+	// ConfigStamp identifies the state of the configuration that a program would
+	// read now (conf.Stamp).
+	ConfigStamp func() string
+	// Become makes a program run as its account's user, which only root can. Without
+	// it the account must have OwnUID.
+	Become bool
+	OwnUID uint32
+	// FirstUID and FirstGID are the lowest that an account may have, if Become: no
+	// mistake in a source of accounts may start anything as a user of the system.
+	FirstUID, FirstGID uint32
+}
+
+const (
+	// mostConnections is for the descriptors of one process, of which a connection
+	// takes two and each mailbox some.
+	mostConnections = 200
+	// idle is longer than the pause between two connections of a client that looks
+	// at its mailboxes in turn.
+	idle = 30 * time.Second
+	// linger is time to finish what is being written, on a slow file server.
+	linger = 5 * time.Minute
+)
+
+// RosterOptions are how session programs are kept.
+func RosterOptions(log *slog.Logger) roster.Options {
+	return roster.Options{Most: mostConnections, Idle: idle, Linger: linger, Log: log}
+}
+
+// names are the session programs by service. A service that has none brings no session
+// about.
+var names = map[wire.Service]string{
+	wire.IMAP:    "imap-session",
+	wire.POP3:    "pop3-session",
+	wire.Webmail: "webmail-session",
+}
+
+// Check reports why no session of the service can be started, if none can.
+func (o *Options) Check(s wire.Service) error {
+	path, err := o.path(s)
+	if err == nil {
+		_, err = exec.LookPath(path)
+	}
+	if err != nil {
+		return fmt.Errorf("find the session program: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) path(s wire.Service) (string, error) {
+	name, ok := names[s]
+	if !ok {
+		return "", fmt.Errorf("%s has no sessions", s)
+	}
+	return filepath.Join(o.Programs, name), nil
+}
+
+// Wanted says which program serves an account.
+func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error) {
+	path, err := o.path(s)
+	if err == nil {
+		err = o.permit(a)
+	}
+	if err != nil {
+		return roster.Wanted{}, fmt.Errorf("account %s: %w", a.Name, err)
+	}
+	args := []string{path, "-front"}
+	if o.ConfigFile != "" {
+		args = append(args, "-c", o.ConfigFile)
+	}
+	args = append(args, "-u", a.Name, "-m", a.Mail)
+	var who *syscall.Credential
+	if o.Become {
+		who = &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
+	}
+	home := a.Home
+	return roster.Wanted{
+		Service: s.String(),
+		Account: a.Name,
+		Edition: o.edition(args, home, who),
+		Command: func() *exec.Cmd { return command(args, home, who) },
+	}, nil
+}
+
+var (
+	errRoot = errors.New("the superuser has no sessions")
+	errMail = errors.New("the path of the mail is not an absolute, clean one")
+)
+
+// permit reports why nothing may be started for an account.
+func (o *Options) permit(a *wire.Account) error {
+	if err := userdb.CheckName(a.Name); err != nil {
+		return err
+	}
+	if strings.HasPrefix(a.Name, "-") {
+		return errors.New("the name looks like an option")
+	}
+	if !filepath.IsAbs(a.Mail) || filepath.Clean(a.Mail) != a.Mail || a.Mail == "/" {
+		return errMail
+	}
+	if !o.Become {
+		if a.UID != o.OwnUID {
+			return fmt.Errorf("it has uid %d, and this program uid %d", a.UID, o.OwnUID)
+		}
+		return nil
+	}
+	if a.UID == 0 || a.GID == 0 {
+		return errRoot
+	}
+	if a.UID < o.FirstUID {
+		return fmt.Errorf("uid %d is below the first one of accounts, %d", a.UID, o.FirstUID)
+	}
+	if a.GID < o.FirstGID {
+		return fmt.Errorf("gid %d is below the first one of accounts, %d", a.GID, o.FirstGID)
+	}
+	for _, g := range a.Groups {
+		if g == 0 {
+			return errors.New("it is in the superuser's group")
+		}
+	}
+	return nil
+}
+
+// edition is what a program depends on that can change while it runs: as whom, its
+// command line, its own file, the configuration. A login after a change gets a program
+// that knows of it.
+func (o *Options) edition(args []string, home string, who *syscall.Credential) string {
+	var st unix.Stat_t
+	err := unix.Stat(args[0], &st) // that there is none is found out when it is started
+	var as string
+	if who != nil {
+		as = fmt.Sprint(who.Uid, who.Gid, who.Groups)
+	}
+	return fmt.Sprintf("%s %q %q %v %d:%d %d %v\n%s", as, args, home, err, st.Dev, st.Ino, st.Size, st.Ctim, o.ConfigStamp())
+}
+
+func command(args []string, home string, who *syscall.Credential) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	if home != "" {
+		cmd.Env = append(cmd.Env, "HOME="+home)
+	}
+	// A process group of its own: Ctrl-C on a terminal is for the one who starts it,
+	// who lets sessions finish. No Pdeathsig: when he dies, the end of the connections
+	// tells the program, and lets it finish what it is writing.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: who}
+	return cmd
+}

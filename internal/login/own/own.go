@@ -1,0 +1,142 @@
+// Package own is a front's way to daemons of its own, where everything runs under one
+// uid and there is no authd and no sessiond to ask: in a container, for one user, in a
+// build tree. Password sources are nevertheless in another process, an authd that the
+// front starts.
+package own
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/loglines"
+	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
+	"fantail/internal/login/launch"
+	"fantail/internal/login/roster"
+)
+
+// Daemons implement broker.Daemons: an authd, which is started when it is needed and
+// again if it has ended, and the session programs.
+type Daemons struct {
+	*broker.Authd
+	launch *launch.Options
+	roster *roster.Roster
+	log    *slog.Logger
+}
+
+// New returns the way to daemons that work by this configuration. It starts nothing yet.
+func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
+	programs, err := Programs(cfg.Programs.Directory, "authd")
+	if err != nil {
+		return nil, err
+	}
+	o := &Daemons{
+		launch: &launch.Options{
+			Programs:    programs,
+			ConfigFile:  cfg.File,
+			ConfigStamp: func() string { return conf.Stamp(cfg.File) },
+			OwnUID:      uint32(os.Geteuid()),
+		},
+		roster: roster.New(launch.RosterOptions(log)),
+		log:    log,
+	}
+	o.Authd = broker.NewAuthd(func(context.Context) (*fdpass.Conn, error) { return o.start() })
+	return o, nil
+}
+
+// authd returns the command that runs authd with further arguments.
+func (o *Daemons) authd(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(o.launch.Programs, "authd"), args...)
+	if o.launch.ConfigFile != "" {
+		cmd.Args = append(cmd.Args, "-c", o.launch.ConfigFile)
+	}
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	// A process group of its own: Ctrl-C on a terminal is for the front. It ends with
+	// its connection.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+// start starts an authd.
+func (o *Daemons) start() (*fdpass.Conn, error) {
+	ours, theirs, err := fdpass.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	cmd := o.authd("-i")
+	cmd.Stdin = theirs
+	stderr, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start authd: %w", err), ours.Close())
+	}
+	go o.attend(cmd, stderr)
+	return ours, nil
+}
+
+// attend logs what authd says and how it ends, and reaps it.
+func (o *Daemons) attend(cmd *exec.Cmd, stderr io.Reader) {
+	log := o.log.With("pid", cmd.Process.Pid)
+	loglines.Copy(stderr, log, "authd says")
+	if err := cmd.Wait(); err != nil {
+		log.Error("authd ended", "err", err)
+	}
+}
+
+// Check reports why nobody can log in to the service, if nobody can.
+func (o *Daemons) Check(s wire.Service) error {
+	cmd := o.authd("-n")
+	var says strings.Builder
+	cmd.Stderr = &says
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("check authd: %w: %s", err, strings.TrimSpace(says.String()))
+	}
+	return errors.Join(err, o.launch.Check(s))
+}
+
+// Start implements broker.Starter.
+func (o *Daemons) Start(ctx context.Context, g *broker.Grant) (handover.Channel, error) {
+	conn, err := o.session(ctx, g)
+	if err != nil {
+		return nil, fmt.Errorf("%w: start %s session: %w", broker.ErrUnavailable, g.Service, err)
+	}
+	return conn, nil
+}
+
+func (o *Daemons) session(ctx context.Context, g *broker.Grant) (handover.Channel, error) {
+	a, err := broker.Redeem(ctx, o.Link(), g.Start(), fdpass.Peer{PID: int32(os.Getpid()), UID: uint32(os.Getuid())})
+	if err != nil {
+		return nil, err
+	}
+	w, err := o.launch.Wanted(g.Service, a)
+	if err != nil {
+		return nil, err
+	}
+	return o.roster.Connect(ctx, w)
+}
+
+// Interrupt asks every session that was started to take leave of its client and end.
+// It does not wait.
+func (o *Daemons) Interrupt() { o.roster.Interrupt() }
+
+// Shutdown starts no session any more, and returns when every session program has
+// ended, which they do when their connections are closed, or with ctx's error. authd
+// ends then.
+func (o *Daemons) Shutdown(ctx context.Context) error {
+	return errors.Join(o.roster.Shutdown(ctx), o.Authd.Close())
+}

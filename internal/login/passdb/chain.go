@@ -1,0 +1,167 @@
+package passdb
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/sasl"
+	"fantail/internal/login/userdb"
+)
+
+// Chain asks sources in turn. The first that knows a name decides about it, whether
+// it says yes or no. One that cannot be asked is passed over; if then nobody says yes,
+// the answer is that it could not be found out. It is what authd's engine asks.
+type Chain struct {
+	sources []Source
+	who     Identify
+}
+
+// Identify completes an account: what its source does not say of user and groups, home
+// and mail.
+type Identify func(ctx context.Context, user userdb.User) (wire.Account, error)
+
+// NewChain returns a Chain of sources in the order in which they are asked.
+func NewChain(who Identify, sources ...Source) *Chain {
+	return &Chain{sources, who}
+}
+
+// first asks the sources until one decides. ask returns userdb.ErrUnknown where a
+// source does not know the name.
+func (c *Chain) first(ask func(Source) error) error {
+	var passed []error
+	for _, s := range c.sources {
+		err := ask(s)
+		switch {
+		case errors.Is(err, userdb.ErrUnknown):
+			continue
+		case err == nil:
+			return nil
+		case decided(err):
+			if len(passed) > 0 && errors.Is(err, ErrWrong) {
+				break // perhaps one of those would have said yes
+			}
+			return err
+		}
+		passed = append(passed, fmt.Errorf("%s: %w", s.Name(), err))
+	}
+	if len(passed) > 0 {
+		return fmt.Errorf("%w: %w", ErrUnavailable, undecided{errors.Join(passed...)})
+	}
+	return userdb.ErrUnknown
+}
+
+// decided reports whether err is an answer, rather than that there is none.
+func decided(err error) bool {
+	return errors.Is(err, ErrWrong) || errors.Is(err, ErrExpired) || errors.Is(err, ErrDisabled)
+}
+
+// undecided is an error that says what other errors say and is none of them: a wrong
+// password at one source does not make it wrong where another could not be asked.
+type undecided struct{ err error }
+
+func (u undecided) Error() string { return u.err.Error() }
+
+// Password returns the account called q.Name if that is its password. Its errors wrap
+// those of Source but ErrUnknown.
+func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (user userdb.User, err error) {
+	err = c.first(func(s Source) error {
+		var err error
+		user, err = s.Password(ctx, q, password)
+		return err
+	})
+	if errors.Is(err, userdb.ErrUnknown) {
+		c.pretend(ctx, q, password)
+		err = ErrWrong
+	}
+	if err != nil {
+		return userdb.User{}, err
+	}
+	return user, nil
+}
+
+// pretend does the work of checking a password, once.
+func (c *Chain) pretend(ctx context.Context, q Query, password userdb.Secret) {
+	for _, s := range c.sources {
+		if d, ok := s.(Decoy); ok {
+			d.Decoy(ctx, q, password)
+			return
+		}
+	}
+}
+
+// Keys returns the SCRAM keys of an account (sasl.Backend). Where a source that has
+// none knows the name, there are none.
+func (c *Chain) Keys(ctx context.Context, q Query, hash crypto.Hash) (keys sasl.Keys, user userdb.User, err error) {
+	err = c.first(func(s Source) error {
+		var err error
+		if k, ok := s.(Keyed); ok {
+			keys, user, err = k.Keys(ctx, q, hash)
+			return err
+		}
+		if user, err = s.Lookup(ctx, q.Name); err == nil {
+			keys, err = sasl.Keys{Account: user.Name}, ErrWrong
+		}
+		return err
+	})
+	if errors.Is(err, userdb.ErrUnknown) {
+		return sasl.Keys{}, userdb.User{}, ErrWrong
+	}
+	return keys, user, err
+}
+
+// Token returns the account whose bearer token this is. Only sources that know tokens
+// are asked.
+func (c *Chain) Token(ctx context.Context, q Query, token userdb.Secret) (user userdb.User, err error) {
+	err = c.first(func(s Source) error {
+		b, ok := s.(Bearer)
+		if !ok {
+			return userdb.ErrUnknown
+		}
+		var err error
+		user, err = b.Token(ctx, q, token)
+		return err
+	})
+	if errors.Is(err, userdb.ErrUnknown) {
+		err = ErrWrong
+	}
+	return user, err
+}
+
+// Certificate returns the account that a verified certificate with the name q.Name may
+// log in to: the one of that name.
+func (c *Chain) Certificate(ctx context.Context, q Query) (userdb.User, error) {
+	user, err := c.Lookup(ctx, q.Name)
+	if errors.Is(err, userdb.ErrUnknown) {
+		err = ErrWrong
+	}
+	return user, err
+}
+
+// Lookup returns the account called name, of whom nobody has proven anything.
+func (c *Chain) Lookup(ctx context.Context, name string) (user userdb.User, err error) {
+	err = c.first(func(s Source) error {
+		var err error
+		user, err = s.Lookup(ctx, name)
+		return err
+	})
+	return user, err
+}
+
+// Resolve completes an account.
+func (c *Chain) Resolve(ctx context.Context, user userdb.User) (wire.Account, error) {
+	return c.who(ctx, user)
+}
+
+// Check reports why sources cannot be asked.
+func (c *Chain) Check(ctx context.Context) error {
+	var errs []error
+	for _, s := range c.sources {
+		if err := s.Check(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,132 @@
+package passdb
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"slices"
+	"testing"
+
+	"fantail/internal/login/sasl"
+	"fantail/internal/login/userdb"
+)
+
+// list is a source of names with their passwords.
+type list struct {
+	name      string
+	passwords map[string]userdb.Secret
+	err       error     // for every question
+	asked     *[]string // by all sources
+}
+
+func (l list) Name() string                { return l.name }
+func (l list) Check(context.Context) error { return l.err }
+
+func (l list) Lookup(_ context.Context, name string) (userdb.User, error) {
+	*l.asked = append(*l.asked, l.name)
+	if l.err != nil {
+		return userdb.User{}, l.err
+	}
+	if _, ok := l.passwords[name]; !ok {
+		return userdb.User{}, userdb.ErrUnknown
+	}
+	return userdb.User{Name: name, Home: "/" + l.name}, nil
+}
+
+func (l list) Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
+	u, err := l.Lookup(ctx, q.Name)
+	if err == nil && l.passwords[q.Name] != password {
+		err = ErrWrong
+	}
+	return u, err
+}
+
+// keyed is a list with keys.
+type keyed struct{ list }
+
+func (k keyed) Keys(ctx context.Context, q Query, _ crypto.Hash) (sasl.Keys, userdb.User, error) {
+	u, err := k.Lookup(ctx, q.Name)
+	return sasl.Keys{Account: u.Name, Iterations: 1}, u, err
+}
+
+func (k keyed) Decoy(context.Context, Query, userdb.Secret) { *k.asked = append(*k.asked, "decoy") }
+
+func (k keyed) Token(ctx context.Context, _ Query, token userdb.Secret) (userdb.User, error) {
+	if token == "of ann" {
+		return k.Lookup(ctx, "ann")
+	}
+	return userdb.User{}, userdb.ErrUnknown
+}
+
+func TestChain(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		name          string
+		ann, eve      error // errors of the sources that know her
+		who, password string
+		want          error // nil: a success
+		home          string
+		asked         []string
+	}{
+		{"the first", nil, nil, "ann", "a", nil, "/one", []string{"one"}},
+		{"the second", nil, nil, "eve", "e", nil, "/two", []string{"one", "two"}},
+		{"the first decides", nil, nil, "both", "second", ErrWrong, "", []string{"one"}},
+		{"nobody", nil, nil, "bob", "b", ErrWrong, "", []string{"one", "two", "decoy"}},
+		{"wrong", nil, nil, "eve", "x", ErrWrong, "", []string{"one", "two"}},
+		{"first broken, known to the second", broken, nil, "eve", "e", nil, "/two", []string{"one", "two"}},
+		{"first broken, wrong at the second", broken, nil, "eve", "x", ErrUnavailable, "", []string{"one", "two"}},
+		{"first broken, nobody", broken, nil, "bob", "b", ErrUnavailable, "", []string{"one", "two"}},
+		{"second broken, known to the first", nil, broken, "ann", "a", nil, "/one", []string{"one"}},
+		{"second broken, wrong at the first", nil, broken, "ann", "x", ErrWrong, "", []string{"one"}},
+		{"second broken, nobody", nil, broken, "bob", "b", ErrUnavailable, "", []string{"one", "two"}},
+		{"expired", ErrExpired, nil, "ann", "a", ErrExpired, "", []string{"one"}},
+		{"disabled there", ErrDisabled, nil, "eve", "e", ErrDisabled, "", []string{"one"}},
+	} {
+		var asked []string
+		one := keyed{list{"one", map[string]userdb.Secret{"ann": "a", "both": "first"}, c.ann, &asked}}
+		two := list{"two", map[string]userdb.Secret{"eve": "e", "both": "second"}, c.eve, &asked}
+		chain := NewChain(nil, one, two)
+		u, err := chain.Password(t.Context(), Query{Name: c.who}, userdb.Secret(c.password))
+		if !errors.Is(err, c.want) || u.Home != c.home || !slices.Equal(asked, c.asked) {
+			t.Errorf("%s: %+v, %v, asked %q", c.name, u, err, asked)
+		}
+		if errors.Is(err, ErrUnavailable) && errors.Is(err, ErrWrong) {
+			t.Errorf("%s: both wrong and unavailable: %v", c.name, err)
+		}
+	}
+}
+
+func TestChainKeys(t *testing.T) {
+	var asked []string
+	one := list{"one", map[string]userdb.Secret{"ann": "a"}, nil, &asked}
+	two := keyed{list{"two", map[string]userdb.Secret{"ann": "a", "eve": "e"}, nil, &asked}}
+	chain := NewChain(nil, one, two)
+	if k, _, err := chain.Keys(t.Context(), Query{Name: "ann"}, crypto.SHA256); !errors.Is(err, ErrWrong) || k.Account != "ann" || k.Iterations != 0 {
+		t.Errorf("keys of a source that is not asked: %+v, %v", k, err)
+	}
+	if k, u, err := chain.Keys(t.Context(), Query{Name: "eve"}, crypto.SHA256); err != nil || k.Account != "eve" || u.Name != "eve" {
+		t.Errorf("%+v, %+v, %v", k, u, err)
+	}
+	if k, _, err := chain.Keys(t.Context(), Query{Name: "bob"}, crypto.SHA256); !errors.Is(err, ErrWrong) || k.Account != "" {
+		t.Errorf("%+v, %v", k, err)
+	}
+	if u, err := chain.Token(t.Context(), Query{}, "of ann"); err != nil || u.Home != "/two" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := chain.Token(t.Context(), Query{}, "of nobody"); !errors.Is(err, ErrWrong) {
+		t.Error(err)
+	}
+	if u, err := chain.Certificate(t.Context(), Query{Name: "eve"}); err != nil || u.Name != "eve" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := chain.Certificate(t.Context(), Query{Name: "bob"}); !errors.Is(err, ErrWrong) || errors.Is(err, userdb.ErrUnknown) {
+		t.Error(err)
+	}
+	if err := chain.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	one.err = errors.New("gone")
+	if err := NewChain(nil, one, two).Check(t.Context()); err == nil || err.Error() != "one: gone" {
+		t.Error(err)
+	}
+}

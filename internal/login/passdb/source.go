@@ -1,0 +1,49 @@
+package passdb
+
+import (
+	"context"
+	"crypto"
+
+	"fantail/internal/login/sasl"
+	"fantail/internal/login/userdb"
+)
+
+// Source is one source of accounts and their passwords. Its methods are called by
+// many goroutines, and return soon after ctx ends. Their errors wrap
+// userdb.ErrUnknown, which means that this source has no such account and the next
+// one is to be asked, userdb.ErrWrong, userdb.ErrUnavailable, ErrExpired or
+// ErrDisabled; any other is unavailable.
+type Source interface {
+	// Name is the source's in auth.sources and in logs.
+	Name() string
+	// Password returns the account called q.Name if that is its password.
+	Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error)
+	// Lookup returns the account called name, of whom nobody has proven anything.
+	Lookup(ctx context.Context, name string) (userdb.User, error)
+	// Check reports why the source cannot be asked, if it cannot.
+	Check(ctx context.Context) error
+}
+
+// Keyed is a Source that has keys for SCRAM (RFC 5802 section 3).
+type Keyed interface {
+	// Keys returns those of an account. An account without any is ErrWrong, and the
+	// keys have its name.
+	Keys(ctx context.Context, q Query, hash crypto.Hash) (sasl.Keys, userdb.User, error)
+}
+
+// Bearer is a Source that knows whose a bearer token is (RFC 6750).
+type Bearer interface {
+	Token(ctx context.Context, q Query, token userdb.Secret) (userdb.User, error)
+}
+
+// Certified is a Source that knows whose a verified certificate with the name q.Name
+// is.
+type Certified interface {
+	Certificate(ctx context.Context, q Query) (userdb.User, error)
+}
+
+// Decoy is a Source that can do the work of a check without an account, so that a
+// name that nobody knows costs what a wrong password costs.
+type Decoy interface {
+	Decoy(ctx context.Context, q Query, password userdb.Secret)
+}

@@ -5,11 +5,11 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# Fronts and the delivery agent are commands; authd and the session programs are
-# started by others and live beside each other in libexec.
+# Fronts and the delivery agent are commands; what is started for them lives
+# beside each other in libexec.
 COMMANDS = imapd pop3d webmaild deliver
-SESSIONS = authd imap-session pop3-session webmail-session
-PROGRAMS = $(COMMANDS) $(SESSIONS)
+HELPERS  = authd sessiond imap-session pop3-session webmail-session
+PROGRAMS = $(COMMANDS) $(HELPERS)
 PAGES    = $(wildcard man/*.[1578])
 
 FUZZTIME ?= 60s
@@ -65,7 +65,7 @@ soak: go packages
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail
 	install -m 755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(SESSIONS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
+	install -m 755 $(HELPERS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
 	for page in $(PAGES); do \
 	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

@@ -18,7 +18,7 @@ import (
 const floors = `
 	cmd/*
 	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
-	login/authd login/own
+	login/authd login/sessiond login/own
 	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
 	search login/launch
 	store login/passdb login/roster login/session/sessiontest
@@ -48,6 +48,7 @@ var forbidden = []struct {
 	{"cmd/pop3d", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
 	{"cmd/webmaild", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
 	{"cmd/authd", []string{"store", "store/maildir", "message", "imap", "login/roster", "login/launch"}, "authd holds no mail and starts no sessions"},
+	{"login/sessiond", []string{"imap/wire", "pop3", "message", "store", "login/passdb", "login/authd", "net/http"}, "root reads nothing that a client wrote"},
 	{"login/front", []string{"store", "store/maildir", "login/passdb", "os/user"}, "strangers talk to it: no mail, no passwords"},
 	{"login/webfront", []string{"store", "store/maildir", "login/passdb"}, "strangers talk to it: no mail, no passwords"},
 	{"cmd/imapd", []string{"store", "store/maildir", "message"}, "a front holds no mail"},

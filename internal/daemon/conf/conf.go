@@ -48,6 +48,7 @@ type Config struct {
 	Auth     AuthSettings
 	Login    LoginSettings
 	Mail     MailSettings
+	Session  SessionSettings
 	Programs ProgramSettings
 
 	origin map[string]string // by setting name; absent: the default
@@ -119,6 +120,11 @@ const (
 	CoexistNone    Coexist = "none"
 	CoexistDovecot Coexist = "dovecot"
 )
+
+// SessionSettings say whose sessions sessiond starts.
+type SessionSettings struct {
+	FirstUID, FirstGID int // the lowest that an account may have
+}
 
 // ProgramSettings say where the session programs are, and what programs may do.
 type ProgramSettings struct {

@@ -76,6 +76,8 @@ path = "mail/of/all"
 layout = "fs"
 quota = "2 GB, 5 messages"
 folders = "sent=Gesendet"
+[session]
+first_uid = 1000
 [programs]
 directory = "../bin"
 `})
@@ -110,6 +112,7 @@ directory = "../bin"
 		Auth:     AuthSettings{filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth"},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
+		Session:  SessionSettings{1000, 1},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 	}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {

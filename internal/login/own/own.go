@@ -37,7 +37,7 @@ type Daemons struct {
 
 // New returns the way to daemons that work by this configuration. It starts nothing yet.
 func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
-	programs, err := Programs(cfg.Programs.Directory, "authd")
+	programs, err := launch.Programs(cfg.Programs.Directory, "authd")
 	if err != nil {
 		return nil, err
 	}

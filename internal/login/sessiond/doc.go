@@ -1,0 +1,21 @@
+// Package sessiond starts session programs as the users whose mail they serve. It is
+// the only part that has root's rights, and therefore does nothing else: it reads no
+// octet that a client wrote, knows no protocol of mail, no password, no file of
+// accounts.
+//
+//	front ─ Start(ticket) ──► sessiond ─ Redeem(ticket, who the front is) ──► authd
+//	                          sessiond ◄ Account(uid, gid, groups, home, mail) ─ authd
+//	                             │ launch: may such an account have a session, and which
+//	                             │ roster: the running program, or a new one
+//	front ◄ Started, a socket ───╯ the other end is the program's
+//
+// After that it has nothing to do with the connection; the roster hears from the
+// program when it has ended.
+//
+// Invariants: what is started, and as whom, follows from authd's answer alone; the
+// front's word is only held against it. A front may say Start and nothing else, and
+// what is none ends its connection, not another's. Questions are bounded in number for
+// each connection, and in time. No descriptor of ours gets into a program, and none of
+// a program's stays here. What was started lives on when sessiond ends: sessions are
+// their clients', and the next sessiond starts others beside them.
+package sessiond

@@ -1,0 +1,373 @@
+// Package login tests the login as a whole, as root: a front, authd and sessiond, each as
+// the user that it is to be, and sessions as their accounts'.
+package login
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/sasl"
+	"fantail/internal/login/session"
+	"fantail/test/site"
+)
+
+// The users. Ann and bob are virtual: they share a uid.
+const (
+	frontUID   = 54001
+	authdUID   = 54002
+	virtualUID = 54003
+	carolUID   = 54004
+	gid        = 54000
+)
+
+// TestMain lets the test binary be a session that a stranger has taken over.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "pop3-session" {
+		p := session.Program{Name: "pop3-session", Serve: func(_ context.Context, s *session.Session) error {
+			for _, line := range tries(s) {
+				fmt.Fprintln(s.Conn, line)
+			}
+			return nil
+		}}
+		os.Exit(p.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	runtime.LockOSThread() // the daemons end with the thread that started them
+	os.Exit(m.Run())
+}
+
+// tries are what a session must not be able to do, and how it went.
+func tries(s *session.Session) []string {
+	var lines []string
+	try := func(what string, err error) { lines = append(lines, fmt.Sprintf("%s: %v", what, err)) }
+	acct, err := s.OpenAccount()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	_, err = acct.List(context.Background())
+	try("own mail", err)
+	mail := filepath.Dir(filepath.Dir(flagOf("-m")))
+	for _, other := range []string{"ann", "bob", "carol"} {
+		if other != s.User {
+			_, err = os.ReadDir(filepath.Join(mail, other, "Maildir", "cur"))
+			try("list mail of "+other, err)
+			_, err = os.ReadFile(filepath.Join(mail, other, "Maildir", "cur", "1000000001.secret.host:2,"))
+			try("read mail of "+other, err)
+			try("write mail of "+other, os.WriteFile(filepath.Join(mail, other, "Maildir", "new", "x"), nil, 0o600))
+			try("rename mail of "+other, os.Rename(filepath.Join(mail, other, "Maildir"), filepath.Join(flagOf("-m"), "theirs")))
+		}
+	}
+	_, err = os.ReadFile("/etc/passwd")
+	try("read a file of the system", err)
+	_, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	try("open a socket", err)
+	_, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	try("open a unix socket", err)
+	try("run a program", exec.Command("/bin/true").Run())
+	try("become root", unix.Setresuid(0, 0, 0))
+	try("signal init", unix.Kill(1, 0))
+	return lines
+}
+
+// flagOf returns the argument of a flag of this program.
+func flagOf(name string) string {
+	for i, a := range os.Args {
+		if a == name {
+			return os.Args[i+1]
+		}
+	}
+	return ""
+}
+
+// house is an installation whose daemons run.
+type house struct {
+	*testing.T
+	dir  string
+	imap string // host:port
+	pop3 string
+}
+
+func (h *house) path(names ...string) string {
+	return filepath.Join(append([]string{h.dir}, names...)...)
+}
+
+// own makes a directory that belongs to a user.
+func (h *house) own(mode os.FileMode, uid int, names ...string) {
+	h.Helper()
+	path := h.path(names...)
+	if err := errors.Join(os.MkdirAll(path, 0o755), os.Chown(path, uid, gid), os.Chmod(path, mode)); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func build(t *testing.T) *house {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("becoming other users needs root")
+	}
+	dir, err := os.MkdirTemp("", "fantail-login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	h := &house{T: t, dir: dir}
+	h.own(0o755, 0)
+	h.own(0o755, 0, "bin")
+	args := []string{"build", "-o", h.path("bin") + "/"}
+	for _, p := range []string{"imapd", "pop3d", "authd", "sessiond", "imap-session"} {
+		args = append(args, "fantail/cmd/"+p)
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("build the programs: %v\n%s", err, out)
+	}
+	self, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile(h.path("bin", "pop3-session"), self, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.own(os.ModeSetgid|0o770, authdUID, "run")
+	h.own(0o700, frontUID, "front")
+	h.own(0o755, 0, "mail")
+	var passwd strings.Builder
+	for name, uid := range map[string]int{"ann": virtualUID, "bob": virtualUID, "carol": carolUID, "daemon": 1, "root": 0} {
+		h.own(0o700, uid, "mail", name)
+		for _, sub := range []string{"Maildir", "Maildir/cur", "Maildir/new", "Maildir/tmp"} {
+			h.own(0o700, uid, "mail", name, sub)
+		}
+		secret := h.path("mail", name, "Maildir", "cur", "1000000001.secret.host:2,")
+		if err := errors.Join(os.WriteFile(secret, []byte("Subject: of "+name+"\n\nsecret\n"), 0o600), os.Chown(secret, uid, gid)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&passwd, "%s:{PLAIN}secret:%d:%d::%s::\n", name, uid, max(1, min(uid, gid)), h.path("mail", name))
+	}
+	config := fmt.Sprintf("[imap]\nlisten = [\"127.0.0.1:0\"]\n[pop3]\nlisten = [\"127.0.0.1:0\"]\n[tls]\ncertificate = %q\nkey = %q\n[auth]\npasswd_file = %q\n",
+		h.path("front", "c.pem"), h.path("front", "k.pem"), h.path("passwd"))
+	err = errors.Join(
+		os.WriteFile(h.path("fantail.toml"), []byte(config), 0o644),
+		os.WriteFile(h.path("passwd"), []byte(passwd.String()), 0o400),
+		os.Chown(h.path("passwd"), authdUID, gid),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.start("authd", authdUID, "login")
+	h.start("sessiond", 0, "session")
+	h.imap = h.front("imapd")
+	h.pop3 = h.front("pop3d")
+	return h
+}
+
+// start starts a daemon as a user and waits for its socket.
+func (h *house) start(name string, uid uint32, socket string) *site.Group {
+	h.Helper()
+	g := &site.Group{Dir: h.path("log-" + name), Owner: &syscall.Credential{Uid: uid, Gid: gid}}
+	h.own(0o700, int(uid), "log-"+name)
+	if uid == 0 {
+		g.Owner = nil
+	}
+	if err := g.Start(name, h.path("bin", name), "-c", h.path("fantail.toml"), "-S", h.path("run")); err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() {
+		if h.Failed() {
+			text, _ := os.ReadFile(g.Log(name))
+			h.Logf("%s:\n%s", name, text)
+		}
+		g.Stop(5 * time.Second)
+	})
+	if socket == "" {
+		return g
+	}
+	for range 1000 {
+		c, err := net.Dial("unixpacket", h.path("run", socket))
+		if err == nil {
+			c.Close()
+			return g
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.Fatalf("%s does not listen", name)
+	return nil
+}
+
+// front starts a front and returns where it listens.
+func (h *house) front(name string) string {
+	h.Helper()
+	g := h.start(name, frontUID, "")
+	for range 1000 {
+		text, err := os.ReadFile(g.Log(name))
+		if err != nil {
+			h.Fatal(err)
+		}
+		if m := regexp.MustCompile(`msg=listening proto=\S+ address=(\S+)`).FindSubmatch(text); m != nil {
+			return string(m[1])
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.Fatalf("%s does not listen", name)
+	return ""
+}
+
+// dial connects, and returns a function that says a line and returns the answer that
+// begins so.
+func (h *house) dial(address string) func(line, prefix string) string {
+	h.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		h.Fatal(err)
+	}
+	lines := bufio.NewScanner(conn)
+	return func(line, prefix string) string {
+		h.Helper()
+		if line != "" {
+			fmt.Fprintf(conn, "%s\r\n", line)
+		}
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), prefix) {
+				return lines.Text()
+			}
+		}
+		h.Fatalf("after %q the connection ended without %q: %v", line, prefix, lines.Err())
+		return ""
+	}
+}
+
+// sessionOf returns what the kernel says of an account's session program.
+func (h *house) sessionOf(account string) string {
+	h.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		h.Fatal(err)
+	}
+	for _, dir := range dirs {
+		args, _ := os.ReadFile(filepath.Join(dir, "cmdline")) // it may have ended
+		if strings.HasPrefix(string(args), h.path("bin", "imap-session")) && strings.Contains(string(args), "\x00-u\x00"+account+"\x00") {
+			status, err := os.ReadFile(filepath.Join(dir, "status"))
+			if err != nil {
+				h.Fatal(err)
+			}
+			return string(status)
+		}
+	}
+	h.Fatalf("no session of %s", account)
+	return ""
+}
+
+// TestUsers: a login ends in a process with exactly the account's uid, gid and groups,
+// and without any privilege.
+func TestUsers(t *testing.T) {
+	h := build(t)
+	for account, uid := range map[string]int{"ann": virtualUID, "carol": carolUID} {
+		say := h.dial(h.imap)
+		say("a LOGIN "+account+" secret", "a OK")
+		say("b SELECT INBOX", "* 1 EXISTS")
+		if got := say("c FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "Subject"); got != "Subject: of "+account {
+			t.Errorf("%s reads %q", account, got)
+		}
+		status := h.sessionOf(account)
+		for _, want := range []string{
+			fmt.Sprintf("Uid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\n", uid),
+			fmt.Sprintf("Gid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\n", min(uid, gid)),
+			"Groups:\t \n",
+			"CapEff:\t0000000000000000\n",
+			"CapPrm:\t0000000000000000\n",
+			"NoNewPrivs:\t1\n",
+			"Seccomp:\t2\n",
+		} {
+			if !strings.Contains(status, want) {
+				t.Errorf("the session of %s has not %q:\n%s", account, want, status)
+			}
+		}
+	}
+	for _, account := range []string{"root", "daemon"} { // as a source that is mistaken has them
+		h.dial(h.imap)("a LOGIN "+account+" secret", "a NO [UNAVAILABLE]")
+	}
+	h.dial(h.imap)("a LOGIN ann wrong", "a NO [AUTHENTICATIONFAILED]")
+}
+
+// TestTakenOver: a session that a stranger has taken over has its own mail, and nothing
+// else, not even of accounts that have the same uid.
+func TestTakenOver(t *testing.T) {
+	h := build(t)
+	say := h.dial(h.pop3)
+	say("USER ann", "+OK")
+	say("PASS secret", "own mail: <nil>")
+	for _, want := range []string{
+		"list mail of bob: .*permission denied", "read mail of bob: .*permission denied",
+		"write mail of bob: .*permission denied", "rename mail of bob: .*(permission denied|cross-device)",
+		"list mail of carol: .*permission denied", "read mail of carol: .*permission denied",
+		"write mail of carol: .*permission denied", "rename mail of carol: .*(permission denied|cross-device)",
+		"read a file of the system: .*permission denied",
+		"open a socket: operation not permitted", "open a unix socket: operation not permitted",
+		"run a program: .*(operation not permitted|permission denied)",
+		"become root: operation not permitted", "signal init: (operation not permitted|no such process)",
+	} {
+		what, _, _ := strings.Cut(want, ":")
+		if got := say("", what); !regexp.MustCompile("^" + want + "$").MatchString(got) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// TestRestarts: what clients see when each daemon ends and comes back.
+func TestRestarts(t *testing.T) {
+	h := build(t)
+	client := h.dial(h.imap)
+	client("a LOGIN ann secret", "a OK")
+	// A front of a test's own, in place of one that has been taken over.
+	login := broker.Login{Service: wire.IMAP, Remote: netip.MustParseAddr("192.0.2.9"), Conn: sasl.Conn{TLS: true}}
+	r := broker.NewRemote(h.path("run"))
+	defer r.Shutdown(context.Background())
+	g, err := broker.Password(t.Context(), r, login, "ann", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := broker.NewRemote(h.path("run"))
+	defer other.Shutdown(context.Background())
+	g2 := *g
+	g2.Account = "carol"
+	if c, err := other.Start(t.Context(), &g2); err == nil {
+		c.Close()
+		t.Error("a ticket of ann opened the mail of carol")
+	}
+	if c, err := r.Start(t.Context(), g); err == nil { // the try has used it up
+		c.Close()
+		t.Error("a ticket was good after a lie")
+	}
+	for _, name := range []string{"authd", "sessiond"} {
+		if out, err := exec.Command("pkill", "-KILL", "-f", "^"+h.path("bin", name)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		client("b NOOP", "b OK") // sessions go on
+		h.dial(h.imap)("a LOGIN ann secret", "a NO [UNAVAILABLE]")
+		if name == "authd" {
+			h.start(name, authdUID, "login")
+		} else {
+			h.start(name, 0, "session")
+		}
+		h.dial(h.imap)("a LOGIN ann secret", "a OK")
+		client("c NOOP", "c OK")
+	}
+}

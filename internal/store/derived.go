@@ -58,14 +58,16 @@ const maxDerived = 256 << 20
 // damaged, of another version, or of a mailbox that had this name before: who wrote it
 // can tell.
 func (m *Mailbox) ReadDerived() []byte {
-	data, err := readDerived(filepath.Join(m.dir.Path(), sortName))
+	data, err := readRegular(filepath.Join(m.dir.Path(), sortName), maxDerived)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		m.acct.opt.Log.Warn("read columns for sorting", "mailbox", m.name, "err", err)
 	}
 	return data
 }
 
-func readDerived(path string) ([]byte, error) {
+// readRegular returns what is in a file, or nothing if it is not a regular one or has
+// more than most octets. Whatever lies there, it does not wait for anybody.
+func readRegular(path string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -75,7 +77,7 @@ func readDerived(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !st.Mode().IsRegular() || st.Size() > maxDerived {
+	if !st.Mode().IsRegular() || st.Size() > most {
 		return nil, nil
 	}
 	data := make([]byte, st.Size())

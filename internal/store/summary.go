@@ -113,10 +113,7 @@ func (c *summaries) load() {
 	}
 	c.read = true
 	c.all = make(map[string]summary)
-	if info, err := os.Lstat(c.path); err != nil || !info.Mode().IsRegular() || info.Size() > maxSummaries {
-		return
-	}
-	data, err := os.ReadFile(c.path)
+	data, err := readRegular(c.path, maxSummaries)
 	if err != nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -17,16 +18,27 @@ import (
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/passdb"
 	"fantail/internal/login/sasl"
 )
 
 // Program is authd.
 type Program struct {
-	Version string
-	// Accounts makes the sources of the configuration. own is the user of everything
-	// if that is this program's, and nil if session programs run as their accounts'
-	// users.
-	Accounts func(cfg *conf.Config, own *Owner, log *slog.Logger) (Sources, error)
+	Version  string
+	Accounts func(Means) (Sources, error) // makes the sources of the configuration
+
+	hashing *passdb.Hashing
+}
+
+// Means are what sources are made with.
+type Means struct {
+	Config *conf.Config
+	// Own is the user of everything if that is this program's, and nil if session
+	// programs run as their accounts' users.
+	Own     *Owner
+	Decoy   sasl.Decoy      // the zero Decoy if there is no SCRAM
+	Hashing *passdb.Hashing // the same one after a reload
+	Log     *slog.Logger
 }
 
 // Owner is the one user where everything runs under one uid.
@@ -73,6 +85,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 		return exitOK
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	p.hashing = passdb.NewHashing(runtime.GOMAXPROCS(0), passdb.HashingMemory)
 	setup, check, err := p.setup(a, log)
 	if err == nil && a.check {
 		err = check()
@@ -134,11 +147,11 @@ func (p Program) setup(a arguments, log *slog.Logger) (s Setup, check func() err
 	if a.child || a.sockets == "" && a.check {
 		own = &Owner{uint32(os.Geteuid()), uint32(os.Getegid())}
 	}
-	accounts, err := p.Accounts(cfg, own, log)
+	decoy, err := decoy(cfg)
 	if err != nil {
 		return s, nil, err
 	}
-	decoy, err := decoy(cfg)
+	accounts, err := p.Accounts(Means{cfg, own, decoy, p.hashing, log})
 	if err != nil {
 		return s, nil, err
 	}

@@ -11,15 +11,11 @@ import (
 	"strings"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/passdb/scheme"
 	"fantail/internal/login/sasl"
 )
 
-const (
-	secretSize = 32
-	// Keys that Fantail makes have these, so decoys do.
-	scramIterations = 4096
-	scramSaltSize   = 16
-)
+const secretSize = 32
 
 // decoy makes the decoys for accounts that have no SCRAM keys, if one of the mechanisms
 // needs any. Their secret is in a file: salts of accounts do not change when authd is
@@ -32,7 +28,7 @@ func decoy(cfg *conf.Config) (sasl.Decoy, error) {
 	if err != nil {
 		return sasl.Decoy{}, fmt.Errorf("the secret of decoys for SCRAM: %w", err)
 	}
-	return sasl.Decoy{Secret: secret, Iterations: scramIterations, SaltSize: scramSaltSize}, nil
+	return sasl.Decoy{Secret: secret, Iterations: scheme.SCRAMIterations, SaltSize: scheme.SCRAMSalt}, nil
 }
 
 // loadSecret reads a secret, and makes it if there is none. Of several who make it at

@@ -7,7 +7,6 @@ import (
 	"crypto"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -67,8 +66,8 @@ func sessionProgram() int {
 
 // passwordProgram is an authd in which alice is right.
 func passwordProgram() int {
-	p := authd.Program{Accounts: func(cfg *conf.Config, own *authd.Owner, _ *slog.Logger) (authd.Sources, error) {
-		return oneAccount{cfg, own}, nil
+	p := authd.Program{Accounts: func(m authd.Means) (authd.Sources, error) {
+		return oneAccount{m.Config, m.Own}, nil
 	}}
 	return p.Main(os.Args[1:], nil, os.Stdin, os.Stdout, os.Stderr)
 }

@@ -2,16 +2,24 @@ package passdb
 
 import (
 	"context"
+	"crypto"
 	"errors"
 
+	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
 
 // File is a passwd-file as a Source.
-type File struct{ db *DB }
+type File struct {
+	db    *DB
+	decoy sasl.Decoy
+}
 
-// NewFile returns the Source of a passwd-file.
-func NewFile(file *userdb.File) File { return File{New(file)} }
+// NewFile returns the Source of a passwd-file. decoy salts the SCRAM keys of accounts
+// whose password is there in plain text; without a secret it gives no keys.
+func NewFile(file *userdb.File, hashing *Hashing, decoy sasl.Decoy) File {
+	return File{New(file, hashing), decoy}
+}
 
 // Name implements Source.
 func (File) Name() string { return "passwd-file" }
@@ -27,6 +35,28 @@ func (f File) Password(ctx context.Context, q Query, password userdb.Secret) (us
 // Decoy implements Decoy.
 func (f File) Decoy(ctx context.Context, q Query, password userdb.Secret) {
 	_, _ = f.db.Verify(ctx, q.Name, password) // it is known to be wrong
+}
+
+// Keys implements Keyed. For a name that is not there it does the work of one that is.
+// An account that may not log in has none: to say why would be to say that it exists.
+func (f File) Keys(ctx context.Context, q Query, hash crypto.Hash) (sasl.Keys, userdb.User, error) {
+	r, err := f.db.file.Record(q.Name)
+	switch {
+	case errors.Is(err, userdb.ErrUnknown):
+		// Nobody has these keys.
+		_, _ = f.db.hashing.Keys(ctx, f.db.decoy(q.Name), hash, q.Name, f.decoy)
+		return sasl.Keys{}, userdb.User{}, err
+	case err != nil:
+		return sasl.Keys{}, userdb.User{}, err
+	}
+	keys, err := f.db.hashing.Keys(ctx, r.Password, hash, r.Name, f.decoy)
+	if err == nil && r.Refused != nil {
+		keys, err = sasl.Keys{Account: r.Name}, ErrWrong
+	}
+	if err != nil {
+		return keys, userdb.User{}, err
+	}
+	return keys, r.User, nil
 }
 
 // Lookup implements Source.

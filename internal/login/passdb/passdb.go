@@ -8,12 +8,10 @@
 //
 // An unknown name costs the same time as a known one: it is checked against
 // the hash of some other account, always the same one for the same name, so
-// that a file with several schemes gives nothing away either. Hashing is
-// expensive by design (up to 0.3 s and 64 MB for Argon2), so at most as many
-// checks run at once as there are processors; others wait until their context
-// ends.
+// that a file with several schemes gives nothing away either. How much hashing
+// there is at once Hashing bounds, for all sources together.
 //
-// broker.Local calls Verify; package scheme knows the hashes.
+// authd's engine asks a Chain; package scheme knows the hashes.
 package passdb
 
 import (
@@ -21,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"runtime"
 	"strings"
 
 	"fantail/internal/login/passdb/scheme"
@@ -42,18 +39,14 @@ const MaxPassword = scheme.MaxPassword
 
 // DB checks passwords. It is safe for many goroutines.
 type DB struct {
-	file  *userdb.File
-	seed  maphash.Seed  // which decoy belongs to which unknown name
-	slots chan struct{} // one element for each check that runs
+	file    *userdb.File
+	seed    maphash.Seed // which decoy belongs to which unknown name
+	hashing *Hashing
 }
 
 // New returns a DB for the accounts of file.
-func New(file *userdb.File) *DB {
-	return &DB{
-		file:  file,
-		seed:  maphash.MakeSeed(),
-		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
-	}
+func New(file *userdb.File, hashing *Hashing) *DB {
+	return &DB{file, maphash.MakeSeed(), hashing}
 }
 
 // Verify returns the account called name if password is its password. Its
@@ -64,11 +57,11 @@ func (d *DB) Verify(ctx context.Context, name string, password Secret) (userdb.U
 	known := err == nil
 	switch {
 	case errors.Is(err, userdb.ErrUnknown):
-		record.Password = d.file.Decoy(maphash.String(d.seed, strings.ToLower(name)))
+		record.Password = d.decoy(name)
 	case err != nil:
 		return userdb.User{}, err
 	}
-	ok, err := d.match(ctx, record.Password, password)
+	ok, err := d.hashing.Match(ctx, record.Password, password)
 	switch {
 	case !known && ctx.Err() == nil:
 		return userdb.User{}, ErrWrong
@@ -85,20 +78,7 @@ func (d *DB) Verify(ctx context.Context, name string, password Secret) (userdb.U
 // Check reports why the file cannot be read, if it cannot.
 func (d *DB) Check() error { return d.file.Check() }
 
-// match compares a password with a field of the passwd-file, when it is its
-// turn.
-func (d *DB) match(ctx context.Context, field, password Secret) (bool, error) {
-	if password == "" || len(password) > MaxPassword || strings.ContainsRune(string(password), 0) {
-		return false, nil
-	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-ctx.Done():
-		return false, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
-	}
-	if field == "" {
-		return false, nil // no password is no way in
-	}
-	return scheme.Verify(string(field), string(password))
+// decoy is the field that stands for the one of a name that is not there.
+func (d *DB) decoy(name string) Secret {
+	return d.file.Decoy(maphash.String(d.seed, strings.ToLower(name)))
 }

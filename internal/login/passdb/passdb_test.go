@@ -38,6 +38,9 @@ var unusable = map[string]string{
 	"bang":    "!$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
 }
 
+// processors are those of tests.
+const processors = 2
+
 func newDB(t *testing.T, accounts ...map[string]string) *DB {
 	t.Helper()
 	var text strings.Builder
@@ -54,7 +57,7 @@ func newDB(t *testing.T, accounts ...map[string]string) *DB {
 	if err := os.Chtimes(path, past, past); err != nil {
 		t.Fatal(err)
 	}
-	return New(userdb.Open(path, slog.New(slog.DiscardHandler)))
+	return New(userdb.Open(path, slog.New(slog.DiscardHandler)), NewHashing(processors, HashingMemory))
 }
 
 func TestVerify(t *testing.T) {
@@ -114,7 +117,7 @@ func TestNoPasswordIsNoWayIn(t *testing.T) {
 }
 
 func TestNoFile(t *testing.T) {
-	d := New(userdb.Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)))
+	d := New(userdb.Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)), NewHashing(processors, HashingMemory))
 	if _, err := d.Verify(context.Background(), "alice", "x"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
@@ -139,8 +142,8 @@ func TestUnknownNamesDoTheWork(t *testing.T) {
 	}
 	known, unknown := took("alice"), took("nobody")
 	t.Logf("known %v, unknown %v", known, unknown)
-	for range cap(d.slots) {
-		d.slots <- struct{}{}
+	if !d.hashing.turns.TryAcquire(processors) {
+		t.Fatal("a turn is still taken")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
@@ -162,7 +165,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(d.slots) != 0 {
-		t.Errorf("%d slots are still taken", len(d.slots))
+	if !d.hashing.turns.TryAcquire(processors) || !d.hashing.memory.TryAcquire(HashingMemory) {
+		t.Error("a turn is still taken")
 	}
 }

@@ -59,19 +59,30 @@ func (d Decoy) check() error {
 	return nil
 }
 
+// Salt returns the salt for a name, as keys has it. A Backend that makes keys at login,
+// from a password in plain text, uses it too: then a name that gets an account keeps
+// the salt that it had without. It is nil if there is no secret.
+func (d Decoy) Salt(hash crypto.Hash, name string) []byte {
+	if len(d.Secret) == 0 {
+		return nil
+	}
+	return d.derive("salt", hash, name)[:d.SaltSize]
+}
+
+func (d Decoy) derive(what string, hash crypto.Hash, name string) []byte {
+	mac := hmac.New(sha256.New, d.Secret)
+	fmt.Fprintf(mac, "%s\x00%s\x00%s", what, hash, name)
+	return mac.Sum(nil)
+}
+
 // keys returns the keys for a name, which is in the form in which it would be
 // looked up.
 func (d Decoy) keys(hash crypto.Hash, name string) Keys {
-	derive := func(what string) []byte {
-		mac := hmac.New(sha256.New, d.Secret)
-		fmt.Fprintf(mac, "%s\x00%s\x00%s", what, hash, name)
-		return mac.Sum(nil)
-	}
 	return Keys{
 		Account:    name,
-		Salt:       derive("salt")[:d.SaltSize],
+		Salt:       d.Salt(hash, name),
 		Iterations: d.Iterations,
-		StoredKey:  derive("stored key")[:hash.Size()],
-		ServerKey:  derive("server key")[:hash.Size()],
+		StoredKey:  d.derive("stored key", hash, name)[:hash.Size()],
+		ServerKey:  d.derive("server key", hash, name)[:hash.Size()],
 	}
 }

@@ -6,7 +6,6 @@ package sources
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
@@ -15,11 +14,11 @@ import (
 	"fantail/internal/login/userdb"
 )
 
-// New returns the chain of the configured sources. own is the user of every account if
-// everything runs under one uid, nil otherwise.
-func New(cfg *conf.Config, own *authd.Owner, log *slog.Logger) (authd.Sources, error) {
-	who := identity{cfg: cfg, own: own}
-	return passdb.NewChain(who.of, passdb.NewFile(userdb.Open(cfg.Auth.PasswdFile, log))), nil
+// New returns the chain of the configured sources.
+func New(m authd.Means) (authd.Sources, error) {
+	who := identity{cfg: m.Config, own: m.Own}
+	file := passdb.NewFile(userdb.Open(m.Config.Auth.PasswdFile, m.Log), m.Hashing, m.Decoy)
+	return passdb.NewChain(who.of, file), nil
 }
 
 // identity completes accounts.

@@ -20,7 +20,7 @@ func plain(text string) (Hash, error) {
 	return Hash{
 		match: func(password string) bool { return samePassword(text, password) },
 		keys: func(mechanism string, salt []byte) (Keys, bool) {
-			keys, err := DeriveKeys(mechanism, text, salt, PlainIterations)
+			keys, err := DeriveKeys(mechanism, text, salt, SCRAMIterations)
 			return keys, err == nil
 		},
 	}, nil

@@ -38,7 +38,6 @@ const (
 	sha256Rounds    = 100_000
 	sha512Rounds    = 50_000
 	pbkdf2Rounds    = 200_000
-	scramIterations = 16_384 // the client counts them too, and may be a small phone
 )
 
 var makers = map[string]func(password string) (string, error){
@@ -156,7 +155,7 @@ func makePBKDF2(password string) (string, error) {
 
 func makeSCRAM(mechanism string) func(string) (string, error) {
 	return func(password string) (string, error) {
-		keys, err := DeriveKeys(mechanism, password, salt(16), scramIterations)
+		keys, err := DeriveKeys(mechanism, password, salt(SCRAMSalt), SCRAMIterations)
 		encode := base64.StdEncoding.EncodeToString
 		return fmt.Sprintf("%d,%s,%s,%s", keys.Iterations, encode(keys.Salt), encode(keys.StoredKey), encode(keys.ServerKey)), err
 	}

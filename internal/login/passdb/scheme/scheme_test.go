@@ -297,13 +297,9 @@ func TestSCRAMExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain, err := Parse("{PLAIN}pencil")
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys, ok := plain.Keys(test.mechanism, salt)
-		if !ok || keys.Iterations != 4096 || string(keys.Salt) != string(salt) {
-			t.Fatalf("%s: %+v, %v", test.mechanism, keys, ok)
+		keys, err := DeriveKeys(test.mechanism, "pencil", salt, 4096)
+		if err != nil || keys.Iterations != 4096 || string(keys.Salt) != string(salt) {
+			t.Fatalf("%s: %+v, %v", test.mechanism, keys, err)
 		}
 		mac := hmac.New(test.function, keys.ServerKey)
 		mac.Write([]byte(test.authMessage))

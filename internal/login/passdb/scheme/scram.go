@@ -14,9 +14,13 @@ import (
 	"github.com/xdg-go/stringprep"
 )
 
-// PlainIterations is the count of Keys that are derived from a password in plain
-// text, at each login. RFC 7677 section 4 wants no fewer.
-const PlainIterations = 4096
+// What keys have that Make makes, or that are derived from a password in plain text
+// at each login. Decoys have it too, so that they look alike. RFC 7677 section 4 wants
+// no fewer than 4096 iterations.
+const (
+	SCRAMIterations = 16_384
+	SCRAMSalt       = 16 // octets
+)
 
 // Keys are what a server knows of a password for SCRAM, RFC 5802 section 3. The
 // password cannot be read from them, but whoever has them can play the server.

@@ -20,9 +20,9 @@ const floors = `
 	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
 	login/authd login/sessiond login/own
 	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
-	search login/launch
+	search login/launch login/passdb/shadow
 	store login/passdb login/roster login/session/sessiontest
-	login/sasl
+	login/sasl login/userdb/nss
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
@@ -44,19 +44,19 @@ var forbidden = []struct {
 	links  []string
 	reason string
 }{
-	{"cmd/imapd", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
-	{"cmd/pop3d", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
-	{"cmd/webmaild", []string{"login/passdb", "login/passdb/scheme", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/imapd", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/pop3d", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/webmaild", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
 	{"cmd/authd", []string{"store", "store/maildir", "message", "imap", "login/roster", "login/launch"}, "authd holds no mail and starts no sessions"},
-	{"login/sessiond", []string{"imap/wire", "pop3", "message", "store", "login/passdb", "login/authd", "net/http"}, "root reads nothing that a client wrote"},
+	{"login/sessiond", []string{"imap/wire", "pop3", "message", "store", "login/passdb", "login/passdb/shadow", "login/userdb/nss", "login/authd", "net/http"}, "root reads nothing that a client wrote"},
 	{"login/front", []string{"store", "store/maildir", "login/passdb", "os/user"}, "strangers talk to it: no mail, no passwords"},
 	{"login/webfront", []string{"store", "store/maildir", "login/passdb"}, "strangers talk to it: no mail, no passwords"},
 	{"cmd/imapd", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
 	{"cmd/pop3d", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
 	{"cmd/webmaild", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
-	{"cmd/imap-session", []string{"crypto/tls", "net/http", "login/passdb", "login/front"}, "a session has only its own mail"},
-	{"cmd/pop3-session", []string{"crypto/tls", "net/http", "login/passdb", "login/front"}, "a session has only its own mail"},
-	{"cmd/webmail-session", []string{"login/passdb", "login/front", "login/webfront"}, "a session has only its own mail"},
+	{"cmd/imap-session", []string{"crypto/tls", "net/http", "login/passdb", "login/userdb/nss", "login/front"}, "a session has only its own mail"},
+	{"cmd/pop3-session", []string{"crypto/tls", "net/http", "login/passdb", "login/userdb/nss", "login/front"}, "a session has only its own mail"},
+	{"cmd/webmail-session", []string{"login/passdb", "login/userdb/nss", "login/front", "login/webfront"}, "a session has only its own mail"},
 	{"cmd/deliver", []string{"net/http", "crypto/tls", "login/passdb"}, "on a pipe it opens no socket"},
 	{"imap", []string{"store"}, "grammar does not know where mail is kept"},
 	{"pop3", []string{"store"}, "grammar does not know where mail is kept"},

@@ -81,9 +81,14 @@ type TLSSettings struct {
 
 // AuthSettings say where passwords come from.
 type AuthSettings struct {
+	Sources    []string // in order; none: those that there are
 	PasswdFile string
 	Mechanisms []string // of SASL, in capitals
 	Directory  string   // of authd's own files
+
+	// The user, group and home of accounts of which nobody says them.
+	VirtualUID, VirtualGID Owner
+	VirtualHome            Template
 }
 
 // LoginSettings bound what clients may do before and while they are logged in.

@@ -71,6 +71,10 @@ key = "/abs/key.pem"
 [auth]
 passwd_file = "users/pass\u0077d"
 mechanisms = ["plain", "SCRAM-SHA-256"]
+sources = ["pam", "passwd-file"]
+virtual_uid = "vmail"
+virtual_gid = "500"
+virtual_home = "/srv/%{user}"
 [mail]
 path = "mail/of/all"
 layout = "fs"
@@ -109,7 +113,7 @@ directory = "../bin"
 		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
-		Auth:     AuthSettings{filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth"},
+		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1},
@@ -150,6 +154,10 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"imap.append_limit = \"0B\"", `:1: imap.append_limit: "0B" is not a size between "1B" and "4294967295B"`},
 		{"imap.append_limit = \"4GiB\"", `:1: imap.append_limit: "4GiB" is not a size between "1B" and "4294967295B"`},
 		{"imap.append_limit = \"5 messages\"", `:1: imap.append_limit: "5 messages" is not a size between "1B" and "4294967295B"`},
+		{"auth.sources = [\"pam\",\n\"PAM\"]", `:2: auth.sources: "PAM" is no name of a source`},
+		{"auth.sources = [\"pam\",\n\"pam\"]", `:2: auth.sources: "pam" stands there twice`},
+		{"auth.virtual_uid = \"-1\"", `:1: auth.virtual_uid: not the name or number`},
+		{"auth.virtual_home = \"/srv\"", `:1: auth.virtual_home: "/srv" has neither`},
 		{"login.drain = \"long\"", `:1: login.drain: "long" is not a duration such as "10s" or "5m"`},
 		{"tls.key = true", `:1: tls.key: want a string in quotes, not true`},
 		{"tls.key = \"a\\u0000b\"", `:1: tls.key: path "`},

@@ -133,10 +133,24 @@ func (c *Chain) Token(ctx context.Context, q Query, token userdb.Secret) (user u
 // Certificate returns the account that a verified certificate with the name q.Name may
 // log in to: the one of that name.
 func (c *Chain) Certificate(ctx context.Context, q Query) (userdb.User, error) {
-	user, err := c.Lookup(ctx, q.Name)
+	user, err := c.admit(ctx, q)
 	if errors.Is(err, userdb.ErrUnknown) {
 		err = ErrWrong
 	}
+	return user, err
+}
+
+// admit returns the account called q.Name, which may log in without its password.
+func (c *Chain) admit(ctx context.Context, q Query) (user userdb.User, err error) {
+	err = c.first(func(s Source) error {
+		var err error
+		if k, ok := s.(Certified); ok {
+			user, err = k.Certificate(ctx, q)
+		} else {
+			user, err = s.Lookup(ctx, q.Name)
+		}
+		return err
+	})
 	return user, err
 }
 

@@ -36,8 +36,8 @@ type Bearer interface {
 	Token(ctx context.Context, q Query, token userdb.Secret) (userdb.User, error)
 }
 
-// Certified is a Source that knows whose a verified certificate with the name q.Name
-// is.
+// Certified is a Source that knows who may log in without the password, by a verified
+// certificate with the name q.Name. Of other sources every account may.
 type Certified interface {
 	Certificate(ctx context.Context, q Query) (userdb.User, error)
 }

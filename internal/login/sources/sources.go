@@ -4,48 +4,90 @@
 package sources
 
 import (
-	"context"
 	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
-	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/userdb/nss"
 )
+
+// makers make the sources, by their names in auth.sources.
+var makers = map[string]func(*parts) (passdb.Source, error){
+	"passwd-file": func(p *parts) (passdb.Source, error) {
+		return passdb.NewFile(userdb.Open(p.Config.Auth.PasswdFile, p.Log), p.Hashing, p.Decoy), nil
+	},
+	"shadow": func(p *parts) (passdb.Source, error) {
+		return shadow.New(shadow.Path, p.accounts(), p.Hashing), nil
+	},
+}
+
+// parts are what sources share.
+type parts struct {
+	authd.Means
+	system *nss.DB
+}
+
+// accounts are the users of the system that may have mail.
+func (p *parts) accounts() nss.Accounts {
+	return nss.Accounts{DB: p.system, First: uint32(p.Config.Session.FirstUID)}
+}
 
 // New returns the chain of the configured sources.
 func New(m authd.Means) (authd.Sources, error) {
-	who := identity{cfg: m.Config, own: m.Own}
-	file := passdb.NewFile(userdb.Open(m.Config.Auth.PasswdFile, m.Log), m.Hashing, m.Decoy)
-	return passdb.NewChain(who.of, file), nil
-}
-
-// identity completes accounts.
-type identity struct {
-	cfg *conf.Config
-	own *authd.Owner
-}
-
-// of is a passdb.Identify.
-func (i identity) of(_ context.Context, user userdb.User) (wire.Account, error) {
-	a := wire.Account{Name: user.Name, Home: user.Home, Mail: user.Mail}
-	switch {
-	case i.own != nil:
-		a.UID, a.GID = i.own.UID, i.own.GID
-		if user.UID >= 0 && uint32(user.UID) != a.UID {
-			return a, fmt.Errorf("%w: account %s has uid %d, and everything runs under uid %d", userdb.ErrUnavailable, user.Name, user.UID, a.UID)
-		}
-	case user.UID < 0 || user.GID < 0:
-		return a, fmt.Errorf("%w: nobody says which user account %s is", userdb.ErrUnavailable, user.Name)
-	default:
-		a.UID, a.GID = uint32(user.UID), uint32(user.GID)
+	p := &parts{m, nss.Open()}
+	names := m.Config.Auth.Sources
+	if len(names) == 0 {
+		names = present(m.Config)
 	}
-	if a.Mail == "" {
+	chain := make([]passdb.Source, len(names))
+	for i, name := range names {
+		maker, ok := makers[name]
+		if !ok {
+			known := strings.Join(slices.Sorted(maps.Keys(makers)), ", ")
+			return nil, fmt.Errorf("auth.sources: %q is none of %s", name, known)
+		}
 		var err error
-		if a.Mail, err = i.cfg.MailPath(user.Home); err != nil {
-			return a, fmt.Errorf("%w: account %s: %w", userdb.ErrUnavailable, user.Name, err)
+		if chain[i], err = maker(p); err != nil {
+			return nil, fmt.Errorf("the source %s: %w", name, err)
 		}
 	}
-	return a, nil
+	who := &identity{cfg: m.Config, own: m.Own, system: p.system}
+	return passdb.NewChain(who.of, chain...), nil
+}
+
+// present are the sources that there are, where the configuration names none: the
+// passwd-file, unless it has its default path and is not there, then the system's users.
+func present(cfg *conf.Config) []string {
+	var names []string
+	if cfg.IsSet("auth.passwd_file") || exists(cfg.Auth.PasswdFile) {
+		names = append(names, "passwd-file")
+	}
+	if readable(shadow.Path) {
+		names = append(names, "shadow")
+	}
+	if names == nil { // Check says what is missing
+		names = append(names, "passwd-file")
+	}
+	return names
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func readable(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }

@@ -40,6 +40,10 @@ type User struct {
 	// IMAPWithout are the IMAP capabilities that the account is not offered, with
 	// commas between them, in addition to those of the setting imap.without.
 	IMAPWithout string
+
+	// System says that it is the user of the system with that name, whose groups it
+	// has.
+	System bool
 }
 
 // Record is what a passwd-file says of an account.

@@ -51,12 +51,12 @@ func TestLookup(t *testing.T) {
 		want User
 		err  error
 	}{
-		{"alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", ""}, nil},
-		{"Alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", ""}, nil},
-		{"bob", User{"bob", 1001, 1001, "/home/bob", "", ""}, nil},
-		{"carol", User{"carol", -1, -1, "", "", "NOTIFY,COMPRESS=DEFLATE"}, nil},
-		{"dave", User{"dave", 0, 0, "/root", "/var/mail/dave", ""}, nil},
-		{"erik", User{"erik", -1, -1, "/home/erik", "", ""}, nil},
+		{"alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", "", false}, nil},
+		{"Alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", "", false}, nil},
+		{"bob", User{"bob", 1001, 1001, "/home/bob", "", "", false}, nil},
+		{"carol", User{"carol", -1, -1, "", "", "NOTIFY,COMPRESS=DEFLATE", false}, nil},
+		{"dave", User{"dave", 0, 0, "/root", "/var/mail/dave", "", false}, nil},
+		{"erik", User{"erik", -1, -1, "/home/erik", "", "", false}, nil},
 		{"frida", User{}, ErrUnavailable},
 		{"gus", User{}, ErrUnavailable},
 		{"hal", User{}, ErrUnavailable},
@@ -65,7 +65,7 @@ func TestLookup(t *testing.T) {
 		{"kim", User{}, ErrUnavailable},
 		{"lee@example.org", User{}, ErrUnavailable},
 		{"nat", User{}, ErrUnavailable},
-		{"mia", User{"mia", -1, -1, "", "", ""}, nil},
+		{"mia", User{"mia", -1, -1, "", "", "", false}, nil},
 		{"nobody", User{}, ErrUnknown},
 		{"", User{}, ErrUnknown},
 		{"# accounts", User{}, ErrUnknown},

@@ -17,7 +17,9 @@ import (
 // worker load it, and writes what is oldest when no place is free. A worker touches
 // the place that it was given, the items of the command, and the store, which is
 // safe for many; never the view or the encoder. What needs no file is loaded by the
-// owner itself, so that it costs no hand-over.
+// owner itself, so that it costs no hand-over. So are messages that are only to be read,
+// not parsed, as long as they come from memory: the outbox sends in parallel. When one
+// turns out to come from a disk, the next ones are read by workers.
 
 // places is how many messages of a command are in hand at once.
 const places = 8
@@ -31,6 +33,7 @@ type ahead struct {
 	jobs    chan *fetched
 	workers sync.WaitGroup
 
+	cold int          // how many of the next ones must be expected to come from a disk
 	done int64        // how many were answered for
 	tick *time.Ticker // since there are workers: when to tell how far it is
 	sent int          // see outbox: as of the last tick
@@ -55,16 +58,47 @@ func (a *ahead) begin(c *counted, alone bool) error {
 	}
 	m.counted = *c
 	a.n++
-	if m.handed = !alone && !m.quick(); m.handed {
+	if m.handed = !alone && !m.quick() && !a.readsInline(); m.handed {
 		a.start()
 		a.jobs <- m
 		return nil
 	}
-	m.failed = m.load()
+	a.load(m)
 	if a.n == 1 {
 		return a.finish()
 	}
 	return nil
+}
+
+const (
+	// fromDisk is more than reading a message from memory takes, and less than from
+	// any disk.
+	fromDisk = 500 * time.Microsecond
+	// afterDisk is how many messages are read by workers after one that came from a
+	// disk.
+	afterDisk = 64
+)
+
+// readsInline reports whether the next message is only to be read, and probably from
+// memory.
+func (a *ahead) readsInline() bool {
+	if a.f.needs&(needStructure|needHeader|needBinary|needKept) != 0 {
+		return false
+	}
+	if a.cold > 0 {
+		a.cold--
+		return false
+	}
+	return true
+}
+
+// load loads a message itself.
+func (a *ahead) load(m *fetched) {
+	began := time.Now()
+	m.failed = m.load()
+	if time.Since(began) > fromDisk {
+		a.cold = afterDisk
+	}
 }
 
 // start starts the workers.

@@ -6,7 +6,7 @@ DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Fronts and the delivery agent are commands; what is started for them lives
-# beside each other in libexec.
+# beside each other in libexec. pam-helper alone needs a C compiler, and PAM.
 COMMANDS = imapd pop3d webmaild deliver
 HELPERS  = authd sessiond imap-session pop3-session webmail-session
 PROGRAMS = $(COMMANDS) $(HELPERS)
@@ -18,7 +18,7 @@ BENCHARGS ?=
 
 export CGO_ENABLED = 0
 
-.PHONY: all build run test check bench fuzz soak install clean go packages
+.PHONY: all build pam-helper run test check bench fuzz soak install clean go packages
 
 all: build
 
@@ -28,8 +28,14 @@ go:
 	  echo "Get it from https://go.dev/dl/, or: apt-get install golang-1.26-go" >&2; \
 	  exit 1; }
 
-build: go
+build: go pam-helper
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+pam-helper: go
+	@if echo '#include <security/pam_appl.h>' | $(CC) -E - >/dev/null 2>&1; then set -x; \
+	  CGO_ENABLED=1 $(GO) build -tags pam -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/pam-helper; \
+	else rm -f bin/pam-helper; \
+	  echo "pam-helper is not built: it needs a C compiler and PAM's headers (libpam0g-dev)"; fi
 
 run: build
 	@$(GO) build -trimpath -o bin/demo ./test/demo
@@ -65,7 +71,7 @@ soak: go packages
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail
 	install -m 755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(HELPERS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
+	install -m 755 $(HELPERS:%=bin/%) $(wildcard bin/pam-helper) $(DESTDIR)$(PREFIX)/libexec/fantail
 	for page in $(PAGES); do \
 	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

@@ -4,15 +4,19 @@
 package sources
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/pam"
 	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/userdb"
 	"fantail/internal/login/userdb/nss"
@@ -23,10 +27,17 @@ var makers = map[string]func(*parts) (passdb.Source, error){
 	"passwd-file": func(p *parts) (passdb.Source, error) {
 		return passdb.NewFile(userdb.Open(p.Config.Auth.PasswdFile, p.Log), p.Hashing, p.Decoy), nil
 	},
+	"pam": func(p *parts) (passdb.Source, error) {
+		helper, err := pamHelper(p.Config)
+		return pam.New(helper, p.accounts()), err
+	},
 	"shadow": func(p *parts) (passdb.Source, error) {
 		return shadow.New(shadow.Path, p.accounts(), p.Hashing), nil
 	},
 }
+
+// helperTime is how long a helper may take to say that it is there.
+const helperTime = 5 * time.Second
 
 // parts are what sources share.
 type parts struct {
@@ -63,13 +74,16 @@ func New(m authd.Means) (authd.Sources, error) {
 }
 
 // present are the sources that there are, where the configuration names none: the
-// passwd-file, unless it has its default path and is not there, then the system's users.
+// passwd-file, unless it has its default path and is not there, then the system's users by
+// PAM, or else by the shadow file.
 func present(cfg *conf.Config) []string {
 	var names []string
 	if cfg.IsSet("auth.passwd_file") || exists(cfg.Auth.PasswdFile) {
 		names = append(names, "passwd-file")
 	}
-	if readable(shadow.Path) {
+	if helper, err := pamHelper(cfg); err == nil && works(helper) {
+		names = append(names, "pam")
+	} else if readable(shadow.Path) {
 		names = append(names, "shadow")
 	}
 	if names == nil { // Check says what is missing
@@ -90,4 +104,25 @@ func readable(path string) bool {
 	}
 	f.Close()
 	return true
+}
+
+// pamHelper is the path of the program that asks PAM: it is where authd is, unless the
+// configuration says where programs are.
+func pamHelper(cfg *conf.Config) (string, error) {
+	directory := cfg.Programs.Directory
+	if directory == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		directory = filepath.Dir(self)
+	}
+	return filepath.Join(directory, "pam-helper"), nil
+}
+
+// works reports whether a helper is there and has PAM.
+func works(helper string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), helperTime)
+	defer cancel()
+	return pam.New(helper, nil).Check(ctx) == nil
 }

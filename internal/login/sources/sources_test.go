@@ -37,7 +37,7 @@ func TestPresent(t *testing.T) {
 		if want := err == nil || !system; slices.Contains(names, "passwd-file") != want {
 			t.Errorf("%q, passwd-file: %v", names, err)
 		}
-		if slices.Contains(names, "shadow") != system {
+		if slices.Contains(names, "shadow") != system || slices.Contains(names, "pam") {
 			t.Errorf("%q", names)
 		}
 		if err := os.WriteFile(cfg.Auth.PasswdFile, nil, 0o600); err != nil {
@@ -47,6 +47,22 @@ func TestPresent(t *testing.T) {
 	// A file that is named is meant.
 	if names := present(load(t, `auth.passwd_file = "none"`)); names[0] != "passwd-file" {
 		t.Errorf("%q", names)
+	}
+}
+
+// Where pam-helper is, and has PAM, it is asked and the shadow file is not.
+func TestPresentPAM(t *testing.T) {
+	cfg := load(t, "")
+	cfg.Programs.Directory = t.TempDir()
+	helper := filepath.Join(cfg.Programs.Directory, "pam-helper")
+	for status, want := range map[string]bool{"0": true, "69": false} {
+		if err := os.WriteFile(helper, []byte("#!/bin/sh\n[ \"$*\" = -n ] && exit "+status+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		names := present(cfg)
+		if slices.Contains(names, "pam") != want || want && slices.Contains(names, "shadow") {
+			t.Errorf("status %s: %q", status, names)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ const floors = `
 	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
 	login/authd login/sessiond login/own
 	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
+	login/passdb/ldapdb
 	search login/launch login/passdb/shadow login/passdb/pam
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/passdb/pam/wire
@@ -167,6 +168,33 @@ func TestLinks(t *testing.T) {
 			if slices.Contains(f.links, short(dep)) {
 				t.Errorf("%s links %s: %s", f.pkg, short(dep), f.reason)
 			}
+		}
+	}
+}
+
+// drivers speak to directories and databases for authd.
+var drivers = []string{"github.com/go-ldap/ldap/v3"}
+
+// TestDrivers wants no other program to link them.
+func TestDrivers(t *testing.T) {
+	used := make(map[string]bool)
+	for name, p := range load(t) {
+		if !strings.HasPrefix(name, "cmd/") {
+			continue
+		}
+		for _, driver := range drivers {
+			switch {
+			case !slices.Contains(p.Deps, driver):
+			case name == "cmd/authd":
+				used[driver] = true
+			default:
+				t.Errorf("%s links %s: only authd asks directories and databases", name, driver)
+			}
+		}
+	}
+	for _, driver := range drivers {
+		if !used[driver] {
+			t.Errorf("authd does not link %s", driver)
 		}
 	}
 }

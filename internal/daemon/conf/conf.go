@@ -46,6 +46,7 @@ type Config struct {
 	Webmail  WebmailSettings
 	TLS      TLSSettings
 	Auth     AuthSettings
+	LDAP     LDAPSettings
 	Login    LoginSettings
 	Mail     MailSettings
 	Session  SessionSettings

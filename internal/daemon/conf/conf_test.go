@@ -75,6 +75,14 @@ sources = ["pam", "passwd-file"]
 virtual_uid = "vmail"
 virtual_gid = "500"
 virtual_home = "/srv/%{user}"
+ldap_uri = "ldaps://ldap.example.org"
+ldap_starttls = false
+ldap_ca_file = "ca.pem"
+ldap_base = "dc=example,dc=org"
+ldap_filter = "(mail=%{user})"
+ldap_bind_dn = "cn=search"
+ldap_bind_password_file = "/run/secret"
+ldap_attributes = "user=mail,mail=mailDir"
 [mail]
 path = "mail/of/all"
 layout = "fs"
@@ -114,6 +122,7 @@ directory = "../bin"
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
+		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1},
@@ -158,6 +167,13 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"auth.sources = [\"pam\",\n\"pam\"]", `:2: auth.sources: "pam" stands there twice`},
 		{"auth.virtual_uid = \"-1\"", `:1: auth.virtual_uid: not the name or number`},
 		{"auth.virtual_home = \"/srv\"", `:1: auth.virtual_home: "/srv" has neither`},
+		{"auth.ldap_starttls = \"yes\"", `:1: auth.ldap_starttls: want true or false, not a string`},
+		{"auth.ldap_base = \"a\\nb\"", `:1: auth.ldap_base: control characters`},
+		{"auth.ldap_attributes = \"user\"", `:1: auth.ldap_attributes: "user" is not of the form`},
+		{"auth.ldap_attributes = \"user=a b\"", `:1: auth.ldap_attributes: "user=a b" is not of the form`},
+		{"auth.ldap_attributes = \"user=a, user=b\"", `:1: auth.ldap_attributes: "user" stands there twice`},
+		{"auth.ldap_attributes = \"user=a, shell=b\"", `:1: auth.ldap_attributes: "shell" is none of`},
+		{"auth.ldap_attributes = \"uid=a\"", `:1: auth.ldap_attributes: no attribute is the name`},
 		{"login.drain = \"long\"", `:1: login.drain: "long" is not a duration such as "10s" or "5m"`},
 		{"tls.key = true", `:1: tls.key: want a string in quotes, not true`},
 		{"tls.key = \"a\\u0000b\"", `:1: tls.key: path "`},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // kind is a type of setting: how a value of the file becomes a field of Config
@@ -168,6 +169,34 @@ func parsed[T fmt.Stringer](words string, field func(*Config) *T, parse func(str
 			return err
 		},
 		show: func(c *Config) string { return quote((*field(c)).String()) },
+	}
+}
+
+// text is any string of one line.
+func text(field func(*Config) *string) kind {
+	return kind{
+		words: "string",
+		set: func(c *Config, v value, _ string) error {
+			text, err := v.text()
+			if err == nil && strings.ContainsFunc(text, unicode.IsControl) {
+				err = errors.New("control characters in a string of one line")
+			}
+			*field(c) = text
+			return err
+		},
+		show: func(c *Config) string { return quote(*field(c)) },
+	}
+}
+
+// truth is true or false.
+func truth(field func(*Config) *bool) kind {
+	return kind{
+		words: "true or false",
+		set: func(c *Config, v value, _ string) (err error) {
+			*field(c), err = v.boolean()
+			return err
+		},
+		show: func(c *Config) string { return strconv.FormatBool(*field(c)) },
 	}
 }
 

@@ -33,6 +33,13 @@ func (v value) text() (string, error) {
 	return v.data, nil
 }
 
+func (v value) boolean() (bool, error) {
+	if v.kind != unstable.Bool {
+		return false, fmt.Errorf("want true or false, not %s", v.words())
+	}
+	return v.data == "true", nil
+}
+
 func (v value) integer() (int64, error) {
 	if v.kind != unstable.Integer {
 		return 0, fmt.Errorf("want a number, not %s", v.words())

@@ -74,6 +74,23 @@ func (t Template) Expand(name string) (string, error) {
 	return filepath.Clean(path), err
 }
 
+// Expand replaces the same variables in a text that is no path, with what escape makes
+// of the parts of a name. It is an error if there is no such variable, or the name has
+// not such a part.
+func Expand(text, name string, escape func(part string) string) (string, error) {
+	return substitute(text, func(variable string) (string, error) {
+		of, ok := variables[variable]
+		if !ok {
+			return "", fmt.Errorf("%%{%.20s} is none of %%{user}, %%{local}, %%{domain}", variable)
+		}
+		part := of(name)
+		if part == "" {
+			return "", fmt.Errorf("the name has no %s", variable)
+		}
+		return escape(part), nil
+	})
+}
+
 // substitute replaces the variables of a text.
 func substitute(text string, value func(variable string) (string, error)) (string, error) {
 	var b strings.Builder

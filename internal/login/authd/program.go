@@ -199,9 +199,14 @@ func (d *daemon) run(serve func(context.Context) error, signals <-chan os.Signal
 // reload reads the configuration again. One that is wrong changes nothing.
 func (d *daemon) reload() {
 	d.tell(inetd.Reloading)
+	old := d.Engine.setup.Load().Accounts
 	setup, _, err := d.program.setup(d.arguments, d.log)
 	if err == nil {
 		err = d.Configure(setup)
+	}
+	if c, ok := old.(io.Closer); ok && err == nil {
+		// By then every exchange that began with it is over.
+		time.AfterFunc(exchangeLife, func() { c.Close() }) // it has no more to do
 	}
 	if err != nil {
 		d.log.Error("reload", "err", err)

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"io"
 
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
@@ -175,6 +176,18 @@ func (c *Chain) Check(ctx context.Context) error {
 	for _, s := range c.sources {
 		if err := s.Check(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close closes the sources that keep something open. What still asks them gets that
+// they are unavailable, or its answer.
+func (c *Chain) Close() error {
+	var errs []error
+	for _, s := range c.sources {
+		if o, ok := s.(io.Closer); ok {
+			errs = append(errs, o.Close())
 		}
 	}
 	return errors.Join(errs...)

@@ -16,6 +16,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/ldapdb"
 	"fantail/internal/login/passdb/pam"
 	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/userdb"
@@ -34,6 +35,7 @@ var makers = map[string]func(*parts) (passdb.Source, error){
 	"shadow": func(p *parts) (passdb.Source, error) {
 		return shadow.New(shadow.Path, p.accounts(), p.Hashing), nil
 	},
+	"ldap": func(p *parts) (passdb.Source, error) { return ldapdb.New(p.Config.LDAP) },
 }
 
 // helperTime is how long a helper may take to say that it is there.
@@ -74,12 +76,15 @@ func New(m authd.Means) (authd.Sources, error) {
 }
 
 // present are the sources that there are, where the configuration names none: the
-// passwd-file, unless it has its default path and is not there, then the system's users by
-// PAM, or else by the shadow file.
+// passwd-file, unless it has its default path and is not there, then the directory, then
+// the system's users by PAM, or else by the shadow file.
 func present(cfg *conf.Config) []string {
 	var names []string
 	if cfg.IsSet("auth.passwd_file") || exists(cfg.Auth.PasswdFile) {
 		names = append(names, "passwd-file")
+	}
+	if cfg.LDAP.URI != "" {
+		names = append(names, "ldap")
 	}
 	if helper, err := pamHelper(cfg); err == nil && works(helper) {
 		names = append(names, "pam")

@@ -58,12 +58,17 @@ func (a *ahead) begin(c *counted, alone bool) error {
 	}
 	m.counted = *c
 	a.n++
-	if m.handed = !alone && !m.quick() && !a.readsInline(); m.handed {
+	quick := m.quick()
+	if m.handed = !alone && !quick && !a.readsInline(); m.handed {
 		a.start()
 		a.jobs <- m
 		return nil
 	}
-	a.load(m)
+	if quick { // there may be very many, for which the clock is dear
+		m.failed = m.load()
+	} else {
+		a.read(m)
+	}
 	if a.n == 1 {
 		return a.finish()
 	}
@@ -92,8 +97,8 @@ func (a *ahead) readsInline() bool {
 	return true
 }
 
-// load loads a message itself.
-func (a *ahead) load(m *fetched) {
+// read loads a message itself, and notes where it came from.
+func (a *ahead) read(m *fetched) {
 	began := time.Now()
 	m.failed = m.load()
 	if time.Since(began) > fromDisk {

@@ -29,9 +29,6 @@ const (
 	exitSystem      = 71
 )
 
-// service is the name under which PAM is configured: /etc/pam.d/fantail.
-const service = "fantail"
-
 // lifetime is after what time it ends itself with all that it has started, if authd has
 // not: that may have died.
 const lifetime = 30 * time.Second

@@ -12,6 +12,9 @@ import (
 	"fantail/internal/login/passdb/pam/wire"
 )
 
+// service is the name under which PAM is configured: /etc/pam.d/fantail.
+const service = "fantail"
+
 // available reports why PAM cannot be asked.
 func available() error { return nil }
 

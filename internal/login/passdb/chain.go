@@ -16,8 +16,9 @@ import (
 // it says yes or no. One that cannot be asked is passed over; if then nobody says yes,
 // the answer is that it could not be found out. It is what authd's engine asks.
 type Chain struct {
-	sources []Source
-	who     Identify
+	sources   []Source
+	who       Identify
+	preferred Preferred // or nil
 }
 
 // Identify completes an account: what its source does not say of user and groups, home
@@ -26,8 +27,11 @@ type Identify func(ctx context.Context, user userdb.User) (wire.Account, error)
 
 // NewChain returns a Chain of sources in the order in which they are asked.
 func NewChain(who Identify, sources ...Source) *Chain {
-	return &Chain{sources, who}
+	return &Chain{sources: sources, who: who}
 }
+
+// Prefer has app passwords tried before any source. It is for who makes the Chain.
+func (c *Chain) Prefer(p Preferred) { c.preferred = p }
 
 // first asks the sources until one decides. ask returns userdb.ErrUnknown where a
 // source does not know the name.
@@ -65,9 +69,25 @@ type undecided struct{ err error }
 
 func (u undecided) Error() string { return u.err.Error() }
 
-// Password returns the account called q.Name if that is its password. Its errors wrap
-// those of Source but ErrUnknown.
-func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (user userdb.User, err error) {
+// Password returns the account called q.Name if that is its password, or an app password
+// of it. Its errors wrap those of Source but ErrUnknown.
+func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
+	if c.preferred == nil {
+		return c.own(ctx, q, password)
+	}
+	ok, unknown := c.preferred.Verify(q, password)
+	if ok {
+		return c.Certificate(ctx, q) // it must be there, and may not have expired
+	}
+	user, err := c.own(ctx, q, password)
+	if unknown != nil && errors.Is(err, ErrWrong) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, undecided{unknown})
+	}
+	return user, err
+}
+
+// own returns the account called q.Name if that is its own password.
+func (c *Chain) own(ctx context.Context, q Query, password userdb.Secret) (user userdb.User, err error) {
 	err = c.first(func(s Source) error {
 		var err error
 		user, err = s.Password(ctx, q, password)

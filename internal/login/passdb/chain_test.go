@@ -130,3 +130,46 @@ func TestChainKeys(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// apps are app passwords, of ann and of somebody who is not there any more.
+type apps struct{ err error }
+
+func (a apps) Verify(q Query, password userdb.Secret) (bool, error) {
+	return (q.Name == "ann" || q.Name == "gone") && password == "app", a.err
+}
+
+// strict is a list of which nobody may log in without the password.
+type strict struct{ list }
+
+func (strict) Certificate(context.Context, Query) (userdb.User, error) {
+	return userdb.User{}, ErrExpired
+}
+
+func TestChainPreferred(t *testing.T) {
+	var asked []string
+	people := list{"one", map[string]userdb.Secret{"ann": "a", "eve": "e"}, nil, &asked}
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		name          string
+		source        Source
+		apps          error
+		who, password string
+		want          error
+	}{
+		{"app password", people, nil, "ann", "app", nil},
+		{"own password", people, nil, "ann", "a", nil},
+		{"another's", people, nil, "eve", "app", ErrWrong},
+		{"wrong", people, nil, "ann", "x", ErrWrong},
+		{"nobody any more", people, nil, "gone", "app", ErrWrong},
+		{"expired", strict{people}, nil, "ann", "app", ErrExpired},
+		{"not known, wrong", people, broken, "eve", "x", ErrUnavailable},
+		{"not known, right", people, broken, "eve", "e", nil},
+	} {
+		chain := NewChain(nil, c.source)
+		chain.Prefer(apps{c.apps})
+		u, err := chain.Password(t.Context(), Query{Name: c.who}, userdb.Secret(c.password))
+		if !errors.Is(err, c.want) || (err == nil) != (u.Name == c.who) || errors.Is(err, ErrUnavailable) && errors.Is(err, ErrWrong) {
+			t.Errorf("%s: %+v, %v", c.name, u, err)
+		}
+	}
+}

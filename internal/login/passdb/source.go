@@ -47,3 +47,11 @@ type Certified interface {
 type Decoy interface {
 	Decoy(ctx context.Context, q Query, password userdb.Secret)
 }
+
+// Preferred are app passwords: what accounts log in with that are in a source of their
+// own.
+type Preferred interface {
+	// Verify reports whether password is an app password of the account called q.Name
+	// for q.Service. The error says that this could not be found out.
+	Verify(q Query, password userdb.Secret) (bool, error)
+}

@@ -16,6 +16,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/apppw"
 	"fantail/internal/login/passdb/ldapdb"
 	"fantail/internal/login/passdb/pam"
 	"fantail/internal/login/passdb/shadow"
@@ -72,7 +73,9 @@ func New(m authd.Means) (authd.Sources, error) {
 		}
 	}
 	who := &identity{cfg: m.Config, own: m.Own, system: p.system}
-	return passdb.NewChain(who.of, chain...), nil
+	c := passdb.NewChain(who.of, chain...)
+	c.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
+	return c, nil
 }
 
 // present are the sources that there are, where the configuration names none: the

@@ -1,0 +1,193 @@
+// Package apppw keeps the app passwords of accounts: random ones, for one program each,
+// that can be revoked one at a time.
+//
+// An account's are in a file of their own, in a directory of authd's; file.go has its
+// form. What is kept is the SHA-256 of a secret of 128 random bits: nobody finds those
+// from it, so a check costs nothing, and there is no slow hash. The secret is shown once,
+// as 26 letters and digits in groups.
+//
+// A file is replaced as a whole (written beside, synced, renamed), under a lock that
+// whoever changes anything takes: authd, which notes the day of the last use, and the
+// command that adds and revokes. Readers need no lock. What root writes belongs to the
+// owner of the directory above, who is authd.
+//
+// Names that differ in case only are one account here, as for penalties.
+package apppw
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/passdb"
+	"fantail/internal/login/userdb"
+)
+
+// Most is how many app passwords an account may have.
+const Most = 100
+
+// Errors of changes, for those who ask for them.
+var (
+	ErrNone  = errors.New("no such app password")
+	ErrMost  = errors.New("the account has as many app passwords as it may")
+	ErrScope = errors.New("an app password is for imap, pop3, smtp or webmail")
+	ErrLabel = errors.New("a label has 1 to 100 letters in one line")
+)
+
+// Password is an app password, without its secret.
+type Password struct {
+	ID       string // eight hexadecimal digits, of its account only
+	Services []wire.Service
+	Created  Day
+	Used     Day // the last one; 0: never
+	Label    string
+
+	hash [sha256.Size]byte
+}
+
+// Day is the number of a day, from the first of January 1970, UTC; 0 is none.
+type Day int64
+
+// Time is the day's beginning.
+func (d Day) Time() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
+
+// Store is the app passwords of all accounts. It is safe for many goroutines, and many
+// processes.
+type Store struct {
+	dir   string
+	log   *slog.Logger
+	clock func() time.Time
+}
+
+// Open returns the Store in dir, which need not exist.
+func Open(dir string, log *slog.Logger) *Store { return &Store{dir, log, time.Now} }
+
+func (s *Store) today() Day { return Day(s.clock().Unix() / (24 * 60 * 60)) }
+
+// Verify implements passdb.Preferred: it reports whether the password is one of the
+// account's and for this service. The error says that this could not be found out, and
+// is only of passwords that look like one.
+func (s *Store) Verify(q passdb.Query, password userdb.Secret) (bool, error) {
+	secret, ok := parseSecret(string(password))
+	if !ok {
+		return false, nil
+	}
+	f, err := s.read(q.Name)
+	if err != nil {
+		return false, fmt.Errorf("app passwords of %s: %w", q.Name, err)
+	}
+	hash := sha256.Sum256(secret[:])
+	var found *Password
+	for i := range f.passwords {
+		p := &f.passwords[i]
+		if subtle.ConstantTimeCompare(p.hash[:], hash[:]) == 1 && slices.Contains(p.Services, q.Service) {
+			found = p
+		}
+	}
+	if found == nil {
+		return false, nil
+	}
+	if found.Used < s.today() {
+		if err := s.use(q.Name, found.ID); err != nil && !errors.Is(err, errBusy) { // there is a next time
+			s.log.Warn("the last use of an app password is not noted", "user", q.Name, "id", found.ID, "err", err)
+		}
+	}
+	return true, nil
+}
+
+// use notes that a password is used today. One that has been revoked meanwhile stays so.
+// A login does not wait for it.
+func (s *Store) use(account, id string) error {
+	return s.change(account, false, func(f *file) error {
+		for i := range f.passwords {
+			if f.passwords[i].ID == id {
+				f.passwords[i].Used = max(f.passwords[i].Used, s.today())
+			}
+		}
+		return nil
+	})
+}
+
+// Add makes an app password for services of an account, and returns its secret, which
+// nothing tells again. The error may be ErrMost, ErrScope or ErrLabel.
+func (s *Store) Add(account, label string, services ...wire.Service) (Password, userdb.Secret, error) {
+	if err := checkLabel(label); err != nil {
+		return Password{}, "", err
+	}
+	if err := checkServices(services); err != nil {
+		return Password{}, "", err
+	}
+	var secret [secretSize]byte
+	rand.Read(secret[:]) // never fails
+	p := Password{Services: services, Created: s.today(), Label: label, hash: sha256.Sum256(secret[:])}
+	err := s.change(account, true, func(f *file) error {
+		if len(f.passwords) >= Most {
+			return ErrMost
+		}
+		for p.ID == "" || f.has(p.ID) {
+			var id [4]byte
+			rand.Read(id[:])
+			p.ID = hex.EncodeToString(id[:])
+		}
+		f.passwords = append(f.passwords, p)
+		return nil
+	})
+	if err != nil {
+		return Password{}, "", fmt.Errorf("add an app password of %s: %w", account, err)
+	}
+	return p, userdb.Secret(formatSecret(secret)), nil
+}
+
+// List returns an account's app passwords, oldest first.
+func (s *Store) List(account string) ([]Password, error) {
+	f, err := s.read(account)
+	if err != nil {
+		return nil, fmt.Errorf("app passwords of %s: %w", account, err)
+	}
+	return f.passwords, nil
+}
+
+// Revoke ends an app password. The error may be ErrNone.
+func (s *Store) Revoke(account, id string) error {
+	err := s.change(account, true, func(f *file) error {
+		if !f.has(id) {
+			return ErrNone
+		}
+		f.passwords = slices.DeleteFunc(f.passwords, func(p Password) bool { return p.ID == id })
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("revoke the app password %q of %s: %w", id, account, err)
+	}
+	return nil
+}
+
+// scopes are the services that an app password can be for.
+var scopes = []wire.Service{wire.IMAP, wire.POP3, wire.SMTP, wire.Webmail}
+
+func checkServices(services []wire.Service) error {
+	for i, s := range services {
+		if !slices.Contains(scopes, s) || slices.Contains(services[:i], s) {
+			return ErrScope
+		}
+	}
+	if len(services) == 0 {
+		return ErrScope
+	}
+	return nil
+}
+
+func checkLabel(label string) error {
+	if label == "" || len(label) > 400 || len([]rune(label)) > 100 || !printable(label) || strings.TrimSpace(label) != label {
+		return ErrLabel
+	}
+	return nil
+}

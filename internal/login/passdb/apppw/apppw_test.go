@@ -1,0 +1,355 @@
+package apppw
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/passdb"
+	"fantail/internal/login/userdb"
+)
+
+func store(t *testing.T) *Store {
+	t.Helper()
+	var log strings.Builder
+	s := Open(filepath.Join(t.TempDir(), "apppw"), slog.New(slog.NewTextHandler(&log, nil)))
+	now := time.Unix(20000*24*60*60+3600, 0)
+	s.clock = func() time.Time { return now }
+	t.Cleanup(func() {
+		if log.Len() > 0 {
+			t.Error(log.String())
+		}
+	})
+	return s
+}
+
+// verify is what a login finds out.
+func verify(t *testing.T, s *Store, name string, service wire.Service, password userdb.Secret) bool {
+	t.Helper()
+	ok, err := s.Verify(passdb.Query{Name: name, Service: service}, password)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	return ok
+}
+
+func TestLife(t *testing.T) {
+	s := store(t)
+	p, secret, err := s.Add("Ann@example.org", "Ann's phone", wire.IMAP, wire.SMTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := s.Add("ann@example.org", "tablet", wire.Webmail)
+	if err != nil || other.ID == p.ID {
+		t.Fatalf("%+v, %v", other, err)
+	}
+	text := string(secret)
+	plain := strings.ReplaceAll(text, "-", "")
+	for _, c := range []struct {
+		name     string
+		service  wire.Service
+		password string
+		want     bool
+	}{
+		{"ann@example.org", wire.IMAP, text, true},
+		{"ANN@example.org", wire.SMTP, text, true},
+		{"ann@example.org", wire.IMAP, strings.ToUpper(text), true},
+		{"ann@example.org", wire.IMAP, plain, true},
+		{"ann@example.org", wire.IMAP, strings.ReplaceAll(text, "-", " "), true},
+		{"ann@example.org", wire.POP3, text, false},
+		{"ann@example.org", wire.Webmail, text, false},
+		{"bob@example.org", wire.IMAP, text, false},
+		{"ann", wire.IMAP, text, false},
+		{"ann@example.org", wire.IMAP, plain[1:], false},
+		{"ann@example.org", wire.IMAP, plain + "a", false},
+		{"ann@example.org", wire.IMAP, strings.Repeat("a", secretText), false},
+		{"ann@example.org", wire.IMAP, "", false},
+		{"ann@example.org", wire.IMAP, strings.Repeat("-", 1000) + plain, false},
+	} {
+		if got := verify(t, s, c.name, c.service, userdb.Secret(c.password)); got != c.want {
+			t.Errorf("%+v: %t", c, got)
+		}
+	}
+	list, err := s.List("ann@example.org")
+	if err != nil || len(list) != 2 || list[0].ID != p.ID || list[0].Created != 20000 || list[0].Used != 20000 || list[1].Used != 0 || list[0].Label != "Ann's phone" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := s.Revoke("ann@example.org", "none"); !errors.Is(err, ErrNone) {
+		t.Error(err)
+	}
+	if err := s.Revoke("bob", p.ID); !errors.Is(err, ErrNone) {
+		t.Error(err)
+	}
+	if err := s.Revoke("ann@example.org", p.ID); err != nil {
+		t.Error(err)
+	}
+	if verify(t, s, "ann@example.org", wire.IMAP, secret) {
+		t.Error("a revoked one")
+	}
+	if list, err := s.List("ann@example.org"); err != nil || len(list) != 1 || list[0].ID != other.ID {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// The day of the last use is written once a day, and not waited for.
+func TestLastUse(t *testing.T) {
+	s := store(t)
+	_, secret, err := s.Add("ann", "phone", wire.IMAP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.dir, "ann")
+	inode := func() os.FileInfo {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	at := s.clock()
+	before := inode()
+	for _, step := range []struct {
+		wait   time.Duration
+		busy   bool
+		writes bool
+	}{{0, false, true}, {time.Hour, false, false}, {24 * time.Hour, true, false}, {24 * time.Hour, false, true}} {
+		now := at.Add(step.wait)
+		s.clock = func() time.Time { return now }
+		if step.busy {
+			owner, err := s.make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			unlock, err := s.lock(owner, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !verify(t, s, "ann", wire.IMAP, secret) {
+				t.Error("a login waits for the lock")
+			}
+			unlock()
+		} else if !verify(t, s, "ann", wire.IMAP, secret) {
+			t.Error("not verified")
+		}
+		after := inode()
+		if os.SameFile(before, after) == step.writes {
+			t.Errorf("%+v: written %t", step, !step.writes)
+		}
+		before = after
+	}
+}
+
+func TestModes(t *testing.T) {
+	s := store(t)
+	if _, _, err := s.Add("ann", "phone", wire.IMAP); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{s.dir: os.ModeDir | 0o700, filepath.Join(s.dir, "ann"): 0o600, filepath.Join(s.dir, lockName): 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, "ann"))
+	if err != nil || bytes.Count(text, []byte("\n")) != 2 {
+		t.Errorf("%q, %v", text, err)
+	}
+	entries, err := os.ReadDir(s.dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	if os.Geteuid() != 0 {
+		return
+	}
+	// What root makes belongs to the owner of the directory above.
+	if err := os.Chown(filepath.Dir(s.dir), 12345, 54321); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Add("ann", "phone", wire.IMAP); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{s.dir, filepath.Join(s.dir, "ann"), filepath.Join(s.dir, lockName)} {
+		var st syscall.Stat_t
+		if err := syscall.Lstat(path, &st); err != nil || st.Uid != 12345 || st.Gid != 54321 {
+			t.Errorf("%s belongs to %d:%d, %v", path, st.Uid, st.Gid, err)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	s := store(t)
+	for _, c := range []struct {
+		account, label string
+		services       []wire.Service
+		want           error
+	}{
+		{"ann", "", []wire.Service{wire.IMAP}, ErrLabel},
+		{"ann", "a\tb", []wire.Service{wire.IMAP}, ErrLabel},
+		{"ann", "a\nb", []wire.Service{wire.IMAP}, ErrLabel},
+		{"ann", " a", []wire.Service{wire.IMAP}, ErrLabel},
+		{"ann", "\xff", []wire.Service{wire.IMAP}, ErrLabel},
+		{"ann", strings.Repeat("ä", 101), []wire.Service{wire.IMAP}, ErrLabel},
+		{"ann", "a", nil, ErrScope},
+		{"ann", "a", []wire.Service{wire.IMAP, wire.IMAP}, ErrScope},
+		{"ann", "a", []wire.Service{99}, ErrScope},
+		{"a/b", "a", []wire.Service{wire.IMAP}, nil},
+		{"", "a", []wire.Service{wire.IMAP}, nil},
+	} {
+		if p, _, err := s.Add(c.account, c.label, c.services...); err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%+v: %+v, %v", c, p, err)
+		}
+	}
+	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Error("what is refused leaves something: ", err)
+	}
+	full := &file{account: "ann"}
+	for i := range Most {
+		full.passwords = append(full.passwords, Password{ID: fmt.Sprintf("%08x", i), Services: scopes, Created: 1 << 31, Used: 1 << 31, Label: strings.Repeat("\U0001F600", 100)})
+	}
+	if len(full.format()) > maxFile {
+		t.Errorf("%d octets", len(full.format()))
+	}
+	owner, err := s.make()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write("ann", full.format(), owner); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.List("ann"); err != nil || len(list) != Most {
+		t.Errorf("%d, %v", len(list), err)
+	}
+	if _, _, err := s.Add("ann", "one more", wire.IMAP); !errors.Is(err, ErrMost) {
+		t.Error(err)
+	}
+}
+
+// A file that cannot be understood is an error for what looks like an app password, and
+// is not written anew.
+func TestBroken(t *testing.T) {
+	s := store(t)
+	_, secret, err := s.Add("ann", "phone", wire.IMAP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.dir, "ann")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := string(good[bytes.IndexByte(good, '\n')+1:])
+	for _, bad := range []string{
+		"", "fantail-apppw 2 ann\n", "fantail-apppw 1 bob\n", "fantail-apppw 1 ann", "fantail-apppw 1 ANN\n", string(good) + "x\n", string(good) + line,
+		string(good[:len(good)-1]), strings.Replace(string(good), "imap", "ldap", 1), strings.Repeat("x", maxFile+1),
+	} {
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := s.Verify(passdb.Query{Name: "ann", Service: wire.IMAP}, secret); ok || err == nil || strings.Contains(err.Error(), line[14:40]) {
+			t.Errorf("%.60q: %t, %v", bad, ok, err)
+		}
+		if ok, err := s.Verify(passdb.Query{Name: "ann", Service: wire.IMAP}, "her own"); ok || err != nil {
+			t.Errorf("%.60q: %t, %v", bad, ok, err)
+		}
+		if _, _, err := s.Add("ann", "tablet", wire.IMAP); err == nil {
+			t.Errorf("%.60q is written anew", bad)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != bad {
+			t.Errorf("%.60q has changed: %v", bad, err)
+		}
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	s := store(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			if _, _, err := s.Add("ann", fmt.Sprint("program ", i), wire.IMAP); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if list, err := s.List("ann"); err != nil || len(list) != 8 {
+		t.Errorf("%d, %v", len(list), err)
+	}
+}
+
+func TestFileName(t *testing.T) {
+	seen := make(map[string]string)
+	for _, c := range []struct{ account, want string }{
+		{"ann", "ann"},
+		{"ann.b@example.org", "ann.b@example.org"},
+		{".", "%2E"},
+		{"..", "%2E."},
+		{".lock", "%2Elock"},
+		{"a b%", "a%20b%25"},
+		{"jürg", "j%C3%BCrg"},
+		{strings.Repeat("a", 200), strings.Repeat("a", 200)},
+		{strings.Repeat("a", 201), ""},
+		{strings.Repeat("ü", 100), ""},
+	} {
+		got := fileName(c.account)
+		if c.want != "" && got != c.want || c.want == "" && !strings.HasPrefix(got, "%sha256-") || len(got) > 255 || seen[got] != "" {
+			t.Errorf("%q: %q", c.account, got)
+		}
+		seen[got] = c.account
+	}
+}
+
+func TestSecret(t *testing.T) {
+	text := formatSecret([secretSize]byte{0: 1, 15: 255})
+	if want := "aeaa-aaaa-aaaa-aaaa-aaaa-aaaa-74"; text != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+	if _, ok := parseSecret(text[:len(text)-1] + "5"); ok {
+		t.Error("bits that are in no secret")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	good := file{account: "ann", passwords: []Password{{ID: "0123abcd", Services: []wire.Service{wire.IMAP, wire.POP3}, Created: 20000, Label: "phone"}}}
+	f.Add(good.format())
+	f.Add([]byte("fantail-apppw 1 ann\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := parse(text)
+		if err == nil && !bytes.Equal(p.format(), text) {
+			t.Errorf("%q is written as %q", text, p.format())
+		}
+	})
+}
+
+func FuzzSecret(f *testing.F) {
+	f.Add("abcd-efgh-ijkl-mnop-qrst-uvwx-ya")
+	f.Fuzz(func(t *testing.T, text string) {
+		secret, ok := parseSecret(text)
+		if !ok {
+			return
+		}
+		if again, ok := parseSecret(formatSecret(secret)); !ok || again != secret {
+			t.Errorf("%q", text)
+		}
+	})
+}
+
+func FuzzFileName(f *testing.F) {
+	f.Add("ann", "..")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, y := fileName(a), fileName(b)
+		if a != b && x == y || strings.Contains(x, "/") || strings.HasPrefix(x, ".") || len(x) > 255 {
+			t.Errorf("%q, %q: %q, %q", a, b, x, y)
+		}
+	})
+}

@@ -47,6 +47,7 @@ type Config struct {
 	TLS      TLSSettings
 	Auth     AuthSettings
 	LDAP     LDAPSettings
+	SQL      SQLSettings
 	Login    LoginSettings
 	Mail     MailSettings
 	Session  SessionSettings

@@ -83,6 +83,11 @@ ldap_filter = "(mail=%{user})"
 ldap_bind_dn = "cn=search"
 ldap_bind_password_file = "/run/secret"
 ldap_attributes = "user=mail,mail=mailDir"
+sql_driver = "sqlite"
+sql_source = "/var/accounts"
+sql_source_file = "source"
+sql_query = """select
+@user"""
 [mail]
 path = "mail/of/all"
 layout = "fs"
@@ -123,6 +128,7 @@ directory = "../bin"
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem"},
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
 		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},
+		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1},

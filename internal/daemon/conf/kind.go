@@ -188,6 +188,21 @@ func text(field func(*Config) *string) kind {
 	}
 }
 
+// lines is any string, also of several lines.
+func lines(field func(*Config) *string) kind {
+	return kind{
+		words: "string",
+		set: func(c *Config, v value, _ string) (err error) {
+			*field(c), err = v.text()
+			if err == nil && strings.ContainsRune(*field(c), 0) {
+				err = errors.New("a NUL in a string")
+			}
+			return err
+		},
+		show: func(c *Config) string { return quote(*field(c)) },
+	}
+}
+
 // truth is true or false.
 func truth(field func(*Config) *bool) kind {
 	return kind{

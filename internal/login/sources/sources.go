@@ -20,6 +20,7 @@ import (
 	"fantail/internal/login/passdb/ldapdb"
 	"fantail/internal/login/passdb/pam"
 	"fantail/internal/login/passdb/shadow"
+	"fantail/internal/login/passdb/sqldb"
 	"fantail/internal/login/userdb"
 	"fantail/internal/login/userdb/nss"
 )
@@ -36,6 +37,7 @@ var makers = map[string]func(*parts) (passdb.Source, error){
 	"shadow": func(p *parts) (passdb.Source, error) {
 		return shadow.New(shadow.Path, p.accounts(), p.Hashing), nil
 	},
+	"sql":  func(p *parts) (passdb.Source, error) { return sqldb.New(p.Config.SQL, p.Hashing, p.Decoy) },
 	"ldap": func(p *parts) (passdb.Source, error) { return ldapdb.New(p.Config.LDAP) },
 }
 
@@ -79,8 +81,8 @@ func New(m authd.Means) (authd.Sources, error) {
 }
 
 // present are the sources that there are, where the configuration names none: the
-// passwd-file, unless it has its default path and is not there, then the directory, then
-// the system's users by PAM, or else by the shadow file.
+// passwd-file, unless it has its default path and is not there, then the directory and
+// the database that are set, then the system's users by PAM, or else by the shadow file.
 func present(cfg *conf.Config) []string {
 	var names []string
 	if cfg.IsSet("auth.passwd_file") || exists(cfg.Auth.PasswdFile) {
@@ -88,6 +90,9 @@ func present(cfg *conf.Config) []string {
 	}
 	if cfg.LDAP.URI != "" {
 		names = append(names, "ldap")
+	}
+	if cfg.SQL.Driver != conf.SQLNone {
+		names = append(names, "sql")
 	}
 	if helper, err := pamHelper(cfg); err == nil && works(helper) {
 		names = append(names, "pam")

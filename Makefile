@@ -71,7 +71,8 @@ soak: go packages
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail
 	install -m 755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(HELPERS:%=bin/%) $(wildcard bin/pam-helper) $(DESTDIR)$(PREFIX)/libexec/fantail
+	install -m 755 $(HELPERS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
+	@if [ -e bin/pam-helper ]; then set -x; install -m 755 bin/pam-helper $(DESTDIR)$(PREFIX)/libexec/fantail; fi
 	for page in $(PAGES); do \
 	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

@@ -20,7 +20,7 @@ const floors = `
 	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
 	login/authd login/sessiond login/own
 	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
-	login/passdb/ldapdb login/passdb/sqldb
+	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/passdb/pam/wire
@@ -173,7 +173,7 @@ func TestLinks(t *testing.T) {
 }
 
 // drivers speak to directories and databases for authd.
-var drivers = []string{"github.com/go-ldap/ldap/v3", "github.com/jackc/pgx/v5", "modernc.org/sqlite"}
+var drivers = []string{"github.com/go-ldap/ldap/v3", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/coreos/go-oidc/v3/oidc"}
 
 // TestDrivers wants no other program to link them.
 func TestDrivers(t *testing.T) {

@@ -48,6 +48,7 @@ type Config struct {
 	Auth     AuthSettings
 	LDAP     LDAPSettings
 	SQL      SQLSettings
+	OAuth    OAuthSettings
 	Login    LoginSettings
 	Mail     MailSettings
 	Session  SessionSettings

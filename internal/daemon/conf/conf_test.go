@@ -83,6 +83,15 @@ ldap_filter = "(mail=%{user})"
 ldap_bind_dn = "cn=search"
 ldap_bind_password_file = "/run/secret"
 ldap_attributes = "user=mail,mail=mailDir"
+oauth_issuer = "https://i"
+oauth_keys = "/k"
+oauth_audience = "imap"
+oauth_claim = "email"
+oauth_scope = "mail"
+oauth_introspection = "https://i/i"
+oauth_client_id = "fantail"
+oauth_client_secret_file = "secret"
+oauth_ca_file = "/ca"
 sql_driver = "sqlite"
 sql_source = "/var/accounts"
 sql_source_file = "source"
@@ -129,6 +138,7 @@ directory = "../bin"
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
 		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},
 		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},
+		OAuth:    OAuthSettings{"https://i", "/k", "imap", "email", "mail", "https://i/i", "fantail", filepath.Join(dir, "secret"), "/ca"},
 		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1},

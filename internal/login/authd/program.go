@@ -157,7 +157,7 @@ func (p Program) setup(a arguments, log *slog.Logger) (s Setup, check func() err
 	}
 	s = Setup{
 		Accounts:     accounts,
-		SASL:         sasl.Config{Enabled: cfg.Auth.Mechanisms, Decoy: decoy},
+		SASL:         sasl.Config{Enabled: cfg.Auth.Mechanisms, Decoy: decoy, OAuth: oauthOf(cfg.OAuth)},
 		FailureDelay: failureDelay,
 	}
 	return s, func() error {
@@ -165,6 +165,15 @@ func (p Program) setup(a arguments, log *slog.Logger) (s Setup, check func() err
 		defer cancel()
 		return accounts.Check(ctx)
 	}, nil
+}
+
+// oauthOf is what clients with a wrong token are told.
+func oauthOf(s conf.OAuthSettings) sasl.OAuth {
+	o := sasl.OAuth{Scope: s.Scope}
+	if s.Issuer != "" {
+		o.Configuration = s.Configuration()
+	}
+	return o
 }
 
 // daemon is an engine with its sockets and signals.

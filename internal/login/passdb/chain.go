@@ -154,15 +154,16 @@ func (c *Chain) Token(ctx context.Context, q Query, token userdb.Secret) (user u
 // Certificate returns the account that a verified certificate with the name q.Name may
 // log in to: the one of that name.
 func (c *Chain) Certificate(ctx context.Context, q Query) (userdb.User, error) {
-	user, err := c.admit(ctx, q)
+	user, err := c.Admit(ctx, q)
 	if errors.Is(err, userdb.ErrUnknown) {
 		err = ErrWrong
 	}
 	return user, err
 }
 
-// admit returns the account called q.Name, which may log in without its password.
-func (c *Chain) admit(ctx context.Context, q Query) (user userdb.User, err error) {
+// Admit returns the account called q.Name, which may log in without its password: another
+// proof was given. The error may wrap userdb.ErrUnknown.
+func (c *Chain) Admit(ctx context.Context, q Query) (user userdb.User, err error) {
 	err = c.first(func(s Source) error {
 		var err error
 		if k, ok := s.(Certified); ok {

@@ -18,6 +18,7 @@ import (
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
 	"fantail/internal/login/passdb/ldapdb"
+	"fantail/internal/login/passdb/oauth"
 	"fantail/internal/login/passdb/pam"
 	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/passdb/sqldb"
@@ -37,6 +38,13 @@ var makers = map[string]func(*parts) (passdb.Source, error){
 	"shadow": func(p *parts) (passdb.Source, error) {
 		return shadow.New(shadow.Path, p.accounts(), p.Hashing), nil
 	},
+	"oauth": func(p *parts) (passdb.Source, error) {
+		return oauth.New(p.Config.OAuth, oauth.Accounts{
+			Admit: func(ctx context.Context, q passdb.Query) (userdb.User, error) { return p.chain.Admit(ctx, q) },
+			// Each with a home of its own, or they would share one.
+			Others: p.Config.Auth.VirtualHome != "" && (p.Config.Auth.VirtualUID != "" || p.Own != nil),
+		})
+	},
 	"sql":  func(p *parts) (passdb.Source, error) { return sqldb.New(p.Config.SQL, p.Hashing, p.Decoy) },
 	"ldap": func(p *parts) (passdb.Source, error) { return ldapdb.New(p.Config.LDAP) },
 }
@@ -48,6 +56,7 @@ const helperTime = 5 * time.Second
 type parts struct {
 	authd.Means
 	system *nss.DB
+	chain  *passdb.Chain // once it is made
 }
 
 // accounts are the users of the system that may have mail.
@@ -57,7 +66,7 @@ func (p *parts) accounts() nss.Accounts {
 
 // New returns the chain of the configured sources.
 func New(m authd.Means) (authd.Sources, error) {
-	p := &parts{m, nss.Open()}
+	p := &parts{Means: m, system: nss.Open()}
 	names := m.Config.Auth.Sources
 	if len(names) == 0 {
 		names = present(m.Config)
@@ -75,14 +84,14 @@ func New(m authd.Means) (authd.Sources, error) {
 		}
 	}
 	who := &identity{cfg: m.Config, own: m.Own, system: p.system}
-	c := passdb.NewChain(who.of, chain...)
-	c.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
-	return c, nil
+	p.chain = passdb.NewChain(who.of, chain...)
+	p.chain.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
+	return p.chain, nil
 }
 
 // present are the sources that there are, where the configuration names none: the
-// passwd-file, unless it has its default path and is not there, then the directory and
-// the database that are set, then the system's users by PAM, or else by the shadow file.
+// passwd-file, unless it has its default path and is not there, then the directory,
+// the database and the issuer that are set, then the system's users by PAM, or else by the shadow file.
 func present(cfg *conf.Config) []string {
 	var names []string
 	if cfg.IsSet("auth.passwd_file") || exists(cfg.Auth.PasswdFile) {
@@ -93,6 +102,9 @@ func present(cfg *conf.Config) []string {
 	}
 	if cfg.SQL.Driver != conf.SQLNone {
 		names = append(names, "sql")
+	}
+	if cfg.OAuth.IsSet() {
+		names = append(names, "oauth")
 	}
 	if helper, err := pamHelper(cfg); err == nil && works(helper) {
 		names = append(names, "pam")

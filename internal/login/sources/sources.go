@@ -71,6 +71,11 @@ func New(m authd.Means) (authd.Sources, error) {
 	if len(names) == 0 {
 		names = present(m.Config)
 	}
+	if !slices.Contains(names, "oauth") {
+		if i := slices.IndexFunc(m.Config.Auth.Mechanisms, withToken); i >= 0 {
+			return nil, fmt.Errorf("auth.mechanisms: %s needs the source oauth, which is not set", m.Config.Auth.Mechanisms[i])
+		}
+	}
 	chain := make([]passdb.Source, len(names))
 	for i, name := range names {
 		maker, ok := makers[name]
@@ -88,6 +93,9 @@ func New(m authd.Means) (authd.Sources, error) {
 	p.chain.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
 	return p.chain, nil
 }
+
+// withToken reports whether clients show a token with a mechanism.
+func withToken(mechanism string) bool { return mechanism == "OAUTHBEARER" || mechanism == "XOAUTH2" }
 
 // present are the sources that there are, where the configuration names none: the
 // passwd-file, unless it has its default path and is not there, then the directory,

@@ -1,6 +1,8 @@
 package sources
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,5 +82,44 @@ func TestNew(t *testing.T) {
 	}
 	if err := accounts.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "passwd-file: ") {
 		t.Error(err)
+	}
+}
+
+// TestRemote wants what lies elsewhere to be asked where it is set, and what is wrong
+// with its settings to be said.
+func TestRemote(t *testing.T) {
+	const ldap = `ldap_uri = "ldaps://localhost"` + "\n"
+	const oauth = `oauth_issuer = "https://localhost"` + "\n" + `oauth_audience = "mail"` + "\n"
+	sql := fmt.Sprintf("sql_driver = \"sqlite\"\nsql_query = \"select @user\"\nsql_source = %q\n", filepath.Join(t.TempDir(), "none"))
+	for _, c := range []struct {
+		text string
+		want string // in the error; "": none
+	}{
+		{ldap + sql + oauth, ""},
+		{oauth + `mechanisms = ["PLAIN", "OAUTHBEARER", "XOAUTH2"]`, ""},
+		{ldap + `mechanisms = ["PLAIN", "XOAUTH2"]`, "XOAUTH2 needs the source oauth"},
+		{oauth + `sources = ["passwd-file"]` + "\n" + `mechanisms = ["OAUTHBEARER"]`, "OAUTHBEARER needs the source oauth"},
+		{ldap + `ldap_filter = "(uid=*)"`, "the source ldap: auth.ldap_filter"},
+		{`sql_driver = "postgresql"`, "the source sql: auth.sql_query"},
+		{`sources = ["sql"]`, "the source sql: auth.sql_query"},
+		{`sources = ["ldap"]`, "the source ldap: auth.ldap_uri"},
+		{`sources = ["oauth"]`, "the source oauth: auth.oauth_issuer"},
+	} {
+		cfg := load(t, "[auth]\npasswd_file = \"none\"\n"+c.text)
+		accounts, err := New(authd.Means{Config: cfg, Log: slog.New(slog.DiscardHandler), Hashing: passdb.NewHashing(1, passdb.HashingMemory)})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.text, err, c.want)
+		}
+		if o, ok := accounts.(io.Closer); err == nil && !ok {
+			t.Errorf("%s: %T keeps connections", c.text, accounts)
+		} else if err == nil {
+			if err := o.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	names := present(load(t, "[auth]\n"+ldap+sql+oauth))
+	if i := slices.Index(names, "ldap"); i < 0 || !slices.Equal(names[i:i+3], []string{"ldap", "sql", "oauth"}) {
+		t.Errorf("%q", names)
 	}
 }

@@ -192,6 +192,11 @@ func TestSettings(t *testing.T) {
 		{func(s *conf.LDAPSettings) { s.Filter = "(uid=%{user}" }, "auth.ldap_filter"},
 		{func(s *conf.LDAPSettings) { s.Filter = "(uid=%u)" }, "auth.ldap_filter"},
 		{func(s *conf.LDAPSettings) { s.Filter = "(uid=%{name})" }, "auth.ldap_filter"},
+		{func(s *conf.LDAPSettings) { s.Filter = `(uid=\0%{user})` }, "auth.ldap_filter"}, // the name's first letter would be in the escape
+		{func(s *conf.LDAPSettings) { s.Filter = `(uid=\%{user})` }, "auth.ldap_filter"},
+		{func(s *conf.LDAPSettings) { s.Filter = "(%{user}=x)" }, "auth.ldap_filter"},
+		{func(s *conf.LDAPSettings) { s.Filter = "(&(uid=%{user})(%{local}=*))" }, "auth.ldap_filter"},
+		{func(s *conf.LDAPSettings) { s.Filter = "(uid:%{user}:=%{user})" }, "auth.ldap_filter"},
 		{func(s *conf.LDAPSettings) { s.Base = "x" }, "auth.ldap_base"},
 		{func(s *conf.LDAPSettings) { s.BindDN = "cn=x" }, "auth.ldap_bind_password_file"},
 		{func(s *conf.LDAPSettings) { s.BindDN, s.BindPasswordFile = "cn=x", "/nonexistent" }, "auth.ldap_bind_password_file"},
@@ -245,7 +250,7 @@ func TestAnswer(t *testing.T) {
 // FuzzFilter wants no name to change the shape of a filter, and no filter from the
 // configuration to break one.
 func FuzzFilter(f *testing.F) {
-	for _, s := range []string{"(uid=%{user})", "(&(mail=%{local}@%{domain})(!(x=100%%)))", "(uid=%{user}", "%", "%{", "(|(a=%{user})(b=*%{user}*))", `(a=\2a%{user})`} {
+	for _, s := range []string{"(uid=%{user})", `(0=\0%{user})`, "(&(mail=%{local}@%{domain})(!(x=100%%)))", "(uid=%{user}", "%", "%{", "(|(a=%{user})(b=*%{user}*))", `(a=\2a%{user})`} {
 		f.Add(s, "ann@example.org")
 		f.Add(s, `*)(uid=*))(|(uid=*\00`)
 	}

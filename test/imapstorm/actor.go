@@ -30,8 +30,8 @@ type actor struct {
 	kept  map[string]*client.Cache // by mailbox
 	count int                      // of messages that it made
 	trees []string                 // mailboxes that it made
-	// notifies and compresses say that the connection uses NOTIFY and COMPRESS.
-	notifies, compresses bool
+	// notifies says that the connection uses NOTIFY.
+	notifies bool
 
 	conditions []condition
 }

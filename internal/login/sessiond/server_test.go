@@ -289,9 +289,12 @@ func TestBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go func() { // an authd that does not answer
-		c, err := l.Accept()
-		if err == nil {
+	go func() { // an authd that does not answer, and goes
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
 			<-stuck
 			c.Close()
 		}

@@ -5,6 +5,7 @@ package sources
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -75,6 +76,9 @@ func New(m authd.Means) (authd.Sources, error) {
 		if i := slices.IndexFunc(m.Config.Auth.Mechanisms, withToken); i >= 0 {
 			return nil, fmt.Errorf("auth.mechanisms: %s needs the source oauth, which is not set", m.Config.Auth.Mechanisms[i])
 		}
+	}
+	if slices.Contains(m.Config.Auth.Mechanisms, "EXTERNAL") { // it would be offered to nobody
+		return nil, errors.New("auth.mechanisms: EXTERNAL needs certificates of clients, which fronts do not ask for")
 	}
 	chain := make([]passdb.Source, len(names))
 	for i, name := range names {

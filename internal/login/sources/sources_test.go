@@ -99,6 +99,7 @@ func TestRemote(t *testing.T) {
 		{oauth + `mechanisms = ["PLAIN", "OAUTHBEARER", "XOAUTH2"]`, ""},
 		{ldap + `mechanisms = ["PLAIN", "XOAUTH2"]`, "XOAUTH2 needs the source oauth"},
 		{oauth + `sources = ["passwd-file"]` + "\n" + `mechanisms = ["OAUTHBEARER"]`, "OAUTHBEARER needs the source oauth"},
+		{`mechanisms = ["PLAIN", "EXTERNAL"]`, "EXTERNAL needs certificates"},
 		{ldap + `ldap_filter = "(uid=*)"`, "the source ldap: auth.ldap_filter"},
 		{`sql_driver = "postgresql"`, "the source sql: auth.sql_query"},
 		{`sources = ["sql"]`, "the source sql: auth.sql_query"},

@@ -1,6 +1,7 @@
 package scheme
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,9 +34,17 @@ func TestCost(t *testing.T) {
 		start := processorTime(t)
 		h.Verify("wrong")
 		took := processorTime(t) - start
-		if ratio := float64(took) / float64(h.Cost().Time); took > 10*time.Millisecond && (ratio < 0.1 || ratio > 10) {
-			t.Errorf("%-12.12s took %v of %v", field, took, h.Cost().Time)
+		want := int64(0) // MiB
+		switch {
+		case strings.HasPrefix(field, "$y$"):
+			want = 16
+		case strings.HasPrefix(field, "$7$"), strings.HasPrefix(field, "$argon2id$"):
+			want = 64
 		}
+		if c := h.Cost(); c.Memory>>20 != want || c.Time <= 0 || c.Time > MaxTime {
+			t.Errorf("%-12.12s costs %d MiB and %v", field, c.Memory>>20, c.Time)
+		}
+		// How long it took decides nothing: machines differ, and are shared.
 		t.Logf("%-12.12s took %8v of %8v: %.2f, %d MiB", field, took.Round(10*time.Microsecond), h.Cost().Time, float64(took)/float64(h.Cost().Time), h.Cost().Memory>>20)
 	}
 }
@@ -49,4 +58,29 @@ func processorTime(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// TestCostGrows: what a hash asks for is what it costs.
+func TestCostGrows(t *testing.T) {
+	const sha, md = "qtv3pTG61I1G3ddw$vfMcPY3olWzSRGc0CCRUs8lHou83CSrXM2kFcYvTQ/b7bW8dDIOj9.YP3nXILFuuCnRDVjnMjCAl5zQAEdwU//", "YdaN8Msi/FGUN.TX$%d$d7a09d0a1712bb4f4b19a8504087b94505b086b1"
+	for _, c := range []struct {
+		less, more string
+		times      float64
+	}{
+		{"$6$rounds=5000$" + sha, "$6$rounds=50000$" + sha, 10},
+		{"{PBKDF2}$1$" + fmt.Sprintf(md, 5000), "{PBKDF2}$1$" + fmt.Sprintf(md, 20000), 4},
+		{"$2b$08$SC6//fnoqHDYyMP3ml/Pfe9o2.oBmmMok5MacJhwWm68Ib.6d9896", "$2b$10$SC6//fnoqHDYyMP3ml/Pfe9o2.oBmmMok5MacJhwWm68Ib.6d9896", 4},
+	} {
+		less, err := Parse(c.less)
+		if err != nil {
+			t.Fatal(err)
+		}
+		more, err := Parse(c.more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := float64(more.Cost().Time) / float64(less.Cost().Time); got < c.times*0.99 || got > c.times*1.01 {
+			t.Errorf("%.20s costs %.2f times %.20s, want %v", c.more, got, c.less, c.times)
+		}
+	}
 }

@@ -5,6 +5,8 @@ package login
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xdg-go/scram"
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/login/broker"
@@ -95,12 +98,15 @@ func flagOf(name string) string {
 	return ""
 }
 
+// silent is what one says who only listens.
+const silent = "\x00"
+
 // house is an installation whose daemons run.
 type house struct {
 	*testing.T
-	dir  string
-	imap string // host:port
-	pop3 string
+	dir string
+	// host:port
+	imap, imaps, pop3 string
 }
 
 func (h *house) path(names ...string) string {
@@ -145,6 +151,7 @@ func build(t *testing.T) *house {
 	}
 	h.own(os.ModeSetgid|0o770, authdUID, "run")
 	h.own(0o700, frontUID, "front")
+	h.own(0o700, authdUID, "auth")
 	h.own(0o755, 0, "mail")
 	var passwd strings.Builder
 	for name, uid := range map[string]int{"ann": virtualUID, "bob": virtualUID, "carol": carolUID, "daemon": 1, "root": 0} {
@@ -158,8 +165,8 @@ func build(t *testing.T) *house {
 		}
 		fmt.Fprintf(&passwd, "%s:{PLAIN}secret:%d:%d::%s::\n", name, uid, max(1, min(uid, gid)), h.path("mail", name))
 	}
-	config := fmt.Sprintf("[imap]\nlisten = [\"127.0.0.1:0\"]\n[pop3]\nlisten = [\"127.0.0.1:0\"]\n[tls]\ncertificate = %q\nkey = %q\n[auth]\npasswd_file = %q\n",
-		h.path("front", "c.pem"), h.path("front", "k.pem"), h.path("passwd"))
+	config := fmt.Sprintf("[imap]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n[pop3]\nlisten = [\"127.0.0.1:0\"]\n[tls]\ncertificate = %q\nkey = %q\n[auth]\npasswd_file = %q\ndirectory = %q\nmechanisms = [\"PLAIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-256-PLUS\"]\n",
+		h.path("front", "c.pem"), h.path("front", "k.pem"), h.path("passwd"), h.path("auth"))
 	err = errors.Join(
 		os.WriteFile(h.path("fantail.toml"), []byte(config), 0o644),
 		os.WriteFile(h.path("passwd"), []byte(passwd.String()), 0o400),
@@ -170,8 +177,9 @@ func build(t *testing.T) *house {
 	}
 	h.start("authd", authdUID, "login")
 	h.start("sessiond", 0, "session")
-	h.imap = h.front("imapd")
-	h.pop3 = h.front("pop3d")
+	listening := h.front("imapd", 2)
+	h.imap, h.imaps = listening["imap"], listening["imaps"]
+	h.pop3 = h.front("pop3d", 1)["pop3"]
 	return h
 }
 
@@ -208,8 +216,8 @@ func (h *house) start(name string, uid uint32, socket string) *site.Group {
 	return nil
 }
 
-// front starts a front and returns where it listens.
-func (h *house) front(name string) string {
+// front starts a front and returns where it listens for each of its services.
+func (h *house) front(name string, services int) map[string]string {
 	h.Helper()
 	g := h.start(name, frontUID, "")
 	for range 1000 {
@@ -217,13 +225,17 @@ func (h *house) front(name string) string {
 		if err != nil {
 			h.Fatal(err)
 		}
-		if m := regexp.MustCompile(`msg=listening proto=\S+ address=(\S+)`).FindSubmatch(text); m != nil {
-			return string(m[1])
+		at := make(map[string]string)
+		for _, m := range regexp.MustCompile(`msg=listening proto=(\S+) address=(\S+)`).FindAllSubmatch(text, -1) {
+			at[string(m[1])] = string(m[2])
+		}
+		if len(at) == services {
+			return at
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	h.Fatalf("%s does not listen", name)
-	return ""
+	return nil
 }
 
 // dial connects, and returns a function that says a line and returns the answer that
@@ -234,6 +246,11 @@ func (h *house) dial(address string) func(line, prefix string) string {
 	if err != nil {
 		h.Fatal(err)
 	}
+	return h.talk(conn)
+}
+
+func (h *house) talk(conn net.Conn) func(line, prefix string) string {
+	h.Helper()
 	h.Cleanup(func() { conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		h.Fatal(err)
@@ -241,7 +258,7 @@ func (h *house) dial(address string) func(line, prefix string) string {
 	lines := bufio.NewScanner(conn)
 	return func(line, prefix string) string {
 		h.Helper()
-		if line != "" {
+		if line != silent {
 			fmt.Fprintf(conn, "%s\r\n", line)
 		}
 		for lines.Scan() {
@@ -325,7 +342,7 @@ func TestTakenOver(t *testing.T) {
 		"become root: operation not permitted", "signal init: (operation not permitted|no such process)",
 	} {
 		what, _, _ := strings.Cut(want, ":")
-		if got := say("", what); !regexp.MustCompile("^" + want + "$").MatchString(got) {
+		if got := say(silent, what); !regexp.MustCompile("^" + want + "$").MatchString(got) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
@@ -369,5 +386,59 @@ func TestRestarts(t *testing.T) {
 		}
 		h.dial(h.imap)("a LOGIN ann secret", "a OK")
 		client("c NOOP", "c OK")
+	}
+}
+
+// TestChannelBinding: a client that binds its proof to the TLS connection gets in, and
+// one whose connection ends at somebody between does not (RFC 5802 section 6, RFC 9266).
+func TestChannelBinding(t *testing.T) {
+	h := build(t)
+	logIn := func(spoil bool) string {
+		conn, err := tls.Dial("tcp", h.imaps, &tls.Config{InsecureSkipVerify: true}) // it is self-signed
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := conn.ConnectionState()
+		binding, err := scram.NewTLSExporterBinding(&state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spoil {
+			binding.Data[0]++
+		}
+		client, err := scram.SHA256.NewClient("ann", "secret", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		talk := client.NewConversationWithChannelBinding(binding)
+		say := h.talk(conn)
+		if caps := say(silent, "* OK"); !strings.Contains(caps, "AUTH=SCRAM-SHA-256-PLUS") {
+			t.Fatal(caps)
+		}
+		line := "a AUTHENTICATE SCRAM-SHA-256-PLUS"
+		for said := ""; ; {
+			answer := say(line, "")
+			if !strings.HasPrefix(answer, "+ ") {
+				return answer
+			}
+			challenge, err := base64.StdEncoding.DecodeString(answer[2:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !talk.Done() {
+				if said, err = talk.Step(string(challenge)); err != nil {
+					return err.Error()
+				}
+			} else {
+				said = ""
+			}
+			line = base64.StdEncoding.EncodeToString([]byte(said))
+		}
+	}
+	if got := logIn(false); !strings.HasPrefix(got, "a OK") {
+		t.Error(got)
+	}
+	if got := logIn(true); strings.HasPrefix(got, "a OK") {
+		t.Errorf("a proof that was bound to another connection: %s", got)
 	}
 }

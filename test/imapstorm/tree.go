@@ -25,11 +25,11 @@ func (a *actor) ownTop() string { return tree + "." + a.name }
 // free returns a name of the client's own that no mailbox has.
 func (a *actor) free() string {
 	for {
-		top := a.ownTop() + fmt.Sprint(a.rand.IntN(3))
+		top := fmt.Sprintf("%s-%d", a.ownTop(), a.rand.IntN(3)) // of filter1 and 2 not filter12, which is another's
 		if len(a.trees) > 0 && a.rand.IntN(2) == 0 {
 			top = a.trees[a.rand.IntN(len(a.trees))] + ".b"
 		}
-		if top = strings.Replace(top, a.name+"0", a.name, 1); !slices.Contains(a.trees, top) {
+		if top = strings.Replace(top, a.name+"-0", a.name, 1); !slices.Contains(a.trees, top) {
 			return top
 		}
 	}

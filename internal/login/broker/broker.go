@@ -56,6 +56,7 @@ type Grant struct {
 	Service wire.Service
 	Account string // as its source spells it, which need not be what was typed
 	Ticket  wire.Ticket
+	Remote  netip.Addr // of the client; the zero Addr if it has none
 	// IMAPWithout are capabilities that this account is not offered, with commas
 	// between them.
 	IMAPWithout string

@@ -14,6 +14,7 @@ const (
 	SocketLogin   = "login"   // authd's, for fronts
 	SocketTicket  = "ticket"  // authd's, for sessiond
 	SocketSession = "session" // sessiond's, for fronts
+	SocketAdmin   = "admin"   // sessiond's, for root
 )
 
 // Remote is the way to an authd and a sessiond that run by themselves.

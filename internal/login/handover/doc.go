@@ -5,7 +5,11 @@
 //	starter ◄─ Taken n ──────────────────────────────── program
 //	front ──── Hello, then what the client says ──────► program   the channel n
 //	front ◄─── what the session says ────────────────── program
-//	starter ◄─ Ended n ──────────────────────────────── program   control socket
+//	starter ── Stop n ───────────────────────────────► program   control socket
+//	starter ◄─ Ended n ──────────────────────────────── program
+//
+// Most connections end without a Stop; it is how an admin ends one. A program that is
+// told of one that it has not, or not any more, does nothing.
 //
 // The control socket is the program's standard input, and lasts as long as it;
 // package fdpass carries its messages. The starter (package roster) gives the other

@@ -17,6 +17,11 @@ import (
 
 func start(t *testing.T, serve func(*net.UnixConn)) *sessiontest.Starter {
 	t.Helper()
+	return startWith(t, func(_ context.Context, conn *net.UnixConn) { serve(conn) })
+}
+
+func startWith(t *testing.T, serve func(context.Context, *net.UnixConn)) *sessiontest.Starter {
+	t.Helper()
 	return sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
 		return handover.Receive(ctx, control, serve)
 	})
@@ -81,6 +86,48 @@ func TestStopping(t *testing.T) {
 	talk(t, a)
 	a.Close()
 	ended(s, nil)
+}
+
+// A connection that is to end does, and no other.
+func TestStop(t *testing.T) {
+	s := startWith(t, func(ctx context.Context, conn *net.UnixConn) {
+		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
+		echo(conn)
+	})
+	a, b := s.Pass(), s.Pass()
+	s.Hears(handover.Taken, 1, 2)
+	stop := func(n uint32) {
+		t.Helper()
+		if err := s.Control.Send(handover.Message{Kind: handover.Stop, Conn: n}.Append(nil), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop(7) // there is none
+	stop(1)
+	s.Hears(handover.Ended, 1)
+	if said, err := io.ReadAll(a); string(said) != "bye\n" || err != nil {
+		t.Errorf("%q, %v", said, err)
+	}
+	stop(1) // not any more
+	talk(t, b)
+	b.Close()
+	s.Hears(handover.Ended, 2)
+	s.Control.Close()
+	ended(s, nil)
+}
+
+// A Stop with a descriptor is none, nor is a Pass without.
+func TestStopWithDescriptor(t *testing.T) {
+	for _, c := range []struct {
+		kind handover.Kind
+		file *os.File
+	}{{handover.Stop, os.Stderr}, {handover.Pass, nil}} {
+		s := start(t, echo)
+		if err := s.Control.Send(handover.Message{Kind: c.kind, Conn: 1}.Append(nil), c.file); err != nil {
+			t.Fatal(err)
+		}
+		ended(s, handover.ErrMessage)
+	}
 }
 
 // A starter that is gone takes no session with it.

@@ -9,10 +9,11 @@ import (
 // Kind is what a message on a control socket says of a connection.
 type Kind byte
 
-// The messages. Only Pass goes from the starter to the program, and only Pass has
-// a descriptor.
+// The messages. Pass and Stop go from the starter to the program, and only Pass has a
+// descriptor.
 const (
 	Pass  Kind = 'P' // here is a connection
+	Stop  Kind = 'S' // take leave of its client and end it
 	Taken Kind = 'T' // it is the program's now
 	Ended Kind = 'E' // it is closed
 )
@@ -42,7 +43,7 @@ func ParseMessage(b []byte) (Message, error) {
 	}
 	m := Message{Kind(b[0]), binary.BigEndian.Uint32(b[1:])}
 	switch m.Kind {
-	case Pass, Taken, Ended:
+	case Pass, Stop, Taken, Ended:
 		return m, nil
 	}
 	return Message{}, fmt.Errorf("%w: of no kind", ErrMessage)

@@ -15,8 +15,9 @@ import (
 // Receive is the program's side. It calls serve in a goroutine of its own for each
 // connection that is passed over control, closes the connection afterwards, and
 // returns when the starter passes no more, or ctx has ended, and every connection
-// has ended as well. serve must not panic.
-func Receive(ctx context.Context, control *os.File, serve func(*net.UnixConn)) error {
+// has ended as well. The context of a connection ends with ctx, or when the starter
+// wants that one to end. serve must not panic.
+func Receive(ctx context.Context, control *os.File, serve func(context.Context, *net.UnixConn)) error {
 	c, err := fdpass.Open(control)
 	if err != nil {
 		return err
@@ -28,11 +29,11 @@ func Receive(ctx context.Context, control *os.File, serve func(*net.UnixConn)) e
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
 	defer c.Close() // after the last "ended"
-	var running sync.WaitGroup
-	defer running.Wait()
+	served := connections{stop: make(map[uint32]context.CancelFunc)}
+	defer served.running.Wait()
 	buf := make([]byte, MessageSize)
 	for {
-		n, conn, err := take(c, buf)
+		m, conn, err := take(c, buf)
 		switch {
 		case errors.Is(err, io.EOF) || ctx.Err() != nil:
 			if conn != nil {
@@ -41,42 +42,77 @@ func Receive(ctx context.Context, control *os.File, serve func(*net.UnixConn)) e
 			return nil
 		case err != nil:
 			return fmt.Errorf("take connection: %w", err)
+		case m.Kind == Stop:
+			served.end(m.Conn)
+			continue
 		}
-		tell(c, Taken, n)
-		running.Go(func() {
-			serve(conn)
+		tell(c, Taken, m.Conn)
+		ctx := served.begin(ctx, m.Conn)
+		served.running.Go(func() {
+			serve(ctx, conn)
 			conn.Close()
-			tell(c, Ended, n)
+			served.end(m.Conn)
+			tell(c, Ended, m.Conn)
 		})
 	}
 }
 
-// take waits for the next connection.
-func take(c *fdpass.Conn, buf []byte) (uint32, *net.UnixConn, error) {
+// connections are those that are served.
+type connections struct {
+	running sync.WaitGroup
+
+	mu   sync.Mutex // guards stop
+	stop map[uint32]context.CancelFunc
+}
+
+// begin returns the context of a connection.
+func (s *connections) begin(ctx context.Context, n uint32) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop[n] = cancel
+	return ctx
+}
+
+// end ends it, if there is one of that number.
+func (s *connections) end(n uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cancel, ok := s.stop[n]; ok {
+		cancel()
+		delete(s.stop, n)
+	}
+}
+
+// take waits for the next message: a Stop, or a Pass with its connection.
+func take(c *fdpass.Conn, buf []byte) (Message, *net.UnixConn, error) {
 	b, f, err := c.Receive(buf)
 	if err != nil {
-		return 0, nil, err
+		return Message{}, nil, err
 	}
 	m, err := ParseMessage(b)
 	if f == nil {
-		return 0, nil, errors.Join(fmt.Errorf("%w: no descriptor", ErrMessage), err)
+		if err == nil && m.Kind != Stop {
+			err = fmt.Errorf("%w: no descriptor", ErrMessage)
+		}
+		return m, nil, err
 	}
 	defer f.Close()
 	if err == nil && m.Kind != Pass {
 		err = fmt.Errorf("%w: unexpected kind", ErrMessage)
 	}
 	if err != nil {
-		return 0, nil, err
+		return Message{}, nil, err
 	}
 	conn, err := net.FileConn(f)
 	if err != nil {
-		return 0, nil, err
+		return Message{}, nil, err
 	}
 	channel, ok := conn.(*net.UnixConn)
 	if !ok {
-		return 0, nil, errors.Join(fmt.Errorf("%w: a socket of another kind", ErrMessage), conn.Close())
+		return Message{}, nil, errors.Join(fmt.Errorf("%w: a socket of another kind", ErrMessage), conn.Close())
 	}
-	return m.Conn, channel, nil
+	return m, channel, nil
 }
 
 // tell tells the starter of a connection. A starter that is gone need not know.

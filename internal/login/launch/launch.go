@@ -48,11 +48,13 @@ const (
 	idle = 30 * time.Second
 	// linger is time to finish what is being written, on a slow file server.
 	linger = 5 * time.Minute
+	// stop is time to finish a command, and to tell the client.
+	stop = 20 * time.Second
 )
 
 // RosterOptions are how session programs are kept.
 func RosterOptions(log *slog.Logger) roster.Options {
-	return roster.Options{Most: mostConnections, Idle: idle, Linger: linger, Log: log}
+	return roster.Options{Most: mostConnections, Idle: idle, Linger: linger, Stop: stop, Log: log}
 }
 
 // names are the session programs by service. A service that has none brings no session

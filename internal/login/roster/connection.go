@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -16,6 +17,9 @@ import (
 type connection struct {
 	process *process
 	number  uint32
+	account string
+	remote  netip.Addr // of the client; the zero Addr if nobody says it
+	since   time.Time
 	taken   bool       // the process has said so; the roster's lock guards it
 	given   bool       // our end is in another process; the lock guards it too
 	answer  chan error // receives once: nil when it is taken
@@ -23,9 +27,12 @@ type connection struct {
 
 // register makes a connection, of which the process is told by pass; the lock is
 // held.
-func (p *process) register() *connection {
+func (p *process) register(w Wanted) *connection {
 	p.last++
-	c := &connection{process: p, number: p.last, answer: make(chan error, 1)}
+	c := &connection{
+		process: p, number: p.last, answer: make(chan error, 1),
+		account: w.Account, remote: w.Remote, since: time.Now(),
+	}
 	p.conns[c.number] = c
 	p.sending++
 	p.open++
@@ -67,13 +74,7 @@ func (c *connection) send() (*net.UnixConn, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	control := c.process.control
-	// One deadline for all who send now: each of them makes it later only.
-	err = control.SetWriteDeadline(time.Now().Add(sendTimeout))
-	if err == nil {
-		err = control.Send(handover.Message{Kind: handover.Pass, Conn: c.number}.Append(nil), theirs)
-	}
-	if err != nil {
+	if err := c.process.tell(handover.Message{Kind: handover.Pass, Conn: c.number}, theirs); err != nil {
 		ours.Close()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			err = errGone // the ways in which a socket says it are many
@@ -81,6 +82,16 @@ func (c *connection) send() (*net.UnixConn, error) {
 		return nil, fmt.Errorf("pass connection: %w", err)
 	}
 	return ours, nil
+}
+
+// tell sends a message to the program, with a descriptor unless f is nil.
+func (p *process) tell(m handover.Message, f *os.File) error {
+	// One deadline for all who send now: each of them makes it later only.
+	err := p.control.SetWriteDeadline(time.Now().Add(sendTimeout))
+	if err == nil {
+		err = p.control.Send(m.Append(nil), f)
+	}
+	return err
 }
 
 // sent notes that the connection is on its way, or that it could not be sent.

@@ -38,6 +38,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -58,12 +59,15 @@ type Options struct {
 	// Linger is how long a process may take to end, or to end a session, of
 	// which every connection is closed.
 	Linger time.Duration
-	Log    *slog.Logger
+	// Stop is how long a process may take to end a connection that it was told to.
+	Stop time.Duration
+	Log  *slog.Logger
 }
 
 // Wanted is a session program to which somebody needs a connection.
 type Wanted struct {
 	Service, Account string
+	Remote           netip.Addr // of the client, for Sessions; the zero Addr if it is not known
 	// Edition differs where a process that runs already must not be used, since
 	// it was started with another command or configuration. Such a process keeps
 	// its connections and gets no more.
@@ -165,7 +169,7 @@ func (r *Roster) register(w Wanted) (c *connection, isNew bool, err error) {
 		case p.edition != w.Edition:
 			p.retire()
 		case c == nil && len(p.conns) < r.o.Most:
-			c = p.register()
+			c = p.register(w)
 		}
 	}
 	if c != nil {
@@ -178,7 +182,7 @@ func (r *Roster) register(w Wanted) (c *connection, isNew bool, err error) {
 	r.table[k] = append(r.table[k], p)
 	r.all[p] = struct{}{}
 	r.running.Add(1)
-	return p.register(), true, nil
+	return p.register(w), true, nil
 }
 
 // Interrupt asks every process to take leave of its clients and end. Who connects

@@ -49,8 +49,10 @@ func session(how string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := handover.Receive(ctx, os.Stdin, func(conn *net.UnixConn) {
-		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
+	err := handover.Receive(ctx, os.Stdin, func(ctx context.Context, conn *net.UnixConn) {
+		if how != "deaf" {
+			defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
+		}
 		if _, err := fmt.Fprintln(conn, os.Getpid()); err != nil {
 			return
 		}

@@ -27,7 +27,7 @@ func (p Program) serveFront(ctx context.Context, control *os.File, all Session) 
 	// use costs it memory, whether it uses it or not.
 	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), mostProcessors))
 	var q quiet.Watch
-	return handover.Receive(ctx, control, func(channel *net.UnixConn) {
+	return handover.Receive(ctx, control, func(ctx context.Context, channel *net.UnixConn) {
 		s := all
 		if err := p.serveHanded(ctx, channel, &s, &q); err != nil {
 			s.Log.Error("session failed", "err", err)

@@ -9,11 +9,14 @@
 //	                             │ roster: the running program, or a new one
 //	front ◄ Started, a socket ───╯ the other end is the program's
 //
+//	admin ─ Who, Kick ──────► sessiond ─ roster: which there are, end those of an account
+//
 // After that it has nothing to do with the connection; the roster hears from the
 // program when it has ended.
 //
 // Invariants: what is started, and as whom, follows from authd's answer alone; the
-// front's word is only held against it. A front may say Start and nothing else, and
+// front's word is only held against it, and an admin cannot start anything. A front may
+// say Start and nothing else, an admin who is root (as the kernel tells) Who and Kick, and
 // what is none ends its connection, not another's. Questions are bounded in number for
 // each connection, and in time. No descriptor of ours gets into a program, and none of
 // a program's stays here. What was started lives on when sessiond ends: sessions are

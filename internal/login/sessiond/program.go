@@ -77,7 +77,7 @@ func parse(args []string, stderr io.Writer) (a arguments, err error) {
 	fs := flag.NewFlagSet("sessiond", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&a.config, "c", "", "configuration `file`")
-	fs.StringVar(&a.sockets, "S", "/run/fantail", "`directory` of the socket of authd, and of its own unless systemd passes it")
+	fs.StringVar(&a.sockets, "S", "/run/fantail", "`directory` of the socket of authd, and of its own unless systemd passes them")
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
 	fs.BoolVar(&a.version, "v", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
@@ -142,15 +142,17 @@ func (d *daemon) run(a arguments, signals <-chan os.Signal) error {
 	if err != nil {
 		return fmt.Errorf("give up privileges: %w", err)
 	}
-	listeners, err := broker.Listen(a.sockets, broker.Socket{Name: broker.SocketSession, Mode: 0o660})
+	listeners, err := broker.Listen(a.sockets,
+		broker.Socket{Name: broker.SocketSession, Mode: 0o660}, broker.Socket{Name: broker.SocketAdmin, Mode: 0o600})
 	if err != nil {
 		return err
 	}
-	l := listeners[broker.SocketSession]
+	fronts, admins := listeners[broker.SocketSession], listeners[broker.SocketAdmin]
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	failed := make(chan error, 1)
-	go func() { failed <- d.accept(ctx, l) }()
+	failed := make(chan error, 2)
+	go func() { failed <- d.accept(ctx, fronts, d.Serve) }()
+	go func() { failed <- d.accept(ctx, admins, d.ServeAdmin) }()
 	d.tell(inetd.Ready)
 	for {
 		select {
@@ -162,15 +164,15 @@ func (d *daemon) run(a arguments, signals <-chan os.Signal) error {
 			}
 			d.tell(inetd.Stopping)
 			cancel()
-			err := errors.Join(l.Close(), <-failed)
+			err := errors.Join(fronts.Close(), admins.Close(), <-failed, <-failed)
 			d.conns.Wait()
 			return err
 		}
 	}
 }
 
-// accept serves the fronts that connect, until the socket is closed.
-func (d *daemon) accept(ctx context.Context, l *fdpass.Listener) error {
+// accept serves those who connect, until the socket is closed.
+func (d *daemon) accept(ctx context.Context, l *fdpass.Listener, serve func(context.Context, *fdpass.Conn) error) error {
 	for {
 		c, err := l.Accept()
 		switch {
@@ -184,8 +186,8 @@ func (d *daemon) accept(ctx context.Context, l *fdpass.Listener) error {
 			return err
 		}
 		d.conns.Go(func() {
-			if err := d.Serve(ctx, c); err != nil && ctx.Err() == nil {
-				d.Log.Warn("a front was sent away", "err", err)
+			if err := serve(ctx, c); err != nil && ctx.Err() == nil {
+				d.Log.Warn("a peer was sent away", "err", err)
 			}
 		})
 	}

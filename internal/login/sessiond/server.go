@@ -33,6 +33,10 @@ type Programs interface {
 	// Give returns one end of a connection whose other end the wanted program has
 	// taken.
 	Give(ctx context.Context, w roster.Wanted) (*os.File, error)
+	// Sessions returns the connections of an account, or all if it is "".
+	Sessions(account string) []roster.Session
+	// Stop has those of an account end, and returns how many there are.
+	Stop(account string) int
 }
 
 // Server serves fronts. It is safe for many goroutines.
@@ -113,11 +117,13 @@ func (f *front) receive() error {
 	}
 }
 
-func (f *front) send(id uint32, m wire.Message, file *os.File) error {
+func (f *front) send(id uint32, m wire.Message, file *os.File) error { return send(f.c, id, m, file) }
+
+func send(c *fdpass.Conn, id uint32, m wire.Message, file *os.File) error {
 	b, err := wire.Append(nil, id, m)
 	if err == nil {
-		if err = f.c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
-			err = f.c.Send(b, file)
+		if err = c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
+			err = c.Send(b, file)
 		}
 	}
 	if err != nil {
@@ -157,5 +163,6 @@ func (f *front) session(ctx context.Context, m *wire.Start) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.Remote = m.Remote
 	return f.Programs.Give(ctx, w)
 }

@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 
 // session tells each client who it is, and sends back what it gets.
 func session() int {
-	err := handover.Receive(context.Background(), os.Stdin, func(conn *net.UnixConn) {
+	err := handover.Receive(context.Background(), os.Stdin, func(ctx context.Context, conn *net.UnixConn) {
+		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		groups, _ := os.Getgroups()
 		fds, _ := os.ReadDir("/proc/self/fd")
 		_, err := os.ReadFile("/etc/shadow")
@@ -130,6 +131,7 @@ func build(t *testing.T) *house {
 	h.serve(broker.SocketLogin, func(ctx context.Context, c *fdpass.Conn) error { return engine.Serve(ctx, c, authd.Front) })
 	h.serve(broker.SocketTicket, func(ctx context.Context, c *fdpass.Conn) error { return engine.Serve(ctx, c, authd.Session) })
 	h.serve(broker.SocketSession, s.Serve)
+	h.serve(broker.SocketAdmin, s.ServeAdmin)
 	t.Cleanup(func() {
 		link.Close()
 		r.Interrupt()

@@ -9,6 +9,8 @@
 //	front ◄ Started and a socket, Refused ─ sessiond
 //	sessiond ─ Redeem ────────────────────► authd       whose ticket is this?
 //	sessiond ◄ Account, Denied ──────────── authd
+//	admin ─ Who, Kick ────────────────────► sessiond    whose sessions are there?
+//	admin ◄ Sessions, Kicked ────────────── sessiond
 //
 // Every message but Offer has the number of its exchange, which the asking side
 // gives; answers may come in any order, one to each question. Who may say what on

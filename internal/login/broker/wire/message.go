@@ -164,6 +164,7 @@ type Start struct {
 	Service Service
 	Account string
 	Ticket  Ticket
+	Remote  netip.Addr // of the client, for Sessions; the zero Addr if it has none
 }
 
 // Started brings one end of it; the program has taken the other.
@@ -255,6 +256,7 @@ func (m *Start) fields(w walker) {
 	service(w, &m.Service)
 	w.text(&m.Account, maxName)
 	w.fixed(m.Ticket[:])
+	w.addr(&m.Remote)
 }
 
 func (m *Started) fields(walker)   {}
@@ -312,6 +314,10 @@ var types = map[Kind]func() Message{
 	KindRedeem:    func() Message { return new(Redeem) },
 	KindAccount:   func() Message { return new(Account) },
 	KindDenied:    func() Message { return new(Denied) },
+	KindWho:       func() Message { return new(Who) },
+	KindSessions:  func() Message { return new(Sessions) },
+	KindKick:      func() Message { return new(Kick) },
+	KindKicked:    func() Message { return new(Kicked) },
 }
 
 // ErrMessage says that something is not a message.

@@ -29,11 +29,21 @@ var samples = []Message{
 	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE"},
 	&Failure{Reason: Expired, Name: "ann"},
 	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}},
+	&Start{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("192.0.2.1")},
 	&Started{},
 	&Refused{Reason: NoTicket},
 	&Redeem{Service: IMAP, Account: "ann", Ticket: Ticket{15: 9}, PID: 1 << 22, UID: 4294967294},
 	&Account{Name: "ann", UID: 1000, GID: 100, Groups: []uint32{8, 27}, Home: "/home/ann", Mail: "/home/ann/Maildir"},
 	&Denied{},
+	&Who{},
+	&Who{Account: "ann", PID: 1 << 22, Conn: 7},
+	&Sessions{},
+	&Sessions{More: true, List: []Session{
+		{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("2001:db8::7"), Since: 1 << 31, PID: 1 << 22, Conn: 7},
+		{Service: Webmail, Account: "bob"},
+	}},
+	&Kick{Account: "ann"},
+	&Kicked{Connections: 3},
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -69,6 +79,10 @@ func TestRoundTrip(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	long := strings.Repeat("x", maxPath+1)
+	full := make([]Session, MaxSessions+1)
+	for i := range full {
+		full[i] = Session{Service: IMAP, Account: long[:maxName], Remote: netip.IPv6Unspecified()}
+	}
 	for _, m := range []Message{
 		&Begin{Mechanism: "PLAIN"},
 		&Begin{Service: lastService + 1},
@@ -83,6 +97,10 @@ func TestLimits(t *testing.T) {
 		&Start{Service: IMAP, Account: long},
 		&Account{Groups: make([]uint32, maxGroups+1)},
 		&Account{Mail: long},
+		&Who{Account: long},
+		&Sessions{List: make([]Session, 1)},
+		&Sessions{List: full[:MaxSessions+1]},
+		&Kick{Account: long},
 	} {
 		if b, err := Append(nil, 1, m); !errors.Is(err, ErrMessage) || b != nil {
 			t.Errorf("%T: %v", m, err)
@@ -91,6 +109,9 @@ func TestLimits(t *testing.T) {
 	// The longest of each fits.
 	path := long[:maxPath]
 	if _, err := Append(nil, 1, &Account{Name: long[:maxName], Groups: make([]uint32, maxGroups), Home: path, Mail: path}); err != nil {
+		t.Error(err)
+	}
+	if _, err := Append(nil, 1, &Sessions{List: full[:MaxSessions]}); err != nil {
 		t.Error(err)
 	}
 }

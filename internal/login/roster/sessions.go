@@ -1,0 +1,84 @@
+package roster
+
+import (
+	"net/netip"
+	"syscall"
+	"time"
+
+	"fantail/internal/login/handover"
+)
+
+// Session is a connection that a session program has.
+type Session struct {
+	Service, Account string
+	Remote           netip.Addr // of the client, as who brought it says; the zero Addr if he does not
+	Since            time.Time
+	PID              int    // of the program
+	Conn             uint32 // the connection's number, in the program
+}
+
+// Sessions returns those of an account, or all if it is "", in no order.
+func (r *Roster) Sessions(account string) []Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []Session
+	r.each(account, func(c *connection) {
+		list = append(list, Session{c.process.key.service, c.account, c.remote, c.since, c.process.cmd.Process.Pid, c.number})
+	})
+	return list
+}
+
+// each calls f for the connections of an account that programs have taken; the lock is
+// held.
+func (r *Roster) each(account string, f func(*connection)) {
+	for p := range r.all {
+		if p.cmd == nil {
+			continue
+		}
+		for _, c := range p.conns {
+			if c.taken && (account == "" || c.account == account) {
+				f(c)
+			}
+		}
+	}
+}
+
+// Stop has the programs take leave of an account's clients and end their connections,
+// and returns how many. It does not wait. A program that has not done it after
+// Options.Stop is killed. Who connects afterwards is served as usual.
+func (r *Roster) Stop(account string) int {
+	r.mu.Lock()
+	var stopped, told []*connection
+	r.each(account, func(c *connection) {
+		stopped = append(stopped, c)
+		if c.process.deaf { // it can only be told to end as a whole
+			c.process.signal(syscall.SIGTERM)
+		} else {
+			told = append(told, c)
+		}
+	})
+	r.mu.Unlock()
+	for _, c := range told {
+		// What cannot be told to a program is seen by its connections staying.
+		_ = c.process.tell(handover.Message{Kind: handover.Stop, Conn: c.number}, nil)
+	}
+	if len(stopped) > 0 {
+		time.AfterFunc(r.o.Stop, func() { r.insist(stopped) })
+	}
+	return len(stopped)
+}
+
+// insist kills the programs that still have connections that they were to end.
+func (r *Roster) insist(stopped []*connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	killed := make(map[*process]bool)
+	for _, c := range stopped {
+		p := c.process
+		if p.conns[c.number] == c && !killed[p] {
+			killed[p] = true
+			p.log.Error("session program does not end a connection: it is killed")
+			p.signal(syscall.SIGKILL)
+		}
+	}
+}

@@ -17,17 +17,10 @@ func calls(numbers ...uint32) []rule {
 // clone3 is to make, and its callers have clone.
 var missingCalls = []rule{{call: unix.SYS_CLONE3, then: absent}}
 
-// mailCalls are what it takes to work on mail in Go.
-var mailCalls = append(calls(
-	// Files, by Landlock's leave.
-	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_OPENAT, unix.SYS_CLOSE,
-	fstatat, unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_LSEEK, unix.SYS_READV, unix.SYS_WRITEV,
-	unix.SYS_GETDENTS64, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_UNLINKAT,
-	unix.SYS_MKDIRAT, unix.SYS_READLINKAT, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_UTIMENSAT,
-	unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FTRUNCATE,
-	unix.SYS_FALLOCATE, unix.SYS_FADVISE64, unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FLOCK, unix.SYS_MEMFD_CREATE,
-	unix.SYS_COPY_FILE_RANGE, unix.SYS_SENDFILE, unix.SYS_SPLICE, unix.SYS_PIPE2, unix.SYS_DUP, unix.SYS_DUP3,
-	unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH, unix.SYS_INOTIFY_RM_WATCH,
+// runtimeCalls are what a program in Go makes whatever it does, once its files are open.
+var runtimeCalls = append(calls(
+	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_CLOSE, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_PIPE2,
+	unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_SPLICE, unix.SYS_SENDFILE,
 	// Waiting.
 	unix.SYS_FUTEX, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD2,
 	unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_SCHED_YIELD, unix.SYS_PPOLL, unix.SYS_PSELECT6,
@@ -64,11 +57,38 @@ var mailCalls = append(calls(
 	{unix.SYS_IOCTL, test{oneOf, 1, []uint32{unix.TIOCINQ, unix.FS_IOC_GETFLAGS, unix.TCGETS, unix.TIOCGWINSZ}}, allowed},
 }...)
 
+// lookCalls are for what is said of files, and for what is open.
+var lookCalls = calls(
+	fstatat, unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_LSEEK, unix.SYS_PREAD64, unix.SYS_GETDENTS64, unix.SYS_READLINKAT,
+)
+
+// mailCalls are for files, by Landlock's leave.
+var mailCalls = calls(
+	unix.SYS_OPENAT, unix.SYS_PWRITE64, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_UNLINKAT,
+	unix.SYS_MKDIRAT, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_UTIMENSAT,
+	unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FTRUNCATE,
+	unix.SYS_FALLOCATE, unix.SYS_FADVISE64, unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FLOCK, unix.SYS_MEMFD_CREATE,
+	unix.SYS_COPY_FILE_RANGE, unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH, unix.SYS_INOTIFY_RM_WATCH,
+)
+
+// readingCalls open files that are not to be changed.
+var readingCalls = []rule{
+	{unix.SYS_OPENAT, test{noBit, 2, []uint32{unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC}}, allowed},
+}
+
 // connectionCalls are for sockets that there are already.
 var connectionCalls = calls(
 	unix.SYS_RECVMSG, unix.SYS_SENDMSG, unix.SYS_RECVFROM, unix.SYS_SENDTO, unix.SYS_SHUTDOWN,
 	unix.SYS_GETSOCKOPT, unix.SYS_SETSOCKOPT, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME,
 )
+
+// acceptingCalls are for sockets that listen already, and for connecting to the
+// machine's own.
+var acceptingCalls = append(calls(unix.SYS_ACCEPT4, unix.SYS_CONNECT),
+	rule{unix.SYS_SOCKET, test{oneOf, 0, []uint32{unix.AF_UNIX}}, allowed})
+
+// networkCalls make sockets that are not of the machine itself.
+var networkCalls = []rule{{unix.SYS_SOCKET, test{noneOf, 0, []uint32{unix.AF_UNIX}}, allowed}}
 
 // newNamespaces are the flags of clone that make any.
 const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |

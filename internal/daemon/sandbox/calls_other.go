@@ -5,4 +5,4 @@ package sandbox
 // On other processors system calls are not filtered.
 const arch = 0
 
-var mailCalls, connectionCalls, hostileCalls, missingCalls []rule
+var runtimeCalls, lookCalls, mailCalls, readingCalls, connectionCalls, acceptingCalls, networkCalls, hostileCalls, missingCalls []rule

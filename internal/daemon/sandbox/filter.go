@@ -43,13 +43,16 @@ func only(calls ...[]rule) filter {
 
 // except is the filter that refuses calls and nothing else.
 func except(calls ...[]rule) filter {
-	f := filter{append(slices.Concat(calls...), missingCalls...), allowed}
-	for i := range f.rules {
-		if f.rules[i].then == allowed {
-			f.rules[i].then = refused
-		}
+	return filter{missingCalls, allowed}.refusing(calls...)
+}
+
+// refusing is a filter that refuses more calls.
+func (f filter) refusing(calls ...[]rule) filter {
+	more := slices.Concat(calls...)
+	for i := range more {
+		more[i].then = refused
 	}
-	return f
+	return filter{append(more, f.rules...), f.otherwise}
 }
 
 // test looks at the lower half of one argument; what the kernel takes there must
@@ -65,6 +68,7 @@ type kind int
 const (
 	always kind = iota
 	oneOf       // of the values
+	noneOf      // of the values
 	anyBit      // of values[0] is set
 	noBit       // of values[0] is set
 	null        // both halves are 0
@@ -131,6 +135,11 @@ func (t test) program() []unix.SockFilter {
 			} else {
 				p = append(p, unix.SockFilter{Code: equal, Jf: 1, K: v})
 			}
+		}
+		return p
+	case noneOf:
+		for i, v := range t.values {
+			p = append(p, unix.SockFilter{Code: equal, Jt: uint8(len(t.values) - i), K: v})
 		}
 		return p
 	case own:

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -11,18 +12,40 @@ const (
 	// inTree is what mail needs of its directories.
 	inTree = ll.AccessFSReadFile | ll.AccessFSWriteFile | ll.AccessFSTruncate | ll.AccessFSReadDir |
 		ll.AccessFSMakeReg | ll.AccessFSMakeDir | ll.AccessFSRemoveFile | ll.AccessFSRemoveDir | ll.AccessFSRefer
-	inFile = ll.AccessFSReadFile
+	inFile    = ll.AccessFSReadFile
+	inReading = ll.AccessFSReadFile | ll.AccessFSReadDir
+	inProgram = ll.AccessFSReadFile | ll.AccessFSExecute
+	inSocket  = ll.AccessFSResolveUnix
+
+	// ofReader is what a program needs everywhere that starts those of others.
+	ofReader = ll.AccessFSReadFile | ll.AccessFSReadDir | ll.AccessFSResolveUnix
+	// ofStarter is everything but to execute.
+	ofStarter = inTree | ll.AccessFSMakeChar | ll.AccessFSMakeSock | ll.AccessFSMakeFifo | ll.AccessFSMakeBlock |
+		ll.AccessFSMakeSym | ll.AccessFSIoctlDev | ll.AccessFSResolveUnix
 )
 
-// fence leaves the process the files of o. Without AccessFSRefer, which Linux 5.13
-// to 5.18 do not have, no message could be moved to another folder, so there is no
-// fence at all on these.
-func fence(o Options) error {
-	err := landlock.V11.BestEffort().Restrict(
+// fence leaves the process the files of o, and everywhere the rights of its role.
+// Without AccessFSRefer, which Linux 5.13 to 5.18 do not have, no message could be
+// moved to another folder, so there is no fence at all on these.
+func fence(everywhere landlock.AccessFSSet, o Options) error {
+	config := landlock.V11
+	if o.Network {
+		config.HandledAccessNet = 0
+	}
+	rules := []landlock.Rule{
 		landlock.PathAccess(inTree, o.Trees...),
 		landlock.PathAccess(inFile, o.Files...).IgnoreIfMissing(),
-	)
-	if err != nil {
+		landlock.PathAccess(inReading, o.Reading...).IgnoreIfMissing(),
+		landlock.PathAccess(inProgram, o.Programs...).IgnoreIfMissing(),
+		landlock.PathAccess(inSocket, o.Sockets...).IgnoreIfMissing(),
+	}
+	if everywhere != 0 {
+		rules = append(rules,
+			landlock.PathAccess(everywhere, "/"),
+			landlock.PathAccess(ll.AccessFSReadFile|ll.AccessFSWriteFile, os.DevNull).IgnoreIfMissing(), // of what is started
+		)
+	}
+	if err := config.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("fence files: %w", err)
 	}
 	return nil

@@ -7,24 +7,38 @@
 //	            files                     system calls        programs, sockets
 //	Session     its account's mail        those of a list     none, of any kind
 //	Delivery    its account's mail        those of a list     none, of any kind
+//	Front       certificates, read        those of a list     no programs; takes connections, asks authd and sessiond
+//	Checker     reads, writes its own     all but a list      starts what asks the system; no network unless it must
+//	Modules     what its user may         all but a list      whatever modules of PAM do
+//	Starter     what root may             all but a list      starts session programs alone; no network
 //	Rootless    what its user may         all but a list      starts session programs
 //
-// Every role also loses core dumps, and attaching to it with ptrace or through
-// /proc, for all but root (PR_SET_DUMPABLE); and what executing a program could
-// give it (no_new_privs), which the programs that it starts inherit, and lasts.
+// Checker and Modules are authd, without PAM and with it: modules of PAM are foreign
+// programs that may need anything, as those that use a network do, and what authd gives
+// up they have not. All that starts other programs hands on what it has given up, most of
+// all no_new_privs: under authd no module gains anything by unix_chkpwd(8), so for
+// the passwords of the system's users it is in the group that may read them.
+// pam-helper itself gives up nothing further but limits and its being debugged, since
+// nobody knows what modules do. Started by hand, by one user for himself, it can
+// therefore ask unix_chkpwd for that user's password.
+//
+// To execute the loader of dynamic programs is to execute any program. Where Loaders
+// are permitted, as to Checker for getent(1), the fence around programs stops what
+// is not aimed at it, and no more.
 //
 // Files are fenced by Landlock. In the trees that Enter is given, files can be
 // read, written, made, removed and renamed from one directory to another, but
 // nothing can be executed there, and no link, socket or device made; other files
 // can be read if Enter is told so. What is open already stays usable. Landlock
 // also keeps signals from processes outside (Linux 6.12), so that the session of
-// a virtual user has no power over others of the same uid.
+// a virtual user has no power over others of the same uid. A front has no file but
+// those from which it reads its certificates again.
 //
 // System calls are filtered by seccomp. What is not allowed fails with EPERM and
 // is told to the kernel's audit log; clone3 with ENOSYS, so that there is clone
 // in its place. The lists in calls.go were found by running the dialogues, the
-// IMAP storm, webmail and deliveries under strace, with what Go's runtime calls
-// seldom added from its sources. A system call that is missing there fails when
+// IMAP storm, webmail, logins and deliveries under strace, with what Go's runtime
+// calls seldom added from its sources. A system call that is missing there fails when
 // it is used: the tests run the programs as they are, sandboxed.
 //
 // What is left to somebody who has taken over a session, because nothing above
@@ -39,8 +53,10 @@ package sandbox
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
+	"github.com/landlock-lsm/go-landlock/landlock"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,27 +72,61 @@ const (
 	// Rootless is a front that starts session programs itself, which inherit all
 	// that it gives up.
 	Rootless
+	// Front meets strangers, on sockets that listen already, and has others behind
+	// it for everything else.
+	Front
+	// Checker compares passwords, and starts programs that ask the system who its
+	// users are.
+	Checker
+	// Modules is a Checker that starts modules of PAM.
+	Modules
+	// Starter is root, and starts session programs as their accounts' users. They
+	// inherit all that it gives up.
+	Starter
 )
 
 // role is a row of the table.
 type role struct {
-	name   string
-	files  bool   // only those of Options
-	filter filter // of system calls
+	name       string
+	fenced     bool                 // it has only the files of Options, and
+	everywhere landlock.AccessFSSet // these rights to all
+	filter     filter               // of system calls
+	offline    bool                 // no sockets of a network, but by Options.Network
 }
 
 var roles = [...]role{
-	Session:  {"session", true, only(mailCalls, connectionCalls)},
-	Delivery: {"delivery", true, only(mailCalls)},
-	Rootless: {"rootless front", false, except(hostileCalls)},
+	Session:  {"session", true, 0, only(runtimeCalls, lookCalls, mailCalls, connectionCalls), false},
+	Delivery: {"delivery", true, 0, only(runtimeCalls, lookCalls, mailCalls), false},
+	Rootless: {"rootless front", false, 0, except(hostileCalls), false},
+	Front:    {"front", true, 0, only(runtimeCalls, lookCalls, readingCalls, connectionCalls, acceptingCalls), false},
+	Checker:  {"checker of passwords", true, ofReader, except(hostileCalls), true},
+	Modules:  {"checker of passwords with modules", false, 0, except(hostileCalls), false},
+	Starter:  {"starter of sessions", true, ofStarter, except(hostileCalls), true},
 }
 
 func (r Role) String() string { return roles[r].name }
 
 // Options are what a role keeps that its table cannot know.
 type Options struct {
-	Trees []string // directories with what is below them, where mail is
-	Files []string // files that may be read; those that do not exist are left out
+	Trees    []string // directories with what is below them, where mail is
+	Files    []string // files that may be read
+	Reading  []string // directories that may be read, with what is below them
+	Programs []string // programs that may be executed, or directories of such
+	Sockets  []string // local sockets, or directories of such, to which it may connect
+	Network  bool     // a Checker may ask daemons on other machines
+}
+
+// Of what Options list, Trees must exist; the rest is left out where it does not.
+
+// Loaders are where a machine may have the loader of its dynamic programs, which must
+// be executed with them.
+func Loaders() []string {
+	var list []string
+	for _, pattern := range []string{"/lib*/ld-*.so*", "/lib/*/ld-*.so*", "/usr/lib*/ld-*.so*", "/usr/lib/*/ld-*.so*"} {
+		found, _ := filepath.Glob(pattern) // the pattern is well-formed
+		list = append(list, found...)
+	}
+	return list
 }
 
 // Enter makes the whole process a sandbox, for good: every thread of it and all
@@ -97,12 +147,16 @@ func enter(r role, o Options) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("keep debuggers away: %w", err)
 	}
-	if r.files {
-		if err := fence(o); err != nil {
+	if r.fenced {
+		if err := fence(r.everywhere, o); err != nil {
 			return err
 		}
 	}
-	return r.filter.load()
+	f := r.filter
+	if r.offline && !o.Network {
+		f = f.refusing(networkCalls)
+	}
+	return f.load()
 }
 
 // Missing names what this kernel lacks, or does not let this process have; nil if

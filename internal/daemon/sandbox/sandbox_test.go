@@ -23,7 +23,7 @@ import (
 // TestMain lets the test binary be the process that is in the sandbox: started with
 // "tries ROLE DIRECTORY", it tries everything and writes what came of each try.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "tries" {
+	if len(os.Args) >= 4 && os.Args[1] == "tries" {
 		os.Exit(inside(os.Args[2], os.Args[3]))
 	}
 	os.Exit(m.Run())
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 const none = "none"
 
 func inside(name, dir string) int {
-	other := exec.Command("/bin/cat") // ends with us, whom the sandbox keeps from killing it
+	other := exec.Command(peers) // ends with us, whom the sandbox keeps from killing it
 	if _, err := other.StdinPipe(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -43,16 +43,16 @@ func inside(name, dir string) int {
 		return 1
 	}
 	peer = other.Process.Pid
+	if err := listen(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	for r, row := range roles {
 		if row.name != name {
 			continue
 		}
 		ready := threads(8)
-		err := Enter(Role(r), Options{
-			Trees: []string{filepath.Join(dir, "own"), filepath.Join(dir, "linked")},
-			Files: []string{"/proc/sys/kernel/random/boot_id", "/nonexistent"},
-		})
-		if err != nil {
+		if err := Enter(Role(r), keeps(Role(r), dir)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -63,15 +63,7 @@ func inside(name, dir string) int {
 		if name == none && !t.harmless {
 			continue
 		}
-		var errno syscall.Errno
-		switch err := t.try(p); {
-		case err == nil:
-			fmt.Printf("%s=ok\n", t.name)
-		case errors.As(err, &errno):
-			fmt.Printf("%s=%s\n", t.name, unix.ErrnoName(errno))
-		default:
-			fmt.Printf("%s=%v\n", t.name, err)
-		}
+		fmt.Printf("%s=%s\n", t.name, outcome(t.try(p)))
 	}
 	if os.Getenv("WAIT") != "" {
 		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
@@ -79,6 +71,62 @@ func inside(name, dir string) int {
 		}
 	}
 	return 0
+}
+
+// keeps are the options of a role.
+func keeps(r Role, dir string) Options {
+	o := Options{
+		Trees:   []string{filepath.Join(dir, "own"), filepath.Join(dir, "linked")},
+		Files:   []string{"/proc/sys/kernel/random/boot_id", "/nonexistent"},
+		Network: len(os.Args) > 4,
+	}
+	switch r {
+	case Front:
+		o = Options{Reading: []string{filepath.Join(dir, "certificates"), "/nonexistent"}, Files: o.Files, Sockets: []string{dir}}
+	case Checker, Starter:
+		o.Programs = append(Loaders(), listed, peers, filepath.Dir(os.Args[0]))
+	}
+	return o
+}
+
+// outcome is "ok", or the name of the first error of the system, or what else is wrong.
+func outcome(err error) string {
+	var errno syscall.Errno
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &errno):
+		return unix.ErrnoName(errno)
+	}
+	return err.Error()
+}
+
+// listed is a program that Checker and Starter may execute.
+const listed = "/bin/echo"
+
+// peers is what every process of these tests starts, to have another one.
+const peers = "/bin/cat"
+
+// daemon is where a daemon listens on listening, to whom somebody has connected.
+var (
+	daemon    *unix.SockaddrUnix
+	listening int
+)
+
+func listen() (err error) {
+	daemon = &unix.SockaddrUnix{Name: filepath.Join(os.Args[3], "daemon")}
+	listening, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := unix.Unlink(daemon.Name); err != nil && err != unix.ENOENT {
+		return err
+	}
+	return errors.Join(unix.Bind(listening, daemon), unix.Listen(listening, 4), unix.Connect(client, daemon))
 }
 
 // threads starts threads before the sandbox; what each may do later is a try.
@@ -112,12 +160,12 @@ func layout(t *testing.T, uid int) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	for _, d := range []string{"own/cur", "own/new", "own/tmp", "own/.Folder/cur", "other/cur", "linked/cur", "outside/empty"} {
+	for _, d := range []string{"own/cur", "own/new", "own/tmp", "own/.Folder/cur", "other/cur", "linked/cur", "outside/empty", "certificates"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, f := range []string{"own/cur/mail", "own/cur/mail2", "other/cur/mail", "other/cur/mail2", "linked/cur/mail", "outside/file", "outside/file2"} {
+	for _, f := range []string{"own/cur/mail", "own/cur/mail2", "other/cur/mail", "other/cur/mail2", "linked/cur/mail", "outside/file", "outside/file2", "certificates/mail.pem"} {
 		if err := os.WriteFile(filepath.Join(dir, f), []byte("Subject: x\n\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -173,9 +221,9 @@ func as(cmd *exec.Cmd, uid int) *exec.Cmd {
 	return cmd
 }
 
-// results runs the tries, with a socket as standard input on which one more is
+// run runs the tries, with a socket as standard input on which one more is
 // passed.
-func results(t *testing.T, cmd *exec.Cmd) map[string]string {
+func run(t *testing.T, cmd *exec.Cmd) map[string]string {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -217,7 +265,7 @@ func TestRoles(t *testing.T) {
 	for user, uid := range users() {
 		for r, row := range roles {
 			t.Run(user+"/"+row.name, func(t *testing.T) {
-				got := results(t, as(exec.Command(bin, "tries", row.name, layout(t, uid)), uid))
+				got := run(t, as(exec.Command(bin, "tries", row.name, layout(t, uid)), uid))
 				for _, try := range tries() {
 					if want := try.want[r]; got[try.name] != want && want != "" {
 						t.Errorf("%s: %q, want %q", try.name, got[try.name], want)
@@ -228,13 +276,27 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+// A checker that must ask other machines has sockets for that, and no more than that.
+func TestNetwork(t *testing.T) {
+	skipIncomplete(t)
+	uid := users()["user"]
+	got := run(t, as(exec.Command(program(t), "tries", roles[Checker].name, layout(t, uid), "network"), uid))
+	for name, want := range map[string]string{
+		"open an internet socket": "ok", "open a local socket": "ok", "write into another's mail": "EACCES", "start a program": "EACCES",
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %q, want %q", name, got[name], want)
+		}
+	}
+}
+
 // Without a sandbox what is refused in one succeeds, so that TestRoles is not
 // passed by mistakes of its own.
 func TestControl(t *testing.T) {
 	bin := program(t)
 	for user, uid := range users() {
 		t.Run(user, func(t *testing.T) {
-			got := results(t, as(exec.Command(bin, "tries", none, layout(t, uid)), uid))
+			got := run(t, as(exec.Command(bin, "tries", none, layout(t, uid)), uid))
 			for _, try := range tries() {
 				if try.harmless && got[try.name] != "ok" {
 					t.Errorf("%s: %q", try.name, got[try.name])
@@ -351,7 +413,7 @@ func call(number uintptr, args ...uintptr) error {
 	return nil
 }
 
-// received takes the descriptor that results has passed, and talks on it.
+// received takes the descriptor that run has passed, and talks on it.
 func received() error {
 	oob := make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := unix.Recvmsg(0, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)

@@ -21,20 +21,42 @@ import (
 type try struct {
 	name     string
 	harmless bool // it is also tried without a sandbox, where it must succeed
-	want     [len(roles)]string
+	want     results
 	try      func(p place) error
 }
 
-// Results in the roles Session, Delivery and Rootless.
+// results are by role.
+type results [len(roles)]string
+
+// Results of tries that many have in common.
 var (
-	fenced   = [...]string{"EACCES", "EACCES", "ok"}
-	crossing = [...]string{"EXDEV", "EXDEV", "ok"}
-	filtered = [...]string{"EPERM", "EPERM", "ok"}
-	hostile  = [...]string{"EPERM", "EPERM", "EPERM"}
-	limited  = [...]string{"EPERM", "EPERM", ""} // hostile, or needs what a user has not
-	noClone3 = [...]string{"ENOSYS", "ENOSYS", "ENOSYS"}
-	works    = [...]string{"ok", "ok", "ok"}
+	reading  = results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EACCES", Checker: "ok", Modules: "ok", Starter: "ok"}
+	opening  = results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Modules: "ok", Starter: "ok"}
+	crossing = results{Session: "EXDEV", Delivery: "EXDEV", Rootless: "ok", Front: "EPERM", Checker: "EXDEV", Modules: "ok", Starter: "ok"}
+	changing = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Modules: "ok", Starter: "ok"}
+	filtered = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "ok", Modules: "ok", Starter: "ok"}
+	locally  = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "ok", Checker: "ok", Modules: "ok", Starter: "ok"}
+	online   = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EPERM", Modules: "ok", Starter: "EPERM"}
+	starting = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Modules: "ok", Starter: "EACCES"}
+	scoped   = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EPERM", Modules: "ok", Starter: "EPERM"}
+	stopped  = results{Session: "EPERM", Delivery: "EPERM", Front: "EPERM"} // the others: what a user or root may
+	hostile  = all("EPERM")
+	mailed   = results{Session: "ok", Delivery: "ok", Rootless: "ok", Front: "EPERM", Checker: "ok", Modules: "ok", Starter: "ok"}
+	readable = results{Session: "ok", Delivery: "ok", Rootless: "ok", Front: "EACCES", Checker: "ok", Modules: "ok", Starter: "ok"}
+	works    = all("ok")
 )
+
+func (r results) but(role Role, result string) results {
+	r[role] = result
+	return r
+}
+
+func all(result string) (r results) {
+	for i := range r {
+		r[i] = result
+	}
+	return r
+}
 
 // tries are made in this order, in one process.
 func tries() []try {
@@ -42,25 +64,25 @@ func tries() []try {
 }
 
 var fileTries = []try{
-	{"read another's mail", true, fenced, func(p place) error { return p.open("other/cur/mail", unix.O_RDONLY) }},
-	{"list another's mail", true, fenced, func(p place) error { return p.open("other/cur", unix.O_RDONLY|unix.O_DIRECTORY) }},
-	{"read another's mail by our path", true, fenced, func(p place) error { return p.open("own/../other/cur/mail", unix.O_RDONLY) }},
-	{"write into another's mail", true, fenced, func(p place) error { return p.open("other/cur/mail", unix.O_WRONLY|unix.O_APPEND) }},
-	{"cut off another's mail", true, fenced, func(p place) error { return p.open("other/cur/mail", unix.O_WRONLY|unix.O_TRUNC) }},
-	{"truncate another's mail", true, filtered, func(p place) error { return unix.Truncate(p.at("other/cur/mail"), 0) }},
+	{"read another's mail", true, reading, func(p place) error { return p.open("other/cur/mail", unix.O_RDONLY) }},
+	{"list another's mail", true, reading, func(p place) error { return p.open("other/cur", unix.O_RDONLY|unix.O_DIRECTORY) }},
+	{"read another's mail by our path", true, reading, func(p place) error { return p.open("own/../other/cur/mail", unix.O_RDONLY) }},
+	{"write into another's mail", true, opening, func(p place) error { return p.open("other/cur/mail", unix.O_WRONLY|unix.O_APPEND) }},
+	{"cut off another's mail", true, opening, func(p place) error { return p.open("other/cur/mail", unix.O_WRONLY|unix.O_TRUNC) }},
+	{"truncate another's mail", true, changing, func(p place) error { return unix.Truncate(p.at("other/cur/mail"), 0) }},
 	{"link another's mail", true, crossing, func(p place) error { return p.link("other/cur/mail", "own/cur/stolen") }},
-	{"move another's mail", true, fenced, func(p place) error { return p.rename("other/cur/mail", "own/cur/stolen") }},
-	{"move mail to another", true, fenced, func(p place) error { return p.rename("own/cur/mail2", "other/cur/given") }},
-	{"deliver to another", true, fenced, func(p place) error { return p.open("other/cur/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
-	{"remove another's mail", true, fenced, func(p place) error { return unix.Unlink(p.at("other/cur/mail2")) }},
-	{"remove a directory outside", true, fenced, func(p place) error { return unix.Rmdir(p.at("outside/empty")) }},
-	{"read the passwd", true, fenced, func(p place) error { return p.open("/etc/passwd", unix.O_RDONLY) }},
-	{"read the time zones", true, fenced, func(p place) error { return p.open("/usr/share/zoneinfo", unix.O_RDONLY) }},
-	{"list the root", true, fenced, func(p place) error { return p.open("/", unix.O_RDONLY) }},
-	{"write to the null device", true, fenced, func(p place) error { return p.open("/dev/null", unix.O_WRONLY) }},
-	{"make a file outside", true, fenced, func(p place) error { return p.open("outside/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
-	{"make an unnamed file outside", true, fenced, func(p place) error { return p.open("/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
-	{"make a directory outside", true, fenced, func(p place) error { return unix.Mkdir(p.at("outside/dir"), 0o700) }},
+	{"move another's mail", true, opening, func(p place) error { return p.rename("other/cur/mail", "own/cur/stolen") }},
+	{"move mail to another", true, opening, func(p place) error { return p.rename("own/cur/mail2", "other/cur/given") }},
+	{"deliver to another", true, opening, func(p place) error { return p.open("other/cur/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
+	{"remove another's mail", true, opening, func(p place) error { return unix.Unlink(p.at("other/cur/mail2")) }},
+	{"remove a directory outside", true, opening, func(p place) error { return unix.Rmdir(p.at("outside/empty")) }},
+	{"read the passwd", true, reading, func(p place) error { return p.open("/etc/passwd", unix.O_RDONLY) }},
+	{"read the time zones", true, reading, func(p place) error { return p.open("/usr/share/zoneinfo", unix.O_RDONLY) }},
+	{"list the root", true, reading, func(p place) error { return p.open("/", unix.O_RDONLY) }},
+	{"write to the null device", true, results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EPERM", Checker: "ok", Modules: "ok", Starter: "ok"}, func(p place) error { return p.open("/dev/null", unix.O_WRONLY) }},
+	{"make a file outside", true, opening, func(p place) error { return p.open("outside/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
+	{"make an unnamed file outside", true, opening, func(p place) error { return p.open("/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
+	{"make a directory outside", true, opening, func(p place) error { return unix.Mkdir(p.at("outside/dir"), 0o700) }},
 	{"chmod outside", true, filtered, func(p place) error { return unix.Fchmodat(unix.AT_FDCWD, p.at("outside/file"), 0o600, 0) }},
 	{"chown outside", true, filtered, func(p place) error {
 		return unix.Lchown(p.at("outside/file"), os.Geteuid(), os.Getegid())
@@ -68,62 +90,56 @@ var fileTries = []try{
 	{"set attributes outside", false, filtered, func(p place) error {
 		return unix.Setxattr(p.at("outside/file"), "user.x", []byte("y"), 0)
 	}},
-	{"make a symbolic link", true, filtered, func(p place) error { return unix.Symlink("/etc", p.at("own/.link")) }},
-	{"make a fifo", true, filtered, func(p place) error { return unix.Mkfifo(p.at("own/fifo"), 0o600) }},
+	{"make a symbolic link", true, changing, func(p place) error { return unix.Symlink("/etc", p.at("own/.link")) }},
+	{"make a fifo", true, changing, func(p place) error { return unix.Mkfifo(p.at("own/fifo"), 0o600) }},
 	{"change the directory", true, filtered, func(p place) error { return unix.Chdir(p.at("other")) }},
-	{"read our memory", false, [...]string{"EACCES", "EACCES", ""}, func(p place) error { return p.open("/proc/self/mem", unix.O_RDONLY) }},
-	{"read another process's memory", false, [...]string{"EACCES", "EACCES", ""}, func(p place) error {
+	{"read our memory", false, results{Session: "EACCES", Delivery: "EACCES", Front: "EACCES"}, func(p place) error { return p.open("/proc/self/mem", unix.O_RDONLY) }},
+	{"read another process's memory", false, results{Session: "EACCES", Delivery: "EACCES", Front: "EACCES"}, func(p place) error {
 		return p.open(fmt.Sprintf("/proc/%d/mem", peer), unix.O_RDONLY)
 	}},
-	{"threads that there were before", false, [...]string{"EACCES,EPERM", "EACCES,EPERM", "ok"}, func(place) error {
-		var errs []string
+	{"threads that there were before", false, results{
+		Session: "EACCES,EPERM", Delivery: "EACCES,EPERM", Rootless: "ok", Front: "EACCES,EPERM", Checker: "EPERM,ok", Modules: "ok", Starter: "EPERM,ok",
+	}, func(place) error {
+		var came []string
 		for range cap(earlier) * 2 {
-			if err := <-earlier; err != nil {
-				errs = append(errs, unix.ErrnoName(err.(unix.Errno)))
-			}
+			came = append(came, outcome(<-earlier))
 		}
-		slices.Sort(errs)
-		if len(errs) == 0 {
-			return nil
-		}
-		if len(errs) != cap(earlier)*2 {
-			return fmt.Errorf("only %v", errs)
-		}
-		return errors.New(strings.Join(slices.Compact(errs), ","))
+		slices.Sort(came)
+		return errors.New(strings.Join(slices.Compact(came), ","))
 	}},
 }
 
 var otherTries = []try{
-	{"open an internet socket", true, filtered, func(place) error { return second(unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)) }},
-	{"open an internet socket of version 6", false, filtered, func(place) error {
+	{"open an internet socket", true, online, func(place) error { return second(unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)) }},
+	{"open an internet socket of version 6", false, online, func(place) error {
 		return second(unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0))
 	}},
-	{"open a local socket", true, filtered, func(place) error { return second(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)) }},
-	{"open a netlink socket", true, filtered, func(place) error { return second(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, 0)) }},
-	{"connect", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+	{"open a local socket", true, locally, func(place) error { return second(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)) }},
+	{"open a netlink socket", true, online, func(place) error { return second(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, 0)) }},
+	{"connect", false, stopped.but(Front, "ENOENT"), func(place) error {
 		return unix.Connect(0, &unix.SockaddrUnix{Name: "/run/dbus/system_bus_socket"})
 	}},
-	{"bind", false, [...]string{"EPERM", "EPERM", ""}, func(place) error { return unix.Bind(0, &unix.SockaddrUnix{Name: "@x"}) }},
-	{"listen", false, [...]string{"EPERM", "EPERM", ""}, func(place) error { return unix.Listen(0, 1) }},
-	{"accept", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+	{"bind", false, stopped, func(place) error { return unix.Bind(0, &unix.SockaddrUnix{Name: "@x"}) }},
+	{"listen", false, stopped, func(place) error { return unix.Listen(0, 1) }},
+	{"accept", false, stopped.but(Front, "EINVAL"), func(place) error {
 		_, _, err := unix.Accept4(0, unix.SOCK_CLOEXEC)
 		return err
 	}},
-	{"execute", false, [...]string{"EPERM", "EPERM", "ENOENT"}, func(place) error { return unix.Exec("/bin/nonexistent", []string{"x"}, nil) }},
-	{"start a program", true, filtered, func(place) error { return second(syscall.ForkExec("/bin/true", []string{"true"}, nil)) }},
-	{"fork", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+	{"execute", false, results{Session: "EPERM", Delivery: "EPERM", Rootless: "ENOENT", Front: "EPERM", Checker: "ENOENT", Modules: "ENOENT", Starter: "ENOENT"}, func(place) error { return unix.Exec("/bin/nonexistent", []string{"x"}, nil) }},
+	{"start a program", true, starting, func(place) error { return second(syscall.ForkExec("/bin/true", []string{"true"}, nil)) }},
+	{"fork", false, stopped, func(place) error {
 		// The same thread would go on twice: with flags that fail if they are let through.
 		return call(unix.SYS_CLONE, unix.CLONE_SIGHAND)
 	}},
-	{"clone3", false, noClone3, func(place) error { return call(unix.SYS_CLONE3) }},
-	{"signal another process", true, filtered, func(place) error { return unix.Kill(peer, unix.SIGURG) }},
-	{"signal a thread of another process", true, filtered, func(place) error {
+	{"clone3", false, all("ENOSYS"), func(place) error { return call(unix.SYS_CLONE3) }},
+	{"signal another process", true, scoped, func(place) error { return unix.Kill(peer, unix.SIGURG) }},
+	{"signal a thread of another process", true, scoped, func(place) error {
 		return unix.Tgkill(peer, peer, unix.SIGURG)
 	}},
-	{"have another signalled", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+	{"have another signalled", false, stopped, func(place) error {
 		return second(unix.FcntlInt(0, unix.F_SETOWN, peer))
 	}},
-	{"type into the terminal", false, [...]string{"EPERM", "EPERM", ""}, func(place) error { return unix.IoctlSetPointerInt(0, unix.TIOCSTI, 'x') }},
+	{"type into the terminal", false, stopped, func(place) error { return unix.IoctlSetPointerInt(0, unix.TIOCSTI, 'x') }},
 	{"trace another process", false, hostile, func(place) error { return unix.PtraceAttach(peer) }},
 	{"let us be traced", false, hostile, func(place) error { return call(unix.SYS_PTRACE, unix.PTRACE_TRACEME) }},
 	{"read a process", true, hostile, func(place) error {
@@ -133,7 +149,7 @@ var otherTries = []try{
 	}},
 	{"take a descriptor of a process", false, hostile, func(place) error { return second(unix.PidfdGetfd(0, 0, 0)) }},
 	{"open a process", true, filtered, func(place) error { return second(unix.PidfdOpen(peer, 0)) }},
-	{"limit another process", false, [...]string{"EPERM", "EPERM", ""}, func(place) error {
+	{"limit another process", false, stopped, func(place) error {
 		return unix.Prlimit(peer, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
 	}},
 	{"bpf", false, hostile, func(place) error { return call(unix.SYS_BPF, 1<<20) }},
@@ -152,8 +168,8 @@ var otherTries = []try{
 	{"open by handle", false, hostile, func(place) error { return call(unix.SYS_OPEN_BY_HANDLE_AT) }},
 	{"load a module", false, hostile, func(place) error { return unix.FinitModule(-1, "", 0) }},
 	{"reboot", false, hostile, func(place) error { return unix.Reboot(1) }},
-	{"set the clock", false, limited, func(place) error { return unix.Settimeofday(&unix.Timeval{Usec: -1}) }},
-	{"call by another number", false, [...]string{"EPERM", "EPERM", "EPERM"}, func(place) error { return call(x32 | unix.SYS_GETPID) }},
+	{"set the clock", false, stopped, func(place) error { return unix.Settimeofday(&unix.Timeval{Usec: -1}) }},
+	{"call by another number", false, hostile, func(place) error { return call(x32 | unix.SYS_GETPID) }},
 	{"make executable memory", true, filtered, func(place) error {
 		b, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON)
 		if err != nil {
@@ -176,13 +192,16 @@ var otherTries = []try{
 }
 
 var allowedTries = []try{
-	{"read our mail", true, works, func(p place) error { return p.open("own/cur/mail", unix.O_RDONLY) }},
-	{"list our mail", true, works, func(p place) error { return second(os.ReadDir(p.at("own/cur"))) }},
-	{"mail in a directory that is linked", true, works, func(p place) error {
+	{"read our mail", true, readable, func(p place) error { return p.open("own/cur/mail", unix.O_RDONLY) }},
+	{"list our mail", true, readable, func(p place) error { return second(os.ReadDir(p.at("own/cur"))) }},
+	{"mail in a directory that is linked", true, mailed, func(p place) error {
 		return errors.Join(p.open("linked/cur/mail", unix.O_RDWR), p.link("linked/cur/mail", "own/cur/from-link"))
 	}},
-	{"deliver", true, works, func(p place) error {
+	{"deliver", true, mailed, func(p place) error {
 		f, err := os.OpenFile(p.at("own/tmp/1"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
 		if err != nil {
 			return err
 		}
@@ -190,21 +209,21 @@ var allowedTries = []try{
 		return errors.Join(err, f.Chmod(0o600), f.Chown(-1, os.Getegid()), f.Truncate(3), f.Sync(), f.Close(),
 			os.Chtimes(p.at("own/tmp/1"), time.Time{}, time.Unix(1e9, 0)), p.rename("own/tmp/1", "own/new/1"))
 	}},
-	{"move to another folder", true, works, func(p place) error { return p.rename("own/new/1", "own/.Folder/cur/1:2,S") }},
-	{"copy to another folder", true, works, func(p place) error { return p.link("own/.Folder/cur/1:2,S", "own/cur/1:2,S") }},
-	{"make, rename and remove folders", true, works, func(p place) error {
+	{"move to another folder", true, mailed, func(p place) error { return p.rename("own/new/1", "own/.Folder/cur/1:2,S") }},
+	{"copy to another folder", true, mailed, func(p place) error { return p.link("own/.Folder/cur/1:2,S", "own/cur/1:2,S") }},
+	{"make, rename and remove folders", true, mailed, func(p place) error {
 		return errors.Join(os.MkdirAll(p.at("own/.A.B/cur"), 0o700), p.rename("own/.A.B", "own/.C"),
 			p.rename("own/.C/cur", "own/.Folder/new"), p.rename("own/.Folder/new", "own/.C/cur"), os.RemoveAll(p.at("own/.C")))
 	}},
-	{"an unnamed file among the mail", true, works, func(p place) error { return p.open("own/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
-	{"a file in memory", true, works, func(place) error {
+	{"an unnamed file among the mail", true, mailed, func(p place) error { return p.open("own/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
+	{"a file in memory", true, mailed, func(place) error {
 		fd, err := unix.MemfdCreate("mail", unix.MFD_CLOEXEC)
 		if err != nil {
 			return err
 		}
 		return errors.Join(unix.Ftruncate(fd, 1<<20), unix.Close(fd))
 	}},
-	{"lock and map", true, works, func(p place) error {
+	{"lock and map", true, mailed, func(p place) error {
 		f, err := os.OpenFile(p.at("own/cur/mail"), os.O_RDWR, 0)
 		if err != nil {
 			return err
@@ -216,8 +235,8 @@ var allowedTries = []try{
 		}
 		return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_EX), unix.Flock(int(f.Fd()), unix.LOCK_UN), unix.Munmap(b))
 	}},
-	{"watch a directory", true, works, watch},
-	{"what a kernel and a volume are", true, works, func(p place) error {
+	{"watch a directory", true, mailed, watch},
+	{"what a kernel and a volume are", true, mailed, func(p place) error {
 		var u unix.Utsname
 		var s unix.Statfs_t
 		return errors.Join(unix.Uname(&u), unix.Statfs(p.at("own"), &s), second(os.Readlink("/proc/self/ns/pid")),
@@ -238,10 +257,36 @@ var allowedTries = []try{
 	}},
 	{"threads, preemption and garbage", true, works, work},
 	{"whether we are there", true, works, func(place) error { return unix.Kill(os.Getpid(), 0) }},
-	{"whether another is there", true, filtered, func(place) error { return unix.Kill(peer, 0) }}, // Landlock's answer
-	{"whether nobody is there", false, [...]string{"ESRCH", "ESRCH", "ESRCH"}, func(place) error { return unix.Kill(1<<22+1, 0) }},
-	{"use a passed connection", true, [...]string{"ok", "EPERM", "ok"}, func(place) error { return received() }},
-	{"session in it", false, [...]string{"", "", "ok"}, func(p place) error {
+	{"whether another is there", true, scoped, func(place) error { return unix.Kill(peer, 0) }}, // Landlock's answer
+	{"whether nobody is there", false, all("ESRCH"), func(place) error { return unix.Kill(1<<22+1, 0) }},
+	{"use a passed connection", true, results{Session: "ok", Delivery: "EPERM", Rootless: "ok", Front: "ok", Checker: "ok", Modules: "ok", Starter: "ok"}, func(place) error { return received() }},
+	{"read a certificate", false, results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "ok", Checker: "ok", Modules: "ok", Starter: "ok"},
+		func(p place) error {
+			return errors.Join(p.open("certificates/mail.pem", unix.O_RDONLY), second(os.ReadDir(p.at("certificates"))))
+		}},
+	{"write a certificate", true, opening, func(p place) error { return p.open("certificates/mail.pem", unix.O_WRONLY) }},
+	{"start a listed program", true, locally.but(Front, "EPERM"), func(place) error {
+		pid, err := syscall.ForkExec(listed, []string{listed}, nil)
+		if err != nil {
+			return err
+		}
+		return second(unix.Wait4(pid, nil, 0, nil))
+	}},
+	{"connect to a daemon", true, locally, func(place) error {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Connect(fd, daemon), unix.Close(fd))
+	}},
+	{"accept a connection", true, locally, func(place) error {
+		fd, _, err := unix.Accept4(listening, unix.SOCK_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		return unix.Close(fd)
+	}},
+	{"session in it", false, results{Rootless: "ok", Starter: "ok"}, func(p place) error {
 		self, err := os.Executable()
 		if err != nil {
 			return err

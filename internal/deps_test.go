@@ -18,6 +18,7 @@ import (
 const floors = `
 	cmd/*
 	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
+	login/frontd
 	login/authd login/sessiond login/own
 	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth
@@ -27,7 +28,7 @@ const floors = `
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
-	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet daemon/sandbox daemon/loglines
+	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/fdpass daemon/quiet daemon/sandbox daemon/loglines daemon/command daemon/service
 `
 
 // within lists the arrows inside one floor.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/deliver"
-	"fantail/internal/login/front"
 )
 
 // foreign are the pages of other packages that ours may refer to.
@@ -254,7 +254,7 @@ func TestManualReferences(t *testing.T) {
 // TestManualExit wants the exit statuses of programs whose callers go by them:
 // MTAs decide whether to bounce.
 func TestManualExit(t *testing.T) {
-	fronts := []int{front.ExitOK, front.ExitUsage, front.ExitUnavailable, front.ExitConfig}
+	fronts := []int{command.OK, command.Usage, command.Unavailable, command.Config}
 	statuses := map[string][]int{
 		"deliver":  {deliver.OK, deliver.Usage, deliver.NoUser, deliver.TempFail},
 		"imapd":    fronts,

@@ -5,9 +5,8 @@ package main
 import (
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
+	"fantail/internal/daemon/service"
 	"fantail/internal/login/authd"
 	"fantail/internal/login/sources"
 )
@@ -18,7 +17,5 @@ var version = "unknown"
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args []string, in *os.File, out, stderr io.Writer) int {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	return authd.Program{Version: version, Accounts: sources.New}.Main(args, signals, in, out, stderr)
+	return authd.Program{Version: version, Accounts: sources.New}.Main(args, service.Signals(), in, out, stderr)
 }

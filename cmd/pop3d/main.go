@@ -23,10 +23,9 @@ package main
 import (
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/service"
 	"fantail/internal/login/front"
 )
 
@@ -36,13 +35,11 @@ var version = "unknown"
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, out, stderr io.Writer) int {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	p := front.Program{
 		Name:     "pop3d",
 		Protocol: "pop3",
 		Version:  version,
 		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.POP3 },
 	}
-	return p.Main(args, signals, out, stderr)
+	return p.Main(args, service.Signals(), out, stderr)
 }

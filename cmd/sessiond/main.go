@@ -4,9 +4,8 @@ package main
 
 import (
 	"os"
-	"os/signal"
-	"syscall"
 
+	"fantail/internal/daemon/service"
 	"fantail/internal/login/sessiond"
 )
 
@@ -14,7 +13,5 @@ import (
 var version = "unknown"
 
 func main() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	os.Exit(sessiond.Main(version, os.Args[1:], signals, os.Stdout, os.Stderr))
+	os.Exit(sessiond.Main(version, os.Args[1:], service.Signals(), os.Stdout, os.Stderr))
 }

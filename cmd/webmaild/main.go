@@ -1,13 +1,15 @@
 // Webmaild serves webmail over HTTPS: the login page, and for whoever has logged
 // in the pages of webmail-session, which it starts for each login.
 //
-//	webmaild [-nv] [-c file]
+//	webmaild [-nv] [-c file] [-S directory]
 //
 // The options:
 //
-//	-c file  the configuration, in place of /etc/fantail/fantail.toml
-//	-n       check the configuration and exit
-//	-v       print the version and exit
+//	-c file       the configuration, in place of /etc/fantail/fantail.toml
+//	-n            check the configuration and exit
+//	-S directory  of the sockets of authd and sessiond; without it they are part of
+//	              this program
+//	-v            print the version and exit
 //
 // It listens on the sockets that the service manager passes (named https) and on
 // those that webmail.listen_tls names. There is no -i: a login lasts over many
@@ -22,80 +24,67 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/service"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/frontd"
+	"fantail/internal/login/webfront"
 )
 
 // version is set by the linker.
 var version = "unknown"
 
-// Exit status, as in sysexits.h.
-const (
-	exitOK          = 0
-	exitUsage       = 64 // wrong command line
-	exitUnavailable = 69 // no socket to serve
-	exitConfig      = 78 // wrong configuration
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// arguments are the command line.
-type arguments struct {
-	config, sockets string
-	check, version  bool
-}
-
 func run(args []string, out, stderr io.Writer) int {
-	a, err := parse(args, stderr)
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil: // parse has told
-		return exitUsage
-	case a.version:
-		fmt.Fprintln(out, "webmaild", version)
-		return exitOK
-	case a.check:
-		if err := check(a, log); err != nil {
-			fmt.Fprintln(stderr, "webmaild:", err)
-			return exitConfig
-		}
-		return exitOK
+	p := frontd.Program{
+		Name: "webmaild", Version: version, Service: wire.Webmail,
+		Want: func(cfg *conf.Config) []inetd.Wanted {
+			return []inetd.Wanted{{Service: "https", Setting: "webmail.listen_tls", Addresses: cfg.Webmail.ListenTLS}}
+		},
+		New: newServer,
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	d, err := build(a, log)
-	if err != nil {
-		log.Error("cannot start", "err", err)
-		return exitConfig
-	}
-	if err := d.run(signals); err != nil {
-		log.Error("cannot serve", "err", err)
-		return exitUnavailable
-	}
-	return exitOK
+	return p.Main(args, service.Signals(), out, stderr)
 }
 
-func parse(args []string, stderr io.Writer) (a arguments, err error) {
-	fs := flag.NewFlagSet("webmaild", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&a.config, "c", "", "configuration `file`")
-	fs.StringVar(&a.sockets, "S", "", "`directory` of the sockets of authd and sessiond; without it they are part of this program")
-	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
-	fs.BoolVar(&a.version, "v", false, "print the version and exit")
-	if err := fs.Parse(args); err != nil {
-		return a, err
+// server serves webmail over TLS.
+type server struct {
+	front *webfront.Server
+	tls   *tls.Config
+	log   *slog.Logger
+}
+
+func newServer(p frontd.Parts) frontd.Server {
+	return server{
+		front: webfront.New(webfront.Options{
+			Entrance: webfront.Broker{Authenticator: p.Broker, Starter: p.Broker},
+			Limits:   webfront.Limits{Connections: p.Config.Login.Connections, PerSource: p.Config.Login.ConnectionsPerSource},
+			Log:      p.Log,
+		}),
+		tls: p.TLS,
+		log: p.Log,
 	}
-	if fs.NArg() > 0 {
-		err = fmt.Errorf("what is %q?", fs.Arg(0))
-		fmt.Fprintf(stderr, "webmaild: %v\n", err)
+}
+
+// Serve implements frontd.Server.
+func (s server) Serve(l inetd.Listener) error { return s.front.Serve(l, s.tls) }
+
+// Shutdown implements frontd.Server. The session programs see that their connections
+// have ended.
+func (s server) Shutdown(ctx context.Context) {
+	err := s.front.Close(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = nil // requests were cut off: that is what the time is for
 	}
-	return a, err
+	if err != nil {
+		s.log.Error("shutdown", "err", err)
+	}
 }

@@ -8,8 +8,7 @@
 //     with Accept=yes: file descriptor 0, or the only one of LISTEN_FDS.
 //
 // A daemon states what it serves as a list of Wanted and calls Listeners, or
-// Connection when it was started with -i. Everything else here is for the
-// service manager: Ready, Reloading, Stopping.
+// Connection when it was started with -i.
 //
 // Invariants: no descriptor from here survives an exec; after Connection the
 // descriptors 0, 1 and 2 are never the client's connection, so nothing that is

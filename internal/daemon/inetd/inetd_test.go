@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -297,36 +296,6 @@ func TestServing(t *testing.T) {
 	c := Serving(conn, Wanted{"imap", "", nil}, Wanted{"imaps", "", []string{conn.LocalAddr().String()}})
 	if c.Name != "imaps" || !c.TLS() {
 		t.Errorf("%s", c.Name)
-	}
-}
-
-func TestNotify(t *testing.T) {
-	if err := Ready(); err != nil {
-		t.Errorf("without a service manager: %v", err)
-	}
-	path := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	t.Setenv("NOTIFY_SOCKET", path)
-	r := bufio.NewReader(conn)
-	for _, tc := range []struct {
-		call func() error
-		want string
-	}{{Ready, "READY=1"}, {Reloading, "RELOADING=1"}, {Stopping, "STOPPING=1"}} {
-		if err := tc.call(); err != nil {
-			t.Fatal(err)
-		}
-		buf := make([]byte, len(tc.want))
-		if _, err := io.ReadFull(r, buf); err != nil || string(buf) != tc.want {
-			t.Errorf("%q, %v", buf, err)
-		}
-	}
-	t.Setenv("NOTIFY_SOCKET", path+".gone")
-	if err := Ready(); err == nil {
-		t.Error("a socket that is not there")
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/coreos/go-systemd/v22/activation"
-	"github.com/coreos/go-systemd/v22/daemon"
 )
 
 // inherited returns the listening sockets of LISTEN_FDS.
@@ -43,22 +42,4 @@ func listener(f *os.File, want []Wanted) (Listener, error) {
 		return Listener{}, err
 	}
 	return Listener{l, name}, nil
-}
-
-// Ready tells the service manager, if there is one, that the daemon accepts
-// connections (sd_notify(3)).
-func Ready() error { return notify(daemon.SdNotifyReady) }
-
-// Reloading tells the service manager that the configuration is being read
-// again; Ready must follow.
-func Reloading() error { return notify(daemon.SdNotifyReloading) }
-
-// Stopping tells the service manager that no more connections are accepted.
-func Stopping() error { return notify(daemon.SdNotifyStopping) }
-
-func notify(state string) error {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		return fmt.Errorf("notify the service manager of %s: %w", state, err)
-	}
-	return nil
 }

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
 )
@@ -39,20 +38,14 @@ const (
 	// exchangeLife is how long an exchange may take in all. Fronts have less
 	// patience with their clients.
 	exchangeLife = 5 * time.Minute
-	// sendLife is how long a peer may leave its answers unread.
-	sendLife = 10 * time.Second
 )
 
 // conn is a connection of a front or of sessiond.
 type conn struct {
+	*broker.Peer
 	engine *Engine
 	role   Role
-	c      *fdpass.Conn
-	peer   fdpass.Peer
 	log    *slog.Logger
-	ctx    context.Context // ends with the connection
-	end    context.CancelCauseFunc
-	busy   sync.WaitGroup
 
 	mu        sync.Mutex // guards what follows
 	exchanges map[uint32]*running
@@ -71,28 +64,21 @@ type running struct {
 // Serve serves a connection until its peer closes it, breaks the rules, or ctx ends.
 // It closes the connection.
 func (e *Engine) Serve(ctx context.Context, c *fdpass.Conn, role Role) error {
-	peer, err := c.Peer()
+	peer, err := broker.NewPeer(ctx, c)
 	if err != nil {
-		return errors.Join(err, c.Close())
+		return err
 	}
 	s := &conn{
-		engine: e, role: role, c: c, peer: peer, exchanges: make(map[uint32]*running),
+		Peer: peer, engine: e, role: role, exchanges: make(map[uint32]*running),
 		log: e.o.Log.With("peer", role.name, "pid", peer.PID, "uid", peer.UID),
 	}
-	s.ctx, s.end = context.WithCancelCause(ctx)
-	stop := context.AfterFunc(s.ctx, func() { c.Close() }) // an error says that it is closed
-	defer stop()
 	e.known(s, true)
+	defer e.known(s, false)
 	s.offer()
-	err = s.receive()
-	e.known(s, false)
-	s.end(err)
-	c.Close()
-	s.busy.Wait()
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-		return nil
+	if err := s.Peer.Serve(role.kinds, s.hear); err != nil {
+		return fmt.Errorf("%s: %w", role.name, err)
 	}
-	return err
+	return nil
 }
 
 // known keeps the list of connections, for what all of them are told.
@@ -115,40 +101,6 @@ func (s *conn) offer() {
 	}
 }
 
-func (s *conn) send(id uint32, m wire.Message) error {
-	b, err := wire.Append(nil, id, m)
-	if err == nil {
-		if err = s.c.SetWriteDeadline(time.Now().Add(sendLife)); err == nil {
-			err = s.c.Send(b, nil)
-		}
-	}
-	return err
-}
-
-// receive reads what the peer says. An error ends the connection.
-func (s *conn) receive() error {
-	buf := make([]byte, wire.MaxMessage)
-	for {
-		b, f, err := s.c.Receive(buf)
-		if err != nil {
-			return err
-		}
-		if f != nil {
-			return errors.Join(errors.New("a descriptor came that nobody asked for"), f.Close())
-		}
-		id, m, err := wire.Parse(b)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(s.role.kinds, m.Kind()) {
-			return fmt.Errorf("a %s may not say %q", s.role.name, m.Kind())
-		}
-		if err := s.hear(id, m); err != nil {
-			return err
-		}
-	}
-}
-
 var (
 	errTurn   = errors.New("spoke out of turn")
 	errNumber = errors.New("the number of an exchange is in use")
@@ -165,7 +117,7 @@ func (s *conn) hear(id uint32, m wire.Message) error {
 		s.cancel(id)
 		return nil
 	case *wire.Redeem:
-		s.busy.Go(func() { s.redeem(id, m) })
+		s.Go(func() { s.redeem(id, m) })
 		return nil
 	}
 	panic(fmt.Sprintf("authd: %T is in a role and has no code", m))
@@ -198,14 +150,14 @@ func (s *conn) begin(id uint32, m *wire.Begin) error {
 	case used:
 		return errNumber
 	case full:
-		return s.send(id, &wire.Failure{Reason: wire.Busy})
+		return s.Send(id, &wire.Failure{Reason: wire.Busy}, nil)
 	}
 	x, step := s.engine.Begin(client, m.Mechanism)
 	if step.Done {
-		return s.send(id, &wire.Failure{Reason: step.Failed})
+		return s.Send(id, &wire.Failure{Reason: step.Failed}, nil)
 	}
 	r := &running{x: x, client: client, thinking: true}
-	r.ctx, r.cancel = context.WithTimeout(s.ctx, exchangeLife)
+	r.ctx, r.cancel = context.WithTimeout(s.Context(), exchangeLife)
 	s.mu.Lock()
 	s.exchanges[id] = r
 	s.mu.Unlock()
@@ -214,7 +166,7 @@ func (s *conn) begin(id uint32, m *wire.Begin) error {
 	if m.HasInitial {
 		initial = nonNil(m.Initial)
 	}
-	s.busy.Go(func() { s.think(id, r, initial) })
+	s.Go(func() { s.think(id, r, initial) })
 	return nil
 }
 
@@ -230,7 +182,7 @@ func (s *conn) resume(id uint32, response []byte) error {
 		return errTurn
 	}
 	r.thinking = true
-	s.busy.Go(func() { s.think(id, r, response) })
+	s.Go(func() { s.think(id, r, response) })
 	return nil
 }
 
@@ -255,7 +207,7 @@ func (s *conn) cancel(id uint32) {
 func (s *conn) expire(id uint32, r *running) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.exchanges[id] != r || r.thinking || s.ctx.Err() != nil {
+	if s.exchanges[id] != r || r.thinking || s.Context().Err() != nil {
 		return // it has ended, or is about to
 	}
 	delete(s.exchanges, id)
@@ -263,12 +215,8 @@ func (s *conn) expire(id uint32, r *running) {
 	s.tell(id, &wire.Failure{Reason: wire.Unavailable})
 }
 
-// tell sends an answer; if it cannot, the connection is at its end.
-func (s *conn) tell(id uint32, m wire.Message) {
-	if err := s.send(id, m); err != nil {
-		s.end(fmt.Errorf("answer: %w", err))
-	}
-}
+// tell sends an answer.
+func (s *conn) tell(id uint32, m wire.Message) { s.Tell(id, m, nil) }
 
 // think takes an exchange one step on and tells the front.
 func (s *conn) think(id uint32, r *running, response []byte) {
@@ -311,7 +259,7 @@ func (s *conn) answer(r *running, step Step) wire.Message {
 	case !step.Done:
 		return &wire.Challenge{Data: step.Challenge}
 	}
-	ticket, ok := s.engine.tickets.issue(step.User, r.client.Service, s.peer)
+	ticket, ok := s.engine.tickets.issue(step.User, r.client.Service, s.Peer.Peer)
 	if !ok {
 		s.log.Error("too many tickets are out")
 		return &wire.Failure{Reason: wire.Busy}
@@ -321,7 +269,7 @@ func (s *conn) answer(r *running, step Step) wire.Message {
 
 func (s *conn) redeem(id uint32, m *wire.Redeem) {
 	var answer wire.Message = &wire.Denied{}
-	a, err := s.engine.Redeem(s.ctx, m)
+	a, err := s.engine.Redeem(s.Context(), m)
 	if err == nil {
 		answer = &a
 	} else {

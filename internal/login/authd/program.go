@@ -2,21 +2,16 @@ package authd
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"runtime"
-	"sync"
-	"syscall"
 	"time"
 
+	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
-	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/service"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/sasl"
@@ -51,14 +46,6 @@ type Sources interface {
 	Check(ctx context.Context) error
 }
 
-// Exit status, as in sysexits.h.
-const (
-	exitOK          = 0
-	exitUsage       = 64
-	exitUnavailable = 69
-	exitConfig      = 78
-)
-
 const (
 	// failureDelay is how long the answer to a wrong password takes, at least.
 	failureDelay = 2 * time.Second
@@ -67,40 +54,36 @@ const (
 )
 
 type arguments struct {
-	config, sockets       string
-	child, check, version bool
+	*command.Line
+	sockets string
+	child   bool
 }
 
 // Main is the program; it returns the exit status. SIGHUP reads the configuration
 // again, any other signal ends it.
 func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out, stderr io.Writer) int {
-	a, err := parse(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil: // parse has told
-		return exitUsage
-	case a.version:
-		fmt.Fprintln(out, "authd", p.Version)
-		return exitOK
+	a := arguments{Line: command.New("authd", p.Version, stderr)}
+	a.StringVar(&a.sockets, "S", "", "`directory` in which to make the sockets, unless systemd passes them")
+	a.BoolVar(&a.child, "i", false, "serve the front on standard input, whose sessions run as the same user")
+	if status, done := a.Parse(args, out); done {
+		return status
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	p.hashing = passdb.NewHashing(runtime.GOMAXPROCS(0), passdb.HashingMemory)
 	setup, check, err := p.setup(a, log)
-	if err == nil && a.check {
+	if err == nil && a.Check {
 		err = check()
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "authd: %v\n", err)
-		return exitConfig
+		return a.Fail(command.Config, err)
 	}
-	if a.check {
-		return exitOK
+	if a.Check {
+		return command.OK
 	}
 	engine, err := New(Options{Log: log}, setup)
 	if err != nil {
 		log.Error("cannot start", "err", err)
-		return exitConfig
+		return command.Config
 	}
 	go func() {
 		if err := check(); err != nil { // may be mended while it runs
@@ -108,43 +91,27 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 		}
 	}()
 	d := daemon{Engine: engine, program: p, arguments: a, log: log}
-	run := d.listen
+	d.service = service.Service{Reload: d.reload, Log: log}
+	serve := d.listen
 	if a.child {
-		run = func(ctx context.Context) error { return d.serveChild(ctx, in) }
+		serve = func(stop context.Context) error { return d.serveChild(stop, in) }
 	}
-	if err := d.run(run, signals); err != nil {
+	err = d.service.Run(signals, func(stop, _ context.Context) error { return serve(stop) })
+	if err != nil {
 		log.Error("cannot serve", "err", err)
-		return exitUnavailable
+		return command.Unavailable
 	}
-	return exitOK
-}
-
-func parse(args []string, stderr io.Writer) (a arguments, err error) {
-	fs := flag.NewFlagSet("authd", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&a.config, "c", "", "configuration `file`")
-	fs.StringVar(&a.sockets, "S", "", "`directory` in which to make the sockets, unless systemd passes them")
-	fs.BoolVar(&a.child, "i", false, "serve the front on standard input, whose sessions run as the same user")
-	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
-	fs.BoolVar(&a.version, "v", false, "print the version and exit")
-	if err := fs.Parse(args); err != nil {
-		return a, err
-	}
-	if fs.NArg() > 0 {
-		err = fmt.Errorf("what is %q?", fs.Arg(0))
-		fmt.Fprintf(stderr, "authd: %v\n", err)
-	}
-	return a, err
+	return command.OK
 }
 
 // setup reads the configuration. check asks the sources whether they are there.
 func (p Program) setup(a arguments, log *slog.Logger) (s Setup, check func() error, err error) {
-	cfg, err := conf.Load(a.config)
+	cfg, err := conf.Load(a.Config)
 	if err != nil {
 		return s, nil, err
 	}
 	var own *Owner
-	if a.child || a.sockets == "" && a.check {
+	if a.child || a.sockets == "" && a.Check {
 		own = &Owner{uint32(os.Geteuid()), uint32(os.Getegid())}
 	}
 	decoy, err := decoy(cfg)
@@ -181,55 +148,25 @@ type daemon struct {
 	*Engine
 	program   Program
 	arguments arguments
+	service   service.Service
 	log       *slog.Logger
-	conns     sync.WaitGroup
-}
-
-// run runs serve until a signal ends it.
-func (d *daemon) run(serve func(context.Context) error, signals <-chan os.Signal) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	served := make(chan error, 1)
-	go func() { served <- serve(ctx) }()
-	for {
-		select {
-		case err := <-served:
-			return err
-		case s := <-signals:
-			if s != syscall.SIGHUP {
-				cancel()
-				return <-served
-			}
-			d.reload()
-		}
-	}
 }
 
 // reload reads the configuration again. One that is wrong changes nothing.
-func (d *daemon) reload() {
-	d.tell(inetd.Reloading)
+func (d *daemon) reload() error {
 	old := d.Engine.setup.Load().Accounts
 	setup, _, err := d.program.setup(d.arguments, d.log)
 	if err == nil {
 		err = d.Configure(setup)
 	}
-	if c, ok := old.(io.Closer); ok && err == nil {
+	if err != nil {
+		return err
+	}
+	if c, ok := old.(io.Closer); ok {
 		// By then every exchange that began with it is over.
 		time.AfterFunc(exchangeLife, func() { c.Close() }) // it has no more to do
 	}
-	if err != nil {
-		d.log.Error("reload", "err", err)
-	} else {
-		d.log.Info("reloaded")
-	}
-	d.tell(inetd.Ready)
-}
-
-// tell tells the service manager. That it cannot be told is no reason to stop.
-func (d *daemon) tell(what func() error) {
-	if err := what(); err != nil {
-		d.log.Warn("service manager", "err", err)
-	}
+	return nil
 }
 
 // serveChild serves the front that started it.
@@ -241,62 +178,18 @@ func (d *daemon) serveChild(ctx context.Context, in *os.File) error {
 	return d.Serve(ctx, c, Both)
 }
 
-// sockets are authd's, by role.
-var sockets = []struct {
-	broker.Socket
-	role Role
-}{
-	{broker.Socket{Name: broker.SocketLogin, Mode: 0o660}, Front},
-	{broker.Socket{Name: broker.SocketTicket, Mode: 0o600}, Session},
-}
-
 // listen serves whoever connects.
 func (d *daemon) listen(ctx context.Context) error {
-	var names []broker.Socket
-	for _, s := range sockets {
-		names = append(names, s.Socket)
+	as := func(role Role) func(context.Context, *fdpass.Conn) error {
+		return func(ctx context.Context, c *fdpass.Conn) error { return d.Serve(ctx, c, role) }
 	}
-	listeners, err := broker.Listen(d.arguments.sockets, names...)
-	if err != nil {
-		return err
+	sockets := broker.Sockets{
+		List: []broker.Socket{
+			{Name: broker.SocketLogin, Mode: 0o660, Serve: as(Front)},
+			{Name: broker.SocketTicket, Mode: 0o600, Serve: as(Session)},
+		},
+		Directory: d.arguments.sockets,
+		Log:       d.log,
 	}
-	failed := make(chan error, len(sockets))
-	for _, s := range sockets {
-		go func() { failed <- d.accept(ctx, listeners[s.Name], s.role) }()
-	}
-	d.tell(inetd.Ready)
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-		d.tell(inetd.Stopping)
-	}
-	for _, l := range listeners {
-		err = errors.Join(err, l.Close())
-	}
-	d.conns.Wait()
-	return err
-}
-
-// accept serves the connections of one socket until it is closed.
-func (d *daemon) accept(ctx context.Context, l *fdpass.Listener, role Role) error {
-	for {
-		c, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ECONNABORTED):
-			d.log.Error("accept", "err", err)
-			if pause(ctx, time.Second) != nil {
-				return nil
-			}
-			continue
-		case err != nil:
-			return err
-		}
-		d.conns.Go(func() {
-			if err := d.Serve(ctx, c, role); err != nil && ctx.Err() == nil {
-				d.log.Warn("a peer was sent away", "peer", role.name, "err", err)
-			}
-		})
-	}
+	return sockets.Serve(ctx, d.service.Ready)
 }

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
@@ -23,12 +27,74 @@ type Socket struct {
 	// Mode is what the socket gets if the daemon makes it. The directory decides on
 	// its group, by its setgid bit.
 	Mode fs.FileMode
+	// Serve serves somebody who has connected until the connection or ctx ends. It
+	// closes the connection. Its error is what the peer did wrong.
+	Serve func(ctx context.Context, c *fdpass.Conn) error
 }
 
-// Listen returns the listening sockets of a daemon by name: those that systemd passes,
-// told apart by FileDescriptorName, or if it passes none, new ones in a directory. A
-// socket that a daemon left there that is gone is replaced.
-func Listen(dir string, sockets ...Socket) (map[string]*fdpass.Listener, error) {
+// Sockets are those of a daemon. It gets them from systemd, told apart by
+// FileDescriptorName, or if that passes none it makes them in a directory. One that a
+// daemon left there that is gone is replaced.
+type Sockets struct {
+	List      []Socket
+	Directory string // "": there must be some from systemd
+	Log       *slog.Logger
+}
+
+// Serve serves whoever connects until ctx ends, and calls ready once somebody can. It
+// returns when all connections have ended.
+func (s Sockets) Serve(ctx context.Context, ready func()) error {
+	listeners, err := listen(s.Directory, s.List)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, len(s.List))
+	var conns sync.WaitGroup
+	for _, socket := range s.List {
+		conns.Go(func() { failed <- s.accept(ctx, listeners[socket.Name], socket, &conns) })
+	}
+	ready()
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	cancel()
+	for _, l := range listeners {
+		err = errors.Join(err, l.Close())
+	}
+	conns.Wait()
+	return err
+}
+
+// accept serves the connections of one socket until it is closed.
+func (s Sockets) accept(ctx context.Context, l *fdpass.Listener, socket Socket, conns *sync.WaitGroup) error {
+	for {
+		c, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ECONNABORTED):
+			s.Log.Error("accept", "socket", socket.Name, "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		conns.Go(func() {
+			if err := socket.Serve(ctx, c); err != nil && ctx.Err() == nil {
+				s.Log.Warn("a peer was sent away", "socket", socket.Name, "err", err)
+			}
+		})
+	}
+}
+
+// listen returns the listening sockets by name.
+func listen(dir string, sockets []Socket) (map[string]*fdpass.Listener, error) {
 	list := make(map[string]*fdpass.Listener)
 	err := inherit(list, sockets)
 	if err == nil && len(list) == 0 {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
 	"fantail/internal/login/broker/wire"
@@ -204,7 +205,7 @@ func TestProgram(t *testing.T) {
 	tlsPeer.want("* BYE The server is shutting down.")
 	p.say("e and here", "e and here")
 	p.conn.Close()
-	r.ended(ExitOK)
+	r.ended(command.OK)
 	if want := fmt.Sprintf(`text="served %d octets, <nil>"`, len("c SELECT INBOX\r\nd still here\r\ne and here\r\n")); !strings.Contains(r.log.String(), want) {
 		t.Errorf("want %s in the log: %s", want, r.log)
 	}
@@ -219,7 +220,7 @@ func TestProgramEndsAtOnce(t *testing.T) {
 	p.say("c still here", "c still here")
 	r.signals <- syscall.SIGINT
 	p.want("* BYE from the session")
-	r.ended(ExitOK)
+	r.ended(command.OK)
 	p.end()
 }
 
@@ -230,17 +231,17 @@ func TestProgramDrains(t *testing.T) {
 	p.say("b LOGIN alice right", "b OK")
 	r.signals <- syscall.SIGTERM
 	p.want("* BYE from the session")
-	r.ended(ExitOK)
+	r.ended(command.OK)
 	p.end()
 }
 
 func TestProgramCommandLine(t *testing.T) {
 	var out, stderr bytes.Buffer
-	p := Program{Name: "imapd", Version: "1.2"}
-	if status := p.Main([]string{"-v"}, nil, &out, &stderr); status != ExitOK || out.String() != "imapd 1.2\n" {
+	p := Program{Name: "imapd", Protocol: "imap", Version: "1.2"}
+	if status := p.Main([]string{"-v"}, nil, &out, &stderr); status != command.OK || out.String() != "imapd 1.2\n" {
 		t.Errorf("%d, %q", status, &out)
 	}
-	if status := p.Main([]string{"-z"}, nil, &out, &stderr); status != ExitUsage {
+	if status := p.Main([]string{"-z"}, nil, &out, &stderr); status != command.Usage {
 		t.Errorf("%d", status)
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"maps"
 	"os"
 	"slices"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/roster"
 )
@@ -24,46 +24,16 @@ var asks = map[wire.Kind]func(*Server, wire.Message) wire.Message{
 // ServeAdmin serves an admin, who must be root, or the user that this process is, as
 // Serve serves a front.
 func (s *Server) ServeAdmin(ctx context.Context, c *fdpass.Conn) error {
-	defer c.Close()
-	peer, err := c.Peer()
+	p, err := broker.NewPeer(ctx, c)
 	if err != nil {
 		return err
 	}
-	if peer.UID != 0 && peer.UID != uint32(os.Geteuid()) {
-		return fmt.Errorf("uid %d is no admin", peer.UID)
+	if p.UID != 0 && p.UID != uint32(os.Geteuid()) {
+		return errors.Join(fmt.Errorf("uid %d is no admin", p.UID), c.Close())
 	}
-	stop := context.AfterFunc(ctx, func() { c.Close() }) // an error says that it is closed
-	defer stop()
-	buf := make([]byte, wire.MaxMessage)
-	for {
-		err := s.answer(c, buf)
-		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// answer answers what the admin says next.
-func (s *Server) answer(c *fdpass.Conn, buf []byte) error {
-	b, file, err := c.Receive(buf)
-	if err != nil {
-		return err
-	}
-	if file != nil {
-		return errors.Join(errors.New("a descriptor came that nobody asked for"), file.Close())
-	}
-	id, m, err := wire.Parse(b)
-	if err != nil {
-		return err
-	}
-	do, ok := asks[m.Kind()]
-	if !ok {
-		return fmt.Errorf("an admin may not say %q", m.Kind())
-	}
-	return send(c, id, do(s, m), nil)
+	return p.Serve(slices.Collect(maps.Keys(asks)), func(id uint32, m wire.Message) error {
+		return p.Send(id, asks[m.Kind()](s, m), nil)
+	})
 }
 
 func (s *Server) kick(m wire.Message) wire.Message {

@@ -130,7 +130,7 @@ func TestNoAdmin(t *testing.T) {
 		t.Skip("to be somebody else needs root")
 	}
 	path := filepath.Join(h.dir, broker.SocketAdmin)
-	for dir := h.dir; dir != "/"; dir = filepath.Dir(dir) {
+	for dir := h.dir; dir != filepath.Clean(os.TempDir()); dir = filepath.Dir(dir) {
 		_ = os.Chmod(dir, 0o755) // or the connection says that it is not possible
 	}
 	if err := os.Chmod(path, 0o777); err != nil {

@@ -3,12 +3,8 @@ package sessiond
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"os"
-	"sync"
 	"time"
 
 	"fantail/internal/daemon/fdpass"
@@ -24,8 +20,6 @@ const (
 	startTime = 30 * time.Second
 	// mostStarts are those of one front that are under way at once.
 	mostStarts = 1000
-	// sendTime is how long a front may leave its answers unread.
-	sendTime = 10 * time.Second
 )
 
 // Programs are the session programs that run (roster.Roster).
@@ -49,92 +43,43 @@ type Server struct {
 
 // front is a connection of a front.
 type front struct {
+	*broker.Peer
 	*Server
-	c    *fdpass.Conn
-	peer fdpass.Peer
 	log  *slog.Logger
-	ctx  context.Context // ends with the connection
-	end  context.CancelCauseFunc
-	busy sync.WaitGroup
 	room chan struct{} // one element for each start that is under way
 }
 
 // Serve serves a front until it closes its connection, breaks the rules, or ctx ends.
 // It closes the connection.
 func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
-	peer, err := c.Peer()
+	peer, err := broker.NewPeer(ctx, c)
 	if err != nil {
-		return errors.Join(err, c.Close())
+		return err
 	}
 	f := &front{
-		Server: s, c: c, peer: peer, room: make(chan struct{}, mostStarts),
+		Peer: peer, Server: s, room: make(chan struct{}, mostStarts),
 		log: s.Log.With("pid", peer.PID, "uid", peer.UID),
 	}
-	f.ctx, f.end = context.WithCancelCause(ctx)
-	stop := context.AfterFunc(f.ctx, func() { c.Close() }) // an error says that it is closed
-	defer stop()
-	err = f.receive()
-	f.end(err)
-	c.Close()
-	f.busy.Wait()
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
+	return f.Peer.Serve([]wire.Kind{wire.KindStart}, f.hear)
 }
 
-// receive reads what the front says. An error ends the connection.
-func (f *front) receive() error {
-	buf := make([]byte, wire.MaxMessage)
-	for {
-		b, file, err := f.c.Receive(buf)
-		if err != nil {
-			return err
-		}
-		if file != nil {
-			return errors.Join(errors.New("a descriptor came that nobody asked for"), file.Close())
-		}
-		id, m, err := wire.Parse(b)
-		if err != nil {
-			return err
-		}
-		start, ok := m.(*wire.Start)
-		if !ok {
-			return fmt.Errorf("a front may not say %q", m.Kind())
-		}
-		select {
-		case f.room <- struct{}{}:
-		default:
-			if err := f.send(id, &wire.Refused{Reason: wire.Busy}, nil); err != nil {
-				return err
-			}
-			continue
-		}
-		f.busy.Go(func() {
-			f.start(id, start)
-			<-f.room
-		})
+// hear acts on a message.
+func (f *front) hear(id uint32, m wire.Message) error {
+	select {
+	case f.room <- struct{}{}:
+	default:
+		return f.Send(id, &wire.Refused{Reason: wire.Busy}, nil)
 	}
-}
-
-func (f *front) send(id uint32, m wire.Message, file *os.File) error { return send(f.c, id, m, file) }
-
-func send(c *fdpass.Conn, id uint32, m wire.Message, file *os.File) error {
-	b, err := wire.Append(nil, id, m)
-	if err == nil {
-		if err = c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
-			err = c.Send(b, file)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("answer: %w", err)
-	}
+	f.Go(func() {
+		f.start(id, m.(*wire.Start))
+		<-f.room
+	})
 	return nil
 }
 
 // start answers one Start.
 func (f *front) start(id uint32, m *wire.Start) {
-	ctx, cancel := context.WithTimeout(f.ctx, startTime)
+	ctx, cancel := context.WithTimeout(f.Context(), startTime)
 	defer cancel()
 	var answer wire.Message = &wire.Started{}
 	file, err := f.session(ctx, m)
@@ -148,14 +93,12 @@ func (f *front) start(id uint32, m *wire.Start) {
 	default:
 		defer file.Close() // the front has its own
 	}
-	if err := f.send(id, answer, file); err != nil {
-		f.end(err)
-	}
+	f.Tell(id, answer, file)
 }
 
 // session returns the front's end of a connection to the account's program.
 func (f *front) session(ctx context.Context, m *wire.Start) (*os.File, error) {
-	a, err := broker.Redeem(ctx, f.Authd, m, f.peer)
+	a, err := broker.Redeem(ctx, f.Authd, m, f.Peer.Peer)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,234 @@
+// Package frontd is a front as a daemon: what imapd, pop3d and webmaild have in common
+// from their command line to their sockets. What they serve they bring along, as a
+// Server.
+//
+// In this order: the configuration is read; the certificate is loaded, or made if there
+// is none; the way to authd and sessiond is found, with -S theirs, otherwise own ones;
+// privileges are given up; then connections are accepted. The first signal to end stops
+// that, and those that are logged in have the time of login.drain.
+package frontd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"fantail/internal/daemon/command"
+	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/service"
+	"fantail/internal/daemon/tlsconf"
+	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/own"
+)
+
+const (
+	// grace is how long session programs may take to end after their connections.
+	grace = 5 * time.Second
+	// readyTime is how long authd may take at the start to say what it offers.
+	readyTime = 10 * time.Second
+)
+
+// Server is what a front serves with.
+type Server interface {
+	// Serve accepts connections until Shutdown, and then returns nil.
+	Serve(inetd.Listener) error
+	// Shutdown accepts nothing more, and ends connections in peace until ctx ends and
+	// then at once. It returns when all have ended.
+	Shutdown(ctx context.Context)
+}
+
+// ConnServer is a Server that can also serve one connection, for inetd.
+type ConnServer interface {
+	Server
+	// ServeConn serves a connection until its end.
+	ServeConn(inetd.Conn) error
+}
+
+// Program is a front.
+type Program struct {
+	Name, Version string
+	Service       wire.Service
+	// Inetd says that there is the option -i: New returns a ConnServer.
+	Inetd bool
+	// Want says where it listens.
+	Want func(*conf.Config) []inetd.Wanted
+	// New makes what it serves with.
+	New func(Parts) Server
+}
+
+// Parts are what a Server is made from.
+type Parts struct {
+	Config *conf.Config
+	TLS    *tls.Config
+	Broker broker.Daemons
+	Log    *slog.Logger
+}
+
+type arguments struct {
+	*command.Line
+	sockets string // the directory of authd's and sessiond's
+	inetd   bool
+}
+
+// Main is the program; it returns the exit status. SIGHUP reads the certificate again,
+// any other signal ends it.
+func (p Program) Main(args []string, signals <-chan os.Signal, out, stderr io.Writer) int {
+	a := arguments{Line: command.New(p.Name, p.Version, stderr)}
+	a.StringVar(&a.sockets, "S", "", "`directory` of the sockets of authd and sessiond; without it they are part of this program")
+	if p.Inetd {
+		a.BoolVar(&a.inetd, "i", false, "serve the connection on standard input")
+	}
+	if status, done := a.Parse(args, out); done {
+		return status
+	}
+	if a.inetd {
+		return p.serveConn(a, signals)
+	}
+	d := daemon{Program: p, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	if a.Check {
+		if err := d.check(a); err != nil {
+			return a.Fail(command.Config, err)
+		}
+		return command.OK
+	}
+	return d.run(a, signals, d.listen)
+}
+
+// serveConn serves one connection. Where its log goes is known only when the
+// connection is.
+func (p Program) serveConn(a arguments, signals <-chan os.Signal) int {
+	conn, stderr, err := inetd.Connection()
+	d := daemon{Program: p, log: slog.New(slog.NewTextHandler(inetd.LogTo(stderr, p.Name), nil))}
+	if err != nil {
+		d.log.Error("cannot start", "err", err)
+		return command.Unavailable
+	}
+	defer conn.Close()
+	return d.run(a, signals, func(stop, now context.Context) error { return d.serve(conn, stop, now) })
+}
+
+// daemon is a front that runs.
+type daemon struct {
+	Program
+	log     *slog.Logger
+	cfg     *conf.Config
+	broker  broker.Daemons
+	server  Server
+	service service.Service
+}
+
+// load reads the configuration.
+func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
+	if d.cfg, err = conf.Load(a.Config); err != nil {
+		return certificate, err
+	}
+	if a.sockets != "" {
+		d.broker = broker.NewRemote(a.sockets)
+	} else if d.broker, err = own.New(d.cfg, d.log); err != nil {
+		return certificate, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return certificate, err
+	}
+	return tlsconf.Options{Certificate: d.cfg.TLS.Certificate, Key: d.cfg.TLS.Key, Host: host, Clock: time.Now, Log: d.log}, nil
+}
+
+// check says what is wrong with the configuration and what it names.
+func (d *daemon) check(a arguments) error {
+	certificate, err := d.load(a)
+	if err != nil {
+		return err
+	}
+	return errors.Join(tlsconf.Check(certificate), d.broker.Check(d.Service))
+}
+
+// build puts the daemon together. It opens no socket to the network.
+func (d *daemon) build(a arguments) error {
+	options, err := d.load(a)
+	if err != nil {
+		return err
+	}
+	certificate, err := tlsconf.Load(options)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
+	defer cancel()
+	err = d.broker.Ready(ctx)
+	if err == nil {
+		err = d.broker.Check(d.Service)
+	}
+	if err != nil { // may be mended while it runs
+		d.log.Warn("nobody can log in", "err", err)
+	}
+	d.service = service.Service{Reload: certificate.Reload, Log: d.log}
+	d.server = d.New(Parts{Config: d.cfg, TLS: certificate.Config(), Broker: d.broker, Log: d.log})
+	return own.Enclose(d.cfg, d.log)
+}
+
+// run puts the daemon together, serves, and waits for its sessions.
+func (d *daemon) run(a arguments, signals <-chan os.Signal, serve func(stop, now context.Context) error) int {
+	if err := d.build(a); err != nil {
+		d.log.Error("cannot start", "err", err)
+		return command.Config
+	}
+	status := command.OK
+	if err := d.service.Run(signals, serve); err != nil {
+		d.log.Error("cannot serve", "err", err)
+		status = command.Unavailable
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if err := d.broker.Shutdown(ctx); err != nil {
+		d.log.Warn("sessions are left", "err", err)
+	}
+	return status
+}
+
+// listen serves whoever connects.
+func (d *daemon) listen(stop, now context.Context) error {
+	listeners, err := inetd.Listeners(d.Want(d.cfg)...)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		d.log.Info("listening", "proto", l.Name, "address", l.Addr().String())
+		go func() { failed <- d.server.Serve(l) }()
+	}
+	d.service.Ready()
+	select {
+	case err = <-failed:
+	case <-stop.Done():
+	}
+	d.shutdown(now)
+	return err
+}
+
+// serve serves the one connection that inetd handed over.
+func (d *daemon) serve(conn net.Conn, stop, now context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- d.server.(ConnServer).ServeConn(inetd.Serving(conn, d.Want(d.cfg)...)) }()
+	select {
+	case err := <-served:
+		return err
+	case <-stop.Done():
+	}
+	d.shutdown(now)
+	return <-served
+}
+
+// shutdown ends the connections, in peace if there is time.
+func (d *daemon) shutdown(now context.Context) {
+	ctx, cancel := context.WithTimeout(now, d.cfg.Login.Drain)
+	defer cancel()
+	d.server.Shutdown(ctx)
+}

@@ -67,6 +67,7 @@ func newServer(p frontd.Parts) frontd.Server {
 		front: webfront.New(webfront.Options{
 			Entrance: webfront.Broker{Authenticator: p.Broker, Starter: p.Broker},
 			Limits:   webfront.Limits{Connections: p.Config.Login.Connections, PerSource: p.Config.Login.ConnectionsPerSource},
+			Proxies:  p.Config.Login.Proxies,
 			Log:      p.Log,
 		}),
 		tls: p.TLS,

@@ -25,6 +25,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -97,8 +98,9 @@ type AuthSettings struct {
 // LoginSettings bound what clients may do before and while they are logged in.
 type LoginSettings struct {
 	Plaintext            Plaintext
-	Connections          int // at once in one front; 0: no limit
-	ConnectionsPerSource int // at once from one source address; 0: no limit
+	Proxies              []netip.Prefix // that say whose connections they carry
+	Connections          int            // at once in one front; 0: no limit
+	ConnectionsPerSource int            // at once from one source address; 0: no limit
 	Drain                time.Duration
 }
 

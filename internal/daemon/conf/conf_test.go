@@ -2,6 +2,7 @@ package conf
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,7 @@ imap.listen = [
   "127.0.0.1:1143",
   "[::1]:1143", # both
 ]
-login = { plaintext = "always", drain = "1m30s" }
+login = { plaintext = "always", drain = "1m30s", proxies = ["192.0.2.1", "::ffff:192.0.2.2", "2001:db8::/64"] }
 imap.append_limit = "50 MB"
 [imap]
 listen_tls = [":1993"]
@@ -126,6 +127,7 @@ directory = "../bin"
 	if err != nil {
 		t.Fatal(err)
 	}
+	proxies := []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32"), netip.MustParsePrefix("2001:db8::/64")}
 	want := &Config{
 		File: file,
 		IMAP: IMAPSettings{
@@ -139,12 +141,12 @@ directory = "../bin"
 		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},
 		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},
 		OAuth:    OAuthSettings{"https://i", "/k", "imap", "email", "mail", "https://i/i", "fantail", filepath.Join(dir, "secret"), "/ca"},
-		Login:    LoginSettings{PlaintextAlways, 10000, 200, 90 * time.Second},
+		Login:    LoginSettings{PlaintextAlways, proxies, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 	}
-	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	for _, v := range got.Effective() {
@@ -174,6 +176,10 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"[tls]\nkey = \"~/key\"", `:2: tls.key: "~" is only possible in mail.path`},
 		{"mail.path = \"~bob/Maildir\"", `:1: mail.path: mail.path "~bob/Maildir": only ~ alone and ~/ are known`},
 		{"login.plaintext = \"no\"", `:1: login.plaintext: "no" is none of tls, loopback, always`},
+		{"login.proxies = [\"192.0.2.1\",\n\"proxy\"]", `:2: login.proxies: "proxy" is no address or network`},
+		{"login.proxies = [\"fe80::1%eth0\"]", `:1: login.proxies: "fe80::1%eth0" is no address or network`},
+		{"login.proxies = [\"192.0.2.1/24\"]", `:1: login.proxies: "192.0.2.1/24" is within a network: that is 192.0.2.0/24`},
+		{"login.proxies = [\"::ffff:192.0.2.0/120\"]", `:1: login.proxies: "::ffff:192.0.2.0/120": write`},
 		{"login.connections = -1", `:1: login.connections: -1 is not between 0 and 1000000`},
 		{"login.connections = \"9\"", `:1: login.connections: want a number, not a string`},
 		{"imap.append_limit = \"0B\"", `:1: imap.append_limit: "0B" is not a size between "1B" and "4294967295B"`},

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -96,6 +97,8 @@ var settings = []row{
 		"The certificates of those who may certify the issuer, PEM; empty are the system's."},
 	{"login.plaintext", choice(func(c *Config) *Plaintext { return &c.Login.Plaintext }, PlaintextNever, PlaintextLoopback, PlaintextAlways), `"loopback"`,
 		"Where a password may travel without TLS: tls (nowhere), loopback (within this machine), always."},
+	{"login.proxies", networks(func(c *Config) *[]netip.Prefix { return &c.Login.Proxies }), `[]`,
+		"Addresses and networks of proxies, whose connections must begin with the PROXY protocol, such as \"192.0.2.1\" or \"2001:db8::/64\"; its header from others is an error of the client."},
 	{"login.connections", number(func(c *Config) *int { return &c.Login.Connections }), `10000`,
 		"Connections that one front serves at once; 0 is no limit."},
 	{"login.connections_per_source", number(func(c *Config) *int { return &c.Login.ConnectionsPerSource }), `200`,

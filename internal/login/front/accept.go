@@ -51,11 +51,16 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 	s.quiet.Stir()
 	c := newClient(s, conn, p, implicitTLS)
 	s.mu.Lock()
-	why := s.refusal(c.source)
+	why := s.refusal()
+	if why == "" && !c.proxied {
+		why = s.crowded(c.source)
+	}
 	if why == "" {
 		s.clients[c] = struct{}{}
-		s.sources[c.source]++
 		s.running.Add(1)
+		if !c.proxied {
+			s.sources[c.source]++
+		}
 	}
 	s.mu.Unlock()
 	if why == "" {
@@ -64,25 +69,36 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 		}
 		return c
 	}
-	c.log.Warn("connection refused", "err", why)
-	if !implicitTLS {
-		// There is room for one line in the buffer of a new socket.
-		if conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
-			conn.Write(p.bye(why, true)) // whether it arrives makes no difference
-		}
-	}
-	conn.Close()
+	c.turnAway(why)
 	return nil
 }
 
-// refusal says why no connection from source is taken now, "" if one is.
-func (s *Server) refusal(source netip.Prefix) string {
+// turnAway closes a connection with which nothing has begun yet.
+func (c *client) turnAway(why string) {
+	c.log.Warn("connection refused", "err", why)
+	if !c.implicit {
+		// There is room for one line in the buffer of a new socket.
+		if c.raw.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+			c.raw.Write(c.protocol.bye(why, true)) // whether it arrives makes no difference
+		}
+	}
+	c.raw.Close()
+}
+
+// refusal says why no connection is taken now, "" if one is.
+func (s *Server) refusal() string {
 	switch {
 	case s.stopping:
 		return "The server is shutting down."
 	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
 		return "Too many connections."
-	case s.o.PerSource > 0 && s.sources[source] >= s.o.PerSource:
+	}
+	return ""
+}
+
+// crowded says why no connection from source is taken now, "" if one is.
+func (s *Server) crowded(source netip.Prefix) string {
+	if s.o.PerSource > 0 && s.sources[source] >= s.o.PerSource {
 		return "Too many connections from your address."
 	}
 	return ""
@@ -94,8 +110,10 @@ func (s *Server) leave(c *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, c)
-	if s.sources[c.source]--; s.sources[c.source] == 0 {
-		delete(s.sources, c.source)
+	if !c.proxied {
+		if s.sources[c.source]--; s.sources[c.source] == 0 {
+			delete(s.sources, c.source)
+		}
 	}
 	s.running.Done()
 }
@@ -109,13 +127,18 @@ func address(conn net.Conn) (netip.Addr, netip.Prefix) {
 		return netip.Addr{}, netip.Prefix{}
 	}
 	a := tcp.AddrPort().Addr().Unmap()
+	return a, sourceOf(a)
+}
+
+// sourceOf is the network of an address that counts as one source.
+func sourceOf(a netip.Addr) netip.Prefix {
 	bits := 32
 	if a.Is6() {
 		bits = 64
 	}
 	source, err := a.WithZone("").Prefix(bits)
 	if err != nil {
-		return a, netip.Prefix{} // not an address: counted with those that have none
+		return netip.Prefix{} // not an address: counted with those that have none
 	}
-	return a, source
+	return source
 }

@@ -22,8 +22,10 @@ type client struct {
 	front    *Server
 	protocol protocol
 	implicit bool // TLS from the first byte
+	proxied  bool // it comes from a proxy, which has not said yet for whom
 	addr     netip.Addr
 	source   netip.Prefix
+	near     bool // within this machine
 	sid      string
 	log      *slog.Logger
 	began    time.Time
@@ -46,11 +48,18 @@ type client struct {
 func newClient(s *Server, conn net.Conn, p protocol, implicitTLS bool) *client {
 	c := &client{front: s, protocol: p, implicit: implicitTLS, raw: conn, conn: conn, began: time.Now()}
 	c.addr, c.source = address(conn)
+	c.near = !c.addr.IsValid() || c.addr.IsLoopback()
+	c.proxied = s.o.Proxies.Include(c.addr)
 	var id [8]byte
 	rand.Read(id[:]) // never fails
 	c.sid = hex.EncodeToString(id[:])
-	c.log = s.o.Log.With("sid", c.sid, "proto", p.name, "remote", c.remote())
+	c.name()
 	return c
+}
+
+// name gives the connection its log.
+func (c *client) name() {
+	c.log = c.front.o.Log.With("sid", c.sid, "proto", c.protocol.name, "remote", c.remote())
 }
 
 // remote is the client's address in logs and for the session.
@@ -70,7 +79,7 @@ func (c *client) mayLogIn() bool {
 	case c.secure() || c.front.o.Plaintext == conf.PlaintextAlways:
 		return true
 	case c.front.o.Plaintext == conf.PlaintextLoopback:
-		return !c.addr.IsValid() || c.addr.IsLoopback()
+		return c.near
 	}
 	return false
 }
@@ -84,6 +93,9 @@ func (c *client) serve() {
 	defer c.front.leave(c)
 	defer c.abort()
 	defer c.recovered()
+	if c.proxied && !c.introduced() {
+		return
+	}
 	if c.implicit {
 		if err := c.handshake(); err != nil {
 			c.log.Debug("no TLS", "err", err)

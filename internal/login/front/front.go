@@ -6,6 +6,7 @@
 //
 //	accepted   accept.go  counted; beyond a limit it is told so and closed
 //	           keepalive.go   TCP finds out who is gone
+//	proxied    proxied.go a proxy says for whom it is
 //	handshake  tls.go     where the port has TLS from the first byte
 //	dialogue   imap.go    greeting, capabilities, STARTTLS or STLS, login;
 //	           pop3.go    time-outs and budgets are small
@@ -39,6 +40,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/proxyproto"
 	"fantail/internal/daemon/quiet"
 	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
@@ -51,6 +53,7 @@ type Options struct {
 	Interrupt func() // asks the sessions to take leave of their clients; does not wait
 	TLS       *tls.Config
 	Plaintext conf.Plaintext // where passwords may travel without TLS
+	Proxies   proxyproto.Proxies
 
 	// Connections and PerSource limit how many there are at once, in all and
 	// from one address (of IPv6: from one /64). 0 is no limit.
@@ -160,6 +163,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 // timeouts are how long a client may take before login. A session keeps its
 // own time afterwards.
 type timeouts struct {
+	proxy     time.Duration // a proxy: its header
 	handshake time.Duration // TLS
 	idle      time.Duration // the next octets of the client
 	total     time.Duration // everything up to the login
@@ -173,6 +177,7 @@ type timeouts struct {
 // minutes) and of RFC 1939 section 3 (10 minutes) protects the state of a
 // session; before login there is none to lose.
 var standard = timeouts{
+	proxy:     5 * time.Second, // at least 3, says its specification, for one lost segment
 	handshake: 30 * time.Second,
 	idle:      time.Minute,
 	total:     3 * time.Minute,

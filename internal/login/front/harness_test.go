@@ -175,7 +175,14 @@ var clientTLS = &tls.Config{InsecureSkipVerify: true}
 
 func (b *bench) dial(service string) *peer {
 	b.Helper()
-	conn, err := net.Dial("tcp", b.at[service])
+	return b.dialFrom("127.0.0.1", service)
+}
+
+// dialFrom connects from an address of this machine.
+func (b *bench) dialFrom(address, service string) *peer {
+	b.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	conn, err := d.Dial("tcp", b.at[service])
 	if err != nil {
 		b.Fatal(err)
 	}

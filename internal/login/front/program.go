@@ -50,6 +50,7 @@ func serverOf(p frontd.Parts) frontd.Server {
 		Interrupt:   p.Broker.Interrupt,
 		TLS:         p.TLS,
 		Plaintext:   p.Config.Login.Plaintext,
+		Proxies:     p.Config.Login.Proxies,
 		Connections: p.Config.Login.Connections,
 		PerSource:   p.Config.Login.ConnectionsPerSource,
 		IMAPWithout: p.Config.IMAP.Without,

@@ -36,6 +36,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"fantail/internal/daemon/proxyproto"
 )
 
 // Entrance checks passwords and opens accounts.
@@ -64,6 +66,7 @@ type Options struct {
 	Entrance Entrance
 	Log      *slog.Logger
 	Limits   Limits // zero fields mean DefaultLimits
+	Proxies  proxyproto.Proxies
 }
 
 // Server is the front. It is an http.Handler; Serve puts it on a listener.
@@ -73,6 +76,7 @@ type Server struct {
 	limits   Limits
 	sessions *table
 	crowd    *crowd
+	proxies  proxyproto.Proxies
 	checks   chan struct{} // one token per password check that may run
 	loginKey [32]byte      // signs the tokens of login forms
 	handler  http.Handler
@@ -81,7 +85,7 @@ type Server struct {
 
 // New returns a server without sessions.
 func New(o Options) *Server {
-	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults()}
+	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies}
 	s.sessions = newTable(s.limits, s.ended)
 	s.crowd = &crowd{most: s.limits.Connections, perSource: s.limits.PerSource, sources: make(map[netip.Addr]int)}
 	s.checks = make(chan struct{}, s.limits.Checks)
@@ -129,7 +133,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) Serve(l net.Listener, config *tls.Config) error {
 	config = config.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
-	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd}, config))
+	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd, s.proxies, s.log}, config))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -666,21 +666,28 @@ func TestClose(t *testing.T) {
 func TestConnections(t *testing.T) {
 	c := &crowd{most: 3, perSource: 2, sources: make(map[netip.Addr]int)}
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	var all []net.Conn
 	for i, step := range []struct {
 		from netip.Addr
 		want bool
 	}{{a, true}, {a, true}, {a, false}, {b, true}, {b, false}} {
-		if got := c.enter(step.from); got != step.want {
+		from := net.TCPAddrFromAddrPort(netip.AddrPortFrom(step.from, 5))
+		conn := bounded{crowd: c}.admit(fromAddr{remote: from})
+		if got := conn != nil; got != step.want {
 			t.Errorf("step %d: %v", i, got)
 		}
+		if conn != nil {
+			all = append(all, conn)
+		}
 	}
-	c.leave(a)
-	if !c.enter(b) || len(c.sources) != 2 {
-		t.Errorf("after one has left: %v", c.sources)
+	if c.all != 3 || len(c.sources) != 2 {
+		t.Errorf("%d, %v", c.all, c.sources)
 	}
-	c.leave(a)
-	c.leave(b)
-	c.leave(b)
+	for range 2 { // a second time it makes no difference
+		for _, conn := range all {
+			conn.Close()
+		}
+	}
 	if c.all != 0 || len(c.sources) != 0 {
 		t.Errorf("when all have left: %d %v", c.all, c.sources)
 	}
@@ -691,6 +698,15 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// fromAddr is a connection from an address.
+type fromAddr struct {
+	net.Conn
+	remote net.Addr
+}
+
+func (f fromAddr) RemoteAddr() net.Addr { return f.remote }
+func (fromAddr) Close() error           { return nil }
+
 func TestConnectionsAreClosed(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -699,7 +715,7 @@ func TestConnectionsAreClosed(t *testing.T) {
 	defer l.Close()
 	accepted := make(chan net.Conn, 10)
 	go func() {
-		full := bounded{l, &crowd{most: 1, sources: make(map[netip.Addr]int)}}
+		full := bounded{Listener: l, crowd: &crowd{most: 1, sources: make(map[netip.Addr]int)}}
 		for {
 			c, err := full.Accept()
 			if err != nil {

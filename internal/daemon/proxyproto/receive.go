@@ -98,6 +98,6 @@ func peek(fd int, buf []byte) (int, error) {
 // has sent can be looked at again and again.
 func ended(fd int) bool {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-	n, err := unix.Poll(p, 0)
+	n, err := unix.Ppoll(p, &unix.Timespec{}, nil) // which fronts may do, and not poll
 	return err == nil && n == 1 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 }

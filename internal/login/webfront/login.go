@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"fantail/internal/login/broker"
 )
 
 //go:embed templates/login.html
@@ -92,6 +94,23 @@ const (
 	noMailNow     = "Mail cannot be opened at the moment. Please try again in a minute."
 )
 
+// refusals are the sentences for somebody who knew the password and is not let in, by
+// the error that says why.
+var refusals = map[error]string{
+	broker.ErrExpired:  "Your password has expired. Ask whoever runs this server how to set a new one.",
+	broker.ErrDisabled: "This account may not use webmail. Ask whoever runs this server.",
+}
+
+// refusal returns the sentence for err, "" if it is none of refusals.
+func refusal(err error) string {
+	for why, sentence := range refusals {
+		if errors.Is(err, why) {
+			return sentence
+		}
+	}
+	return ""
+}
+
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	if err := s.readForm(w, r); err != nil {
 		http.Error(w, "malformed form", http.StatusBadRequest)
@@ -109,6 +128,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, ErrRefused):
 		s.log.Info("login refused", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr)
 		f.Alert = wrongPassword
+		s.showLogin(w, r, http.StatusForbidden, f)
+	case refusal(err) != "":
+		s.log.Info("login impossible", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)
+		f.Alert = refusal(err)
 		s.showLogin(w, r, http.StatusForbidden, f)
 	case err != nil:
 		s.log.Error("login", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -43,6 +44,10 @@ func (h *house) Enter(_ context.Context, name, password string, _ net.Addr) (Acc
 	switch {
 	case name == "broken":
 		return nil, errors.New("no answer")
+	case name == "old":
+		return nil, fmt.Errorf("ask authd: %w", broker.ErrExpired)
+	case name == "barred":
+		return nil, fmt.Errorf("ask authd: %w", broker.ErrDisabled)
 	case name != "demo" && name != "Demo" || password != "right":
 		return nil, ErrRefused
 	}
@@ -385,6 +390,11 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("no answer about passwords: %s %s", resp.Status, page)
 	}
 	h.fail = errors.New("cannot start")
+	for name, err := range map[string]error{"old": broker.ErrExpired, "barred": broker.ErrDisabled} {
+		if resp, page := b.do("POST", "/login", b.form(name, "x"), nil); resp.StatusCode != 403 || !strings.Contains(page, refusals[err]) {
+			t.Errorf("%s: %s: %s", name, resp.Status, page)
+		}
+	}
 	if resp, page := b.do("POST", "/login", b.form("demo", "right"), nil); resp.StatusCode != 503 || !strings.Contains(page, noMailNow) {
 		t.Errorf("no program: %s %s", resp.Status, page)
 	}

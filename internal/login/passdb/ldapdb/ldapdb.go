@@ -15,6 +15,7 @@
 //     empty name (RFC 4513 section 5.1).
 //   - A wrong password is said to be so only when the directory says so: what it refuses
 //     for another reason is unavailable.
+//   - A message of the directory has at most maxMessage octets.
 //   - Each request has a deadline, and ends with its context. Referrals are not followed
 //     and aliases not resolved: both could name another directory's accounts.
 //
@@ -34,6 +35,7 @@ import (
 	"strings"
 	"time"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 
 	"fantail/internal/daemon/conf"
@@ -114,6 +116,14 @@ func (d *DB) secure() error {
 	}
 	return nil
 }
+
+// maxMessage is the length of the longest message of a directory, in octets. An entry
+// has few attributes that are asked for.
+const maxMessage = 1 << 20
+
+// The package that reads them has one limit for a whole process, which without this is
+// two gigabytes.
+func init() { ber.MaxPacketLengthBytes = maxMessage }
 
 // dial connects; nobody is bound.
 func (d *DB) dial(ctx context.Context) (*ldap.Conn, error) {

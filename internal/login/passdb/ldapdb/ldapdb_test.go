@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -291,4 +292,36 @@ func count(p *ber.Packet) int {
 		n += count(c)
 	}
 	return n
+}
+
+// A directory whose answer has 64 megabytes is not heard to the end.
+func TestLongMessage(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_, _ = c.Read(make([]byte, 1000)) // what is asked does not matter
+			// How much of the rest is taken is what the test is about.
+			_, _ = c.Write(append([]byte{0x30, 0x84, 4, 0, 0, 6, 0x04, 0x84, 4, 0, 0, 0}, make([]byte, 64<<20)...))
+		}
+	}()
+	d := open(t, conf.LDAPSettings{URI: "ldap://" + l.Addr().String(), Base: "dc=test", Filter: "(uid=%{user})"})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = d.Lookup(t.Context(), "ann")
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, userdb.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20+20<<20 { // the server's part, and some
+		t.Errorf("%d octets for it", grown)
+	}
 }

@@ -11,7 +11,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 	"os/user"
 	"syscall"
 
+	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/deliver"
@@ -34,29 +34,24 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // arguments are the command line.
 type arguments struct {
-	config, account string
-	env             deliver.Envelope
-	check, version  bool
+	*command.Line
+	account string
+	env     deliver.Envelope
 }
 
 func run(args []string, in io.Reader, out, stderr io.Writer) int {
-	a, err := parse(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return deliver.OK
-	case err != nil:
-		return deliver.Usage
-	case a.version:
-		fmt.Fprintln(out, "deliver", version)
-		return deliver.OK
+	a := arguments{Line: command.New("deliver", version, stderr)}
+	a.declare()
+	if status, done := a.Parse(args, out); done {
+		return status
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	cfg, err := conf.Load(a.config)
+	cfg, err := conf.Load(a.Config)
 	if err != nil {
 		log.Error("cannot start", "err", err)
 		return deliver.TempFail
 	}
-	if a.check {
+	if a.Check {
 		return deliver.OK
 	}
 	u, err := a.lookup(cfg, log)
@@ -75,28 +70,14 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 	return deliver.OK
 }
 
-func parse(args []string, stderr io.Writer) (a arguments, err error) {
-	fs := flag.NewFlagSet("deliver", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&a.config, "c", "", "configuration `file`")
-	fs.StringVar(&a.account, "d", "", "deliver to this `account` of the passwd-file, not to the user who runs the program")
-	fs.Func("f", "return path of the message, \"\" for a bounce: its `sender`", func(s string) error {
+func (a *arguments) declare() {
+	a.StringVar(&a.account, "d", "", "deliver to this `account` of the passwd-file, not to the user who runs the program")
+	a.Func("f", "return path of the message, \"\" for a bounce: its `sender`", func(s string) error {
 		sender, err := deliver.CheckSender(s)
 		a.env.Sender = &sender
 		return err
 	})
-	fs.StringVar(&a.env.Mailbox, "m", "", "deliver to this `mailbox`, not to INBOX")
-	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
-	fs.BoolVar(&a.version, "v", false, "print the version and exit")
-	if err := fs.Parse(args); err != nil {
-		return a, err
-	}
-	if fs.NArg() > 0 {
-		err := fmt.Errorf("what is %q?", fs.Arg(0))
-		fmt.Fprintf(stderr, "deliver: %v\n", err)
-		return a, err
-	}
-	return a, nil
+	a.StringVar(&a.env.Mailbox, "m", "", "deliver to this `mailbox`, not to INBOX")
 }
 
 // lookup finds out whose mail it is. User.Mail is the Maildir.

@@ -77,10 +77,11 @@ type WebmailSettings struct {
 	ListenTLS []string
 }
 
-// TLSSettings name the files of the server's certificate.
+// TLSSettings name the files of the server's certificates.
 type TLSSettings struct {
 	Certificate string // PEM, leaf first
 	Key         string // PEM
+	Directory   string // of further pairs; "": none
 }
 
 // AuthSettings say where passwords come from.

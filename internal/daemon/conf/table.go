@@ -39,6 +39,8 @@ var settings = []row{
 		"The server's certificate with its intermediates, PEM; if neither it nor the key exists, a self-signed pair is made."},
 	{"tls.key", file(func(c *Config) *string { return &c.TLS.Key }), `"/var/lib/fantail/tls/key.pem"`,
 		"The private key of the certificate, PEM."},
+	{"tls.directory", file(func(c *Config) *string { return &c.TLS.Directory }), `""`,
+		"A directory with further certificates and keys, for other names or with other kinds of keys, such as /etc/letsencrypt/live; empty is none."},
 	{"auth.sources", sources(func(c *Config) *[]string { return &c.Auth.Sources }), `[]`,
 		"Where accounts and their passwords are, asked in this order: passwd-file, ldap, sql, oauth, pam, shadow. Empty: the passwd-file if there is one, the directory, the database and the issuer that are set, then the system's users."},
 	{"auth.passwd_file", file(func(c *Config) *string { return &c.Auth.PasswdFile }), `"/etc/fantail/passwd"`,

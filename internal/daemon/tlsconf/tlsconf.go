@@ -1,182 +1,231 @@
-// Package tlsconf gives a server its TLS configuration: at least TLS 1.2, one
-// certificate that is read from two files, watched, and swapped without a
-// restart.
+// Package tlsconf gives a server its TLS configuration: at least TLS 1.2, and
+// certificates that are read from files, watched, and swapped without a restart.
 //
-// Watching needs no goroutine: a handshake that finds the last look a second
-// or more in the past stats both files and reads them if they changed. A pair
-// that cannot be used (half written, key of another certificate) is logged
-// once and leaves the certificate in use until the files change again.
+//	pair.go        a certificate and its key, in two files
+//	directory.go   further pairs, in a directory: for other names or with other kinds of keys
+//	choose.go      which of them a client gets
+//	selfsigned.go  a pair that is made if there is none
+//	binding.go     what SASL binds to a connection
 //
-// If neither file exists, Load makes a self-signed pair, so that a new
-// installation speaks TLS at once; see selfsigned.go. If one of them exists,
-// the other one missing is an error: nothing of the administrator's is ever
-// overwritten.
+// Watching needs no goroutine: a handshake that finds the last look a second or more in
+// the past looks at the files, and reads those that changed. Others that come meanwhile
+// do not wait for it. A pair that cannot be used (half written, key of another
+// certificate) is logged once and leaves the certificate in use until the files change
+// again. Pairs that appear in the directory or go away do so for clients, too.
+//
+// If neither file of the own certificate exists, Load makes a self-signed pair, so that a
+// new installation speaks TLS at once. If one of them exists, the other one missing is an
+// error: nothing of the administrator's is ever overwritten. Of the directory nothing is
+// an error at the start: the other names are served.
 package tlsconf
 
 import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Options say where the certificate is.
+// Options say where the certificates are.
 type Options struct {
 	Certificate string // PEM file, leaf first
 	Key         string // PEM file
+	Directory   string // of further pairs; "": there are none
 	Host        string // name of this machine, for a self-signed certificate
 	Clock       func() time.Time
 	Log         *slog.Logger
 }
 
+// lookEvery is how long a look at the files is good for at least; and so long that
+// looking does not take more than one part in lookShare of the time.
 const (
-	lookEvery  = time.Second
-	warnBefore = 14 * 24 * time.Hour
-	maxFile    = 1 << 20 // octets of one PEM file
+	lookEvery = time.Second
+	lookShare = 50
 )
 
-// Server holds the certificate in use. It is safe for many goroutines.
+// Server holds the certificates in use. It is safe for many goroutines.
 type Server struct {
-	o Options
+	o     Options
+	inUse atomic.Pointer[certificates]
 
-	mu     sync.Mutex // guards what follows
-	pair   *tls.Certificate
-	stamps [2]stamp  // of the files when they were last read
-	looked time.Time // when they were last compared
+	mu          sync.Mutex // guards what follows; whoever reads files has it
+	own         pair
+	further     []*pair   // of the directory, in order of their paths
+	unreadable  bool      // the directory is, and that was said
+	looked, due time.Time // the last look, and the next one
 }
 
-// stamp tells whether a file was replaced or written.
-type stamp struct {
-	modified time.Time
-	size     int64
-	file     fs.FileInfo // for os.SameFile
+func newServer(o Options) *Server {
+	return &Server{o: o, own: pair{certificate: o.Certificate, key: o.Key, setting: "tls."}}
 }
 
-func (s stamp) equal(t stamp) bool {
-	if s.file == nil || t.file == nil {
-		return s.file == t.file
-	}
-	return s.size == t.size && s.modified.Equal(t.modified) && os.SameFile(s.file, t.file)
-}
-
-// Load reads the certificate, or makes one if there is none.
+// Load reads the certificates, or makes one if there is none.
 func Load(o Options) (*Server, error) {
-	s := &Server{o: o}
+	s := newServer(o)
 	if err := s.ensure(); err != nil {
 		return nil, err
 	}
-	if err := s.Reload(); err != nil {
-		return nil, err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	further, own := s.look(true)
+	if own != nil {
+		return nil, own
 	}
+	s.complain(further)
 	return s, nil
 }
 
 // Check reports what Load would have to say about the files, and makes none.
 func Check(o Options) error {
-	s := &Server{o: o}
+	s := newServer(o)
 	noCertificate, noKey, err := s.missing()
-	switch {
-	case err != nil || noCertificate && noKey:
+	if err != nil {
 		return err
-	case noCertificate || noKey:
-		return s.onlyOne(noCertificate)
 	}
-	return s.Reload()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	further, own := s.look(true)
+	switch {
+	case noCertificate && noKey:
+		own = nil
+	case noCertificate || noKey:
+		own = s.onlyOne(noCertificate)
+	}
+	return errors.Join(append([]error{own}, further...)...)
 }
 
 // Config returns a configuration for tls.Server that always has the
-// certificate in use.
+// certificates in use.
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, // RFC 8996, RFC 8314 section 4.1
 		// Small first records are for pages that are shown while they arrive. Mail is
 		// not: a download of many messages has full records from its beginning.
 		DynamicRecordSizingDisabled: true,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return s.certificate(), nil
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return s.current().choose(hello), nil
 		},
 	}
 }
 
-// Reload reads both files now. On an error the certificate in use stays.
+// Reload reads all files now. After an error of a pair the certificate in use stays.
 func (s *Server) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.looked = s.o.Clock()
-	return s.read(s.look())
+	further, own := s.look(true)
+	return errors.Join(append([]error{own}, further...)...)
 }
 
-// certificate returns the certificate in use, after looking whether the files
-// changed if that was not done within the last second.
-func (s *Server) certificate() *tls.Certificate {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.o.Clock()
-	if now.Sub(s.looked) < lookEvery && !now.Before(s.looked) {
-		return s.pair
-	}
-	s.looked = now
-	stamps := s.look()
-	if stamps[0].equal(s.stamps[0]) && stamps[1].equal(s.stamps[1]) {
-		return s.pair
-	}
-	if err := s.read(stamps); err != nil {
-		s.o.Log.Error("certificate not changed", "err", err)
-	} else {
-		s.o.Log.Info("certificate changed", "file", s.o.Certificate)
-	}
-	return s.pair
-}
-
-func (s *Server) look() (stamps [2]stamp) {
-	for i, path := range []string{s.o.Certificate, s.o.Key} {
-		if info, err := os.Stat(path); err == nil {
-			stamps[i] = stamp{info.ModTime(), info.Size(), info}
+// current returns the certificates in use, after looking whether files changed if that
+// was not done within the last second.
+func (s *Server) current() *certificates {
+	if s.mu.TryLock() {
+		defer s.mu.Unlock()
+		if now := s.o.Clock(); now.Before(s.looked) || !now.Before(s.due) {
+			further, own := s.look(false)
+			s.complain(append([]error{own}, further...))
 		}
 	}
-	return stamps
+	return s.inUse.Load()
 }
 
-// read reads the pair whose stamps are given. The stamps are kept even if it
-// is not usable, so that one bad pair is reported once. They were taken before
-// reading: a file that changed since is read again.
-func (s *Server) read(stamps [2]stamp) error {
-	s.stamps = stamps
-	certificate, err := readFile(s.o.Certificate)
-	if err != nil {
-		return fmt.Errorf("read tls.certificate: %w", err)
+// complain says why pairs are not used.
+func (s *Server) complain(errs []error) {
+	for _, err := range errs {
+		if err != nil {
+			s.o.Log.Error("certificate not changed", "err", err)
+		}
 	}
-	key, err := readFile(s.o.Key)
-	if err != nil {
-		return fmt.Errorf("read tls.key: %w", err)
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil {
-		return fmt.Errorf("tls.certificate %s with tls.key %s: %w", s.o.Certificate, s.o.Key, err)
-	}
-	s.pair = &pair
-	if until := pair.Leaf.NotAfter; until.Before(s.o.Clock().Add(warnBefore)) {
-		s.o.Log.Warn("certificate expires", "file", s.o.Certificate, "until", until)
-	}
-	return nil
 }
 
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// look reads what has changed, or all of it, and has it used.
+func (s *Server) look(all bool) (further []error, own error) {
+	began := s.o.Clock()
+	found, err := s.find()
 	if err != nil {
-		return nil, err
+		further = append(further, err)
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s is larger than %d octets", path, maxFile)
+	changed := all || len(found) != len(s.further)
+	s.further = found
+	for _, p := range append([]*pair{&s.own}, found...) {
+		if !all && !p.changed() {
+			continue
+		}
+		changed = true
+		err := p.read()
+		switch {
+		case err != nil && p == &s.own:
+			own = err
+		case err != nil:
+			further = append(further, err)
+		default:
+			s.tell(p, all)
+		}
 	}
-	return data, err
+	if changed && s.own.inUse != nil {
+		s.inUse.Store(newCertificates(s.usable(), s.o.Clock()))
+	}
+	s.looked = s.o.Clock()
+	s.due = s.looked.Add(max(lookEvery, lookShare*s.looked.Sub(began)))
+	return further, own
+}
+
+// find returns the pairs of the directory: those that are known, unless both their files
+// are gone, and new ones.
+func (s *Server) find() ([]*pair, error) {
+	if s.o.Directory == "" {
+		return nil, nil
+	}
+	there, err := findPairs(s.o.Directory)
+	if err != nil {
+		if s.unreadable {
+			return s.further, nil
+		}
+		s.unreadable = true
+		return s.further, fmt.Errorf("read tls.directory: %w", err)
+	}
+	s.unreadable = false
+	var list []*pair
+	for _, p := range s.further {
+		if !p.gone() {
+			list = append(list, p)
+		} else {
+			s.o.Log.Info("certificate gone", "file", p.certificate)
+		}
+	}
+	for _, p := range there {
+		if !slices.ContainsFunc(list, func(q *pair) bool { return q.certificate == p.certificate }) {
+			list = append(list, &p)
+		}
+	}
+	return list, nil
+}
+
+// usable are the certificates in use, the own one first.
+func (s *Server) usable() []*tls.Certificate {
+	list := []*tls.Certificate{s.own.inUse}
+	for _, p := range s.further {
+		if p.inUse != nil {
+			list = append(list, p.inUse)
+		}
+	}
+	return list
+}
+
+// tell logs that a certificate was read, unless all were because somebody asked.
+func (s *Server) tell(p *pair, asked bool) {
+	if !asked {
+		s.o.Log.Info("certificate changed", "file", p.certificate)
+	}
+	if p.expires(s.o.Clock()) {
+		s.o.Log.Warn("certificate expires", "file", p.certificate, "until", p.inUse.Leaf.NotAfter)
+	}
 }
 
 // missing reports which of the two files do not exist.

@@ -90,7 +90,7 @@ func TestSelfSigned(t *testing.T) {
 		t.Error("TLS 1.1 is spoken")
 	}
 	again, err := Load(f.Options)
-	if err != nil || !bytes.Equal(again.pair.Certificate[0], s.pair.Certificate[0]) {
+	if err != nil || !bytes.Equal(again.own.inUse.Certificate[0], s.own.inUse.Certificate[0]) {
 		t.Errorf("a second start made another: %v", err)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(f.Key), ".new-*"))
@@ -103,7 +103,7 @@ func TestLongHostName(t *testing.T) {
 	f := newFixture(t)
 	f.Host = strings.Repeat("a", 63) + ".example.org"
 	s, err := Load(f.Options)
-	if err != nil || s.pair.Leaf.VerifyHostname(f.Host) != nil {
+	if err != nil || s.own.inUse.Leaf.VerifyHostname(f.Host) != nil {
 		t.Error(err)
 	}
 }
@@ -120,7 +120,7 @@ func TestStartedAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			pairs[i] = s.pair
+			pairs[i] = s.own.inUse
 		})
 	}
 	wg.Wait()
@@ -162,7 +162,7 @@ func TestSwappedWithoutRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := s.pair.Leaf
+	first := s.own.inUse.Leaf
 	got := func() *x509.Certificate {
 		c, err := handshake(t, s, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -185,14 +185,14 @@ func TestSwappedWithoutRestart(t *testing.T) {
 	}
 	f.replace(t, other, "key")
 	f.now = f.now.Add(time.Second)
-	if !got().Equal(o.pair.Leaf) || !strings.Contains(f.log.String(), "certificate changed") {
+	if !got().Equal(o.own.inUse.Leaf) || !strings.Contains(f.log.String(), "certificate changed") {
 		t.Errorf("not swapped:\n%s", &f.log)
 	}
 	if err := os.Remove(f.Key); err != nil {
 		t.Fatal(err)
 	}
 	f.now = f.now.Add(time.Second)
-	if !got().Equal(o.pair.Leaf) {
+	if !got().Equal(o.own.inUse.Leaf) {
 		t.Error("lost with the file")
 	}
 	if err := s.Reload(); err == nil {

@@ -138,7 +138,10 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	if err != nil {
 		return certificate, err
 	}
-	return tlsconf.Options{Certificate: d.cfg.TLS.Certificate, Key: d.cfg.TLS.Key, Host: host, Clock: time.Now, Log: d.log}, nil
+	return tlsconf.Options{
+		Certificate: d.cfg.TLS.Certificate, Key: d.cfg.TLS.Key, Directory: d.cfg.TLS.Directory,
+		Host: host, Clock: time.Now, Log: d.log,
+	}, nil
 }
 
 // check says what is wrong with the configuration and what it names.

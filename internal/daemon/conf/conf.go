@@ -42,14 +42,17 @@ type Config struct {
 	// gets it as -c.
 	File string
 
-	IMAP     IMAPSettings
-	POP3     ListenSettings
-	Webmail  WebmailSettings
-	TLS      TLSSettings
-	Auth     AuthSettings
-	LDAP     LDAPSettings
-	SQL      SQLSettings
-	OAuth    OAuthSettings
+	IMAP    IMAPSettings
+	POP3    ListenSettings
+	Webmail WebmailSettings
+	TLS     TLSSettings
+	Auth    AuthSettings
+	LDAP    LDAPSettings
+	SQL     SQLSettings
+	OAuth   OAuthSettings
+
+	Checkpassword CheckpasswordSettings
+
 	Login    LoginSettings
 	Mail     MailSettings
 	Session  SessionSettings

@@ -94,6 +94,8 @@ oauth_introspection = "https://i/i"
 oauth_client_id = "fantail"
 oauth_client_secret_file = "secret"
 oauth_ca_file = "/ca"
+checkpassword = ["/opt/check", "-d", "x y"]
+checkpassword_lookup = true
 sql_driver = "sqlite"
 sql_source = "/var/accounts"
 sql_source_file = "source"
@@ -146,6 +148,8 @@ directory = "../bin"
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
+
+		Checkpassword: CheckpasswordSettings{[]string{"/opt/check", "-d", "x y"}, true},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -188,6 +192,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"imap.append_limit = \"5 messages\"", `:1: imap.append_limit: "5 messages" is not a size between "1B" and "4294967295B"`},
 		{"auth.sources = [\"pam\",\n\"PAM\"]", `:2: auth.sources: "PAM" is no name of a source`},
 		{"auth.sources = [\"pam\",\n\"pam\"]", `:2: auth.sources: "pam" stands there twice`},
+		{"auth.checkpassword = \"/a b\"", `:1: auth.checkpassword: want a list`},
+		{"auth.checkpassword = [\n\"a\", \"/b\"]", `:2: auth.checkpassword: the path of a program is absolute`},
+		{"auth.checkpassword = [\"/a\",\n\"b\\u0000\"]", `:2: auth.checkpassword: an argument has a NUL`},
 		{"auth.virtual_uid = \"-1\"", `:1: auth.virtual_uid: not the name or number`},
 		{"auth.virtual_home = \"/srv\"", `:1: auth.virtual_home: "/srv" has neither`},
 		{"auth.ldap_starttls = \"yes\"", `:1: auth.ldap_starttls: want true or false, not a string`},

@@ -18,6 +18,7 @@ import (
 	"fantail/internal/login/authd"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
+	"fantail/internal/login/passdb/checkpassword"
 	"fantail/internal/login/passdb/ldapdb"
 	"fantail/internal/login/passdb/oauth"
 	"fantail/internal/login/passdb/pam"
@@ -33,8 +34,17 @@ var makers = map[string]func(*parts) (passdb.Source, error){
 		return passdb.NewFile(userdb.Open(p.Config.Auth.PasswdFile, p.Log), p.Hashing, p.Decoy), nil
 	},
 	"pam": func(p *parts) (passdb.Source, error) {
-		helper, err := pamHelper(p.Config)
+		helper, err := helper(p.Config, "pam-helper")
 		return pam.New(helper, p.accounts()), err
+	},
+	"checkpassword": func(p *parts) (passdb.Source, error) {
+		reply, err := helper(p.Config, "checkpassword-reply")
+		if err != nil {
+			return nil, err
+		}
+		return checkpassword.New(checkpassword.Options{
+			Command: p.Config.Checkpassword.Command, Reply: reply, Lookup: p.Config.Checkpassword.Lookup, Users: p.accounts(),
+		})
 	},
 	"shadow": func(p *parts) (passdb.Source, error) {
 		return shadow.New(shadow.Path, p.accounts(), p.Hashing), nil
@@ -103,7 +113,8 @@ func withToken(mechanism string) bool { return mechanism == "OAUTHBEARER" || mec
 
 // present are the sources that there are, where the configuration names none: the
 // passwd-file, unless it has its default path and is not there, then the directory,
-// the database and the issuer that are set, then the system's users by PAM, or else by the shadow file.
+// the database and the issuer that are set, then the program of checkpassword if that is
+// set, or else the system's users by PAM, or by the shadow file.
 func present(cfg *conf.Config) []string {
 	var names []string
 	if cfg.IsSet("auth.passwd_file") || exists(cfg.Auth.PasswdFile) {
@@ -118,7 +129,10 @@ func present(cfg *conf.Config) []string {
 	if cfg.OAuth.IsSet() {
 		names = append(names, "oauth")
 	}
-	if helper, err := pamHelper(cfg); err == nil && works(helper) {
+	if len(cfg.Checkpassword.Command) > 0 { // it decides about every name
+		return append(names, "checkpassword")
+	}
+	if helper, err := helper(cfg, "pam-helper"); err == nil && works(helper) {
 		names = append(names, "pam")
 	} else if readable(shadow.Path) {
 		names = append(names, "shadow")
@@ -143,9 +157,9 @@ func readable(path string) bool {
 	return true
 }
 
-// pamHelper is the path of the program that asks PAM: it is where authd is, unless the
+// helper is the path of a program that a source starts: it is where authd is, unless the
 // configuration says where programs are.
-func pamHelper(cfg *conf.Config) (string, error) {
+func helper(cfg *conf.Config, name string) (string, error) {
 	directory := cfg.Programs.Directory
 	if directory == "" {
 		self, err := os.Executable()
@@ -154,7 +168,7 @@ func pamHelper(cfg *conf.Config) (string, error) {
 		}
 		directory = filepath.Dir(self)
 	}
-	return filepath.Join(directory, "pam-helper"), nil
+	return filepath.Join(directory, name), nil
 }
 
 // works reports whether a helper is there and has PAM.

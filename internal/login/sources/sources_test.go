@@ -104,6 +104,8 @@ func TestRemote(t *testing.T) {
 		{`sql_driver = "postgresql"`, "the source sql: auth.sql_query"},
 		{`sources = ["sql"]`, "the source sql: auth.sql_query"},
 		{`sources = ["ldap"]`, "the source ldap: auth.ldap_uri"},
+		{`checkpassword = ["/bin/true", "-x"]`, ""},
+		{`sources = ["checkpassword"]`, "the source checkpassword: auth.checkpassword"},
 		{`sources = ["oauth"]`, "the source oauth: auth.oauth_issuer"},
 	} {
 		cfg := load(t, "[auth]\npasswd_file = \"none\"\n"+c.text)
@@ -119,7 +121,11 @@ func TestRemote(t *testing.T) {
 			}
 		}
 	}
-	names := present(load(t, "[auth]\n"+ldap+sql+oauth))
+	names := present(load(t, `auth.checkpassword = ["/bin/true"]`))
+	if i := slices.Index(names, "checkpassword"); i < 0 || i != len(names)-1 || slices.Contains(names, "shadow") {
+		t.Errorf("%q", names)
+	}
+	names = present(load(t, "[auth]\n"+ldap+sql+oauth))
 	if i := slices.Index(names, "ldap"); i < 0 || !slices.Equal(names[i:i+3], []string{"ldap", "sql", "oauth"}) {
 		t.Errorf("%q", names)
 	}

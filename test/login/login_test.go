@@ -21,14 +21,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xdg-go/scram"
-	"golang.org/x/sys/unix"
-
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
-	"fantail/internal/login/session"
 	"fantail/test/site"
+	"github.com/xdg-go/scram"
 )
 
 // The users. Ann and bob are virtual: they share a uid.
@@ -40,62 +37,9 @@ const (
 	gid        = 54000
 )
 
-// TestMain lets the test binary be a session that a stranger has taken over.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "pop3-session" {
-		p := session.Program{Name: "pop3-session", Serve: func(_ context.Context, s *session.Session) error {
-			for _, line := range tries(s) {
-				fmt.Fprintln(s.Conn, line)
-			}
-			return nil
-		}}
-		os.Exit(p.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	}
 	runtime.LockOSThread() // the daemons end with the thread that started them
 	os.Exit(m.Run())
-}
-
-// tries are what a session must not be able to do, and how it went.
-func tries(s *session.Session) []string {
-	var lines []string
-	try := func(what string, err error) { lines = append(lines, fmt.Sprintf("%s: %v", what, err)) }
-	acct, err := s.OpenAccount()
-	if err != nil {
-		return []string{err.Error()}
-	}
-	_, err = acct.List(context.Background())
-	try("own mail", err)
-	mail := filepath.Dir(filepath.Dir(flagOf("-m")))
-	for _, other := range []string{"ann", "bob", "carol"} {
-		if other != s.User {
-			_, err = os.ReadDir(filepath.Join(mail, other, "Maildir", "cur"))
-			try("list mail of "+other, err)
-			_, err = os.ReadFile(filepath.Join(mail, other, "Maildir", "cur", "1000000001.secret.host:2,"))
-			try("read mail of "+other, err)
-			try("write mail of "+other, os.WriteFile(filepath.Join(mail, other, "Maildir", "new", "x"), nil, 0o600))
-			try("rename mail of "+other, os.Rename(filepath.Join(mail, other, "Maildir"), filepath.Join(flagOf("-m"), "theirs")))
-		}
-	}
-	_, err = os.ReadFile("/etc/passwd")
-	try("read a file of the system", err)
-	_, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	try("open a socket", err)
-	_, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	try("open a unix socket", err)
-	try("run a program", exec.Command("/bin/true").Run())
-	try("become root", unix.Setresuid(0, 0, 0))
-	try("signal init", unix.Kill(1, 0))
-	return lines
-}
-
-// flagOf returns the argument of a flag of this program.
-func flagOf(name string) string {
-	for i, a := range os.Args {
-		if a == name {
-			return os.Args[i+1]
-		}
-	}
-	return ""
 }
 
 // silent is what one says who only listens.
@@ -135,18 +79,8 @@ func build(t *testing.T) *house {
 	h := &house{T: t, dir: dir}
 	h.own(0o755, 0)
 	h.own(0o755, 0, "bin")
-	args := []string{"build", "-o", h.path("bin") + "/"}
-	for _, p := range []string{"imapd", "pop3d", "authd", "sessiond", "imap-session"} {
-		args = append(args, "fantail/cmd/"+p)
-	}
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("build the programs: %v\n%s", err, out)
-	}
-	self, err := os.ReadFile("/proc/self/exe")
-	if err == nil {
-		err = os.WriteFile(h.path("bin", "pop3-session"), self, 0o755)
-	}
-	if err != nil {
+	h.make("fantail/cmd/imapd", "fantail/cmd/pop3d", "fantail/cmd/authd", "fantail/cmd/sessiond", "fantail/cmd/imap-session", "fantail/test/login/stranger")
+	if err := os.Rename(h.path("bin", "stranger"), h.path("bin", "pop3-session")); err != nil {
 		t.Fatal(err)
 	}
 	h.own(os.ModeSetgid|0o770, authdUID, "run")
@@ -181,6 +115,16 @@ func build(t *testing.T) *house {
 	h.imap, h.imaps = listening["imap"], listening["imaps"]
 	h.pop3 = h.front("pop3d", 1)["pop3"]
 	return h
+}
+
+// make builds programs as they are installed.
+func (h *house) make(programs ...string) {
+	h.Helper()
+	cmd := exec.Command("go", append([]string{"build", "-o", h.path("bin") + "/"}, programs...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		h.Fatalf("build the programs: %v\n%s", err, out)
+	}
 }
 
 // start starts a daemon as a user and waits for its socket.
@@ -274,13 +218,19 @@ func (h *house) talk(conn net.Conn) func(line, prefix string) string {
 // sessionOf returns what the kernel says of an account's session program.
 func (h *house) sessionOf(account string) string {
 	h.Helper()
+	return h.status("imap-session", "-u\x00"+account)
+}
+
+// status returns what the kernel says of a program that runs with this argument.
+func (h *house) status(name, arg string) string {
+	h.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		h.Fatal(err)
 	}
 	for _, dir := range dirs {
 		args, _ := os.ReadFile(filepath.Join(dir, "cmdline")) // it may have ended
-		if strings.HasPrefix(string(args), h.path("bin", "imap-session")) && strings.Contains(string(args), "\x00-u\x00"+account+"\x00") {
+		if strings.HasPrefix(string(args), h.path("bin", name)+"\x00") && strings.Contains(string(args), "\x00"+arg+"\x00") {
 			status, err := os.ReadFile(filepath.Join(dir, "status"))
 			if err != nil {
 				h.Fatal(err)
@@ -288,7 +238,7 @@ func (h *house) sessionOf(account string) string {
 			return string(status)
 		}
 	}
-	h.Fatalf("no session of %s", account)
+	h.Fatalf("no %s with %q runs", name, arg)
 	return ""
 }
 

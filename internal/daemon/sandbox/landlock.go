@@ -36,7 +36,7 @@ func fence(everywhere landlock.AccessFSSet, o Options) error {
 		landlock.PathAccess(inTree, o.Trees...),
 		landlock.PathAccess(inFile, o.Files...).IgnoreIfMissing(),
 		landlock.PathAccess(inReading, o.Reading...).IgnoreIfMissing(),
-		landlock.PathAccess(inProgram, o.Programs...).IgnoreIfMissing(),
+		landlock.PathAccess(inProgram, append(loaders(o.Programs), o.Programs...)...).IgnoreIfMissing(),
 		landlock.PathAccess(inSocket, o.Sockets...).IgnoreIfMissing(),
 	}
 	if everywhere != 0 {

@@ -22,9 +22,9 @@
 // nobody knows what modules do. Started by hand, by one user for himself, it can
 // therefore ask unix_chkpwd for that user's password.
 //
-// To execute the loader of dynamic programs is to execute any program. Where Loaders
-// are permitted, as to Checker for getent(1), the fence around programs stops what
-// is not aimed at it, and no more.
+// To execute the loader of dynamic programs is to execute any program. So where a
+// dynamic program may be executed, as getent(1) by Checker, the fence around programs
+// stops what is not aimed at it, and no more. Session programs have no loader.
 //
 // Files are fenced by Landlock. In the trees that Enter is given, files can be
 // read, written, made, removed and renamed from one directory to another, but
@@ -53,7 +53,8 @@ package sandbox
 
 import (
 	"fmt"
-	"path/filepath"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
@@ -111,22 +112,19 @@ type Options struct {
 	Trees    []string // directories with what is below them, where mail is
 	Files    []string // files that may be read
 	Reading  []string // directories that may be read, with what is below them
-	Programs []string // programs that may be executed, or directories of such
+	Programs []string // that may be executed, with their loaders, or directories of such
 	Sockets  []string // local sockets, or directories of such, to which it may connect
 	Network  bool     // a Checker may ask daemons on other machines
 }
 
 // Of what Options list, Trees must exist; the rest is left out where it does not.
 
-// Loaders are where a machine may have the loader of its dynamic programs, which must
-// be executed with them.
-func Loaders() []string {
-	var list []string
-	for _, pattern := range []string{"/lib*/ld-*.so*", "/lib/*/ld-*.so*", "/usr/lib*/ld-*.so*", "/usr/lib/*/ld-*.so*"} {
-		found, _ := filepath.Glob(pattern) // the pattern is well-formed
-		list = append(list, found...)
+// Begin is Enter for a daemon, which tells once what this kernel lacks.
+func Begin(r Role, o Options, log *slog.Logger) error {
+	if missing := Missing(); missing != nil {
+		log.Warn("the kernel's part of the sandbox is incomplete", "missing", strings.Join(missing, ", "))
 	}
-	return list
+	return Enter(r, o)
 }
 
 // Enter makes the whole process a sandbox, for good: every thread of it and all

@@ -84,7 +84,7 @@ func keeps(r Role, dir string) Options {
 	case Front:
 		o = Options{Reading: []string{filepath.Join(dir, "certificates"), "/nonexistent"}, Files: o.Files, Sockets: []string{dir}}
 	case Checker, Starter:
-		o.Programs = append(Loaders(), listed, peers, filepath.Dir(os.Args[0]))
+		o.Programs = []string{listed, peers, filepath.Dir(os.Args[0])}
 	}
 	return o
 }

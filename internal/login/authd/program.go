@@ -2,6 +2,7 @@ package authd
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -44,6 +45,7 @@ type Sources interface {
 	Accounts
 	// Check reports why sources cannot be asked, if they cannot.
 	Check(ctx context.Context) error
+	Needs() Needs
 }
 
 const (
@@ -70,9 +72,9 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	p.hashing = passdb.NewHashing(runtime.GOMAXPROCS(0), passdb.HashingMemory)
-	setup, check, err := p.setup(a, log)
+	r, err := p.read(a, log)
 	if err == nil && a.Check {
-		err = check()
+		err = r.check()
 	}
 	if err != nil {
 		return a.Fail(command.Config, err)
@@ -80,17 +82,17 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	if a.Check {
 		return command.OK
 	}
-	engine, err := New(Options{Log: log}, setup)
+	engine, err := New(Options{Log: log}, r.setup)
 	if err != nil {
 		log.Error("cannot start", "err", err)
 		return command.Config
 	}
 	go func() {
-		if err := check(); err != nil { // may be mended while it runs
+		if err := r.check(); err != nil { // may be mended while it runs
 			log.Warn("not everybody can log in", "err", err)
 		}
 	}()
-	d := daemon{Engine: engine, program: p, arguments: a, log: log}
+	d := daemon{Engine: engine, program: p, arguments: a, log: log, needs: r.needs, programs: r.programs}
 	d.service = service.Service{Reload: d.reload, Log: log}
 	serve := d.listen
 	if a.child {
@@ -104,11 +106,19 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	return command.OK
 }
 
-// setup reads the configuration. check asks the sources whether they are there.
-func (p Program) setup(a arguments, log *slog.Logger) (s Setup, check func() error, err error) {
+// reading is the configuration, read.
+type reading struct {
+	setup    Setup
+	needs    Needs
+	programs conf.Sandbox
+	check    func() error // asks the sources whether they are there
+}
+
+// read reads the configuration.
+func (p Program) read(a arguments, log *slog.Logger) (r reading, err error) {
 	cfg, err := conf.Load(a.Config)
 	if err != nil {
-		return s, nil, err
+		return r, err
 	}
 	var own *Owner
 	if a.child || a.sockets == "" && a.Check {
@@ -116,22 +126,24 @@ func (p Program) setup(a arguments, log *slog.Logger) (s Setup, check func() err
 	}
 	decoy, err := decoy(cfg)
 	if err != nil {
-		return s, nil, err
+		return r, err
 	}
 	accounts, err := p.Accounts(Means{cfg, own, decoy, p.hashing, log})
 	if err != nil {
-		return s, nil, err
+		return r, err
 	}
-	s = Setup{
+	r.needs, r.programs = accounts.Needs(), cfg.Programs.Sandbox
+	r.setup = Setup{
 		Accounts:     accounts,
 		SASL:         sasl.Config{Enabled: cfg.Auth.Mechanisms, Decoy: decoy, OAuth: oauthOf(cfg.OAuth)},
 		FailureDelay: failureDelay,
 	}
-	return s, func() error {
+	r.check = func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
 		return accounts.Check(ctx)
-	}, nil
+	}
+	return r, nil
 }
 
 // oauthOf is what clients with a wrong token are told.
@@ -150,17 +162,23 @@ type daemon struct {
 	arguments arguments
 	service   service.Service
 	log       *slog.Logger
+
+	needs, entered Needs // of the sources; those that the sandbox was made for
+	programs       conf.Sandbox
 }
 
 // reload reads the configuration again. One that is wrong changes nothing.
 func (d *daemon) reload() error {
 	old := d.Engine.setup.Load().Accounts
-	setup, _, err := d.program.setup(d.arguments, d.log)
+	r, err := d.program.read(d.arguments, d.log)
 	if err == nil {
-		err = d.Configure(setup)
+		err = d.Configure(r.setup)
 	}
 	if err != nil {
 		return err
+	}
+	if d.programs != conf.SandboxOff && !d.entered.cover(r.needs) {
+		d.log.Warn("the sandbox was made for other sources: restart authd")
 	}
 	if c, ok := old.(io.Closer); ok {
 		// By then every exchange that began with it is over.
@@ -174,6 +192,9 @@ func (d *daemon) serveChild(ctx context.Context, in *os.File) error {
 	c, err := fdpass.Open(in)
 	if err != nil {
 		return err
+	}
+	if err := d.giveUp(); err != nil {
+		return errors.Join(err, c.Close())
 	}
 	return d.Serve(ctx, c, Both)
 }
@@ -189,6 +210,7 @@ func (d *daemon) listen(ctx context.Context) error {
 			{Name: broker.SocketTicket, Mode: 0o600, Serve: as(Session)},
 		},
 		Directory: d.arguments.sockets,
+		GiveUp:    d.giveUp,
 		Log:       d.log,
 	}
 	return sockets.Serve(ctx, d.service.Ready)

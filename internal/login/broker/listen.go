@@ -38,7 +38,10 @@ type Socket struct {
 type Sockets struct {
 	List      []Socket
 	Directory string // "": there must be some from systemd
-	Log       *slog.Logger
+	// GiveUp is called when the sockets listen, before anybody is served: the daemon
+	// gives up what it does not need any more.
+	GiveUp func() error
+	Log    *slog.Logger
 }
 
 // Serve serves whoever connects until ctx ends, and calls ready once somebody can. It
@@ -46,6 +49,9 @@ type Sockets struct {
 func (s Sockets) Serve(ctx context.Context, ready func()) error {
 	listeners, err := listen(s.Directory, s.List)
 	if err != nil {
+		return err
+	}
+	if err := s.GiveUp(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)

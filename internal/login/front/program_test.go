@@ -86,6 +86,8 @@ func (oneAccount) Password(_ context.Context, q passdb.Query, password userdb.Se
 	return userdb.User{Name: q.Name, Home: "/home/alice"}, nil
 }
 
+func (oneAccount) Needs() authd.Needs { return authd.Needs{} }
+
 func (oneAccount) Keys(context.Context, passdb.Query, crypto.Hash) (sasl.Keys, userdb.User, error) {
 	return sasl.Keys{}, userdb.User{}, userdb.ErrWrong
 }

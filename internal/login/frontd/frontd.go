@@ -21,6 +21,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
@@ -122,6 +123,9 @@ type daemon struct {
 	broker  broker.Daemons
 	server  Server
 	service service.Service
+
+	sockets     string // the directory of authd's and sessiond's, "" if there are none
+	certificate tlsconf.Options
 }
 
 // load reads the configuration.
@@ -129,6 +133,7 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	if d.cfg, err = conf.Load(a.Config); err != nil {
 		return certificate, err
 	}
+	d.sockets = a.sockets
 	if a.sockets != "" {
 		d.broker = broker.NewRemote(a.sockets)
 	} else if d.broker, err = own.New(d.cfg, d.log); err != nil {
@@ -172,9 +177,24 @@ func (d *daemon) build(a arguments) error {
 	if err != nil { // may be mended while it runs
 		d.log.Warn("nobody can log in", "err", err)
 	}
+	d.certificate = options
 	d.service = service.Service{Reload: certificate.Reload, Log: d.log}
 	d.server = d.New(Parts{Config: d.cfg, TLS: certificate.Config(), Broker: d.broker, Log: d.log})
-	return own.Enclose(d.cfg, d.log)
+	return nil
+}
+
+// giveUp gives up what is not needed once the sockets listen, before anybody is served.
+func (d *daemon) giveUp() error {
+	switch {
+	case d.cfg.Programs.Sandbox == conf.SandboxOff:
+		return nil
+	case d.sockets == "":
+		return sandbox.Begin(sandbox.Rootless, sandbox.Options{}, d.log)
+	}
+	return sandbox.Begin(sandbox.Front, sandbox.Options{
+		Reading: d.certificate.Places(),
+		Sockets: []string{d.sockets, os.Getenv("NOTIFY_SOCKET"), "/dev/log"},
+	}, d.log)
 }
 
 // run puts the daemon together, serves, and waits for its sessions.
@@ -202,6 +222,9 @@ func (d *daemon) listen(stop, now context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.giveUp(); err != nil {
+		return err
+	}
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		d.log.Info("listening", "proto", l.Name, "address", l.Addr().String())
@@ -218,6 +241,9 @@ func (d *daemon) listen(stop, now context.Context) error {
 
 // serve serves the one connection that inetd handed over.
 func (d *daemon) serve(conn net.Conn, stop, now context.Context) error {
+	if err := d.giveUp(); err != nil {
+		return err
+	}
 	served := make(chan error, 1)
 	go func() { served <- d.server.(ConnServer).ServeConn(inetd.Serving(conn, d.Want(d.cfg)...)) }()
 	select {

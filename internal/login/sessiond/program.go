@@ -13,6 +13,7 @@ import (
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -42,21 +43,19 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	if err := s.check(); err != nil { // may be mended while it runs
 		log.Warn("not every session can be started", "err", err)
 	}
-	err = giveUp()
-	if err == nil {
-		daemon := service.Service{Log: log}
-		err = daemon.Run(signals, func(stop, _ context.Context) error {
-			sockets := broker.Sockets{
-				List: []broker.Socket{
-					{Name: broker.SocketSession, Mode: 0o660, Serve: s.Serve},
-					{Name: broker.SocketAdmin, Mode: 0o600, Serve: s.ServeAdmin},
-				},
-				Directory: *directory,
-				Log:       log,
-			}
-			return sockets.Serve(stop, daemon.Ready)
-		})
-	}
+	daemon := service.Service{Log: log}
+	err = daemon.Run(signals, func(stop, _ context.Context) error {
+		sockets := broker.Sockets{
+			List: []broker.Socket{
+				{Name: broker.SocketSession, Mode: 0o660, Serve: s.Serve},
+				{Name: broker.SocketAdmin, Mode: 0o600, Serve: s.ServeAdmin},
+			},
+			Directory: *directory,
+			GiveUp:    s.giveUp,
+			Log:       log,
+		}
+		return sockets.Serve(stop, daemon.Ready)
+	})
 	if err != nil {
 		log.Error("cannot serve", "err", err)
 		return command.Unavailable
@@ -86,6 +85,7 @@ func load(file, directory string, log *slog.Logger) (*Server, error) {
 			FirstGID:    uint32(cfg.Session.FirstGID),
 		},
 		Programs: roster.New(launch.RosterOptions(log)),
+		Enclosed: cfg.Programs.Sandbox != conf.SandboxOff,
 		Log:      log,
 	}, nil
 }
@@ -100,8 +100,9 @@ func (s *Server) check() error {
 }
 
 // giveUp sees to it that nothing that is started, nor what that starts, can gain a
-// privilege by executing a program, and that nobody else can look into this process.
-func giveUp() error {
+// privilege by executing a program, and that nobody else can look into this process;
+// and enters the sandbox, which holds for what is started too.
+func (s *Server) giveUp() error {
 	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	if err == nil {
 		err = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -109,5 +110,8 @@ func giveUp() error {
 	if err != nil {
 		return fmt.Errorf("give up privileges: %w", err)
 	}
-	return nil
+	if !s.Enclosed {
+		return nil
+	}
+	return sandbox.Begin(sandbox.Starter, sandbox.Options{Programs: []string{s.Launch.Programs}}, s.Log)
 }

@@ -38,6 +38,7 @@ type Server struct {
 	Authd    *broker.Link
 	Launch   *launch.Options
 	Programs Programs
+	Enclosed bool // it is to enter its sandbox
 	Log      *slog.Logger
 }
 

@@ -105,7 +105,37 @@ func New(m authd.Means) (authd.Sources, error) {
 	who := &identity{cfg: m.Config, own: m.Own, system: p.system}
 	p.chain = passdb.NewChain(who.of, chain...)
 	p.chain.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
-	return p.chain, nil
+	return chained{p.chain, needs(m.Config, names)}, nil
+}
+
+// chained is the chain of sources, which knows what they need.
+type chained struct {
+	*passdb.Chain
+	needs authd.Needs
+}
+
+// Needs implements authd.Sources.
+func (c chained) Needs() authd.Needs { return c.needs }
+
+// needs are what sources of these names need, besides what may be read: the name service
+// of the system and app passwords all of them.
+func needs(cfg *conf.Config, names []string) authd.Needs {
+	n := authd.Needs{Programs: nss.Tools(), Writes: []string{cfg.Auth.Directory}}
+	for _, name := range names {
+		switch name {
+		case "pam":
+			n.Modules = true
+		case "ldap", "oauth":
+			n.Network = true
+		case "sql":
+			if cfg.SQL.Driver != conf.SQLSQLite {
+				n.Network = true
+			} else if filepath.IsAbs(cfg.SQL.Source) {
+				n.Writes = append(n.Writes, filepath.Dir(cfg.SQL.Source)) // readers lock, too
+			}
+		}
+	}
+	return n
 }
 
 // withToken reports whether clients show a token with a mechanism.

@@ -1,0 +1,26 @@
+package tlsconf
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// Links lead to a place of their own, as those that certbot makes.
+func TestPlaces(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, archive, keys := filepath.Join(dir, "live"), filepath.Join(dir, "archive"), filepath.Join(dir, "keys")
+	if err := errors.Join(os.Mkdir(live, 0o700), os.Mkdir(archive, 0o700), os.Mkdir(keys, 0o700),
+		os.WriteFile(filepath.Join(archive, "c1.pem"), nil, 0o600), os.Symlink("../archive/c1.pem", filepath.Join(live, "c.pem"))); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Certificate: filepath.Join(live, "c.pem"), Key: filepath.Join(keys, "missing.pem")}
+	if got, want := o.Places(), []string{archive, keys, live}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

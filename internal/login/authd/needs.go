@@ -1,0 +1,56 @@
+package authd
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/sandbox"
+)
+
+// Needs are what sources need that authd would give up otherwise (package sandbox).
+type Needs struct {
+	Modules  bool     // they start modules of PAM
+	Network  bool     // they ask daemons on other machines
+	Programs []string // that they start
+	Writes   []string // directories
+}
+
+// cover reports whether whoever has n has also more.
+func (n Needs) cover(more Needs) bool {
+	if n.Modules {
+		return true
+	}
+	within := func(all, some []string) bool {
+		return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+	}
+	return !more.Modules && (n.Network || !more.Network) && within(n.Programs, more.Programs) && within(n.Writes, more.Writes)
+}
+
+// giveUp enters the sandbox that leaves what the sources need.
+//
+// An authd that a front has started for its own user leaves modules of PAM as they are:
+// by unix_chkpwd(8), a program with privileges, they can check that user's password.
+func (d *daemon) giveUp() error {
+	d.entered = d.needs
+	if d.programs == conf.SandboxOff || d.needs.Modules && d.arguments.child {
+		return nil
+	}
+	role, o := sandbox.Checker, sandbox.Options{
+		Network:  d.needs.Network,
+		Programs: d.needs.Programs,
+	}
+	if d.needs.Modules {
+		role = sandbox.Modules
+	}
+	for _, dir := range d.needs.Writes {
+		if _, err := os.Stat(dir); err == nil {
+			o.Trees = append(o.Trees, dir)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return sandbox.Begin(role, o, d.log)
+}

@@ -1,0 +1,33 @@
+package authd
+
+import "testing"
+
+// A sandbox that was made for some sources does for others that need no more.
+func TestCover(t *testing.T) {
+	files := Needs{Programs: []string{"getent"}, Writes: []string{"/var/lib/fantail/auth"}}
+	with := func(change func(*Needs)) Needs {
+		n := files
+		change(&n)
+		return n
+	}
+	online := with(func(n *Needs) { n.Network = true })
+	modules := with(func(n *Needs) { n.Modules = true })
+	for name, c := range map[string]struct {
+		had, needs Needs
+		want       bool
+	}{
+		"the same":           {files, files, true},
+		"less":               {files, Needs{}, true},
+		"a directory":        {files, online, false},
+		"no directory":       {online, files, true},
+		"modules":            {online, modules, false},
+		"anything":           {modules, online, true},
+		"another program":    {files, with(func(n *Needs) { n.Programs = []string{"getent", "x"} }), false},
+		"another directory":  {files, with(func(n *Needs) { n.Writes = []string{"/x"} }), false},
+		"a directory, twice": {with(func(n *Needs) { n.Writes = []string{"/x", "/y"} }), Needs{Writes: []string{"/y"}}, true},
+	} {
+		if got := c.had.cover(c.needs); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -5,9 +5,9 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# Fronts and the delivery agent are commands; what is started for them lives
-# beside each other in libexec. pam-helper alone needs a C compiler, and PAM.
-COMMANDS = imapd pop3d webmaild deliver
+# Fronts, the delivery agent and the admin's tool are commands; what is started for
+# them lives beside each other in libexec. pam-helper alone needs a C compiler, and PAM.
+COMMANDS = fantail imapd pop3d webmaild deliver
 HELPERS  = authd sessiond checkpassword-reply imap-session pop3-session webmail-session
 PROGRAMS = $(COMMANDS) $(HELPERS)
 PAGES    = $(wildcard man/*.[1578])

@@ -17,6 +17,7 @@ import (
 // (within) say so.
 const floors = `
 	cmd/*
+	admin
 	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
 	login/frontd
 	login/authd login/sessiond login/own

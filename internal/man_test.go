@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"fantail/internal/admin"
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/deliver"
@@ -17,7 +18,7 @@ import (
 
 // foreign are the pages of other packages that ours may refer to.
 var foreign = []string{
-	"crypt 5", "getent 1", "shadow 5", "inetd 8", "inetd.conf 5", "mutt 1", "ssh 1", "systemd 1", "systemd.socket 5",
+	"crypt 5", "flock 2", "getent 1", "passwd 1", "shadow 5", "inetd 8", "inetd.conf 5", "mutt 1", "ssh 1", "systemd 1", "systemd.socket 5",
 }
 
 // page is a manual page.
@@ -173,6 +174,41 @@ func options(t *testing.T, p page, program string) {
 	}
 	if !slices.Equal(synopsis, want) {
 		t.Errorf("%s has the synopsis %q, the program has %q", p.file, synopsis, want)
+	}
+}
+
+// TestManualVerbs wants fantail(8) to have every verb of the tool, in the order of the
+// table, with its arguments and options.
+func TestManualVerbs(t *testing.T) {
+	line := func(verb string, options []string) string {
+		slices.Sort(options)
+		return strings.Join(append([]string{strings.TrimSpace(verb)}, options...), " -")
+	}
+	var want, got []string
+	for _, v := range admin.Verbs() {
+		want = append(want, line(v.Name+" "+v.Arguments, v.Options))
+	}
+	for _, p := range pages(t) {
+		if p.file != "fantail.8" {
+			continue
+		}
+		items := p.part("VERBS").macros(".It")
+		for len(items) > 0 {
+			verb, optional, ok := strings.Cut(strings.TrimPrefix(items[0], "Ic "), " Op Ar ")
+			if ok {
+				optional = " [" + optional + "]"
+			}
+			n := 1
+			var options []string
+			for ; n < len(items) && strings.HasPrefix(items[n], "Fl "); n++ {
+				options = append(options, strings.Replace(items[n][len("Fl "):], " Ar ", " ", 1))
+			}
+			got = append(got, line(strings.Replace(verb, " Ar ", " ", 1)+optional, options))
+			items = items[n:]
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("fantail(8) lists\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 }
 

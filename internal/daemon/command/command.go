@@ -13,6 +13,7 @@ import (
 const (
 	OK          = 0
 	Usage       = 64 // wrong command line
+	NoUser      = 67 // no such account
 	Unavailable = 69 // nothing to serve, or nobody to ask
 	Config      = 78 // wrong configuration
 )

@@ -56,3 +56,12 @@ func edits(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// CheckName reports whether there is a setting or a table of settings of that name. The
+// error names the nearest one.
+func CheckName(name string) error {
+	if _, ok := find(name); ok || isTable(name) {
+		return nil
+	}
+	return unknown(name)
+}

@@ -16,6 +16,7 @@ import (
 	"fantail/internal/login/broker"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/sasl"
+	"fantail/internal/login/userdb"
 )
 
 // Program is authd.
@@ -46,6 +47,11 @@ type Sources interface {
 	// Check reports why sources cannot be asked, if they cannot.
 	Check(ctx context.Context) error
 	Needs() Needs
+	// Find returns the account called name, of whom nobody has proven anything, and the
+	// name of its source.
+	Find(ctx context.Context, name string) (source string, user userdb.User, err error)
+	// Admit returns the account called q.Name if it may log in with some other proof.
+	Admit(ctx context.Context, q passdb.Query) (userdb.User, error)
 }
 
 const (
@@ -59,6 +65,7 @@ type arguments struct {
 	*command.Line
 	sockets string
 	child   bool
+	account string
 }
 
 // Main is the program; it returns the exit status. SIGHUP reads the configuration
@@ -67,6 +74,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	a := arguments{Line: command.New("authd", p.Version, stderr)}
 	a.StringVar(&a.sockets, "S", "", "`directory` in which to make the sockets, unless systemd passes them")
 	a.BoolVar(&a.child, "i", false, "serve the front on standard input, whose sessions run as the same user")
+	a.StringVar(&a.account, "q", "", "say what is known of the account called `name`, and exit")
 	if status, done := a.Parse(args, out); done {
 		return status
 	}
@@ -76,11 +84,13 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	if err == nil && a.Check {
 		err = r.check()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return a.Fail(command.Config, err)
-	}
-	if a.Check {
+	case a.Check:
 		return command.OK
+	case a.account != "":
+		return a.answer(r.sources, out)
 	}
 	engine, err := New(Options{Log: log}, r.setup)
 	if err != nil {
@@ -109,6 +119,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 // reading is the configuration, read.
 type reading struct {
 	setup    Setup
+	sources  Sources
 	needs    Needs
 	programs conf.Sandbox
 	check    func() error // asks the sources whether they are there
@@ -128,20 +139,20 @@ func (p Program) read(a arguments, log *slog.Logger) (r reading, err error) {
 	if err != nil {
 		return r, err
 	}
-	accounts, err := p.Accounts(Means{cfg, own, decoy, p.hashing, log})
+	r.sources, err = p.Accounts(Means{cfg, own, decoy, p.hashing, log})
 	if err != nil {
 		return r, err
 	}
-	r.needs, r.programs = accounts.Needs(), cfg.Programs.Sandbox
+	r.needs, r.programs = r.sources.Needs(), cfg.Programs.Sandbox
 	r.setup = Setup{
-		Accounts:     accounts,
+		Accounts:     r.sources,
 		SASL:         sasl.Config{Enabled: cfg.Auth.Mechanisms, Decoy: decoy, OAuth: oauthOf(cfg.OAuth)},
 		FailureDelay: failureDelay,
 	}
 	r.check = func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
-		return accounts.Check(ctx)
+		return r.sources.Check(ctx)
 	}
 	return r, nil
 }

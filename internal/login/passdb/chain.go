@@ -176,13 +176,21 @@ func (c *Chain) Admit(ctx context.Context, q Query) (user userdb.User, err error
 	return user, err
 }
 
-// Lookup returns the account called name, of whom nobody has proven anything.
-func (c *Chain) Lookup(ctx context.Context, name string) (user userdb.User, err error) {
+// Find returns the account called name, of whom nobody has proven anything, and the name
+// of the source that knows it.
+func (c *Chain) Find(ctx context.Context, name string) (source string, user userdb.User, err error) {
 	err = c.first(func(s Source) error {
 		var err error
+		source = s.Name()
 		user, err = s.Lookup(ctx, name)
 		return err
 	})
+	return source, user, err
+}
+
+// Lookup is Find without the source.
+func (c *Chain) Lookup(ctx context.Context, name string) (userdb.User, error) {
+	_, user, err := c.Find(ctx, name)
 	return user, err
 }
 

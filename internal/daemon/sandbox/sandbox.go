@@ -9,13 +9,13 @@
 //	Delivery    its account's mail        those of a list     none, of any kind
 //	Front       certificates, read        those of a list     no programs; takes connections, asks authd and sessiond
 //	Checker     reads, writes its own     all but a list      starts what asks the system; no network unless it must
-//	Modules     what its user may         all but a list      whatever modules of PAM do
+//	Foreign     what its user may         all but a list      whatever programs of others do
 //	Starter     what root may             all but a list      starts session programs alone; no network
 //	Rootless    what its user may         all but a list      starts session programs
 //
-// Checker and Modules are authd, without PAM and with it: modules of PAM are foreign
-// programs that may need anything, as those that use a network do, and what authd gives
-// up they have not. All that starts other programs hands on what it has given up, most of
+// Checker and Foreign are authd: Foreign if it starts modules of PAM or a checkpassword,
+// which may need anything, as those that use a network do, and have not what authd has
+// given up. All that starts other programs hands on what it has given up, most of
 // all no_new_privs: under authd no module gains anything by unix_chkpwd(8), so for
 // the passwords of the system's users it is in the group that may read them.
 // pam-helper itself gives up nothing further but limits and its being debugged, since
@@ -79,8 +79,8 @@ const (
 	// Checker compares passwords, and starts programs that ask the system who its
 	// users are.
 	Checker
-	// Modules is a Checker that starts modules of PAM.
-	Modules
+	// Foreign is a Checker that starts programs of others.
+	Foreign
 	// Starter is root, and starts session programs as their accounts' users. They
 	// inherit all that it gives up.
 	Starter
@@ -101,7 +101,7 @@ var roles = [...]role{
 	Rootless: {"rootless front", false, 0, except(hostileCalls), false},
 	Front:    {"front", true, 0, only(runtimeCalls, lookCalls, readingCalls, connectionCalls, acceptingCalls), false},
 	Checker:  {"checker of passwords", true, ofReader, except(hostileCalls), true},
-	Modules:  {"checker of passwords with modules", false, 0, except(hostileCalls), false},
+	Foreign:  {"checker of passwords by others", false, 0, except(hostileCalls), false},
 	Starter:  {"starter of sessions", true, ofStarter, except(hostileCalls), true},
 }
 

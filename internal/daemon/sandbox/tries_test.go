@@ -30,19 +30,19 @@ type results [len(roles)]string
 
 // Results of tries that many have in common.
 var (
-	reading  = results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EACCES", Checker: "ok", Modules: "ok", Starter: "ok"}
-	opening  = results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Modules: "ok", Starter: "ok"}
-	crossing = results{Session: "EXDEV", Delivery: "EXDEV", Rootless: "ok", Front: "EPERM", Checker: "EXDEV", Modules: "ok", Starter: "ok"}
-	changing = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Modules: "ok", Starter: "ok"}
-	filtered = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "ok", Modules: "ok", Starter: "ok"}
-	locally  = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "ok", Checker: "ok", Modules: "ok", Starter: "ok"}
-	online   = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EPERM", Modules: "ok", Starter: "EPERM"}
-	starting = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Modules: "ok", Starter: "EACCES"}
-	scoped   = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EPERM", Modules: "ok", Starter: "EPERM"}
+	reading  = results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EACCES", Checker: "ok", Foreign: "ok", Starter: "ok"}
+	opening  = results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Foreign: "ok", Starter: "ok"}
+	crossing = results{Session: "EXDEV", Delivery: "EXDEV", Rootless: "ok", Front: "EPERM", Checker: "EXDEV", Foreign: "ok", Starter: "ok"}
+	changing = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Foreign: "ok", Starter: "ok"}
+	filtered = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "ok", Foreign: "ok", Starter: "ok"}
+	locally  = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "ok", Checker: "ok", Foreign: "ok", Starter: "ok"}
+	online   = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EPERM", Foreign: "ok", Starter: "EPERM"}
+	starting = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EACCES", Foreign: "ok", Starter: "EACCES"}
+	scoped   = results{Session: "EPERM", Delivery: "EPERM", Rootless: "ok", Front: "EPERM", Checker: "EPERM", Foreign: "ok", Starter: "EPERM"}
 	stopped  = results{Session: "EPERM", Delivery: "EPERM", Front: "EPERM"} // the others: what a user or root may
 	hostile  = all("EPERM")
-	mailed   = results{Session: "ok", Delivery: "ok", Rootless: "ok", Front: "EPERM", Checker: "ok", Modules: "ok", Starter: "ok"}
-	readable = results{Session: "ok", Delivery: "ok", Rootless: "ok", Front: "EACCES", Checker: "ok", Modules: "ok", Starter: "ok"}
+	mailed   = results{Session: "ok", Delivery: "ok", Rootless: "ok", Front: "EPERM", Checker: "ok", Foreign: "ok", Starter: "ok"}
+	readable = results{Session: "ok", Delivery: "ok", Rootless: "ok", Front: "EACCES", Checker: "ok", Foreign: "ok", Starter: "ok"}
 	works    = all("ok")
 )
 
@@ -79,7 +79,7 @@ var fileTries = []try{
 	{"read the passwd", true, reading, func(p place) error { return p.open("/etc/passwd", unix.O_RDONLY) }},
 	{"read the time zones", true, reading, func(p place) error { return p.open("/usr/share/zoneinfo", unix.O_RDONLY) }},
 	{"list the root", true, reading, func(p place) error { return p.open("/", unix.O_RDONLY) }},
-	{"write to the null device", true, results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EPERM", Checker: "ok", Modules: "ok", Starter: "ok"}, func(p place) error { return p.open("/dev/null", unix.O_WRONLY) }},
+	{"write to the null device", true, results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "EPERM", Checker: "ok", Foreign: "ok", Starter: "ok"}, func(p place) error { return p.open("/dev/null", unix.O_WRONLY) }},
 	{"make a file outside", true, opening, func(p place) error { return p.open("outside/new", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL) }},
 	{"make an unnamed file outside", true, opening, func(p place) error { return p.open("/tmp", unix.O_TMPFILE|unix.O_RDWR) }},
 	{"make a directory outside", true, opening, func(p place) error { return unix.Mkdir(p.at("outside/dir"), 0o700) }},
@@ -98,7 +98,7 @@ var fileTries = []try{
 		return p.open(fmt.Sprintf("/proc/%d/mem", peer), unix.O_RDONLY)
 	}},
 	{"threads that there were before", false, results{
-		Session: "EACCES,EPERM", Delivery: "EACCES,EPERM", Rootless: "ok", Front: "EACCES,EPERM", Checker: "EPERM,ok", Modules: "ok", Starter: "EPERM,ok",
+		Session: "EACCES,EPERM", Delivery: "EACCES,EPERM", Rootless: "ok", Front: "EACCES,EPERM", Checker: "EPERM,ok", Foreign: "ok", Starter: "EPERM,ok",
 	}, func(place) error {
 		var came []string
 		for range cap(earlier) * 2 {
@@ -125,7 +125,7 @@ var otherTries = []try{
 		_, _, err := unix.Accept4(0, unix.SOCK_CLOEXEC)
 		return err
 	}},
-	{"execute", false, results{Session: "EPERM", Delivery: "EPERM", Rootless: "ENOENT", Front: "EPERM", Checker: "ENOENT", Modules: "ENOENT", Starter: "ENOENT"}, func(place) error { return unix.Exec("/bin/nonexistent", []string{"x"}, nil) }},
+	{"execute", false, results{Session: "EPERM", Delivery: "EPERM", Rootless: "ENOENT", Front: "EPERM", Checker: "ENOENT", Foreign: "ENOENT", Starter: "ENOENT"}, func(place) error { return unix.Exec("/bin/nonexistent", []string{"x"}, nil) }},
 	{"start a program", true, starting, func(place) error { return second(syscall.ForkExec("/bin/true", []string{"true"}, nil)) }},
 	{"fork", false, stopped, func(place) error {
 		// The same thread would go on twice: with flags that fail if they are let through.
@@ -259,8 +259,8 @@ var allowedTries = []try{
 	{"whether we are there", true, works, func(place) error { return unix.Kill(os.Getpid(), 0) }},
 	{"whether another is there", true, scoped, func(place) error { return unix.Kill(peer, 0) }}, // Landlock's answer
 	{"whether nobody is there", false, all("ESRCH"), func(place) error { return unix.Kill(1<<22+1, 0) }},
-	{"use a passed connection", true, results{Session: "ok", Delivery: "EPERM", Rootless: "ok", Front: "ok", Checker: "ok", Modules: "ok", Starter: "ok"}, func(place) error { return received() }},
-	{"read a certificate", false, results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "ok", Checker: "ok", Modules: "ok", Starter: "ok"},
+	{"use a passed connection", true, results{Session: "ok", Delivery: "EPERM", Rootless: "ok", Front: "ok", Checker: "ok", Foreign: "ok", Starter: "ok"}, func(place) error { return received() }},
+	{"read a certificate", false, results{Session: "EACCES", Delivery: "EACCES", Rootless: "ok", Front: "ok", Checker: "ok", Foreign: "ok", Starter: "ok"},
 		func(p place) error {
 			return errors.Join(p.open("certificates/mail.pem", unix.O_RDONLY), second(os.ReadDir(p.at("certificates"))))
 		}},

@@ -19,7 +19,23 @@ func TestPlaces(t *testing.T) {
 		os.WriteFile(filepath.Join(archive, "c1.pem"), nil, 0o600), os.Symlink("../archive/c1.pem", filepath.Join(live, "c.pem"))); err != nil {
 		t.Fatal(err)
 	}
+	for _, d := range []string{"le/live/x.example", "le/archive/x.example"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"fullchain.pem", "privkey.pem"} {
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, "le/archive/x.example", name), nil, 0o600),
+			os.Symlink("../../archive/x.example/"+name, filepath.Join(dir, "le/live/x.example", name))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	o := Options{Certificate: filepath.Join(live, "c.pem"), Key: filepath.Join(keys, "missing.pem")}
+	further := Options{Certificate: o.Certificate, Key: o.Key, Directory: filepath.Join(dir, "le/live")}
+	want := []string{archive, keys, filepath.Join(dir, "le/archive"), filepath.Join(dir, "le/live"), filepath.Join(dir, "le/live/x.example"), live}
+	if got := further.Places(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	if got, want := o.Places(), []string{archive, keys, live}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

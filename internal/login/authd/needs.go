@@ -12,7 +12,7 @@ import (
 
 // Needs are what sources need that authd would give up otherwise (package sandbox).
 type Needs struct {
-	Modules  bool     // they start modules of PAM
+	Foreign  bool     // they start programs of others: modules of PAM, checkpassword
 	Network  bool     // they ask daemons on other machines
 	Programs []string // that they start
 	Writes   []string // directories
@@ -20,30 +20,30 @@ type Needs struct {
 
 // cover reports whether whoever has n has also more.
 func (n Needs) cover(more Needs) bool {
-	if n.Modules {
+	if n.Foreign {
 		return true
 	}
 	within := func(all, some []string) bool {
 		return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 	}
-	return !more.Modules && (n.Network || !more.Network) && within(n.Programs, more.Programs) && within(n.Writes, more.Writes)
+	return !more.Foreign && (n.Network || !more.Network) && within(n.Programs, more.Programs) && within(n.Writes, more.Writes)
 }
 
 // giveUp enters the sandbox that leaves what the sources need.
 //
-// An authd that a front has started for its own user leaves modules of PAM as they are:
-// by unix_chkpwd(8), a program with privileges, they can check that user's password.
+// An authd that a front has started for its own user leaves programs of others as they
+// are: by unix_chkpwd(8), a program with privileges, PAM can check that user's password.
 func (d *daemon) giveUp() error {
 	d.entered = d.needs
-	if d.programs == conf.SandboxOff || d.needs.Modules && d.arguments.child {
+	if d.programs == conf.SandboxOff || d.needs.Foreign && d.arguments.child {
 		return nil
 	}
 	role, o := sandbox.Checker, sandbox.Options{
 		Network:  d.needs.Network,
 		Programs: d.needs.Programs,
 	}
-	if d.needs.Modules {
-		role = sandbox.Modules
+	if d.needs.Foreign {
+		role = sandbox.Foreign
 	}
 	for _, dir := range d.needs.Writes {
 		if _, err := os.Stat(dir); err == nil {

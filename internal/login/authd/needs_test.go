@@ -11,7 +11,7 @@ func TestCover(t *testing.T) {
 		return n
 	}
 	online := with(func(n *Needs) { n.Network = true })
-	modules := with(func(n *Needs) { n.Modules = true })
+	foreign := with(func(n *Needs) { n.Foreign = true })
 	for name, c := range map[string]struct {
 		had, needs Needs
 		want       bool
@@ -20,8 +20,8 @@ func TestCover(t *testing.T) {
 		"less":               {files, Needs{}, true},
 		"a directory":        {files, online, false},
 		"no directory":       {online, files, true},
-		"modules":            {online, modules, false},
-		"anything":           {modules, online, true},
+		"foreign programs":   {online, foreign, false},
+		"anything":           {foreign, online, true},
 		"another program":    {files, with(func(n *Needs) { n.Programs = []string{"getent", "x"} }), false},
 		"another directory":  {files, with(func(n *Needs) { n.Writes = []string{"/x"} }), false},
 		"a directory, twice": {with(func(n *Needs) { n.Writes = []string{"/x", "/y"} }), Needs{Writes: []string{"/y"}}, true},

@@ -123,8 +123,8 @@ func needs(cfg *conf.Config, names []string) authd.Needs {
 	n := authd.Needs{Programs: nss.Tools(), Writes: []string{cfg.Auth.Directory}}
 	for _, name := range names {
 		switch name {
-		case "pam":
-			n.Modules = true
+		case "pam", "checkpassword":
+			n.Foreign = true
 		case "ldap", "oauth":
 			n.Network = true
 		case "sql":

@@ -107,6 +107,14 @@ func (a oneAccount) Resolve(_ context.Context, u userdb.User) (wire.Account, err
 
 func (oneAccount) Check(context.Context) error { return nil }
 
+func (oneAccount) Find(context.Context, string) (string, userdb.User, error) {
+	return "", userdb.User{}, userdb.ErrUnknown
+}
+
+func (oneAccount) Admit(context.Context, passdb.Query) (userdb.User, error) {
+	return userdb.User{}, userdb.ErrUnknown
+}
+
 // running is a program with a configuration of its own.
 type running struct {
 	testing.TB

@@ -85,7 +85,19 @@ type TLSSettings struct {
 	Certificate string // PEM, leaf first
 	Key         string // PEM
 	Directory   string // of further pairs; "": none
+	ClientCA    string // PEM, of those who certify clients; "": clients are not asked
+	ClientName  CertificateName
 }
+
+// CertificateName says which name in a client's certificate is the account's.
+type CertificateName string
+
+// The values of tls.client_name.
+const (
+	CertificateEmail      CertificateName = "email" // rfc822Name in subjectAltName
+	CertificateDNS        CertificateName = "dns"   // dNSName in subjectAltName
+	CertificateCommonName CertificateName = "common-name"
+)
 
 // AuthSettings say where passwords come from.
 type AuthSettings struct {

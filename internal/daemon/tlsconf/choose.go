@@ -13,6 +13,7 @@ import (
 // certificates are those in use, and which of them is for whom. They are not changed
 // once they are made.
 type certificates struct {
+	config *tls.Config                   // where clients are asked for certificates
 	own    *tls.Certificate              // of tls.certificate
 	byName map[string][]*tls.Certificate // by host name in lower case, also "*.example.org"; the best first
 }

@@ -5,7 +5,8 @@
 //	directory.go   further pairs, in a directory: for other names or with other kinds of keys
 //	choose.go      which of them a client gets
 //	selfsigned.go  a pair that is made if there is none
-//	binding.go     what SASL binds to a connection
+//	clientca.go    who certifies clients, if they are asked for certificates
+//	conn.go, binding.go   what SASL binds to a connection
 //
 // Watching needs no goroutine: a handshake that finds the last look a second or more in
 // the past looks at the files, and reads those that changed. Others that come meanwhile
@@ -37,6 +38,7 @@ type Options struct {
 	Certificate string // PEM file, leaf first
 	Key         string // PEM file
 	Directory   string // of further pairs; "": there are none
+	ClientCA    string // PEM file of those who certify clients; "": these are not asked
 	Host        string // name of this machine, for a self-signed certificate
 	Clock       func() time.Time
 	Log         *slog.Logger
@@ -56,13 +58,18 @@ type Server struct {
 
 	mu          sync.Mutex // guards what follows; whoever reads files has it
 	own         pair
-	further     []*pair   // of the directory, in order of their paths
+	further     []*pair // of the directory, in order of their paths
+	clients     authorities
 	unreadable  bool      // the directory is, and that was said
 	looked, due time.Time // the last look, and the next one
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, own: pair{certificate: o.Certificate, key: o.Key, setting: "tls."}}
+	return &Server{
+		o:       o,
+		own:     pair{certificate: o.Certificate, key: o.Key, setting: "tls."},
+		clients: authorities{path: o.ClientCA},
+	}
 }
 
 // Load reads the certificates, or makes one if there is none.
@@ -74,6 +81,9 @@ func Load(o Options) (*Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	further, own := s.look(true)
+	if s.clients.path != "" && s.clients.inUse == nil { // this is one of the further errors
+		own = errors.Join(append([]error{own}, further...)...)
+	}
 	if own != nil {
 		return nil, own
 	}
@@ -103,13 +113,26 @@ func Check(o Options) error {
 // Config returns a configuration for tls.Server that always has the
 // certificates in use.
 func (s *Server) Config() *tls.Config {
+	c := s.config()
+	if s.clients.path != "" {
+		c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.current().config, nil }
+	}
+	return c
+}
+
+// config is the part of the configuration that does not change.
+func (s *Server) config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, // RFC 8996, RFC 8314 section 4.1
 		// Small first records are for pages that are shown while they arrive. Mail is
 		// not: a download of many messages has full records from its beginning.
 		DynamicRecordSizingDisabled: true,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return s.current().choose(hello), nil
+			one := s.current().choose(hello)
+			if c, ok := hello.Conn.(*Conn); ok {
+				c.shown = one.Leaf
+			}
+			return one, nil
 		},
 	}
 }
@@ -153,6 +176,14 @@ func (s *Server) look(all bool) (further []error, own error) {
 	}
 	changed := all || len(found) != len(s.further)
 	s.further = found
+	if s.clients.path != "" && (all || s.clients.changed()) {
+		changed = true
+		if err := s.clients.read(); err != nil {
+			further = append(further, err)
+		} else if !all {
+			s.o.Log.Info("certificate changed", "file", s.clients.path)
+		}
+	}
 	for _, p := range append([]*pair{&s.own}, found...) {
 		if !all && !p.changed() {
 			continue
@@ -169,7 +200,11 @@ func (s *Server) look(all bool) (further []error, own error) {
 		}
 	}
 	if changed && s.own.inUse != nil {
-		s.inUse.Store(newCertificates(s.usable(), s.o.Clock()))
+		c := newCertificates(s.usable(), s.o.Clock())
+		if s.clients.inUse != nil {
+			c.config = s.clients.ask(s.config())
+		}
+		s.inUse.Store(c)
 	}
 	s.looked = s.o.Clock()
 	s.due = s.looked.Add(max(lookEvery, lookShare*s.looked.Sub(began)))

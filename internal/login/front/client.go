@@ -33,6 +33,9 @@ type client struct {
 	raw  net.Conn // the socket
 	conn net.Conn // raw, or the TLS connection over it
 
+	bindings    map[string][]byte // of the TLS connection, by type (RFC 5056)
+	certificate string            // the name in the client's, which was verified; "" if it has shown none
+
 	named string // what the client says of itself: name and version, with a slash
 
 	commands int // of any kind
@@ -96,11 +99,8 @@ func (c *client) serve() {
 	if c.proxied && !c.introduced() {
 		return
 	}
-	if c.implicit {
-		if err := c.handshake(); err != nil {
-			c.log.Debug("no TLS", "err", err)
-			return
-		}
+	if c.implicit && !c.handshake() {
+		return
 	}
 	ses, err := c.protocol.dialogue(c)
 	if err != nil {

@@ -52,8 +52,10 @@ type Options struct {
 	Starter   broker.Starter
 	Interrupt func() // asks the sessions to take leave of their clients; does not wait
 	TLS       *tls.Config
-	Plaintext conf.Plaintext // where passwords may travel without TLS
-	Proxies   proxyproto.Proxies
+	// ClientName says which name in a certificate of a client is its account's.
+	ClientName conf.CertificateName
+	Plaintext  conf.Plaintext // where passwords may travel without TLS
+	Proxies    proxyproto.Proxies
 
 	// Connections and PerSource limit how many there are at once, in all and
 	// from one address (of IPv6: from one /64). 0 is no limit.

@@ -2,12 +2,10 @@ package front
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 
-	"fantail/internal/daemon/tlsconf"
 	imap "fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -75,15 +73,10 @@ func (c *client) login() broker.Login {
 
 // saslConn is what mechanisms want to know of the connection.
 func (c *client) saslConn() sasl.Conn {
-	s := sasl.Conn{TLS: c.secure(), Clear: !c.secure() && c.mayLogIn()}
-	if conn, ok := c.conn.(*tls.Conn); ok {
-		state := conn.ConnectionState()
-		// An error says that there is no binding on this connection.
-		if b, err := tlsconf.Exporter(state); err == nil {
-			s.Bindings = map[string][]byte{sasl.BindingExporter: b}
-		}
+	return sasl.Conn{
+		TLS: c.secure(), Clear: !c.secure() && c.mayLogIn(),
+		Bindings: c.bindings, Certificate: c.certificate,
 	}
-	return s
 }
 
 // mechanisms are those that the client is offered.

@@ -49,6 +49,7 @@ func serverOf(p frontd.Parts) frontd.Server {
 		Starter:     p.Broker,
 		Interrupt:   p.Broker.Interrupt,
 		TLS:         p.TLS,
+		ClientName:  p.Config.TLS.ClientName,
 		Plaintext:   p.Config.Login.Plaintext,
 		Proxies:     p.Config.Login.Proxies,
 		Connections: p.Config.Login.Connections,

@@ -143,10 +143,14 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	if err != nil {
 		return certificate, err
 	}
-	return tlsconf.Options{
+	certificate = tlsconf.Options{
 		Certificate: d.cfg.TLS.Certificate, Key: d.cfg.TLS.Key, Directory: d.cfg.TLS.Directory,
 		Host: host, Clock: time.Now, Log: d.log,
-	}, nil
+	}
+	if d.Service != wire.Webmail { // browsers would ask their users, and there is no use for it
+		certificate.ClientCA = d.cfg.TLS.ClientCA
+	}
+	return certificate, nil
 }
 
 // check says what is wrong with the configuration and what it names.

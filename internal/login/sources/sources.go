@@ -87,8 +87,8 @@ func New(m authd.Means) (authd.Sources, error) {
 			return nil, fmt.Errorf("auth.mechanisms: %s needs the source oauth, which is not set", m.Config.Auth.Mechanisms[i])
 		}
 	}
-	if slices.Contains(m.Config.Auth.Mechanisms, "EXTERNAL") { // it would be offered to nobody
-		return nil, errors.New("auth.mechanisms: EXTERNAL needs certificates of clients, which fronts do not ask for")
+	if slices.Contains(m.Config.Auth.Mechanisms, "EXTERNAL") && m.Config.TLS.ClientCA == "" {
+		return nil, errors.New("auth.mechanisms: EXTERNAL needs certificates of clients: set tls.client_ca")
 	}
 	chain := make([]passdb.Source, len(names))
 	for i, name := range names {

@@ -100,6 +100,7 @@ func TestRemote(t *testing.T) {
 		{ldap + `mechanisms = ["PLAIN", "XOAUTH2"]`, "XOAUTH2 needs the source oauth"},
 		{oauth + `sources = ["passwd-file"]` + "\n" + `mechanisms = ["OAUTHBEARER"]`, "OAUTHBEARER needs the source oauth"},
 		{`mechanisms = ["PLAIN", "EXTERNAL"]`, "EXTERNAL needs certificates"},
+		{`mechanisms = ["EXTERNAL"]` + "\n[tls]\nclient_ca = \"ca.pem\"", ""},
 		{ldap + `ldap_filter = "(uid=*)"`, "the source ldap: auth.ldap_filter"},
 		{`sql_driver = "postgresql"`, "the source sql: auth.sql_query"},
 		{`sources = ["sql"]`, "the source sql: auth.sql_query"},

@@ -66,7 +66,9 @@ func (h *house) own(mode os.FileMode, uid int, names ...string) {
 	}
 }
 
-func build(t *testing.T) *house {
+// build makes one and starts it. Each of changes gets the text of the configuration and
+// returns another one.
+func build(t *testing.T, changes ...func(h *house, config string) string) *house {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("becoming other users needs root")
@@ -101,6 +103,9 @@ func build(t *testing.T) *house {
 	}
 	config := fmt.Sprintf("[imap]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n[pop3]\nlisten = [\"127.0.0.1:0\"]\n[tls]\ncertificate = %q\nkey = %q\n[auth]\npasswd_file = %q\ndirectory = %q\nmechanisms = [\"PLAIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-256-PLUS\"]\n",
 		h.path("front", "c.pem"), h.path("front", "k.pem"), h.path("passwd"), h.path("auth"))
+	for _, change := range changes {
+		config = change(h, config)
+	}
 	err = errors.Join(
 		os.WriteFile(h.path("fantail.toml"), []byte(config), 0o644),
 		os.WriteFile(h.path("passwd"), []byte(passwd.String()), 0o400),
@@ -339,6 +344,39 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// scram logs ann in by SCRAM-SHA-256-PLUS, and returns the answer.
+func (h *house) scram(conn *tls.Conn, binding scram.ChannelBinding) string {
+	h.Helper()
+	client, err := scram.SHA256.NewClient("ann", "secret", "")
+	if err != nil {
+		h.Fatal(err)
+	}
+	talk := client.NewConversationWithChannelBinding(binding)
+	say := h.talk(conn)
+	if caps := say(silent, "* OK"); !strings.Contains(caps, "AUTH=SCRAM-SHA-256-PLUS") {
+		h.Fatal(caps)
+	}
+	line := "a AUTHENTICATE SCRAM-SHA-256-PLUS"
+	for said := ""; ; {
+		answer := say(line, "")
+		if !strings.HasPrefix(answer, "+ ") {
+			return answer
+		}
+		challenge, err := base64.StdEncoding.DecodeString(answer[2:])
+		if err != nil {
+			h.Fatal(err)
+		}
+		if !talk.Done() {
+			if said, err = talk.Step(string(challenge)); err != nil {
+				return err.Error()
+			}
+		} else {
+			said = ""
+		}
+		line = base64.StdEncoding.EncodeToString([]byte(said))
+	}
+}
+
 // TestChannelBinding: a client that binds its proof to the TLS connection gets in, and
 // one whose connection ends at somebody between does not (RFC 5802 section 6, RFC 9266).
 func TestChannelBinding(t *testing.T) {
@@ -356,34 +394,7 @@ func TestChannelBinding(t *testing.T) {
 		if spoil {
 			binding.Data[0]++
 		}
-		client, err := scram.SHA256.NewClient("ann", "secret", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		talk := client.NewConversationWithChannelBinding(binding)
-		say := h.talk(conn)
-		if caps := say(silent, "* OK"); !strings.Contains(caps, "AUTH=SCRAM-SHA-256-PLUS") {
-			t.Fatal(caps)
-		}
-		line := "a AUTHENTICATE SCRAM-SHA-256-PLUS"
-		for said := ""; ; {
-			answer := say(line, "")
-			if !strings.HasPrefix(answer, "+ ") {
-				return answer
-			}
-			challenge, err := base64.StdEncoding.DecodeString(answer[2:])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !talk.Done() {
-				if said, err = talk.Step(string(challenge)); err != nil {
-					return err.Error()
-				}
-			} else {
-				said = ""
-			}
-			line = base64.StdEncoding.EncodeToString([]byte(said))
-		}
+		return h.scram(conn, binding)
 	}
 	if got := logIn(false); !strings.HasPrefix(got, "a OK") {
 		t.Error(got)

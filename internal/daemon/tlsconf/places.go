@@ -10,6 +10,9 @@ import (
 // other files keeps these.
 func (o Options) Places() []string {
 	files := []string{o.Certificate, o.Key}
+	if o.ClientCA != "" {
+		files = append(files, o.ClientCA)
+	}
 	var list []string
 	if o.Directory != "" {
 		list = append(list, o.Directory)

@@ -39,4 +39,8 @@ func TestPlaces(t *testing.T) {
 	if got, want := o.Places(), []string{archive, keys, live}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	o.ClientCA = filepath.Join(dir, "ca.pem")
+	if got, want := o.Places(), []string{dir, archive, keys, live}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -33,7 +33,7 @@ type client struct {
 	raw  net.Conn // the socket
 	conn net.Conn // raw, or the TLS connection over it
 
-	bindings    map[string][]byte // of the TLS connection, by type (RFC 5056)
+	bindings    map[string][]byte // of the TLS connection, by type
 	certificate string            // the name in the client's, which was verified; "" if it has shown none
 
 	named string // what the client says of itself: name and version, with a slash

@@ -64,11 +64,15 @@ func (e *loginError) Unwrap() error { return e.err }
 
 // login is what the broker is told of the client.
 func (c *client) login() broker.Login {
+	return broker.Login{Service: c.service(), Remote: c.addr, SID: c.sid, Conn: c.saslConn()}
+}
+
+func (c *client) service() wire.Service {
 	service, ok := wire.ServiceOf(c.protocol.name)
 	if !ok {
 		panic("front: " + c.protocol.name + " is no service")
 	}
-	return broker.Login{Service: service, Remote: c.addr, SID: c.sid, Conn: c.saslConn()}
+	return service
 }
 
 // saslConn is what mechanisms want to know of the connection.
@@ -121,18 +125,16 @@ func (c *client) authenticate(mechanism string, initial []byte, converse func(ch
 	}
 }
 
-// lost says in the log that a login has failed, and what the client is told. The line
-// "login failed" is what fail2ban reads: it does not change.
+// lost says in the log that a login has failed, and what the client is told.
 func (c *client) lost(err error, name, mechanism string) error {
 	e := &loginError{refused: refusalOf(err)}
-	log := c.log.With("user", name, "mech", mechanism, "tls", c.secure())
 	if e.err == broker.ErrWrong {
-		log.Info("login failed", "err", e.err)
+		broker.Login{Service: c.service(), Remote: c.addr, SID: c.sid, Conn: sasl.Conn{TLS: c.secure()}}.Failed(c.front.o.Log, name, mechanism)
 		c.attempts++
 		e.last = c.attempts >= maxAttempts
 		return e
 	}
-	log.Log(context.Background(), e.level, "login impossible", "err", err)
+	c.log.Log(context.Background(), e.level, "login impossible", "user", name, "mech", mechanism, "tls", c.secure(), "err", err)
 	return e
 }
 

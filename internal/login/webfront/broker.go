@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -22,10 +21,9 @@ type Broker struct {
 
 // Enter implements Entrance.
 func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr) (Account, error) {
-	login := broker.Login{Service: wire.Webmail, Conn: sasl.Conn{TLS: true}}
+	login := broker.Login{Service: wire.Webmail, Remote: addressOf(from), Conn: sasl.Conn{TLS: true}}
 	host := "local"
-	if at, err := netip.ParseAddrPort(from.String()); err == nil {
-		login.Remote = at.Addr().Unmap()
+	if login.Remote.IsValid() {
 		host = login.Remote.String()
 	}
 	grant, err := broker.Password(ctx, b.Authenticator, login, name, userdb.Secret(password))

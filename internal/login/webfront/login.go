@@ -17,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/sasl"
 )
 
 //go:embed templates/login.html
@@ -126,7 +128,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"))
 	switch {
 	case errors.Is(err, ErrRefused):
-		s.log.Info("login refused", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr)
+		l := broker.Login{Service: wire.Webmail, Remote: addressOf(remoteAddr(r.RemoteAddr)), SID: secret()[:8], Conn: sasl.Conn{TLS: true}}
+		l.Failed(s.log, f.Name, "form")
 		f.Alert = wrongPassword
 		s.showLogin(w, r, http.StatusForbidden, f)
 	case refusal(err) != "":

@@ -26,12 +26,14 @@ import (
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/brokertest"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
 )
 
 // house is an Entrance with one account and a session program that is a
 // handler.
 type house struct {
+	log     sessiontest.Log
 	program http.Handler
 	fail    error // of Connect
 
@@ -134,7 +136,7 @@ func setup(t *testing.T, h *house, l Limits) (*Server, *browser) {
 	if h.program == nil {
 		h.program = http.HandlerFunc(echo)
 	}
-	s := New(Options{Entrance: h, Log: quiet(), Limits: l})
+	s := New(Options{Entrance: h, Log: h.log.Logger(), Limits: l})
 	ts := httptest.NewUnstartedServer(s)
 	ts.EnableHTTP2 = true
 	ts.StartTLS()
@@ -385,6 +387,11 @@ func TestRefusals(t *testing.T) {
 	resp, page := b.do("POST", "/login", b.form(`"><script>x`, "x"), nil)
 	if resp.StatusCode != 403 || strings.Contains(page, "<script") {
 		t.Errorf("the name is not escaped: %s", page)
+	}
+	log := h.log.String()
+	line := `proto=webmail remote=127.0.0.1 user="demo\u202e" mech=form tls=true err="wrong name or password"`
+	if n := strings.Count(log, `level=INFO msg="login failed" sid=`); n != len(pages)+1 || !strings.Contains(log, line) {
+		t.Errorf("%d lines in the log, which fail2ban reads: %s", n, log)
 	}
 	if resp, page := b.do("POST", "/login", b.form("broken", "x"), nil); resp.StatusCode != 503 || !strings.Contains(page, noMailNow) {
 		t.Errorf("no answer about passwords: %s %s", resp.Status, page)

@@ -73,15 +73,30 @@ func startSite(dir, bin string, box dialogue.Box) (d ourDaemon, err error) {
 
 // startDovecot starts Dovecot on a mailbox, with nothing but what it must be told.
 func startDovecot(dir, certificate string, box dialogue.Box) (d daemon, err error) {
+	home := filepath.Join(dir, "dovecot")
+	if err := os.Mkdir(home, 0o755); err != nil {
+		return d, err
+	}
+	c := certificates{certificate, filepath.Join(filepath.Dir(certificate), "key.pem")}
+	return runDovecot(home, c, fmt.Sprintf(`mail_location = maildir:%s
+passdb {
+  driver = static
+  args = password=%s
+}
+userdb {
+  driver = static
+  args = uid=%d gid=%d home=%s
+}
+`, box.Maildir(), site.Password, box.UID, box.GID, box.Home))
+}
+
+// runDovecot runs Dovecot in a directory, where it listens, with these settings.
+func runDovecot(home string, c certificates, settings string) (d daemon, err error) {
 	var port [2]int
 	for i := range port {
 		if port[i], err = freePort(); err != nil {
 			return d, err
 		}
-	}
-	home := filepath.Join(dir, "dovecot")
-	if err := os.Mkdir(home, 0o755); err != nil {
-		return d, err
 	}
 	config := filepath.Join(home, "dovecot.conf")
 	text := fmt.Sprintf(`protocols = imap
@@ -89,30 +104,21 @@ listen = 127.0.0.1
 base_dir = %[1]s/run
 state_dir = %[1]s/state
 log_path = %[1]s/log
-mail_location = maildir:%[2]s
-ssl_cert = <%[3]s
-ssl_key = <%[4]s
+ssl_cert = <%[2]s
+ssl_key = <%[3]s
 disable_plaintext_auth = no
 first_valid_uid = 1
 mail_max_userip_connections = 1000
-passdb {
-  driver = static
-  args = password=%[5]s
-}
-userdb {
-  driver = static
-  args = uid=%[6]d gid=%[7]d home=%[8]s
-}
 service imap-login {
   inet_listener imap {
-    port = %[9]d
+    port = %[4]d
   }
   inet_listener imaps {
-    port = %[10]d
+    port = %[5]d
     ssl = yes
   }
 }
-`, home, box.Maildir(), certificate, filepath.Join(filepath.Dir(certificate), "key.pem"), site.Password, box.UID, box.GID, box.Home, port[0], port[1])
+%[6]s`, home, c.certificate, c.key, port[0], port[1], settings)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return d, err
 	}

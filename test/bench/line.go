@@ -55,6 +55,15 @@ const (
 	downloadTLS     = "download, TLS"
 	fetchAlone      = "FETCH one, median"
 	fetchSlow       = "FETCH one, slowest of a hundred"
+	loginOne        = "login"
+	loginMany       = "login, many accounts"
+	loginTLS        = "login, TLS"
+	loginTLSMany    = "login, TLS, many accounts"
+	loginTLSClassic = "login, TLS, X25519"
+	loginTLSResumed = "login, TLS, resumed"
+	loginTLSRSA     = "login, TLS, RSA"
+	firstLogin      = "first login, median"
+	firstLoginSlow  = "first login, slowest"
 
 	memorySelected = "selected"
 	memoryFlags    = "flags fetched"
@@ -97,6 +106,15 @@ var lines = []line{
 	{name: downloadTLS, about: "the same over TLS", goal: 3, transfer: true},
 	{name: fetchAlone, about: "one BODY.PEEK[] after the other over TCP, each when the last has come"},
 	{name: fetchSlow, about: "99 of 100 are faster; 40 ms would be a delayed ACK", most: 20 * time.Millisecond, pick: percentile99},
+	{name: loginOne, about: "time for each when 8 clients connect, log in, SELECT and log out, all of one account; both servers as for many users, with hashes that cost nothing, Dovecot in its high-performance mode", goal: 1.5},
+	{name: loginMany, about: "the same of 64 accounts in turn; Fantail's have a uid each, Dovecot's share one, or it could not reuse its processes", goal: 1.5},
+	{name: loginTLS, about: "of one account, over TLS 1.3 with a new handshake each, as clients do by default, and an ECDSA key (P-256); Fantail has the client's X25519MLKEM768, Dovecot X25519", goal: 1.3},
+	{name: loginTLSMany, about: "the same of 64 accounts", goal: 1.3},
+	{name: loginTLSClassic, about: "the same by clients that know no hybrid key agreement", goal: 1.3},
+	{name: loginTLSResumed, about: "the same by clients that resume their sessions", goal: 1.3},
+	{name: loginTLSRSA, about: "the same with an RSA key of 2048 bits and without resumption", goal: 1.3},
+	{name: firstLogin, about: "from the connection to the answer, of 50 accounts no session program of which runs", most: 10 * time.Millisecond},
+	{name: firstLoginSlow, about: "of those the slowest", most: 10 * time.Millisecond, pick: slowest},
 }
 
 // memoryLines are those of kB of proportional set size.

@@ -94,6 +94,9 @@ func run() error {
 	if err := overNetwork(subjects, binDir, *rounds); err != nil {
 		return err
 	}
+	if err := logins(subjects, wanted, binDir, *rounds); err != nil {
+		return err
+	}
 	limits, err := measureLimits(source, subjects[1], *rounds)
 	if err != nil {
 		return err

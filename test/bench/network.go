@@ -9,8 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"fantail/test/site"
@@ -223,21 +221,4 @@ func (s *subject) moreConnections(d daemon) error {
 	f := s.figures(memoryMore)
 	f.kB = append(f.kB, (kB[1]-kB[0])/(manyConnections-fewConnections))
 	return nil
-}
-
-// family is a process and all that descend from it.
-func family(pid int) []int {
-	all := []int{pid}
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return nil // it has ended
-	}
-	for _, t := range tasks {
-		for _, f := range strings.Fields(read(fmt.Sprintf("/proc/%d/task/%s/children", pid, t.Name()))) {
-			if child, err := strconv.Atoi(f); err == nil {
-				all = append(all, family(child)...)
-			}
-		}
-	}
-	return all
 }

@@ -148,6 +148,8 @@ func middle[T cmp.Ordered](all []T) T {
 
 func least(d []time.Duration) time.Duration { return slices.Min(d) }
 
+func slowest(d []time.Duration) time.Duration { return slices.Max(d) }
+
 // percentile99 is what all but one of a hundred are below.
 func percentile99(d []time.Duration) time.Duration {
 	s := slices.Sorted(slices.Values(d))

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"fantail/test/dialogue"
 )
 
@@ -90,11 +88,7 @@ func (s *session) capabilities() error {
 // cpu is the processor time that the server has used, of all its threads.
 func (s *session) cpu() (sum time.Duration, err error) {
 	for _, pid := range s.processes() {
-		const sched = 2 // CPUCLOCK_SCHED of the kernel
-		var ts unix.Timespec
-		if err := unix.ClockGettime(int32(^pid)<<3|sched, &ts); err == nil { // else it has ended
-			sum += time.Duration(ts.Nano())
-		}
+		sum += processorTime(pid)
 	}
 	return sum, nil
 }

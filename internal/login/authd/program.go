@@ -13,6 +13,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/service"
+	"fantail/internal/daemon/slack"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/sasl"
@@ -92,6 +93,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	case a.account != "":
 		return a.answer(r.sources, out)
 	}
+	slack.Allow(slack.Work, log)
 	engine, err := New(Options{Log: log}, r.setup)
 	if err != nil {
 		log.Error("cannot start", "err", err)

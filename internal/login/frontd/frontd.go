@@ -23,6 +23,7 @@ import (
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
+	"fantail/internal/daemon/slack"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -203,6 +204,7 @@ func (d *daemon) giveUp() error {
 
 // run puts the daemon together, serves, and waits for its sessions.
 func (d *daemon) run(a arguments, signals <-chan os.Signal, serve func(stop, now context.Context) error) int {
+	slack.Allow(slack.Message, d.log)
 	if err := d.build(a); err != nil {
 		d.log.Error("cannot start", "err", err)
 		return command.Config

@@ -31,6 +31,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/sandbox"
+	"fantail/internal/daemon/slack"
 	"fantail/internal/login/handover"
 	"fantail/internal/store"
 )
@@ -291,6 +292,7 @@ func (a *arguments) complete() error {
 func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	// A client that is gone is an error of a write, not the end of the program.
 	signal.Ignore(syscall.SIGPIPE)
+	slack.Allow(slack.Work, log)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal

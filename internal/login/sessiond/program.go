@@ -15,6 +15,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
+	"fantail/internal/daemon/slack"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/launch"
@@ -43,6 +44,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	if err := s.check(); err != nil { // may be mended while it runs
 		log.Warn("not every session can be started", "err", err)
 	}
+	slack.Allow(slack.Message, log)
 	daemon := service.Service{Log: log}
 	err = daemon.Run(signals, func(stop, _ context.Context) error {
 		sockets := broker.Sockets{

@@ -29,7 +29,7 @@ const floors = `
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume
-	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
+	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
 
 // within lists the arrows inside one floor.
@@ -39,6 +39,7 @@ const within = `
 	imap/ident < imap/wire
 	daemon/inetd < daemon/conf
 	daemon/tlsconf < daemon/conf
+	daemon/quiet < daemon/processors
 `
 
 // forbidden lists what a package must not even link, and why.

@@ -2,9 +2,10 @@ package search
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"fantail/internal/daemon/processors"
 )
 
 // piece is how many messages a goroutine takes at a time.
@@ -18,7 +19,7 @@ func (s *Search) spread(ctx context.Context, messages []int, begin func(*reader)
 	defer cancel(nil)
 	s.Progress.expect(len(messages))
 	w := work{s: s, messages: messages, begin: begin}
-	workers := min(runtime.GOMAXPROCS(0), (len(messages)+piece-1)/piece)
+	workers := processors.Workers(len(messages), piece)
 	if workers <= 1 {
 		return w.run(ctx)
 	}

@@ -182,6 +182,28 @@ func (a *Account) Tidy() {
 	a.writeSummaries()
 }
 
+// Rest gives back what is only held to make the next command faster, also of mailboxes
+// that somebody has open, and writes what was learned of them. A process of which all
+// sessions wait calls it.
+func (a *Account) Rest() {
+	a.mu.Lock()
+	var open []*Mailbox
+	for _, m := range a.boxes {
+		if m.refs > 0 {
+			m.refs++ // so that nobody releases it meanwhile
+			open = append(open, m)
+		}
+	}
+	a.mu.Unlock()
+	for _, m := range open {
+		m.ease()
+		if err := a.closed(m); err != nil {
+			a.opt.Log.Warn("close mailbox", "mailbox", m.name, "err", err)
+		}
+	}
+	a.Tidy()
+}
+
 // forget makes the next Open of name look at the file system again, and where
 // folders lie in each other that of all below it.
 func (a *Account) forget(name string) {

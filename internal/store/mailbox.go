@@ -95,9 +95,24 @@ func (m *Mailbox) rest() {
 	defer m.mu.Unlock()
 	m.tidy()
 	m.summarize()
+	m.drop()
+	m.derived.age()
+}
+
+// ease gives back the memory of a mailbox whose users all wait. Work that takes long is
+// left for rest: one of them may come back meanwhile.
+func (m *Mailbox) ease() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flush()
+	m.drop()
+	m.derived = derived{}
+}
+
+// drop forgets what makes it faster to read messages again; m.mu is held.
+func (m *Mailbox) drop() {
 	m.parts = structures{byUID: make(map[mail.UID]*message.Part)}
 	m.scanners, m.buffer = nil, nil
-	m.derived.age()
 }
 
 // Current reports whether the directory that m has open is still the one of that

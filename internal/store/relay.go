@@ -3,8 +3,9 @@ package store
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
+
+	"fantail/internal/daemon/processors"
 )
 
 // relay changes the files of many messages, each in three steps:
@@ -43,7 +44,7 @@ type load[T any] struct {
 
 // run does all steps for n messages.
 func (r relay[T]) run(n int) error {
-	if n <= relayLoad || runtime.GOMAXPROCS(0) == 1 {
+	if n <= relayLoad || processors.Workers(n, relayLoad) == 1 {
 		return r.alone(n)
 	}
 	todo, done := make(chan *load[T], relayHeld), make(chan *load[T], relayHeld)

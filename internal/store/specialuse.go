@@ -66,12 +66,11 @@ type known struct {
 	rank int
 }
 
-// knownPlaces are the places of knownNames by name.
-var knownPlaces = placesOf(knownNames)
-
-func placesOf(names map[string][]string) map[string]known {
+// knownPlaces returns the places of knownNames by name. It is made each time: most
+// processes never need it, and it takes memory.
+func knownPlaces() map[string]known {
 	places := make(map[string]known)
-	for use, all := range names {
+	for use, all := range knownNames {
 		for i, name := range all {
 			places[name] = known{use, 2 * i}
 		}
@@ -80,9 +79,9 @@ func placesOf(names map[string][]string) map[string]known {
 }
 
 // placeOf returns what the name of a mailbox says.
-func (a *Account) placeOf(name string) (k known, ok bool) {
+func (a *Account) placeOf(name string, places map[string]known) (k known, ok bool) {
 	under, below := strings.CutPrefix(name, mail.Inbox+a.separator())
-	if k, ok = knownPlaces[strings.ToLower(under)]; below {
+	if k, ok = places[strings.ToLower(under)]; below {
 		k.rank++
 	}
 	return k, ok
@@ -100,8 +99,9 @@ func (a *Account) markSpecialUse(byName map[string]*Info) {
 	}
 	best := make(map[string]*Info)
 	rank := make(map[string]int)
+	places := knownPlaces()
 	for name, i := range byName {
-		k, ok := a.placeOf(name)
+		k, ok := a.placeOf(name, places)
 		if !ok || taken[k.use] || i.NoSelect {
 			continue
 		}

@@ -196,15 +196,16 @@ func TestSpecialUse(t *testing.T) {
 
 // TestKnownNames: every use has names, in small letters and NFC, and no name two uses.
 func TestKnownNames(t *testing.T) {
+	places := knownPlaces()
 	n := 0
 	for _, use := range SpecialUses {
 		for _, name := range knownNames[use] {
-			if n++; name != strings.ToLower(norm.NFC.String(name)) || knownPlaces[name].use != use {
+			if n++; name != strings.ToLower(norm.NFC.String(name)) || places[name].use != use {
 				t.Errorf("%s of %s", name, use)
 			}
 		}
 	}
-	if len(knownNames) != len(SpecialUses) || len(knownPlaces) != n {
-		t.Errorf("%d uses, %d places of %d", len(knownNames), len(knownPlaces), n)
+	if len(knownNames) != len(SpecialUses) || len(places) != n {
+		t.Errorf("%d uses, %d places of %d", len(knownNames), len(places), n)
 	}
 }

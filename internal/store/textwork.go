@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"fantail/internal/daemon/processors"
 	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/text"
@@ -88,7 +88,7 @@ func (f *textFind) look(ctx context.Context, c *textCache) error {
 	if c.view == nil {
 		return nil
 	}
-	return f.work(ctx, min(runtime.GOMAXPROCS(0), maxTextWorkers), func(ctx context.Context, w *textWorker) error {
+	return f.work(ctx, min(processors.Workers(f.s.Len(), textBatch), maxTextWorkers), func(ctx context.Context, w *textWorker) error {
 		for ctx.Err() == nil {
 			err := c.view.Next(&w.frame)
 			if err == nil {
@@ -178,7 +178,7 @@ func (f *textFind) read(ctx context.Context, c *textCache, pace func(context.Con
 	if len(todo) == 0 {
 		return nil
 	}
-	workers := min(runtime.GOMAXPROCS(0), maxTextWorkers, (len(todo)+textBatch-1)/textBatch)
+	workers := min(processors.Workers(len(todo), textBatch), maxTextWorkers)
 	if pace != nil {
 		workers = 1
 	}

@@ -122,6 +122,7 @@ func TestTidyTogether(t *testing.T) {
 					return
 				}
 				a.Tidy()
+				a.Rest()
 			}
 			done <- nil
 		}()

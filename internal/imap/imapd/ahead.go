@@ -2,10 +2,11 @@ package imapd
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"fantail/internal/daemon/processors"
 )
 
 // A FETCH that has to open files reads them ahead: while the answer for one message
@@ -113,7 +114,7 @@ func (a *ahead) start() {
 	}
 	a.jobs = make(chan *fetched, places)
 	a.tick = time.NewTicker(a.f.s.progressEvery)
-	for range min(runtime.GOMAXPROCS(0), places) {
+	for range min(processors.Workers(a.f.ts.len(), places), places) {
 		a.workers.Go(func() {
 			for m := range a.jobs {
 				m.failed = m.loadSafely()

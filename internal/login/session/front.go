@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -23,10 +22,7 @@ const mostProcessors = 4
 
 // serveFront serves the sessions that a front hands over.
 func (p Program) serveFront(ctx context.Context, control *os.File, all Session) error {
-	// There are many of these processes, and each processor that one of them may
-	// use costs it memory, whether it uses it or not.
-	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), mostProcessors))
-	var q quiet.Watch
+	q := quiet.Watch{Rest: all.mail.rest, Alone: true}
 	return handover.Receive(ctx, control, func(ctx context.Context, channel *net.UnixConn) {
 		s := all
 		if err := p.serveHanded(ctx, channel, &s, &q); err != nil {

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/handover"
@@ -160,6 +161,16 @@ func (m *mail) tidy() {
 	}
 }
 
+// rest is done when nothing happens in any session.
+func (m *mail) rest() {
+	m.mu.Lock()
+	account := m.account
+	m.mu.Unlock()
+	if account != nil {
+		account.Rest()
+	}
+}
+
 func (m *mail) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,6 +209,9 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 	case a.version:
 		fmt.Fprintln(out, p.Name, p.Version)
 		return 0
+	}
+	if a.front {
+		processors.Spare(mostProcessors) // at once: a processor that was used leaves something behind
 	}
 	log := a.log(logTo(in, stderr))
 	if err := a.complete(); err != nil {

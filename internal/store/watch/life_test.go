@@ -363,7 +363,7 @@ func TestBrokenQueue(t *testing.T) {
 	dir := newMaildir(t)
 	tail, a := newTail(t, w, dir), add(t, w, dir)
 	w.mu.Lock()
-	w.buf = w.buf[:1] // EINVAL: no room for an event
+	w.room = 1 // EINVAL: no room for an event
 	w.mu.Unlock()
 	steps(t, dir, "+new/a")
 	if _, exact, err := tail.Drain(); exact || err == nil {

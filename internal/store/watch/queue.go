@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -73,10 +74,16 @@ func (w *Watcher) start() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", errNoQueue, err), file.Close())
 	}
-	w.file, w.fd, w.buf = file, fd, make([]byte, 64<<10)
+	w.file, w.fd = file, fd
 	go w.read(conn)
 	return nil
 }
+
+// buffers are what queues are read to. Watchers spend their lives waiting, so none has
+// one of its own.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+const bufferSize = 16 << 10
 
 // read hands out events as they come, until the descriptor is closed.
 func (w *Watcher) read(conn syscall.RawConn) {
@@ -108,8 +115,11 @@ func (w *Watcher) pump() {
 
 // readSome hands out a bufferful, and reports whether there may be more.
 func (w *Watcher) readSome() (more bool) {
+	whole := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(whole)
+	buf := whole[:w.room]
 	for {
-		n, err := unix.Read(w.fd, w.buf)
+		n, err := unix.Read(w.fd, buf)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -120,8 +130,8 @@ func (w *Watcher) readSome() (more bool) {
 			return false
 		}
 		w.taken += int64(n)
-		w.handle(w.buf[:n])
-		return n > len(w.buf)-largestEvent
+		w.handle(buf[:n])
+		return n > len(buf)-largestEvent
 	}
 }
 

@@ -16,7 +16,7 @@ type Watcher struct {
 	mu     sync.Mutex // guards all below, and reading from fd
 	file   *os.File   // nil before the first watch
 	fd     int        // of file; its Fd method would make reads block a thread
-	buf    []byte     // for one read
+	room   int        // for one read, in octets
 	taken  int64      // octets read so far
 	byWD   map[int32]*dir
 	halves map[uint32]*dir // by cookie: directories of which half is set
@@ -55,6 +55,7 @@ const (
 // New returns a Watcher.
 func New() *Watcher {
 	return &Watcher{
+		room:      bufferSize,
 		byWD:      make(map[int32]*dir),
 		halves:    make(map[uint32]*dir),
 		polls:     make(map[string]*polled),

@@ -1,0 +1,49 @@
+// Package processors has a process use more than one processor only while there is work
+// for them: each that Go's runtime may use costs a small process hundreds of kilobytes,
+// in caches of memory that belong to it, whether it does anything or not.
+package processors
+
+import (
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// most is how many the process uses when there is much work; 0: Spare was not called.
+// Like GOMAXPROCS, which it is about, there is one in a process.
+var most atomic.Int32
+
+// percent is GOGC of a process that spares memory while it waits: what a collection
+// leaves behind in the collector costs most such processes more than what it frees.
+const percent = 200
+
+// muchWork is from how many items on, such as messages to be read, all processors are
+// used.
+const muchWork = 500
+
+// Spare is for a process that waits most of its life, while there are many like it. It
+// uses one processor until there is much work, and then limit at most.
+func Spare(limit int) {
+	limit = min(runtime.GOMAXPROCS(0), limit)
+	most.Store(int32(limit))
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(percent)
+}
+
+// Workers returns how many goroutines are to share a work of so many items, of which
+// one goroutine has to have so many to be worth it. It is 1 or more.
+func Workers(items, each int) int {
+	n := runtime.GOMAXPROCS(0)
+	if limit := int(most.Load()); items >= muchWork && n < limit {
+		runtime.GOMAXPROCS(limit)
+		n = limit
+	}
+	return max(1, min(n, (items+each-1)/each))
+}
+
+// Rest is for the process of Spare when no work is left.
+func Rest() {
+	if most.Load() > 0 && runtime.GOMAXPROCS(0) > 1 {
+		runtime.GOMAXPROCS(1)
+	}
+}

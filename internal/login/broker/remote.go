@@ -45,8 +45,13 @@ func (r *Remote) Check(wire.Service) error {
 	return errors.Join(r.Authd.Ready(ctx), r.Sessiond.Ready(ctx))
 }
 
-// Interrupt does nothing: sessions are sessiond's, and end with their connections.
-func (r *Remote) Interrupt() {}
+// Interrupt asks sessiond to have the sessions take leave. If it is not there, they end
+// with their connections.
+func (r *Remote) Interrupt() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = r.Sessiond.Leave(ctx)
+}
 
 // Shutdown ends the connections to the daemons.
 func (r *Remote) Shutdown(context.Context) error {

@@ -22,6 +22,16 @@ func NewSessiond(dial func(context.Context) (*fdpass.Conn, error)) *Sessiond {
 // Close ends the connection to sessiond. Sessions go on.
 func (s *Sessiond) Close() error { return s.link.Close() }
 
+// Leave has the sessions that were started here take leave of their clients. It does not
+// wait for that. Those that an earlier sessiond has started are not told.
+func (s *Sessiond) Leave(ctx context.Context) error {
+	talk, err := s.link.Talk(ctx)
+	if err == nil {
+		err = talk.Tell(&wire.Leave{})
+	}
+	return err
+}
+
 // Ready reports why sessiond cannot be reached, if it cannot.
 func (s *Sessiond) Ready(ctx context.Context) error {
 	if err := s.link.Connect(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -445,5 +446,29 @@ func TestCommandsEndTheConnection(t *testing.T) {
 	got = p.flood(bytes.Repeat([]byte("CAPA\r\n"), 10_000), 1)
 	if n := bytes.Count(got, []byte("+OK C")); n != maxCommands || !bytes.HasSuffix(got, []byte("-ERR Too many commands without a login.\r\n")) {
 		t.Errorf("%d answers, then %q", n, got[len(got)-40:])
+	}
+}
+
+// What comes in the clear after the answer to STARTTLS or STLS is taken for a handshake,
+// which it is not.
+func TestClearBehindStartTLS(t *testing.T) {
+	b := start(t, nil)
+	for service, lines := range map[string][2]string{
+		"imap": {"a STARTTLS", "b LOGIN mallory right\r\n"},
+		"pop3": {"STLS", "USER mallory\r\nPASS right\r\n"},
+	} {
+		p := b.dial(service)
+		p.line()
+		p.say(lines[0])
+		p.line()
+		p.send(lines[1])
+		conn := tls.Client(p.conn, clientTLS)
+		if err := conn.Handshake(); err == nil {
+			t.Errorf("%s: a handshake behind %q", service, lines[1])
+		}
+		waitFor(t, func() bool { return b.server.count() == 0 })
+	}
+	if n := b.fake.checks(); n != 0 {
+		t.Errorf("%d checks", n)
 	}
 }

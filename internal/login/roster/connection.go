@@ -18,6 +18,7 @@ type connection struct {
 	process *process
 	number  uint32
 	account string
+	owner   any        // who wanted it, for StopFor
 	remote  netip.Addr // of the client; the zero Addr if nobody says it
 	since   time.Time
 	taken   bool       // the process has said so; the roster's lock guards it
@@ -31,7 +32,7 @@ func (p *process) register(w Wanted) *connection {
 	p.last++
 	c := &connection{
 		process: p, number: p.last, answer: make(chan error, 1),
-		account: w.Account, remote: w.Remote, since: time.Now(),
+		account: w.Account, owner: w.Owner, remote: w.Remote, since: time.Now(),
 	}
 	p.conns[c.number] = c
 	p.sending++

@@ -68,6 +68,7 @@ type Options struct {
 type Wanted struct {
 	Service, Account string
 	Remote           netip.Addr // of the client, for Sessions; the zero Addr if it is not known
+	Owner            any        // who wants it, for StopFor: something that can be compared, or nil
 	// Edition differs where a process that runs already must not be used, since
 	// it was started with another command or configuration. Such a process keeps
 	// its connections and gets no more.

@@ -22,21 +22,25 @@ func (r *Roster) Sessions(account string) []Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []Session
-	r.each(account, func(c *connection) {
+	r.each(ofAccount(account), func(c *connection) {
 		list = append(list, Session{c.process.key.service, c.account, c.remote, c.since, c.process.cmd.Process.Pid, c.number})
 	})
 	return list
 }
 
-// each calls f for the connections of an account that programs have taken; the lock is
-// held.
-func (r *Roster) each(account string, f func(*connection)) {
+// ofAccount picks the connections of an account, or all if it is "".
+func ofAccount(account string) func(*connection) bool {
+	return func(c *connection) bool { return account == "" || c.account == account }
+}
+
+// each calls f for those connections that programs have taken; the lock is held.
+func (r *Roster) each(which func(*connection) bool, f func(*connection)) {
 	for p := range r.all {
 		if p.cmd == nil {
 			continue
 		}
 		for _, c := range p.conns {
-			if c.taken && (account == "" || c.account == account) {
+			if c.taken && which(c) {
 				f(c)
 			}
 		}
@@ -46,16 +50,26 @@ func (r *Roster) each(account string, f func(*connection)) {
 // Stop has the programs take leave of an account's clients and end their connections,
 // and returns how many. It does not wait. A program that has not done it after
 // Options.Stop is killed. Who connects afterwards is served as usual.
-func (r *Roster) Stop(account string) int {
+func (r *Roster) Stop(account string) int { return r.stop(ofAccount(account)) }
+
+// StopFor is Stop of the connections that were wanted by an owner, who is not nil.
+func (r *Roster) StopFor(owner any) int {
+	return r.stop(func(c *connection) bool { return c.owner == owner })
+}
+
+func (r *Roster) stop(which func(*connection) bool) int {
 	r.mu.Lock()
 	var stopped, told []*connection
-	r.each(account, func(c *connection) {
-		stopped = append(stopped, c)
-		if c.process.deaf { // it can only be told to end as a whole
-			c.process.signal(syscall.SIGTERM)
-		} else {
+	r.each(which, func(c *connection) {
+		switch {
+		case !c.process.deaf:
 			told = append(told, c)
+		case c.process.all(which): // it can only be told to end as a whole
+			c.process.signal(syscall.SIGTERM)
+		default:
+			return // who wants it to end has to close it
 		}
+		stopped = append(stopped, c)
 	})
 	r.mu.Unlock()
 	for _, c := range told {
@@ -66,6 +80,16 @@ func (r *Roster) Stop(account string) int {
 		time.AfterFunc(r.o.Stop, func() { r.insist(stopped) })
 	}
 	return len(stopped)
+}
+
+// all reports whether a process has no other connections than those; the lock is held.
+func (p *process) all(which func(*connection) bool) bool {
+	for _, c := range p.conns {
+		if !which(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // insist kills the programs that still have connections that they were to end.

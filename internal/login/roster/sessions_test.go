@@ -50,6 +50,37 @@ func TestSessions(t *testing.T) {
 	b.alive()
 }
 
+// TestStopFor: the connections of an owner end, and not those that others wanted to the
+// same program.
+func TestStopFor(t *testing.T) {
+	h := open(t, Options{Most: 10, Stop: time.Hour})
+	mine, theirs := wanted("ann", "well"), wanted("ann", "well")
+	mine.Owner, theirs.Owner = new(int), new(int)
+	one, two, other, nobodys := h.given(mine), h.connect(mine), h.given(theirs), h.given(wanted("ann", "well"))
+	if n := h.StopFor(mine.Owner); n != 2 {
+		t.Errorf("%d connections", n)
+	}
+	one.over("bye")
+	two.over("bye")
+	other.alive()
+	nobodys.alive()
+	if other.pid != one.pid {
+		t.Error("they had two programs")
+	}
+	if n := h.StopFor(new(int)); n != 0 {
+		t.Errorf("%d connections of nobody", n)
+	}
+	// A program that gets no more hears nothing more: it is told by a signal, if
+	// nobody else has connections to it.
+	theirs.Edition = "new"
+	h.given(theirs)
+	if n := h.StopFor(theirs.Owner); n != 1 {
+		t.Errorf("%d connections, want that of the new program", n)
+	}
+	other.alive()
+	nobodys.alive()
+}
+
 // TestStop: the connections of an account end in order, wherever our end of them is, and
 // nobody else's. Who comes afterwards is served.
 func TestStop(t *testing.T) {

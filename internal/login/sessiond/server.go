@@ -31,6 +31,8 @@ type Programs interface {
 	Sessions(account string) []roster.Session
 	// Stop has those of an account end, and returns how many there are.
 	Stop(account string) int
+	// StopFor has those end that were wanted by an owner.
+	StopFor(owner any) int
 }
 
 // Server serves fronts. It is safe for many goroutines.
@@ -61,11 +63,16 @@ func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
 		Peer: peer, Server: s, room: make(chan struct{}, mostStarts),
 		log: s.Log.With("pid", peer.PID, "uid", peer.UID),
 	}
-	return f.Peer.Serve([]wire.Kind{wire.KindStart}, f.hear)
+	return f.Peer.Serve([]wire.Kind{wire.KindStart, wire.KindLeave}, f.hear)
 }
 
 // hear acts on a message.
 func (f *front) hear(id uint32, m wire.Message) error {
+	if m.Kind() == wire.KindLeave {
+		n := f.Programs.StopFor(f)
+		f.log.Info("a front ends", "connections", n)
+		return nil
+	}
 	select {
 	case f.room <- struct{}{}:
 	default:
@@ -107,6 +114,6 @@ func (f *front) session(ctx context.Context, m *wire.Start) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Remote = m.Remote
+	w.Remote, w.Owner = m.Remote, f
 	return f.Programs.Give(ctx, w)
 }

@@ -223,6 +223,40 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestLeave: a front that ends has its own sessions take leave, and no other's, whoever
+// has the other end of the connection.
+func TestLeave(t *testing.T) {
+	h := build(t)
+	ending, other := h.remote(), h.remote()
+	begin := func(r *broker.Remote) (*bufio.Scanner, net.Conn) {
+		conn, err := r.Start(t.Context(), h.grant(r, "ann"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		lines := bufio.NewScanner(conn)
+		lines.Scan() // who it is
+		return lines, conn
+	}
+	first, _ := begin(ending)
+	second, _ := begin(ending)
+	stays, conn := begin(other)
+	ending.Interrupt()
+	for _, lines := range []*bufio.Scanner{first, second} {
+		if !lines.Scan() || lines.Text() != "bye" || lines.Scan() {
+			t.Errorf("%q, %v", lines.Text(), lines.Err())
+		}
+	}
+	fmt.Fprintln(conn, "hello")
+	if !stays.Scan() || stays.Text() != "hello" {
+		t.Errorf("another front's session: %q, %v", stays.Text(), stays.Err())
+	}
+	// Who comes afterwards is served, also by the one that has said it would end.
+	if again, _ := begin(ending); again.Err() != nil {
+		t.Error(again.Err())
+	}
+}
+
 // TestLies: what a front says is held against what authd says.
 func TestLies(t *testing.T) {
 	h := build(t)

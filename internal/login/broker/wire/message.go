@@ -23,6 +23,7 @@ const (
 	KindStart   Kind = 'S'
 	KindStarted Kind = 'g'
 	KindRefused Kind = 'r'
+	KindLeave   Kind = 'L'
 
 	KindRedeem  Kind = 'R'
 	KindAccount Kind = 'a'
@@ -173,6 +174,10 @@ type Started struct{}
 // Refused says that there is no session.
 type Refused struct{ Reason Reason }
 
+// Leave says that the front ends: the sessions that it has started on this connection
+// shall take leave of their clients. It has no answer.
+type Leave struct{}
+
 // Redeem asks what a ticket is good for, and uses it up. PID and UID are those of the
 // front that showed it, as the kernel tells them.
 type Redeem struct {
@@ -205,6 +210,7 @@ func (*Failure) Kind() Kind   { return KindFailure }
 func (*Start) Kind() Kind     { return KindStart }
 func (*Started) Kind() Kind   { return KindStarted }
 func (*Refused) Kind() Kind   { return KindRefused }
+func (*Leave) Kind() Kind     { return KindLeave }
 func (*Redeem) Kind() Kind    { return KindRedeem }
 func (*Account) Kind() Kind   { return KindAccount }
 func (*Denied) Kind() Kind    { return KindDenied }
@@ -260,6 +266,7 @@ func (m *Start) fields(w walker) {
 }
 
 func (m *Started) fields(walker)   {}
+func (m *Leave) fields(walker)     {}
 func (m *Refused) fields(w walker) { reason(w, &m.Reason) }
 
 func (m *Redeem) fields(w walker) {
@@ -311,6 +318,7 @@ var types = map[Kind]func() Message{
 	KindStart:     func() Message { return new(Start) },
 	KindStarted:   func() Message { return new(Started) },
 	KindRefused:   func() Message { return new(Refused) },
+	KindLeave:     func() Message { return new(Leave) },
 	KindRedeem:    func() Message { return new(Redeem) },
 	KindAccount:   func() Message { return new(Account) },
 	KindDenied:    func() Message { return new(Denied) },

@@ -32,6 +32,7 @@ var samples = []Message{
 	&Start{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("192.0.2.1")},
 	&Started{},
 	&Refused{Reason: NoTicket},
+	&Leave{},
 	&Redeem{Service: IMAP, Account: "ann", Ticket: Ticket{15: 9}, PID: 1 << 22, UID: 4294967294},
 	&Account{Name: "ann", UID: 1000, GID: 100, Groups: []uint32{8, 27}, Home: "/home/ann", Mail: "/home/ann/Maildir"},
 	&Denied{},

@@ -59,21 +59,13 @@ func authdUser(cfg *conf.Config) (*syscall.Credential, error) {
 	if st.Uid == 0 {
 		return nil, nil
 	}
-	who := &syscall.Credential{Uid: st.Uid, Gid: st.Gid}
 	u, err := user.LookupId(strconv.Itoa(int(st.Uid)))
 	if errors.As(err, new(user.UnknownUserIdError)) { // he has a number and no name
-		return who, nil
+		return &syscall.Credential{Uid: st.Uid, Gid: st.Gid}, nil
 	}
-	var groups []string
+	var who *syscall.Credential
 	if err == nil {
-		groups, err = u.GroupIds()
-	}
-	for _, text := range groups {
-		var gid uint64
-		if gid, err = strconv.ParseUint(text, 10, 32); err != nil {
-			break
-		}
-		who.Groups = append(who.Groups, uint32(gid))
+		who, err = credentialOf(u)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find out who authd is, the owner of %s: %w", cfg.Auth.Directory, err)

@@ -1,0 +1,204 @@
+package admin
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fantail/internal/daemon/tlsconf"
+	"fantail/internal/login/launch"
+	"fantail/internal/login/userdb"
+)
+
+// Users that an installed system has for the daemons.
+const (
+	frontsName = "_fantail"
+	authdName  = "_fantail-auth"
+)
+
+// needed are the programs that the daemons start, or are.
+var needed = []string{"authd", "sessiond", "imap-session", "pop3-session", "webmail-session"}
+
+// programs: they are there, and session programs can be started by everybody.
+func (x *examination) programs() {
+	directory, err := launch.Programs(x.cfg.Programs.Directory, "authd")
+	if err != nil {
+		x.wrong("", "%v", err)
+		return
+	}
+	missing := false
+	for _, name := range needed {
+		path := filepath.Join(directory, name)
+		if err := as(nobody, func() error { _, err := exec.LookPath(path); return err }); err != nil {
+			missing = true
+			x.wrong("is it there, with the mode 755? Where it is looked for: fantail config programs.directory", "%s cannot be run: %v", path, errors.Unwrap(err))
+		}
+	}
+	if !missing {
+		x.ok("%s", directory)
+	}
+}
+
+// certificates: they can be read by the fronts, and by nobody else, and clients trust
+// them, for a while.
+func (x *examination) certificates() {
+	s := x.cfg.TLS
+	found, err := tlsconf.Examine(tlsconf.Options{Certificate: s.Certificate, Key: s.Key, Directory: s.Directory, Clock: time.Now})
+	if err != nil {
+		x.wrong("where it should be: fantail config tls", "%v", err)
+	}
+	if err == nil && len(found) == 0 {
+		x.warning("get one, and set tls.certificate and tls.key, or tls.directory", "there is none: the first front that starts makes itself one, which no client trusts")
+	}
+	fronts, err := systemUser(frontsName)
+	if err != nil {
+		x.wrong("", "find the user %s: %v", frontsName, err)
+	}
+	for _, f := range found {
+		if f.Err != nil {
+			x.wrong("where it should be: fantail config tls", "%v", f.Err)
+			continue
+		}
+		until := "until " + f.Leaf.NotAfter.Format("2006-01-02") + " for " + strings.Join(f.Leaf.DNSNames, ", ")
+		switch {
+		case time.Now().After(f.Leaf.NotAfter):
+			x.wrong("renew it; the fronts notice by themselves", "%s has expired: it was good %s", f.Certificate, until)
+		case time.Now().Before(f.Leaf.NotBefore):
+			x.wrong("is this machine's clock right? date", "%s is good from %s only", f.Certificate, f.Leaf.NotBefore.Format(time.RFC3339))
+		case f.Soon:
+			x.warning("renew it; the fronts notice by themselves", "%s expires: it is good %s", f.Certificate, until)
+		case f.SelfSigned:
+			x.warning("get one from an authority that clients know", "%s is self-signed, good %s", f.Certificate, until)
+		case f.Trusted != nil:
+			x.warning("the certificates between it and its authority belong behind it in the file", "%s is not trusted here, good %s: %v", f.Certificate, until, f.Trusted)
+		default:
+			x.ok("%s, good %s", f.Certificate, until)
+		}
+		if info, err := os.Stat(f.Key); err == nil && info.Mode().Perm()&0o004 != 0 && canRead(nobody, f.Key) == nil {
+			x.wrong("chmod o-r "+argumentOf(f.Key), "everybody on this machine can read the key %s", f.Key)
+		}
+		for _, path := range []string{f.Certificate, f.Key} {
+			if fronts == nil {
+				break // an installation of another kind
+			}
+			if err := canRead(fronts, path); err != nil {
+				x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
+			}
+		}
+	}
+}
+
+// directory: authd has one of its own.
+func (x *examination) directory() {
+	path := x.cfg.Auth.Directory
+	info, err := os.Stat(path)
+	who, errUser := systemUser(authdName)
+	if errUser != nil {
+		x.wrong("", "find the user %s: %v", authdName, errUser)
+		return
+	}
+	install := "install -d -m 700 " + argumentOf(path)
+	if who != nil {
+		install = "install -d -m 700 -o " + authdName + " " + argumentOf(path)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		x.wrong(install, "there is no directory for its files: %s", path)
+		return
+	case err != nil:
+		x.wrong(install, "%v", err)
+		return
+	case !info.IsDir():
+		x.wrong("set another one: fantail config auth.directory", "%s is no directory", path)
+		return
+	}
+	if who != nil && ownerOf(info).Uid != who.Uid {
+		x.wrong("chown -R "+authdName+" "+argumentOf(path), "%s is not %s's, as whom authd runs", path, authdName)
+	} else if info.Mode().Perm()&0o007 != 0 {
+		x.wrong("chmod o= "+argumentOf(path), "%s is open to everybody: its mode is %#o", path, info.Mode().Perm())
+	} else {
+		x.ok("%s", path)
+	}
+}
+
+// passwdFile: authd can read it and others cannot, and each of its lines can be used.
+func (x *examination) passwdFile() {
+	path := x.cfg.Auth.PasswdFile
+	names := x.cfg.Auth.Sources
+	if len(names) > 0 && !slices.Contains(names, "passwd-file") {
+		return
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) && len(names) == 0 && !x.cfg.IsSet("auth.passwd_file") {
+		return // other sources are asked
+	}
+	var records []userdb.Record
+	var problems []userdb.Problem
+	if err == nil {
+		records, problems, err = userdb.ReadFile(path)
+	}
+	if err != nil {
+		x.wrong("make it with its first account: fantail user add NAME", "%v", err)
+		return
+	}
+	fine := len(problems) == 0
+	for _, p := range problems {
+		x.wrong("mend that line", "%s:%d: %v", path, p.Line, p.Err)
+	}
+	for _, r := range records {
+		if err := usable(r); err != nil && r.Broken() == nil && r.Refused == nil { // which are problems
+			fine = false
+			x.warning("give it another one: fantail passwd "+argumentOf(r.Name), "nobody can log in to %s: %v", r.Name, err)
+		}
+	}
+	if canRead(nobody, path) == nil {
+		fine = false
+		x.wrong("chmod o-r "+argumentOf(path), "everybody on this machine can read the hashes in %s: its mode is %#o", path, info.Mode().Perm())
+	}
+	if who, err := authdUser(x.cfg); err != nil {
+		fine = false
+		x.wrong("", "%v", err)
+	} else if who != nil {
+		if err := canRead(who, path); err != nil {
+			fine = false
+			x.wrong("chgrp "+groupOf(who.Gid)+" "+argumentOf(path)+" && chmod g+r "+argumentOf(path), "authd cannot read it: %v", err)
+		}
+	}
+	if fine {
+		x.ok("%s: %d accounts", path, len(records))
+	}
+}
+
+// sources: authd says what it says when it starts.
+func (x *examination) sources() {
+	args := []string{"-n"}
+	if os.Geteuid() == 0 { // accounts have users of their own
+		args = append(args, "-S", x.run)
+	}
+	cmd, err := authdCommand(x.ctx, x.cfg, args...)
+	if err != nil {
+		x.wrong("", "%v", err)
+		return
+	}
+	var says bytes.Buffer
+	cmd.Stderr = &says
+	if err := cmd.Run(); err != nil {
+		text := words(says.String())
+		if text == "" {
+			text = err.Error()
+		}
+		x.wrong("what is set: fantail config auth", "%s", text)
+		return
+	}
+	list := strings.Join(x.cfg.Auth.Sources, ", ")
+	if list == "" {
+		list = "those that there are"
+	}
+	x.ok("%s can be asked", list)
+}

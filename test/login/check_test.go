@@ -1,0 +1,161 @@
+package login
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fantail/internal/daemon/tlsconf/tlstest"
+)
+
+// whole makes a house in which nothing is missing, and the configuration file that says
+// where its daemons really listen.
+func whole(t *testing.T) (*house, *tlstest.Authority, tls.Certificate) {
+	h := build(t)
+	ca := tlstest.New(t)
+	good := ca.Client(t, "", func(c *x509.Certificate) {
+		c.DNSNames, c.EmailAddresses = []string{"mail.example.org"}, nil
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		c.NotAfter = time.Now().AddDate(0, 2, 0)
+	})
+	tlstest.Write(t, good, h.path("front", "c.pem"), h.path("front", "k.pem"))
+	ca.Write(t, h.path("ca.pem"))
+	t.Setenv("SSL_CERT_FILE", h.path("ca.pem"))
+	text, err := os.ReadFile(h.path("fantail.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := string(text)
+	for _, address := range []string{h.imap, h.imaps, h.pop3} {
+		config = strings.Replace(config, "127.0.0.1:0", address, 1)
+	}
+	if err := errors.Join(
+		os.WriteFile(h.path("fantail.toml"), []byte(config), 0o644),
+		os.WriteFile(h.path("bin", "webmail-session"), []byte("#!/bin/sh\n"), 0o755),
+	); err != nil {
+		t.Fatal(err)
+	}
+	return h, ca, good
+}
+
+// certify gives the fronts a certificate.
+func (h *house) certify(c tls.Certificate) func() error {
+	return func() error {
+		tlstest.Write(h, c, h.path("front", "c.pem"), h.path("front", "k.pem"))
+		return nil
+	}
+}
+
+// TestCheck: nothing is wrong with what there is, and each thing that is missing is found,
+// with what to type.
+func TestCheck(t *testing.T) {
+	h, ca, good := whole(t)
+	out, _ := h.fantail(0, 0, "", "check", "-S", h.path("run"))
+	for _, want := range []string{
+		"configuration", "programs", "certificate    " + h.path("front", "c.pem") + ", good until", "mail.example.org",
+		"authd          " + h.path("auth"), "passwd-file    " + h.path("passwd") + ": 5 accounts", "sources", "authd answers",
+		"sessiond answers", "imap.listen: " + h.imap + " answers", "imap.listen_tls: " + h.imaps + " answers", "pop3.listen: " + h.pop3 + " answers",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	passwd, err := os.ReadFile(h.path("passwd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what       string
+		spoil      func() error
+		mend       func() error
+		text, next string // in the answer
+	}{
+		{"hashes for everybody", h.chmod(0o444, "passwd"), h.chmod(0o400, "passwd"), "everybody on this machine can read the hashes", "chmod o-r " + h.path("passwd")},
+		{"not for authd", h.chown(0, "passwd"), h.chown(authdUID, "passwd"), "authd cannot read it", "chmod g+r " + h.path("passwd")},
+		{"a broken line", h.append("passwd", passwd, "x:y:z\n"), h.append("passwd", passwd, ""), h.path("passwd") + ":6: account x: uid is not a number", "mend that line"},
+		{"an old hash", h.append("passwd", passwd, "old:!\n"), h.append("passwd", passwd, ""), "nobody can log in to old: the password is locked", "passwd old"},
+		{"the key for everybody", h.chmod(0o755, "front"), h.chmod(0o700, "front"), "everybody on this machine can read the key", "chmod o-r " + h.path("front", "k.pem")},
+		{"the directory for everybody", h.chmod(0o755, "auth"), h.chmod(0o700, "auth"), "open to everybody", "chmod o= " + h.path("auth")},
+		{"a closed configuration", h.chmod(0o600, "fantail.toml"), h.chmod(0o644, "fantail.toml"), "session programs read it as the users of their accounts", "chmod a+r " + h.path("fantail.toml")},
+		{"a closed program", h.chmod(0o700, "bin", "imap-session"), h.chmod(0o755, "bin", "imap-session"), "imap-session cannot be run", "mode 755"},
+		{"no sessiond", h.rename("run/admin", "run/gone"), h.rename("run/gone", "run/admin"), "run/admin does not answer", "systemctl start fantail-sessiond-admin.socket"},
+		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires: it is good until", "renew it"},
+		{"half a certificate", h.rename("front/k.pem", "front/gone"), h.rename("front/gone", "front/k.pem"), "read tls.key", "fantail.toml config tls"},
+	} {
+		err := errors.Join(h.chmod(0o644, "front", "k.pem")(), c.spoil())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _ := h.fantail(0, 1, "", "check", "-S", h.path("run"))
+		if !strings.Contains(out, c.text) || !strings.Contains(out, c.next) || !strings.Contains(out, "ok ") {
+			t.Errorf("%s: no %q, or no %q, in\n%s", c.what, c.text, c.next, out)
+		}
+		if err := c.mend(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.fantail(0, 0, "", "check", "-S", h.path("run"))
+}
+
+// TestCheckAccount: why an account cannot log in is found with its own rights.
+func TestCheckAccount(t *testing.T) {
+	h, _, _ := whole(t)
+	if out, _ := h.fantail(0, 0, "", "check", "ann"); !strings.Contains(out, "its mail is "+h.path("mail", "ann", "Maildir")) {
+		t.Error(out)
+	}
+	for _, c := range []struct {
+		account     string
+		spoil, mend func() error
+		text, next  string
+	}{
+		{"nobody-here", nothing, nothing, "no source of accounts knows nobody-here", "user add nobody-here"},
+		{"root", nothing, nothing, "the superuser has no sessions", "config session"},
+		{"daemon", nothing, nothing, "uid 1 is below the first one", "config session"},
+		{"ann", h.chown(0, "mail", "ann", "Maildir", "cur"), h.chown(virtualUID, "mail", "ann", "Maildir", "cur"), "cur: permission denied", "chown -R "},
+		{"ann", h.chmod(0o500, "mail", "ann", "Maildir"), h.chmod(0o700, "mail", "ann", "Maildir"), "Maildir: permission denied", "chown -R "},
+		{"carol", h.rename("mail/carol", "mail/gone"), h.rename("mail/gone", "mail/carol"), "there is no mail at " + h.path("mail", "carol", "Maildir"),
+			fmt.Sprintf("install -d -m 700 -o %d -g ", carolUID)},
+		{"carol", h.rename("mail/carol", "mail/gone"), h.rename("mail/gone", "mail/carol"), "cannot make it", h.path("mail", "carol") + "\n"},
+	} {
+		if err := c.spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if out, _ := h.fantail(0, 1, "", "check", c.account); !strings.Contains(out, c.text) || !strings.Contains(out, c.next) {
+			t.Errorf("%s: no %q, or no %q, in\n%s", c.account, c.text, c.next, out)
+		}
+		if err := c.mend(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.rename("mail/carol/Maildir", "mail/carol/old")(); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := h.fantail(0, 0, "", "check", "carol"); !strings.Contains(out, "which its first session makes") {
+		t.Error(out)
+	}
+}
+
+func nothing() error { return nil }
+
+func (h *house) chmod(mode os.FileMode, names ...string) func() error {
+	return func() error { return os.Chmod(h.path(names...), mode) }
+}
+
+func (h *house) chown(uid int, names ...string) func() error {
+	return func() error { return os.Chown(h.path(names...), uid, -1) }
+}
+
+func (h *house) rename(from, to string) func() error {
+	return func() error { return os.Rename(h.path(filepath.FromSlash(from)), h.path(filepath.FromSlash(to))) }
+}
+
+// append writes a file with more behind what it has.
+func (h *house) append(name string, text []byte, more string) func() error {
+	return func() error { return os.WriteFile(h.path(name), append(text[:len(text):len(text)], more...), 0o400) }
+}

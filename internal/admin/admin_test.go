@@ -2,33 +2,52 @@ package admin
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// TestMain makes the authd that verbs ask.
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+// built is where the programs are that verbs run, once a test has needed them.
+var built struct {
+	once      sync.Once
+	directory string
+	err       error
+}
 
-// programs is where authd is.
-var programsDirectory string
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built.directory != "" {
+		os.RemoveAll(built.directory)
+	}
+	os.Exit(status)
+}
 
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "fantail-admin")
-	if err != nil {
-		panic(err)
+// installed returns where they are.
+func installed(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.directory, built.err = os.MkdirTemp("", "fantail-admin"); built.err != nil {
+			return
+		}
+		args := []string{"build", "-o", built.directory + "/"}
+		for _, name := range append([]string{"fantail"}, needed...) {
+			args = append(args, "fantail/cmd/"+name)
+		}
+		out, err := exec.Command("go", args...).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, out)
+		}
+		built.err = errors.Join(err, os.Chmod(built.directory, 0o755))
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		panic(err)
-	}
-	if out, err := exec.Command("go", "build", "-o", dir+"/", "fantail/cmd/authd", "fantail/cmd/imap-session", "fantail/cmd/pop3-session", "fantail/cmd/webmail-session").CombinedOutput(); err != nil {
-		panic(string(out))
-	}
-	programsDirectory = dir
-	return m.Run()
+	return built.directory
 }
 
 // site is an installation of which no daemon runs.
@@ -50,7 +69,7 @@ func open(t *testing.T, passwd string, settings ...string) *site {
 	}
 	s.write("fantail.toml", strings.Join(append(settings,
 		"auth.passwd_file = \"passwd\"", "auth.directory = \"auth\"", "auth.sources = [\"passwd-file\"]",
-		"programs.directory = \""+programsDirectory+"\""), "\n"))
+		"programs.directory = \""+installed(t)+"\""), "\n"))
 	if err := os.Mkdir(s.path("auth"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -85,8 +85,12 @@ func lockFile(path, authd string) (f *os.File, made bool, err error) {
 	}
 }
 
-// makeFile makes an empty file that authd may read.
+// makeFile makes an empty file that authd may read, and the directory for it if there is
+// none.
 func makeFile(path, authd string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
 	if err != nil {
 		return nil, err
@@ -158,10 +162,17 @@ func likewise(f, old *os.File, info fs.FileInfo) error {
 	return nil
 }
 
+// cutEnd parts a line from its end, which the parser does not see: LF, or CR and LF.
+func cutEnd(line string) (text, end string) {
+	text = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	return text, line[len(text):]
+}
+
 // is reports whether a line is of the account called name, as the parser has it.
 func is(line, name string) bool {
-	first, _, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
-	return first == name && !strings.HasPrefix(line, "#")
+	text, _ := cutEnd(line)
+	first, _, _ := strings.Cut(text, ":")
+	return text != "" && first == name && text[0] != '#'
 }
 
 // find returns the account's name as the file spells it, and the number of its first
@@ -205,15 +216,13 @@ func (p *passwdFile) remove(name string) (n int) {
 
 // setPassword replaces the second field of a line.
 func (p *passwdFile) setPassword(i int, field string) {
-	name, rest, _ := strings.Cut(p.lines[i], ":")
-	end := ""
-	if at := strings.IndexAny(name, "\r\n"); at >= 0 { // it had no other field
-		name, end = name[:at], name[at:]
+	text, end := cutEnd(p.lines[i])
+	fields := strings.SplitN(text, ":", 3)
+	if len(fields) < 2 {
+		fields = append(fields, "")
 	}
-	if at := strings.IndexAny(rest, ":\r\n"); at >= 0 {
-		end = rest[at:]
-	}
-	p.lines[i] = name + ":" + field + end
+	fields[1] = field
+	p.lines[i] = strings.Join(fields, ":") + end
 }
 
 // record returns what the parser reads of an account now.

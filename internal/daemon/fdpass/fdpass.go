@@ -20,6 +20,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -125,8 +126,11 @@ type Peer struct {
 }
 
 // Peer returns it. It can have ended meanwhile.
-func (c *Conn) Peer() (Peer, error) {
-	raw, err := c.c.SyscallConn()
+func (c *Conn) Peer() (Peer, error) { return PeerOf(c.c) }
+
+// PeerOf is Conn.Peer of a unix socket of any type.
+func PeerOf(c syscall.Conn) (Peer, error) {
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return Peer{}, err
 	}

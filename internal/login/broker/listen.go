@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,12 +15,12 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
-	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
 )
 
-// Socket is one of the sockets of a daemon.
+// Socket is one of the sockets of a daemon, of the type SOCK_SEQPACKET, or SOCK_STREAM if
+// it is served by Stream.
 type Socket struct {
 	Name string
 	// Mode is what the socket gets if the daemon makes it. The directory decides on
@@ -30,6 +29,12 @@ type Socket struct {
 	// Serve serves somebody who has connected until the connection or ctx ends. It
 	// closes the connection. Its error is what the peer did wrong.
 	Serve func(ctx context.Context, c *fdpass.Conn) error
+	// Stream is Serve of a connection of the other type. There need be no such socket,
+	// and there may be several.
+	Stream func(ctx context.Context, c *net.UnixConn) error
+	// Paths are where the daemon makes those that are served by Stream, whatever
+	// systemd passes.
+	Paths []string
 }
 
 // Sockets are those of a daemon. It gets them from systemd, told apart by
@@ -47,7 +52,7 @@ type Sockets struct {
 // Serve serves whoever connects until ctx ends, and calls ready once somebody can. It
 // returns when all connections have ended.
 func (s Sockets) Serve(ctx context.Context, ready func()) error {
-	listeners, err := listen(s.Directory, s.List)
+	listeners, err := s.listen()
 	if err != nil {
 		return err
 	}
@@ -56,10 +61,10 @@ func (s Sockets) Serve(ctx context.Context, ready func()) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, len(s.List))
+	failed := make(chan error, len(listeners))
 	var conns sync.WaitGroup
-	for _, socket := range s.List {
-		conns.Go(func() { failed <- s.accept(ctx, listeners[socket.Name], socket, &conns) })
+	for _, l := range listeners {
+		conns.Go(func() { failed <- s.accept(ctx, l, &conns) })
 	}
 	ready()
 	select {
@@ -67,22 +72,20 @@ func (s Sockets) Serve(ctx context.Context, ready func()) error {
 	case <-ctx.Done():
 	}
 	cancel()
-	for _, l := range listeners {
-		err = errors.Join(err, l.Close())
-	}
+	err = errors.Join(err, closeAll(listeners))
 	conns.Wait()
 	return err
 }
 
 // accept serves the connections of one socket until it is closed.
-func (s Sockets) accept(ctx context.Context, l *fdpass.Listener, socket Socket, conns *sync.WaitGroup) error {
+func (s Sockets) accept(ctx context.Context, l listener, conns *sync.WaitGroup) error {
 	for {
-		c, err := l.Accept()
+		serve, err := l.accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ECONNABORTED):
-			s.Log.Error("accept", "socket", socket.Name, "err", err)
+			s.Log.Error("accept", "socket", l.socket.Name, "err", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Second):
@@ -92,30 +95,45 @@ func (s Sockets) accept(ctx context.Context, l *fdpass.Listener, socket Socket, 
 			return err
 		}
 		conns.Go(func() {
-			if err := socket.Serve(ctx, c); err != nil && ctx.Err() == nil {
-				s.Log.Warn("a peer was sent away", "socket", socket.Name, "err", err)
+			if err := serve(ctx); err != nil && ctx.Err() == nil {
+				s.Log.Warn("a peer was sent away", "socket", l.socket.Name, "err", err)
 			}
 		})
 	}
 }
 
-// listen returns the listening sockets by name.
-func listen(dir string, sockets []Socket) (map[string]*fdpass.Listener, error) {
-	list := make(map[string]*fdpass.Listener)
-	err := inherit(list, sockets)
+// listen returns the listening sockets.
+func (s Sockets) listen() ([]listener, error) {
+	list, err := inherit(s.List)
 	if err == nil && len(list) == 0 {
-		err = create(list, dir, sockets)
+		list, err = create(s.Directory, s.List)
 	}
-	if err == nil && len(list) < len(sockets) {
-		err = fmt.Errorf("systemd passes %d of the %d sockets %s", len(list), len(sockets), names(sockets))
+	for _, socket := range s.List {
+		has := slices.ContainsFunc(list, func(l listener) bool { return l.socket.Name == socket.Name })
+		if err == nil && !has && socket.Stream == nil {
+			err = fmt.Errorf("systemd passes no socket %s", socket.Name)
+		}
+		for _, path := range socket.Paths {
+			var l listener
+			if err == nil {
+				if l, err = makeSocket(path, socket); err == nil {
+					list = append(list, l)
+				}
+			}
+		}
 	}
 	if err != nil {
-		for _, l := range list {
-			err = errors.Join(err, l.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, closeAll(list))
 	}
 	return list, nil
+}
+
+func closeAll(list []listener) error {
+	var errs []error
+	for _, l := range list {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func names(sockets []Socket) string {
@@ -126,70 +144,41 @@ func names(sockets []Socket) string {
 	return strings.Join(list, ", ")
 }
 
-func inherit(list map[string]*fdpass.Listener, sockets []Socket) error {
+// inherit returns those that systemd passes, also beside an error.
+func inherit(sockets []Socket) (list []listener, err error) {
 	for _, f := range activation.Files(true) {
 		defer f.Close()
-		if !slices.ContainsFunc(sockets, func(s Socket) bool { return s.Name == f.Name() }) {
-			return fmt.Errorf("inherited socket has the name %q: set FileDescriptorName to one of %s", f.Name(), names(sockets))
+		i := slices.IndexFunc(sockets, func(s Socket) bool { return s.Name == f.Name() })
+		if i < 0 {
+			return list, fmt.Errorf("inherited socket has the name %q: set FileDescriptorName to one of %s", f.Name(), names(sockets))
 		}
-		l, err := fdpass.OpenListener(f)
+		again := slices.ContainsFunc(list, func(l listener) bool { return l.socket.Name == f.Name() })
+		if again && sockets[i].Stream == nil {
+			return list, fmt.Errorf("systemd passes two sockets %s", f.Name())
+		}
+		l, err := openListener(f, sockets[i])
 		if err != nil {
-			return err
+			return list, err
 		}
-		list[f.Name()] = l
+		list = append(list, l)
 	}
-	return nil
+	return list, nil
 }
 
-func create(list map[string]*fdpass.Listener, dir string, sockets []Socket) error {
+// create makes those that there must be, and returns them also beside an error.
+func create(dir string, sockets []Socket) (list []listener, err error) {
 	if dir == "" {
-		return fmt.Errorf("no sockets: say where to make them, or start the program by socket units (%s)", names(sockets))
+		return nil, fmt.Errorf("no sockets: say where to make them, or start the program by socket units (%s)", names(sockets))
 	}
 	for _, s := range sockets {
-		l, err := makeSocket(filepath.Join(dir, s.Name), s.Mode)
-		if err != nil {
-			return err
+		if s.Stream != nil {
+			continue
 		}
-		list[s.Name] = l
+		l, err := makeSocket(filepath.Join(dir, s.Name), s)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, l)
 	}
-	return nil
-}
-
-// makeSocket makes a socket that nobody could connect to before it had its mode.
-func makeSocket(path string, mode fs.FileMode) (*fdpass.Listener, error) {
-	if err := removeStale(path); err != nil {
-		return nil, err
-	}
-	old := unix.Umask(0o177)
-	l, err := fdpass.Listen(path)
-	unix.Umask(old)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, mode); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
-
-// removeStale removes a socket on which nobody listens.
-func removeStale(path string) error {
-	st, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if st.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s is there and no socket", path)
-	}
-	c, err := fdpass.Dial(context.Background(), path)
-	if err == nil {
-		return errors.Join(fmt.Errorf("another daemon listens on %s", path), c.Close())
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return err
-	}
-	return os.Remove(path)
+	return list, nil
 }

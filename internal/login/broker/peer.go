@@ -15,12 +15,24 @@ import (
 	"fantail/internal/login/broker/wire"
 )
 
+// Carrier carries messages. Receive is for one goroutine, the others for many.
+type Carrier interface {
+	// Receive returns the next message. The error is io.EOF at the end of the
+	// connection, or what the peer has done wrong.
+	Receive() (id uint32, m wire.Message, err error)
+	// Send sends a message, with a file unless that is nil. The error is the
+	// connection's end, or that the peer leaves what it is sent unread.
+	Send(id uint32, m wire.Message, f *os.File) error
+	// Close ends the connection: Receive and Send return.
+	Close() error
+}
+
 // Peer is a connection on which questions come: a daemon's side of somebody's Link.
 // Its methods are safe for many goroutines.
 type Peer struct {
 	fdpass.Peer // who it is
 
-	c    *fdpass.Conn
+	c    Carrier
 	ctx  context.Context
 	end  context.CancelCauseFunc
 	busy sync.WaitGroup
@@ -32,9 +44,14 @@ func NewPeer(ctx context.Context, c *fdpass.Conn) (*Peer, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	return Carry(ctx, packets{c, make([]byte, wire.MaxMessage)}, who), nil
+}
+
+// Carry returns a connection of another kind, which ends with ctx. Serve closes it.
+func Carry(ctx context.Context, c Carrier, who fdpass.Peer) *Peer {
 	p := &Peer{Peer: who, c: c}
 	p.ctx, p.end = context.WithCancelCause(ctx)
-	return p, nil
+	return p
 }
 
 // Context ends with the connection.
@@ -57,16 +74,8 @@ func (p *Peer) Serve(kinds []wire.Kind, hear func(id uint32, m wire.Message) err
 }
 
 func (p *Peer) receive(kinds []wire.Kind, hear func(uint32, wire.Message) error) error {
-	buf := make([]byte, wire.MaxMessage)
 	for {
-		b, f, err := p.c.Receive(buf)
-		if err != nil {
-			return err
-		}
-		if f != nil {
-			return errors.Join(errors.New("a descriptor came that nobody asked for"), f.Close())
-		}
-		id, m, err := wire.Parse(b)
+		id, m, err := p.c.Receive()
 		if err != nil {
 			return err
 		}
@@ -85,13 +94,7 @@ func (p *Peer) Go(f func()) { p.busy.Go(f) }
 // Send sends a message, with a file unless that is nil. The error is the connection's
 // end, or that the peer has left its answers unread for too long.
 func (p *Peer) Send(id uint32, m wire.Message, f *os.File) error {
-	b, err := wire.Append(nil, id, m)
-	if err == nil {
-		if err = p.c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
-			err = p.c.Send(b, f)
-		}
-	}
-	if err != nil {
+	if err := p.c.Send(id, m, f); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
 	return nil
@@ -103,3 +106,35 @@ func (p *Peer) Tell(id uint32, m wire.Message, f *os.File) {
 		p.end(err)
 	}
 }
+
+// packets carry messages as package wire writes them.
+type packets struct {
+	c   *fdpass.Conn
+	buf []byte
+}
+
+// Receive implements Carrier.
+func (p packets) Receive() (uint32, wire.Message, error) {
+	b, f, err := p.c.Receive(p.buf)
+	if err != nil {
+		return 0, nil, err
+	}
+	if f != nil {
+		return 0, nil, errors.Join(errors.New("a descriptor came that nobody asked for"), f.Close())
+	}
+	return wire.Parse(b)
+}
+
+// Send implements Carrier.
+func (p packets) Send(id uint32, m wire.Message, f *os.File) error {
+	b, err := wire.Append(nil, id, m)
+	if err == nil {
+		if err = p.c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
+			err = p.c.Send(b, f)
+		}
+	}
+	return err
+}
+
+// Close implements Carrier.
+func (p packets) Close() error { return p.c.Close() }

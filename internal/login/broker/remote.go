@@ -13,6 +13,7 @@ import (
 const (
 	SocketLogin   = "login"   // authd's, for fronts
 	SocketTicket  = "ticket"  // authd's, for sessiond
+	SocketSMTP    = "smtp"    // authd's, for mail servers, which speak another protocol (package dovecotauth)
 	SocketSession = "session" // sessiond's, for fronts
 	SocketAdmin   = "admin"   // sessiond's, for root
 )

@@ -52,6 +52,7 @@ type Config struct {
 	OAuth   OAuthSettings
 
 	Checkpassword CheckpasswordSettings
+	SMTPAuth      SMTPAuthSettings
 
 	Login    LoginSettings
 	Mail     MailSettings

@@ -98,6 +98,7 @@ oauth_client_secret_file = "secret"
 oauth_ca_file = "/ca"
 checkpassword = ["/opt/check", "-d", "x y"]
 checkpassword_lookup = true
+smtp_sockets = ["/run/smtp", "auth"]
 sql_driver = "sqlite"
 sql_source = "/var/accounts"
 sql_source_file = "source"
@@ -152,6 +153,7 @@ directory = "../bin"
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 
 		Checkpassword: CheckpasswordSettings{[]string{"/opt/check", "-d", "x y"}, true},
+		SMTPAuth:      SMTPAuthSettings{[]string{"/run/smtp", filepath.Join(dir, "auth")}},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -194,6 +196,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"imap.append_limit = \"5 messages\"", `:1: imap.append_limit: "5 messages" is not a size between "1B" and "4294967295B"`},
 		{"auth.sources = [\"pam\",\n\"PAM\"]", `:2: auth.sources: "PAM" is no name of a source`},
 		{"auth.sources = [\"pam\",\n\"pam\"]", `:2: auth.sources: "pam" stands there twice`},
+		{"auth.smtp_sockets = [\"/a\",\n\"~/b\"]", `:2: auth.smtp_sockets: "~" is only`},
+		{"auth.smtp_sockets = [\"\"]", `:1: auth.smtp_sockets: an empty path`},
+		{"auth.smtp_sockets = [\"/" + strings.Repeat("x", 107) + "\"]", `:1: auth.smtp_sockets: the path of a socket`},
 		{"auth.checkpassword = \"/a b\"", `:1: auth.checkpassword: want a list`},
 		{"auth.checkpassword = [\n\"a\", \"/b\"]", `:2: auth.checkpassword: the path of a program is absolute`},
 		{"auth.checkpassword = [\"/a\",\n\"b\\u0000\"]", `:2: auth.checkpassword: an argument has a NUL`},

@@ -59,6 +59,8 @@ var settings = []row{
 		"The group of such accounts; empty is that of the user."},
 	{"auth.virtual_home", template(func(c *Config) *Template { return &c.Auth.VirtualHome }), `""`,
 		"The home of accounts whose source names none, such as \"/srv/mail/%{domain}/%{local}\"."},
+	{"auth.smtp_sockets", paths(func(c *Config) *[]string { return &c.SMTPAuth.Sockets }), `[]`,
+		"Sockets that authd makes for mail servers, which ask there as they would Dovecot; further ones systemd passes."},
 	{"auth.checkpassword", command(func(c *Config) *[]string { return &c.Checkpassword.Command }), `[]`,
 		"The program, with its arguments, that checks passwords by the interface checkpassword."},
 	{"auth.checkpassword_lookup", truth(func(c *Config) *bool { return &c.Checkpassword.Lookup }), `false`,

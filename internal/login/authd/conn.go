@@ -18,17 +18,18 @@ import (
 
 // Role is what the peers on a socket may say.
 type Role struct {
-	name  string
-	kinds []wire.Kind
+	name    string
+	kinds   []wire.Kind
+	tickets bool // a success brings one
 }
 
 // The roles. Whatever else somebody says ends the connection.
 var (
-	Front   = Role{"front", []wire.Kind{wire.KindBegin, wire.KindContinue, wire.KindCancel}}
-	Session = Role{"session", []wire.Kind{wire.KindRedeem}}
+	Front   = Role{"front", []wire.Kind{wire.KindBegin, wire.KindContinue, wire.KindCancel}, true}
+	Session = Role{"session", []wire.Kind{wire.KindRedeem}, false}
 	// Both is for a front that starts sessions itself, where everything runs under
 	// one uid.
-	Both = Role{"front and session", slices.Concat(Front.kinds, Session.kinds)}
+	Both = Role{"front and session", slices.Concat(Front.kinds, Session.kinds), true}
 )
 
 const (
@@ -40,7 +41,7 @@ const (
 	exchangeLife = 5 * time.Minute
 )
 
-// conn is a connection of a front or of sessiond.
+// conn is a connection of a front, of sessiond or of a mail server.
 type conn struct {
 	*broker.Peer
 	engine *Engine
@@ -68,6 +69,11 @@ func (e *Engine) Serve(ctx context.Context, c *fdpass.Conn, role Role) error {
 	if err != nil {
 		return err
 	}
+	return e.serve(peer, role)
+}
+
+// serve serves a connection of any kind.
+func (e *Engine) serve(peer *broker.Peer, role Role) error {
 	s := &conn{
 		Peer: peer, engine: e, role: role, exchanges: make(map[uint32]*running),
 		log: e.o.Log.With("peer", role.name, "pid", peer.PID, "uid", peer.UID),
@@ -258,6 +264,9 @@ func (s *conn) answer(r *running, step Step) wire.Message {
 		return &wire.Failure{Reason: wire.Unavailable}
 	case !step.Done:
 		return &wire.Challenge{Data: step.Challenge}
+	}
+	if !s.role.tickets {
+		return &wire.Success{Account: step.User.Name}
 	}
 	ticket, ok := s.engine.tickets.issue(step.User, r.client.Service, s.Peer.Peer)
 	if !ok {

@@ -1,7 +1,8 @@
 // Package authd decides who somebody is. Fronts carry the challenges and responses
 // of SASL between it and their clients; sessiond asks it whose session a ticket is
-// for. Both speak package wire to it. Nobody else can learn anything here, and it
-// tells neither a password nor a hash to anybody.
+// for. Both speak package wire to it. Mail servers ask it about their clients in a
+// protocol of Dovecot's, for which mailserver.go stands in as a front would. Nobody else
+// can learn anything here, and it tells neither a password nor a hash to anybody.
 //
 //	             Begin, Continue, Cancel                 sources of passwords
 //	front ──────► conn.go ──► exchange.go ──► Accounts (package passdb)
@@ -26,10 +27,10 @@
 //
 // # Invariants
 //
-// A ticket is made by a mechanism's success and by nothing else; it is of one
-// account and service, is redeemed once, within ticketLife, and only if it is shown
-// by the process that it was given to. What waits holds no worker: a penalty and the
-// delay of a failure are timers. Exchanges and tickets are bounded in number, for each
-// connection and in all. A failed attempt takes the same time whether there is such an
-// account or not; that the sources see to.
+// A ticket is made by a mechanism's success and by nothing else, and not for a mail
+// server; it is of one account and service, is redeemed once, within ticketLife, and
+// only if it is shown by the process that it was given to. What waits holds no worker:
+// a penalty and the delay of a failure are timers. Exchanges and tickets are bounded
+// in number, for each connection and in all. A failed attempt takes the same time
+// whether there is such an account or not; that the sources see to.
 package authd

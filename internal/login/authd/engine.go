@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fantail/internal/daemon/conf"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/penalty"
@@ -40,6 +41,8 @@ type Accounts interface {
 type Setup struct {
 	Accounts Accounts
 	SASL     sasl.Config
+	// Plaintext says from where passwords may travel without TLS to a mail server.
+	Plaintext conf.Plaintext
 	// FailureDelay is how long the answer to a wrong attempt takes at least,
 	// whatever the check took.
 	FailureDelay time.Duration
@@ -60,6 +63,8 @@ type Engine struct {
 	tickets *tickets
 	secret  [32]byte // of proofs
 	setup   atomic.Pointer[Setup]
+
+	mailServers connections
 
 	mu      sync.Mutex // guards what follows
 	conns   map[*conn]struct{}

@@ -104,7 +104,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 			log.Warn("not everybody can log in", "err", err)
 		}
 	}()
-	d := daemon{Engine: engine, program: p, arguments: a, log: log, needs: r.needs, programs: r.programs}
+	d := daemon{Engine: engine, program: p, arguments: a, log: log, needs: r.needs, programs: r.programs, smtp: r.smtp}
 	d.service = service.Service{Reload: d.reload, Log: log}
 	serve := d.listen
 	if a.child {
@@ -124,6 +124,7 @@ type reading struct {
 	sources  Sources
 	needs    Needs
 	programs conf.Sandbox
+	smtp     []string     // paths of sockets
 	check    func() error // asks the sources whether they are there
 }
 
@@ -146,9 +147,11 @@ func (p Program) read(a arguments, log *slog.Logger) (r reading, err error) {
 		return r, err
 	}
 	r.needs, r.programs = r.sources.Needs(), cfg.Programs.Sandbox
+	r.smtp = cfg.SMTPAuth.Sockets
 	r.setup = Setup{
 		Accounts:     r.sources,
 		SASL:         sasl.Config{Enabled: cfg.Auth.Mechanisms, Decoy: decoy, OAuth: oauthOf(cfg.OAuth)},
+		Plaintext:    cfg.Login.Plaintext,
 		FailureDelay: failureDelay,
 	}
 	r.check = func() error {
@@ -178,6 +181,7 @@ type daemon struct {
 
 	needs, entered Needs // of the sources; those that the sandbox was made for
 	programs       conf.Sandbox
+	smtp           []string // paths of sockets; they are those of the start
 }
 
 // reload reads the configuration again. One that is wrong changes nothing.
@@ -221,6 +225,7 @@ func (d *daemon) listen(ctx context.Context) error {
 		List: []broker.Socket{
 			{Name: broker.SocketLogin, Mode: 0o660, Serve: as(Front)},
 			{Name: broker.SocketTicket, Mode: 0o600, Serve: as(Session)},
+			{Name: broker.SocketSMTP, Mode: 0o660, Stream: d.ServeMailServer, Paths: d.smtp},
 		},
 		Directory: d.arguments.sockets,
 		GiveUp:    d.giveUp,

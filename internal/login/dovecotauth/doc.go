@@ -17,6 +17,10 @@
 // somebody on the network has typed, is no such error: base64 that is none is marked
 // in its line. Parameters that nobody here knows are passed over.
 //
+// What else there is in the protocol is not here: questions of masters (REQUEST) and for
+// accounts without a proof (USER) are asked on sockets of their own, which authd has not.
+// Who may ask which names there are would know more than a guesser finds out.
+//
 // Invariants: nothing that is parsed holds more than MaxLine octets; nothing that is
 // written holds a line's end within or is longer than MaxAnswer, whatever the names are.
 package dovecotauth

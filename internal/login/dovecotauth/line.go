@@ -37,7 +37,7 @@ type Auth struct {
 	Mechanism string // as the client of the client wrote it
 	Service   string
 	Remote    netip.Addr // of the client of the client; the zero Addr if that is not said
-	TLS       bool       // its connection is encrypted
+	TLS       bool       // its connection is encrypted, or as good as that (Exim: within the machine)
 	Session   string     // names its connection in logs, or ""
 	Initial   *Response  // nil: there is no initial response
 }
@@ -214,11 +214,15 @@ func parseAuth(f []string) (Line, error) {
 	return a, nil
 }
 
-// initial is an initial response. One of no octets is "=" in SMTP (RFC 4954 section 4),
-// and some servers pass it on as it is.
+// initial is an initial response, nil if there is none. One of no octets is "=", as in
+// SMTP (RFC 4954 section 4); "resp=" with nothing behind it is what Exim (4.96) writes
+// where the client has sent none.
 func initial(text string) *Response {
-	if text == "=" {
-		text = ""
+	switch text {
+	case "":
+		return nil
+	case "=":
+		return &Response{Data: []byte{}}
 	}
 	r := response(text)
 	return &r

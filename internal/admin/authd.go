@@ -118,11 +118,23 @@ func words(says string) string {
 // unknown is the failure of a verb for an account that no source knows, or that could
 // not be asked for.
 func unknown(cfg *conf.Config, name string, err error) error {
-	if errors.Is(err, userdb.ErrUnknown) {
-		return &failure{exitNoUser, fmt.Errorf("no source of accounts knows %s", printable(name)),
-			"make it in " + cfg.Auth.PasswdFile + ": fantail user add " + argumentOf(name)}
+	if !errors.Is(err, userdb.ErrUnknown) {
+		return &failure{exitUnavailable, err, "more: fantail check"}
 	}
-	return &failure{exitUnavailable, err, "more: fantail check"}
+	f := &failure{exitNoUser, fmt.Errorf("no source of accounts knows %s", printable(name)),
+		"make it in " + cfg.Auth.PasswdFile + ": fantail user add " + argumentOf(name)}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return f // whether it is a user of the system would only be a hint
+	}
+	if uid, err := strconv.Atoi(u.Uid); err == nil && (uid == 0 || uid < cfg.Session.FirstUID) {
+		f.err = fmt.Errorf("%w: it is a user of the system with the uid %d, and accounts begin at %d", f.err, uid, max(1, cfg.Session.FirstUID))
+		f.next = "where that is set: fantail config session.first_uid"
+	} else {
+		f.err = fmt.Errorf("%w, but it is a user of the system: is one of the sources pam, or shadow?", f.err)
+		f.next = "where they are set: fantail config auth.sources"
+	}
+	return f
 }
 
 // argumentOf is a name as it is typed to a shell.

@@ -13,6 +13,7 @@ import (
 
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/launch"
+	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/userdb"
 )
 
@@ -193,7 +194,11 @@ func (x *examination) sources() {
 		if text == "" {
 			text = err.Error()
 		}
-		x.wrong("what is set: fantail config auth", "%s", text)
+		next := "what is set: fantail config auth"
+		if who := cmd.SysProcAttr; who != nil && strings.Contains(text, shadow.Path+": permission denied") {
+			next = "usermod -a -G shadow " + nameOf(who.Credential.Uid) + ", and start authd again"
+		}
+		x.wrong(next, "%s", text)
 		return
 	}
 	list := strings.Join(x.cfg.Auth.Sources, ", ")

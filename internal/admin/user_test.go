@@ -254,6 +254,9 @@ func TestUserShow(t *testing.T) {
 		t.Error(says)
 	}
 	s.runs(exitNoUser, "", "user", "show", "a/b")
+	if _, says := s.runs(exitNoUser, "", "user", "show", "root"); !strings.Contains(says, "with the uid 0, and accounts begin at 500") || !strings.Contains(says, "config session.first_uid") {
+		t.Error(says)
+	}
 	s.runs(exitNoUser, "", "user", "show", "nobody-here")
 }
 

@@ -65,9 +65,12 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		subs:   uidlist.OpenSubscriptions(dir, o.Layout.Separator()),
 		uses:   uidlist.OpenSpecialUses(dir, o.Layout.Separator()),
 		sums:   openSummaries(dir),
-		watch:  watch.New(),
+		watch:  o.Watcher,
 		opt:    o,
 		boxes:  make(map[string]*Mailbox),
+	}
+	if a.watch == nil {
+		a.watch = watch.New()
 	}
 	a.boot = sync.OnceValues(index.ReadBoot)
 	a.quota = quota.Open(dir, o.Limits, quota.Options{Mail: amount{a}, Clock: o.Clock, Log: o.Log})
@@ -86,7 +89,9 @@ func (a *Account) Close() error {
 	clear(a.boxes)
 	a.idle = nil
 	a.writeSummaries()
-	errs = append(errs, a.watch.Close())
+	if a.opt.Watcher == nil {
+		errs = append(errs, a.watch.Close())
+	}
 	return errors.Join(errs...)
 }
 

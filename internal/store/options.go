@@ -8,6 +8,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/store/maildir"
+	"fantail/internal/store/watch"
 )
 
 // Options are what an Account takes from its surroundings.
@@ -21,6 +22,9 @@ type Options struct {
 	Layout  maildir.Layout // how folders lie in directories
 	Limits  Limits         // of the account; none: those in its maildirsize
 	Folders []Folder       // that a new account gets
+	// Watcher is one that several accounts share, since the kernel gives a user few; it
+	// is not closed with an account. nil: the account has one of its own.
+	Watcher *watch.Watcher
 }
 
 var layouts = map[conf.Layout]maildir.Layout{

@@ -15,10 +15,16 @@ type Places struct {
 	Files []string // further files, which are only read
 }
 
+// PlacesIn are those of all accounts that have their mail in a directory. What symbolic
+// links lead to elsewhere is not among them.
+func PlacesIn(dir string) Places {
+	return Places{Trees: []string{dir}, Files: []string{index.BootFile}}
+}
+
 // Places returns the account's: its Maildir, what symbolic links in it lead to, as
 // they are now, and the identity of the running kernel.
 func (a *Account) Places() (Places, error) {
-	p := Places{Trees: []string{a.root}, Files: []string{index.BootFile}}
+	p := PlacesIn(a.root)
 	entries, err := os.ReadDir(a.root)
 	if err != nil {
 		return Places{}, fmt.Errorf("find links in the Maildir: %w", err)

@@ -151,6 +151,38 @@ const (
 // SessionSettings say whose sessions sessiond starts.
 type SessionSettings struct {
 	FirstUID, FirstGID int // the lowest that an account may have
+	Scope              Scope
+	Fence              string // see Config.Fence
+}
+
+// Scope says whose sessions a session program serves.
+type Scope string
+
+// The values of session.scope.
+const (
+	ScopeAccount Scope = "account" // those of one account
+	ScopeUID     Scope = "uid"     // those of all accounts of a uid whose mail is in the fence
+)
+
+// Fence returns the directory in which the mail of accounts is that share session
+// programs; "" if none do. If no setting says it, it is what the homes of all virtual
+// accounts have in common.
+func (c *Config) Fence() (string, error) {
+	if c.Session.Scope != ScopeUID {
+		return "", nil
+	}
+	fence := c.Session.Fence
+	if fence == "" {
+		before, _, _ := strings.Cut(string(c.Auth.VirtualHome), "%")
+		fence = before[:strings.LastIndexByte(before, '/')+1]
+		if fence == "" {
+			return "", errors.New(`session.scope is "uid", and neither session.fence nor auth.virtual_home says where the mail of these accounts is`)
+		}
+	}
+	if fence = filepath.Clean(fence); fence == "/" {
+		return "", errors.New(`session.scope is "uid", and the mail of these accounts is anywhere: set session.fence`)
+	}
+	return fence, nil
 }
 
 // ProgramSettings say where the session programs are, and what programs may do.

@@ -111,6 +111,8 @@ quota = "2 GB, 5 messages"
 folders = "sent=Gesendet"
 [session]
 first_uid = 1000
+scope = "uid"
+fence = "mail"
 [programs]
 directory = "../bin"
 `})
@@ -149,7 +151,7 @@ directory = "../bin"
 		OAuth:    OAuthSettings{"https://i", "/k", "imap", "email", "mail", "https://i/i", "fantail", filepath.Join(dir, "secret"), "/ca"},
 		Login:    LoginSettings{PlaintextAlways, proxies, 10000, 200, 90 * time.Second},
 		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, Folders{{"sent", "Gesendet"}}, "none"},
-		Session:  SessionSettings{1000, 1},
+		Session:  SessionSettings{1000, 1, ScopeUID, filepath.Join(dir, "mail")},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 
 		Checkpassword: CheckpasswordSettings{[]string{"/opt/check", "-d", "x y"}, true},

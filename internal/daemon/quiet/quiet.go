@@ -44,6 +44,9 @@ type Watch struct {
 	Rest func()
 	// Alone says that whatever the process does stirs this Watch.
 	Alone bool
+	// Part says that it watches one of many things that the process does: Rest is
+	// called, and that is all.
+	Part bool
 
 	mu      sync.Mutex // guards what follows
 	last    time.Time  // something happened
@@ -101,11 +104,13 @@ func (w *Watch) look() {
 	if w.Rest != nil {
 		w.Rest()
 	}
-	if w.free != nil {
+	switch {
+	case w.Part:
+	case w.free != nil:
 		w.free()
-		return
+	default:
+		w.freeMemory()
 	}
-	w.freeMemory()
 }
 
 // freeMemory frees memory, and sends the process to sleep.

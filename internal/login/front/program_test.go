@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 func sessionProgram() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := handover.Receive(ctx, os.Stdin, func(_ context.Context, channel *net.UnixConn) {
+	err := handover.Receive(ctx, os.Stdin, func(_ context.Context, _ handover.Account, channel *net.UnixConn) {
 		h, conn, err := handover.Accept(channel)
 		if err != nil {
 			return

@@ -2,6 +2,7 @@
 // session program of its account, which has others already.
 //
 //	starter ── Pass n, with one end of a socketpair ──► program   control socket
+//	           and the account, if the program has more than one
 //	starter ◄─ Taken n ──────────────────────────────── program
 //	front ──── Hello, then what the client says ──────► program   the channel n
 //	front ◄─── what the session says ────────────────── program
@@ -15,6 +16,9 @@
 // package fdpass carries its messages. The starter (package roster) gives the other
 // end of the socketpair to the front when the program has taken its own: until then
 // nothing was said on the connection, and it can be given to another program.
+//
+// Whose mail a connection is for is said by the starter, or was when the program was
+// started: never by the front, which could say another name than that of the login.
 //
 // # The client's socket
 //
@@ -38,16 +42,16 @@
 // # Leaving
 //
 // When a program leaves is the starter's decision alone, for only the starter
-// knows of a connection that it is about to pass. It says so by closing its
-// direction of the control socket. The program takes what was passed before, serves
-// its connections to their ends, and exits. A program that has to go for a reason
-// of its own (a signal, a crash) closes its end: what it had not taken, the starter
-// gives to the next program.
+// knows of a connection that it is about to pass. It says so by Last. The program has
+// taken what was passed before, serves its connections to their ends, each of which the
+// starter may still want by Stop, and exits. A starter that is gone has said the same. A
+// program that has to go for a reason of its own (a signal, a crash) closes its end: what
+// it had not taken, the starter gives to the next program.
 //
 //	program     control socket         connections   becomes
-//	serving     open                   any number    parting when the starter closes
+//	serving     open                   any number    parting after Last, or without starter
 //	                                                 stopping when it is told to stop
-//	parting     closed by the starter  some          gone when the last one ends
+//	parting     for Stop only          some          gone when the last one ends
 //	stopping    closed by itself       are told      gone when the last one ends
 //	gone        –                      –
 //

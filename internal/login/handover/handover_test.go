@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
 
 	"fantail/internal/login/handover"
@@ -17,10 +18,10 @@ import (
 
 func start(t *testing.T, serve func(*net.UnixConn)) *sessiontest.Starter {
 	t.Helper()
-	return startWith(t, func(_ context.Context, conn *net.UnixConn) { serve(conn) })
+	return startWith(t, func(_ context.Context, _ handover.Account, conn *net.UnixConn) { serve(conn) })
 }
 
-func startWith(t *testing.T, serve func(context.Context, *net.UnixConn)) *sessiontest.Starter {
+func startWith(t *testing.T, serve func(context.Context, handover.Account, *net.UnixConn)) *sessiontest.Starter {
 	t.Helper()
 	return sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
 		return handover.Receive(ctx, control, serve)
@@ -73,6 +74,60 @@ func TestParting(t *testing.T) {
 	ended(s, nil)
 }
 
+// After the last connection the starter can still end each, and no more come.
+func TestLast(t *testing.T) {
+	s := startWith(t, func(ctx context.Context, _ handover.Account, conn *net.UnixConn) {
+		defer context.AfterFunc(ctx, func() { conn.Close() })()
+		echo(conn)
+	})
+	say := func(m handover.Message) {
+		t.Helper()
+		if err := s.Control.Send(m.Append(nil), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := s.Pass(), s.Pass()
+	s.Hears(handover.Taken, 1, 2)
+	say(handover.Message{Kind: handover.Last})
+	talk(t, a)
+	say(handover.Message{Kind: handover.Stop, Conn: 1})
+	s.Hears(handover.Ended, 1)
+	talk(t, b)
+	if !s.Goes() {
+		t.Error("it ended with a connection")
+	}
+	b.Close()
+	s.Hears(handover.Ended, 2)
+	ended(s, nil)
+
+	s = start(t, echo)
+	a = s.Pass()
+	s.Hears(handover.Taken, 1)
+	say(handover.Message{Kind: handover.Last})
+	s.Pass()
+	a.Close()
+	if err := s.Wait(); !errors.Is(err, handover.ErrMessage) {
+		t.Errorf("one more after the last: %v", err)
+	}
+}
+
+// The program is told whose a connection is.
+func TestAccount(t *testing.T) {
+	got := make(chan handover.Account, 1)
+	s := startWith(t, func(_ context.Context, a handover.Account, conn *net.UnixConn) { got <- a })
+	want := handover.Account{Name: strings.Repeat("n", 255), Mail: "/" + strings.Repeat("m", 4094)}
+	s.PassFor(want)
+	s.Hears(handover.Taken, 1)
+	if a := <-got; a != want {
+		t.Errorf("%+v", a)
+	}
+	for _, bad := range []handover.Account{{Name: "ann"}, {Mail: "/m"}, {Name: "a\x00b", Mail: "/m"}, {Name: "ann", Mail: "m"}, {Name: want.Name + "n", Mail: "/m"}, {Name: "ann", Mail: want.Mail + "m"}} {
+		if bad.Check() == nil {
+			t.Errorf("%+v is one", bad)
+		}
+	}
+}
+
 // The program has to go: what it took goes on until serve returns, and what was
 // passed later was not taken.
 func TestStopping(t *testing.T) {
@@ -90,7 +145,7 @@ func TestStopping(t *testing.T) {
 
 // A connection that is to end does, and no other.
 func TestStop(t *testing.T) {
-	s := startWith(t, func(ctx context.Context, conn *net.UnixConn) {
+	s := startWith(t, func(ctx context.Context, _ handover.Account, conn *net.UnixConn) {
 		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		echo(conn)
 	})
@@ -194,10 +249,16 @@ func TestNonsense(t *testing.T) {
 		message []byte
 		f       *os.File
 	}{
-		"no descriptor": {handover.Message{handover.Pass, 1}.Append(nil), nil},
-		"another kind":  {handover.Message{handover.Taken, 1}.Append(nil), null},
-		"no kind":       {[]byte("X1234"), null},
-		"short":         {[]byte("P"), null},
+		"no descriptor":            {handover.Message{Kind: handover.Pass, Conn: 1}.Append(nil), nil},
+		"another kind":             {handover.Message{Kind: handover.Taken, Conn: 1}.Append(nil), null},
+		"no kind":                  {[]byte("X1234"), null},
+		"short":                    {[]byte("P"), null},
+		"no mail":                  {[]byte("P0001ann"), null},
+		"no path":                  {[]byte("P0001ann\x00Maildir"), null},
+		"no name":                  {[]byte("P0001\x00/mail"), null},
+		"two paths":                {[]byte("P0001ann\x00/mail\x00/mail"), null},
+		"a Stop's":                 {[]byte("S0001ann\x00/mail"), nil},
+		"a last with a descriptor": {handover.Message{Kind: handover.Last}.Append(nil), null},
 	} {
 		s := start(t, echo)
 		if err := s.Control.Send(tc.message, tc.f); err != nil {
@@ -207,7 +268,7 @@ func TestNonsense(t *testing.T) {
 		t.Log(name)
 	}
 	s := start(t, echo)
-	if err := s.Control.Send(handover.Message{handover.Pass, 1}.Append(nil), null); err != nil {
+	if err := s.Control.Send(handover.Message{Kind: handover.Pass, Conn: 1}.Append(nil), null); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Wait(); err == nil {
@@ -216,13 +277,16 @@ func TestNonsense(t *testing.T) {
 }
 
 func FuzzParseMessage(f *testing.F) {
-	for _, m := range []handover.Message{{handover.Pass, 1}, {handover.Taken, 1 << 31}, {handover.Ended, 0}} {
+	for _, m := range []handover.Message{
+		{Kind: handover.Pass, Conn: 1}, {Kind: handover.Taken, Conn: 1 << 31}, {Kind: handover.Ended}, {Kind: handover.Last},
+		{Kind: handover.Pass, Conn: 2, Account: handover.Account{Name: "ann", Mail: "/home/ann/Maildir"}},
+	} {
 		f.Add(m.Append(nil))
 	}
 	f.Add([]byte("X1234"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := handover.ParseMessage(b)
-		if err == nil && !bytes.Equal(m.Append(nil), b) {
+		if err == nil && (!bytes.Equal(m.Append(nil), b) || m.Account.Check() != nil || len(b) > handover.MaxMessage) {
 			t.Errorf("%q became %v", b, m)
 		}
 		if err != nil && !errors.Is(err, handover.ErrMessage) {

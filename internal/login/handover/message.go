@@ -4,47 +4,96 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind is what a message on a control socket says of a connection.
 type Kind byte
 
-// The messages. Pass and Stop go from the starter to the program, and only Pass has a
-// descriptor.
+// The messages. Pass, Stop and Last go from the starter to the program, and only Pass
+// has a descriptor.
 const (
 	Pass  Kind = 'P' // here is a connection
 	Stop  Kind = 'S' // take leave of its client and end it
+	Last  Kind = 'L' // there will be no Pass any more; Conn is 0
 	Taken Kind = 'T' // it is the program's now
 	Ended Kind = 'E' // it is closed
 )
 
-// Message is one message. On the wire it is five octets: the kind, and the number
-// in network byte order.
+// Account is whose mail a connection is for, and where that is. The zero Account is the
+// one that the program belongs to.
+type Account struct {
+	Name string
+	Mail string // path of the Maildir
+}
+
+// Message is one message. On the wire it is the kind, the number in four octets in
+// network byte order, and in a Pass to a program that serves several accounts the
+// account's name, NUL, and the path of its mail.
 type Message struct {
-	Kind Kind
-	Conn uint32 // the connection's number, which the starter gives; each only once
+	Kind    Kind
+	Conn    uint32  // the connection's number, which the starter gives; each only once
+	Account Account // of a Pass
 }
 
 // ErrMessage says that something is not a message.
 var ErrMessage = errors.New("malformed control message")
 
-// MessageSize is the length of a message, in octets.
-const MessageSize = 5
+const (
+	// MessageSize is the length of a message without an account, in octets.
+	MessageSize = 5
+	// MaxMessage is that of the longest one.
+	MaxMessage = MessageSize + maxAccount + 1 + maxMail
 
-// Append appends the message to b.
+	maxAccount = 255
+	maxMail    = 4095 // PATH_MAX without its NUL
+)
+
+// Append appends the message to b. Its account must be one that Check permits.
 func (m Message) Append(b []byte) []byte {
-	return binary.BigEndian.AppendUint32(append(b, byte(m.Kind)), m.Conn)
+	b = binary.BigEndian.AppendUint32(append(b, byte(m.Kind)), m.Conn)
+	if m.Account != (Account{}) {
+		b = append(b, m.Account.Name...)
+		b = append(b, 0)
+		b = append(b, m.Account.Mail...)
+	}
+	return b
+}
+
+// Check reports why an account cannot stand in a message.
+func (a Account) Check() error {
+	switch {
+	case a == Account{}:
+		return nil
+	case a.Name == "" || len(a.Name) > maxAccount || strings.ContainsRune(a.Name, 0):
+		return fmt.Errorf("%w: name", ErrMessage)
+	case len(a.Mail) > maxMail || !strings.HasPrefix(a.Mail, "/") || strings.ContainsRune(a.Mail, 0):
+		return fmt.Errorf("%w: mail", ErrMessage)
+	}
+	return nil
 }
 
 // ParseMessage is the inverse of Append.
 func ParseMessage(b []byte) (Message, error) {
-	if len(b) != MessageSize {
+	if len(b) < MessageSize {
 		return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))
 	}
-	m := Message{Kind(b[0]), binary.BigEndian.Uint32(b[1:])}
+	m := Message{Kind: Kind(b[0]), Conn: binary.BigEndian.Uint32(b[1:])}
 	switch m.Kind {
-	case Pass, Stop, Taken, Ended:
+	case Pass, Stop, Last, Taken, Ended:
+	default:
+		return Message{}, fmt.Errorf("%w: of no kind", ErrMessage)
+	}
+	if len(b) == MessageSize {
 		return m, nil
 	}
-	return Message{}, fmt.Errorf("%w: of no kind", ErrMessage)
+	name, mail, ok := strings.Cut(string(b[MessageSize:]), "\x00")
+	if !ok || m.Kind != Pass {
+		return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))
+	}
+	m.Account = Account{name, mail}
+	if m.Account == (Account{}) {
+		return Message{}, fmt.Errorf("%w: name", ErrMessage)
+	}
+	return m, m.Account.Check()
 }

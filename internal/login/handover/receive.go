@@ -17,7 +17,7 @@ import (
 // returns when the starter passes no more, or ctx has ended, and every connection
 // has ended as well. The context of a connection ends with ctx, or when the starter
 // wants that one to end. serve must not panic.
-func Receive(ctx context.Context, control *os.File, serve func(context.Context, *net.UnixConn)) error {
+func Receive(ctx context.Context, control *os.File, serve func(context.Context, Account, *net.UnixConn)) error {
 	c, err := fdpass.Open(control)
 	if err != nil {
 		return err
@@ -31,11 +31,12 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 	defer c.Close() // after the last "ended"
 	served := connections{stop: make(map[uint32]context.CancelFunc)}
 	defer served.running.Wait()
-	buf := make([]byte, MessageSize)
+	buf := make([]byte, MaxMessage)
+	last := false
 	for {
 		m, conn, err := take(c, buf)
 		switch {
-		case errors.Is(err, io.EOF) || ctx.Err() != nil:
+		case errors.Is(err, io.EOF) || ctx.Err() != nil || last && errors.Is(err, net.ErrClosed):
 			if conn != nil {
 				conn.Close() // not told to be taken: the starter gives it to another
 			}
@@ -45,11 +46,20 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 		case m.Kind == Stop:
 			served.end(m.Conn)
 			continue
+		case last:
+			return errors.Join(fmt.Errorf("%w: after the last", ErrMessage), closed(conn))
+		case m.Kind == Last:
+			last = true
+			go func() {
+				served.running.Wait()
+				c.Close() // which ends the wait for a Stop
+			}()
+			continue
 		}
 		tell(c, Taken, m.Conn)
 		ctx := served.begin(ctx, m.Conn)
 		served.running.Go(func() {
-			serve(ctx, conn)
+			serve(ctx, m.Account, conn)
 			conn.Close()
 			served.end(m.Conn)
 			tell(c, Ended, m.Conn)
@@ -84,7 +94,15 @@ func (s *connections) end(n uint32) {
 	}
 }
 
-// take waits for the next message: a Stop, or a Pass with its connection.
+// closed closes a connection, if there is one.
+func closed(conn *net.UnixConn) error {
+	if conn == nil {
+		return nil
+	}
+	return conn.Close()
+}
+
+// take waits for the next message: a Stop, a Last, or a Pass with its connection.
 func take(c *fdpass.Conn, buf []byte) (Message, *net.UnixConn, error) {
 	b, f, err := c.Receive(buf)
 	if err != nil {
@@ -92,7 +110,7 @@ func take(c *fdpass.Conn, buf []byte) (Message, *net.UnixConn, error) {
 	}
 	m, err := ParseMessage(b)
 	if f == nil {
-		if err == nil && m.Kind != Stop {
+		if err == nil && m.Kind != Stop && m.Kind != Last {
 			err = fmt.Errorf("%w: no descriptor", ErrMessage)
 		}
 		return m, nil, err
@@ -117,5 +135,5 @@ func take(c *fdpass.Conn, buf []byte) (Message, *net.UnixConn, error) {
 
 // tell tells the starter of a connection. A starter that is gone need not know.
 func tell(c *fdpass.Conn, k Kind, n uint32) {
-	_ = c.Send(Message{k, n}.Append(nil), nil)
+	_ = c.Send(Message{Kind: k, Conn: n}.Append(nil), nil)
 }

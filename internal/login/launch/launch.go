@@ -3,7 +3,8 @@
 //
 // A program gets its account's name, the path of its mail, and the configuration
 // file; nothing of the one who starts it, neither environment nor descriptors nor
-// process group. What a client wrote is in none of it.
+// process group. What a client wrote is in none of it. A program that accounts share is
+// told the directory of their mail instead, and the account with each connection.
 package launch
 
 import (
@@ -34,6 +35,9 @@ type Options struct {
 	// it the account must have OwnUID.
 	Become bool
 	OwnUID uint32
+	// Fence is the directory in which accounts have their mail that share programs, if
+	// they are the same user; "": every account has its own.
+	Fence string
 	// FirstUID and FirstGID are the lowest that an account may have, if Become: no
 	// mistake in a source of accounts may start anything as a user of the system.
 	FirstUID, FirstGID uint32
@@ -43,6 +47,12 @@ const (
 	// mostConnections is for the descriptors of one process, of which a connection
 	// takes two and each mailbox some.
 	mostConnections = 200
+	// mostShared is that of a process that accounts share, if it may have descriptors
+	// for so many.
+	mostShared = 20_000
+	// perConnection is how many descriptors a connection takes whose client has a
+	// mailbox selected, generously.
+	perConnection = 20
 	// idle is longer than the pause between two connections of a client that looks
 	// at its mailboxes in turn.
 	idle = 30 * time.Second
@@ -54,7 +64,17 @@ const (
 
 // RosterOptions are how session programs are kept.
 func RosterOptions(log *slog.Logger) roster.Options {
-	return roster.Options{Most: mostConnections, Idle: idle, Linger: linger, Stop: stop, Log: log}
+	return roster.Options{Most: mostConnections, MostShared: shared(), Idle: idle, Linger: linger, Stop: stop, Log: log}
+}
+
+// shared is how many connections a process gets that accounts share. What it may have
+// open is what this process may, up to the hard limit: Go's runtime sees to that.
+func shared() int {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return mostConnections
+	}
+	return max(mostConnections, int(min(mostShared, l.Max/perConnection)))
 }
 
 // names are the session programs by service. A service that has none brings no session
@@ -98,18 +118,35 @@ func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error)
 	if o.ConfigFile != "" {
 		args = append(args, "-c", o.ConfigFile)
 	}
-	args = append(args, "-u", a.Name, "-m", a.Mail)
 	var who *syscall.Credential
 	if o.Become {
 		who = &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
 	}
+	w := roster.Wanted{Service: s.String(), Account: a.Name}
 	home := a.Home
-	return roster.Wanted{
-		Service: s.String(),
-		Account: a.Name,
-		Edition: o.edition(args, home, who),
-		Command: func() *exec.Cmd { return command(args, home, who) },
-	}, nil
+	if o.shares(a) {
+		args = append(args, "-fence", o.Fence)
+		w.Shared, w.Mail = "as "+as(who), a.Mail
+		home = ""
+	} else {
+		args = append(args, "-u", a.Name, "-m", a.Mail)
+	}
+	w.Edition = o.edition(args, home, who)
+	w.Command = func() *exec.Cmd { return command(args, home, who) }
+	return w, nil
+}
+
+// shares reports whether an account shares programs with others.
+func (o *Options) shares(a *wire.Account) bool {
+	return o.Fence != "" && strings.HasPrefix(a.Mail, o.Fence+"/")
+}
+
+// as is as whom a program runs, in words.
+func as(who *syscall.Credential) string {
+	if who == nil {
+		return ""
+	}
+	return fmt.Sprint(who.Uid, who.Gid, who.Groups)
 }
 
 var (
@@ -157,11 +194,7 @@ func (o *Options) permit(a *wire.Account) error {
 func (o *Options) edition(args []string, home string, who *syscall.Credential) string {
 	var st unix.Stat_t
 	err := unix.Stat(args[0], &st) // that there is none is found out when it is started
-	var as string
-	if who != nil {
-		as = fmt.Sprint(who.Uid, who.Gid, who.Groups)
-	}
-	return fmt.Sprintf("%s %q %q %v %d:%d %d %v\n%s", as, args, home, err, st.Dev, st.Ino, st.Size, st.Ctim, o.ConfigStamp())
+	return fmt.Sprintf("%s %q %q %v %d:%d %d %v\n%s", as(who), args, home, err, st.Dev, st.Ino, st.Size, st.Ctim, o.ConfigStamp())
 }
 
 func command(args []string, home string, who *syscall.Credential) *exec.Cmd {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/roster"
 )
 
 func options(t *testing.T) *Options {
@@ -76,6 +77,51 @@ func TestEdition(t *testing.T) {
 	o.ConfigStamp = func() string { return "other" }
 	if edition(ann()) == first {
 		t.Error("another configuration is the same edition")
+	}
+}
+
+// TestShared: accounts of one user whose mail is in the fence share a program, and a
+// program is told nothing of any of them when it is started.
+func TestShared(t *testing.T) {
+	o := options(t)
+	o.Fence = "/home"
+	wanted := func(change func(*wire.Account)) roster.Wanted {
+		t.Helper()
+		a := ann()
+		change(a)
+		w, err := o.Wanted(wire.IMAP, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	first := wanted(func(*wire.Account) {})
+	cmd := first.Command()
+	args := []string{filepath.Join(o.Programs, "imap-session"), "-front", "-c", "/etc/fantail/fantail.toml", "-fence", "/home"}
+	if !slices.Equal(cmd.Args, args) || len(cmd.Env) != 1 || cmd.SysProcAttr.Credential.Uid != 1000 {
+		t.Errorf("%q, %q, %+v", cmd.Args, cmd.Env, cmd.SysProcAttr.Credential)
+	}
+	if first.Account != "ann" || first.Mail != "/home/ann/Maildir" || first.Shared == "" {
+		t.Errorf("%+v", first)
+	}
+	bob := wanted(func(a *wire.Account) { a.Name, a.Home, a.Mail = "bob", "/home/bob", "/home/bob/Maildir" })
+	if bob.Shared != first.Shared || bob.Edition != first.Edition || bob.Account != "bob" || bob.Mail != "/home/bob/Maildir" {
+		t.Errorf("%+v does not share with %+v", bob, first)
+	}
+	for name, change := range map[string]func(*wire.Account){
+		"another uid":    func(a *wire.Account) { a.UID++ },
+		"another gid":    func(a *wire.Account) { a.GID++ },
+		"another group":  func(a *wire.Account) { a.Groups = []uint32{9} },
+		"mail elsewhere": func(a *wire.Account) { a.Mail = "/homes/ann" },
+		"all mail":       func(a *wire.Account) { a.Mail = "/home" },
+	} {
+		if w := wanted(change); w.Shared == first.Shared {
+			t.Errorf("%s: it shares with others", name)
+		}
+	}
+	o.Fence = ""
+	if w := wanted(func(*wire.Account) {}); w.Shared != "" {
+		t.Errorf("%+v shares without a fence", w)
 	}
 }
 

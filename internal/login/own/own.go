@@ -41,11 +41,16 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 	if err != nil {
 		return nil, err
 	}
+	fence, err := cfg.Fence()
+	if err != nil {
+		return nil, err
+	}
 	o := &Daemons{
 		launch: &launch.Options{
 			Programs:    programs,
 			ConfigFile:  cfg.File,
 			ConfigStamp: func() string { return conf.Stamp(cfg.File) },
+			Fence:       fence,
 			OwnUID:      uint32(os.Geteuid()),
 		},
 		roster: roster.New(launch.RosterOptions(log)),

@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // session tells each client what the program was given, and then sends back what it
 // gets.
 func session() int {
-	err := handover.Receive(context.Background(), os.Stdin, func(_ context.Context, channel *net.UnixConn) {
+	err := handover.Receive(context.Background(), os.Stdin, func(_ context.Context, _ handover.Account, channel *net.UnixConn) {
 		_, conn, err := handover.Accept(channel)
 		if err != nil {
 			return

@@ -19,6 +19,7 @@ type connection struct {
 	number  uint32
 	account string
 	owner   any        // who wanted it, for StopFor
+	mail    string     // where its mail is, if the process is shared
 	remote  netip.Addr // of the client; the zero Addr if nobody says it
 	since   time.Time
 	taken   bool       // the process has said so; the roster's lock guards it
@@ -33,6 +34,9 @@ func (p *process) register(w Wanted) *connection {
 	c := &connection{
 		process: p, number: p.last, answer: make(chan error, 1),
 		account: w.Account, owner: w.Owner, remote: w.Remote, since: time.Now(),
+	}
+	if w.Shared != "" {
+		c.mail = w.Mail
 	}
 	p.conns[c.number] = c
 	p.sending++
@@ -75,7 +79,15 @@ func (c *connection) send() (*net.UnixConn, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	if err := c.process.tell(handover.Message{Kind: handover.Pass, Conn: c.number}, theirs); err != nil {
+	m := handover.Message{Kind: handover.Pass, Conn: c.number}
+	if c.process.key.shared != "" {
+		m.Account = handover.Account{Name: c.account, Mail: c.mail}
+	}
+	if err := m.Account.Check(); err != nil {
+		ours.Close()
+		return nil, err
+	}
+	if err := c.process.tell(m, theirs); err != nil {
 		ours.Close()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			err = errGone // the ways in which a socket says it are many

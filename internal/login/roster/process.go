@@ -29,6 +29,7 @@ type process struct {
 	cmd     *exec.Cmd              // from its start until it is reaped
 	signals []os.Signal            // for it, while it is not started
 	retired bool                   // not in the table any more
+	parting bool                   // it has been told that no more connections come
 	deaf    bool                   // nothing more is sent to it
 	gone    bool                   // nothing more comes from it
 	last    uint32                 // number of the last connection
@@ -45,11 +46,16 @@ func newProcess(r *Roster, k key, edition string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := r.o.Log
+	if k.shared == "" { // else the program says of whom it speaks
+		log = log.With("user", k.account)
+	}
+	log = log.With("proto", k.service)
 	return &process{
 		roster:  r,
 		key:     k,
 		edition: edition,
-		log:     r.o.Log.With("user", k.account, "proto", k.service),
+		log:     log,
 		control: control,
 		theirs:  theirs,
 		conns:   make(map[uint32]*connection),
@@ -197,9 +203,9 @@ func (p *process) settle() {
 		p.timer = nil
 	}
 	p.epoch++ // a timer that fires now is not ours any more
-	if p.retired && p.sending == 0 && !p.deaf {
-		p.deaf = true
-		p.control.CloseWrite() // an error says that the process is gone
+	if p.retired && p.sending == 0 && !p.parting && !p.deaf {
+		p.parting = true
+		go p.part()
 	}
 	switch {
 	case p.cmd == nil || p.open > 0:
@@ -208,6 +214,17 @@ func (p *process) settle() {
 	default:
 		p.after(p.roster.o.Idle, p.retire)
 	}
+}
+
+// part tells the process that no more connections come.
+func (p *process) part() {
+	if err := p.tell(handover.Message{Kind: handover.Last}, nil); err == nil {
+		return
+	}
+	p.roster.mu.Lock()
+	defer p.roster.mu.Unlock()
+	p.deaf = true
+	p.control.CloseWrite() // which says the same; an error says that the process is gone
 }
 
 // after calls f, with the lock held, unless the state changes before.

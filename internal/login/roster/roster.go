@@ -1,7 +1,7 @@
 // Package roster keeps the session programs that run: one process for each account
-// and service, which serves all of the account's connections. It finds the process
-// or starts it, passes it connections (package handover), and decides when it may
-// leave.
+// and service, which serves all of the account's connections, or one that several
+// accounts share. It finds the process or starts it, passes it connections (package
+// handover), and decides when it may leave.
 //
 // # The states of a process
 //
@@ -52,8 +52,8 @@ import (
 // Options say how a Roster works.
 type Options struct {
 	// Most is how many connections a process gets; who comes then gets another
-	// process.
-	Most int
+	// process. MostShared is that of one which accounts share.
+	Most, MostShared int
 	// Idle is how long a process is kept that has no connection.
 	Idle time.Duration
 	// Linger is how long a process may take to end, or to end a session, of
@@ -67,8 +67,12 @@ type Options struct {
 // Wanted is a session program to which somebody needs a connection.
 type Wanted struct {
 	Service, Account string
-	Remote           netip.Addr // of the client, for Sessions; the zero Addr if it is not known
-	Owner            any        // who wants it, for StopFor: something that can be compared, or nil
+	// Shared tells the processes apart that serve all accounts of which the same is
+	// wanted here; "": the account has one of its own. Mail is then the path of its
+	// Maildir, which the program is told with each connection.
+	Shared, Mail string
+	Remote       netip.Addr // of the client, for Sessions; the zero Addr if it is not known
+	Owner        any        // who wants it, for StopFor: something that can be compared, or nil
 	// Edition differs where a process that runs already must not be used, since
 	// it was started with another command or configuration. Such a process keeps
 	// its connections and gets no more.
@@ -78,7 +82,23 @@ type Wanted struct {
 	Command func() *exec.Cmd
 }
 
-type key struct{ service, account string }
+// key tells processes apart. One of account and shared is "".
+type key struct{ service, account, shared string }
+
+func (w *Wanted) key() key {
+	if w.Shared != "" {
+		return key{w.Service, "", w.Shared}
+	}
+	return key{w.Service, w.Account, ""}
+}
+
+// most is how many connections a process gets.
+func (r *Roster) most(k key) int {
+	if k.shared != "" {
+		return r.o.MostShared
+	}
+	return r.o.Most
+}
 
 // Roster is a table of running session programs. It is safe for many goroutines.
 type Roster struct {
@@ -164,12 +184,12 @@ func (r *Roster) register(w Wanted) (c *connection, isNew bool, err error) {
 	if r.shut {
 		return nil, false, errShut
 	}
-	k := key{w.Service, w.Account}
+	k := w.key()
 	for _, p := range slices.Clone(r.table[k]) {
 		switch {
 		case p.edition != w.Edition:
 			p.retire()
-		case c == nil && len(p.conns) < r.o.Most:
+		case c == nil && len(p.conns) < r.most(k):
 			c = p.register(w)
 		}
 	}

@@ -49,7 +49,7 @@ func session(how string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := handover.Receive(ctx, os.Stdin, func(ctx context.Context, conn *net.UnixConn) {
+	err := handover.Receive(ctx, os.Stdin, func(ctx context.Context, of handover.Account, conn *net.UnixConn) {
 		if how != "deaf" {
 			defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		}
@@ -65,6 +65,9 @@ func session(how string) int {
 				time.Sleep(time.Hour)
 			case "logout":
 				return
+			case "whose":
+				fmt.Fprintln(conn, of.Name, of.Mail)
+				continue
 			}
 			fmt.Fprintln(conn, lines.Text())
 		}

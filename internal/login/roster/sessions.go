@@ -49,7 +49,8 @@ func (r *Roster) each(which func(*connection) bool, f func(*connection)) {
 
 // Stop has the programs take leave of an account's clients and end their connections,
 // and returns how many. It does not wait. A program that has not done it after
-// Options.Stop is killed. Who connects afterwards is served as usual.
+// Options.Stop is killed, unless it has connections of other accounts. Who connects
+// afterwards is served as usual.
 func (r *Roster) Stop(account string) int { return r.stop(ofAccount(account)) }
 
 // StopFor is Stop of the connections that were wanted by an owner, who is not nil.
@@ -99,10 +100,15 @@ func (r *Roster) insist(stopped []*connection) {
 	killed := make(map[*process]bool)
 	for _, c := range stopped {
 		p := c.process
-		if p.conns[c.number] == c && !killed[p] {
-			killed[p] = true
-			p.log.Error("session program does not end a connection: it is killed")
-			p.signal(syscall.SIGKILL)
+		if p.conns[c.number] != c || killed[p] {
+			continue
 		}
+		killed[p] = true
+		if !p.all(ofAccount(c.account)) {
+			p.log.Error("session program does not end a connection: it goes on for other accounts", "user", c.account)
+			continue
+		}
+		p.log.Error("session program does not end a connection: it is killed")
+		p.signal(syscall.SIGKILL)
 	}
 }

@@ -70,14 +70,14 @@ func TestStopFor(t *testing.T) {
 	if n := h.StopFor(new(int)); n != 0 {
 		t.Errorf("%d connections of nobody", n)
 	}
-	// A program that gets no more hears nothing more: it is told by a signal, if
-	// nobody else has connections to it.
+	// A program that gets no more still hears of those that it has.
 	theirs.Edition = "new"
-	h.given(theirs)
-	if n := h.StopFor(theirs.Owner); n != 1 {
-		t.Errorf("%d connections, want that of the new program", n)
+	another := h.given(theirs)
+	if n := h.StopFor(theirs.Owner); n != 2 {
+		t.Errorf("%d connections, want those of both programs", n)
 	}
-	other.alive()
+	another.over("bye")
+	other.over("bye")
 	nobodys.alive()
 }
 
@@ -91,7 +91,7 @@ func TestStop(t *testing.T) {
 	old := wanted("cyn", "well")
 	cyn := h.connect(old)
 	old.Edition = "new"
-	cyn2 := h.connect(old) // cyn's program gets no more, and hears nothing more
+	cyn2 := h.connect(old) // cyn's program gets no more
 
 	if n := h.Stop("nobody"); n != 0 {
 		t.Errorf("%d connections of nobody", n)

@@ -23,9 +23,13 @@ const mostProcessors = 4
 // serveFront serves the sessions that a front hands over.
 func (p Program) serveFront(ctx context.Context, control *os.File, all Session) error {
 	q := quiet.Watch{Rest: all.mail.rest, Alone: true}
-	return handover.Receive(ctx, control, func(ctx context.Context, channel *net.UnixConn) {
+	return handover.Receive(ctx, control, func(ctx context.Context, of handover.Account, channel *net.UnixConn) {
 		s := all
-		if err := p.serveHanded(ctx, channel, &s, &q); err != nil {
+		if of != (handover.Account{}) {
+			s.Log.Error("a connection of another account", "user", of.Name)
+			return
+		}
+		if err := p.serveHanded(ctx, channel, &s, []*quiet.Watch{&q}); err != nil {
 			s.Log.Error("session failed", "err", err)
 		}
 	})
@@ -33,7 +37,7 @@ func (p Program) serveFront(ctx context.Context, control *os.File, all Session) 
 
 // serveHanded serves one session that a front has begun. A panic, unless the
 // protocol has a better answer, is the end of this session only.
-func (p Program) serveHanded(ctx context.Context, channel *net.UnixConn, s *Session, q *quiet.Watch) (err error) {
+func (p Program) serveHanded(ctx context.Context, channel *net.UnixConn, s *Session, watches []*quiet.Watch) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
@@ -50,26 +54,33 @@ func (p Program) serveHanded(ctx context.Context, channel *net.UnixConn, s *Sess
 	if err := channel.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	s.Conn = &stirring{client, q}
+	s.Conn = &stirring{client, watches}
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
 	defer s.mail.tidy() // also after a panic
 	return p.Serve(ctx, s)
 }
 
-// stirring is a connection whose use keeps the process from being quiet.
+// stirring is a connection whose use keeps the process, and its account in one that has
+// several, from being quiet.
 type stirring struct {
 	net.Conn
-	quiet *quiet.Watch
+	watches []*quiet.Watch
+}
+
+func (s *stirring) stir() {
+	for _, w := range s.watches {
+		w.Stir()
+	}
 }
 
 func (s *stirring) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
-	s.quiet.Stir()
+	s.stir()
 	return n, err
 }
 
 func (s *stirring) Write(p []byte) (int, error) {
 	n, err := s.Conn.Write(p)
-	s.quiet.Stir()
+	s.stir()
 	return n, err
 }

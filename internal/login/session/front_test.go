@@ -34,7 +34,7 @@ func behindFront(t *testing.T, maildir string, serve func(context.Context, *Sess
 	}
 	h := &handed{}
 	log := h.log.Logger()
-	m := &mail{maildir: maildir, settings: cfg.Mail, log: log, fenced: true}
+	m := &mail{maildir: maildir, settings: cfg.Mail, log: log, own: true, fence: &fence{entered: true}}
 	h.Starter = sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
 		err := Program{Serve: serve}.serveFront(ctx, control, Session{User: "jane", Log: log, mail: m})
 		return errors.Join(err, m.close())

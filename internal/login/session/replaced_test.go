@@ -19,13 +19,14 @@ func TestReplacedMaildir(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir, left := filepath.Join(t.TempDir(), "Maildir"), 0
-	m := &mail{maildir: dir, settings: cfg.Mail, log: slog.New(slog.NewTextHandler(io.Discard, nil)), fenced: true, leave: func() { left++ }}
+	f := &fence{dir: dir, entered: true, leave: func() { left++ }}
+	m := &mail{maildir: dir, settings: cfg.Mail, log: slog.New(slog.NewTextHandler(io.Discard, nil)), own: true, fence: f}
 	account, err := m.open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.close()
-	if m.fence, err = os.Stat(dir); err != nil {
+	if f.at, err = os.Stat(dir); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := m.open(); err != nil || again != account || left != 0 {

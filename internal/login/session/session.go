@@ -8,7 +8,12 @@
 // that has checked a password; then standard input is a control socket on which
 // connections are handed over (package handover), and each is a session.
 //
-// The sessions of a process have one store.Account. One that panics ends alone.
+// With -fence, too, it belongs to all accounts of its user whose mail is in one
+// directory, and with each connection it is told whose it is. What accounts give up by
+// that is the wall between them: the sandbox is around all of them.
+//
+// The sessions of an account have one store.Account (mail.go, accounts.go). One that
+// panics ends alone.
 //
 // It exits 0 when every client left or is gone, 1 on an error of its own, 2 on a
 // wrong command line.
@@ -25,13 +30,11 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
-	"sync"
 	"syscall"
 	"time"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/processors"
-	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/handover"
 	"fantail/internal/store"
@@ -76,110 +79,6 @@ func (s *Session) Socket() (net.Conn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// mail is the account of all sessions of the process.
-type mail struct {
-	maildir  string
-	settings conf.MailSettings
-	log      *slog.Logger
-
-	leave func() // ends the program as a signal does
-
-	mu      sync.Mutex  // guards the rest
-	fenced  bool        // the process is in its sandbox, or is not to be
-	fence   os.FileInfo // the directory that the sandbox is around; nil: none
-	account *store.Account
-}
-
-// open opens the account if it is not open. After an error the next session tries
-// again.
-func (m *mail) open() (*store.Account, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.within(); err != nil {
-		return nil, err
-	}
-	if m.account != nil {
-		return m.account, nil
-	}
-	o, err := store.Configured(&m.settings, m.log)
-	if err != nil {
-		return nil, err
-	}
-	account, err := store.OpenAccount(m.maildir, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.enclose(account); err != nil {
-		return nil, errors.Join(err, account.Close())
-	}
-	m.account = account
-	return account, nil
-}
-
-// enclose has the process give up everything but the account's mail, which must be
-// there for that.
-func (m *mail) enclose(account *store.Account) error {
-	if m.fenced {
-		return nil
-	}
-	places, err := account.Places()
-	if err != nil {
-		return err
-	}
-	if m.fence, err = os.Stat(m.maildir); err != nil {
-		return err
-	}
-	err = sandbox.Enter(sandbox.Session, sandbox.Options{Trees: places.Trees, Files: places.Files})
-	m.fenced = err == nil
-	return err
-}
-
-// errReplaced says that the Maildir is another directory than the one that the
-// sandbox is around, restored from a backup perhaps.
-var errReplaced = errors.New("the Maildir is another directory than when the program was started")
-
-// within finds out whether the account's mail is where the sandbox is. If it is
-// not, only another process can serve it: this one leaves.
-func (m *mail) within() error {
-	if m.fence == nil {
-		return nil
-	}
-	if now, err := os.Stat(m.maildir); err != nil || os.SameFile(now, m.fence) {
-		return nil // what there is no way to is told by who opens it
-	}
-	m.leave()
-	return errReplaced
-}
-
-// tidy is done when a session has ended and others go on.
-func (m *mail) tidy() {
-	m.mu.Lock()
-	account := m.account
-	m.mu.Unlock()
-	if account != nil {
-		account.Tidy()
-	}
-}
-
-// rest is done when nothing happens in any session.
-func (m *mail) rest() {
-	m.mu.Lock()
-	account := m.account
-	m.mu.Unlock()
-	if account != nil {
-		account.Rest()
-	}
-}
-
-func (m *mail) close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.account == nil {
-		return nil
-	}
-	return m.account.Close()
-}
-
 // Program is a session program.
 type Program struct {
 	Name    string
@@ -191,11 +90,11 @@ type Program struct {
 
 // arguments are the command line.
 type arguments struct {
-	config, account, maildir string
-	check, front, version    bool
-	mail                     conf.MailSettings
-	imap                     conf.IMAPSettings
-	sandbox                  conf.Sandbox
+	config, account, maildir, fence string
+	check, front, version           bool
+	mail                            conf.MailSettings
+	imap                            conf.IMAPSettings
+	sandbox                         conf.Sandbox
 }
 
 // Main runs the program and returns its exit status.
@@ -210,7 +109,7 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 		fmt.Fprintln(out, p.Name, p.Version)
 		return 0
 	}
-	if a.front {
+	if a.front && a.fence == "" {
 		processors.Spare(mostProcessors) // at once: a processor that was used leaves something behind
 	}
 	log := a.log(logTo(in, stderr))
@@ -252,6 +151,7 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&a.config, "c", "", "configuration `file`")
+	fs.StringVar(&a.fence, "fence", "", "with -front: serve all accounts whose mail is in this `directory`")
 	fs.BoolVar(&a.front, "front", false, "standard input is the control socket of a front")
 	fs.StringVar(&a.maildir, "m", "", "serve this `maildir`")
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
@@ -262,6 +162,10 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 	}
 	if fs.NArg() > 0 {
 		fmt.Fprintf(stderr, "%s: what is %q?\n", p.Name, fs.Arg(0))
+		return a, errUsage
+	}
+	if a.fence != "" && (!a.front || a.account != "" || a.maildir != "") {
+		fmt.Fprintf(stderr, "%s: -fence goes with -front, and without -m and -u\n", p.Name)
 		return a, errUsage
 	}
 	return a, nil
@@ -286,7 +190,7 @@ func (a *arguments) complete() error {
 		return err
 	}
 	a.mail, a.imap, a.sandbox = cfg.Mail, cfg.IMAP, cfg.Programs.Sandbox
-	if a.account != "" && a.maildir != "" {
+	if a.account != "" && a.maildir != "" || a.fence != "" {
 		return nil
 	}
 	u, err := user.Current()
@@ -310,15 +214,21 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
-	m := &mail{maildir: a.maildir, settings: a.mail, log: log, leave: stop, fenced: a.sandbox == conf.SandboxOff}
+	f := &fence{dir: a.maildir, leave: stop, entered: a.sandbox == conf.SandboxOff}
+	s := Session{User: a.account, Log: log, IMAP: a.imap}
+	if a.fence != "" {
+		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
+	}
+	m := &mail{maildir: a.maildir, settings: a.mail, log: log, fence: f, own: true}
+	s.mail = m
 	var err error
 	if a.front {
 		// So that nothing of the front's is read outside the sandbox. That mail cannot
 		// be opened is told by the session that wants it: it is tried again then.
 		_, _ = m.open()
-		err = p.serveFront(ctx, in, Session{User: a.account, Log: log, IMAP: a.imap, mail: m})
+		err = p.serveFront(ctx, in, s)
 	} else {
-		err = p.serveStdio(ctx, in, out, Session{User: a.account, Log: log, IMAP: a.imap, mail: m})
+		err = p.serveStdio(ctx, in, out, s)
 	}
 	return errors.Join(err, m.close())
 }

@@ -75,12 +75,17 @@ func load(file, directory string, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	fence, err := cfg.Fence()
+	if err != nil {
+		return nil, err
+	}
 	return &Server{
 		Authd: broker.NewLink(broker.DialPath(filepath.Join(directory, broker.SocketTicket)), nil),
 		Launch: &launch.Options{
 			Programs:    programs,
 			ConfigFile:  cfg.File,
 			ConfigStamp: func() string { return conf.Stamp(cfg.File) },
+			Fence:       fence,
 			Become:      os.Geteuid() == 0,
 			OwnUID:      uint32(os.Geteuid()),
 			FirstUID:    uint32(cfg.Session.FirstUID),

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // session tells each client who it is, and sends back what it gets.
 func session() int {
-	err := handover.Receive(context.Background(), os.Stdin, func(ctx context.Context, conn *net.UnixConn) {
+	err := handover.Receive(context.Background(), os.Stdin, func(ctx context.Context, _ handover.Account, conn *net.UnixConn) {
 		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		groups, _ := os.Getgroups()
 		fds, _ := os.ReadDir("/proc/self/fd")

@@ -126,7 +126,7 @@ func Start(cmd *exec.Cmd) (*net.UnixConn, error) {
 		return nil, err
 	}
 	defer end.Close()
-	if err := pass(control, 1, end); err != nil {
+	if err := pass(control, 1, handover.Account{}, end); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	cmd.Stdin = theirs
@@ -137,13 +137,13 @@ func Start(cmd *exec.Cmd) (*net.UnixConn, error) {
 }
 
 // pass passes a connection, which stays the caller's to close.
-func pass(control *fdpass.Conn, number uint32, conn *net.UnixConn) error {
+func pass(control *fdpass.Conn, number uint32, of handover.Account, conn *net.UnixConn) error {
 	f, err := conn.File()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return control.Send(handover.Message{Kind: handover.Pass, Conn: number}.Append(nil), f)
+	return control.Send(handover.Message{Kind: handover.Pass, Conn: number, Account: of}.Append(nil), f)
 }
 
 // Pair returns the two ends of a connection.

@@ -50,6 +50,12 @@ func (s *Starter) Stop() { s.stop() }
 // numbered from 1.
 func (s *Starter) Pass() net.Conn {
 	s.Helper()
+	return s.PassFor(handover.Account{})
+}
+
+// PassFor is Pass to a program of several accounts.
+func (s *Starter) PassFor(a handover.Account) net.Conn {
+	s.Helper()
 	conn, end, err := Pair()
 	if err != nil {
 		s.Fatal(err)
@@ -57,7 +63,7 @@ func (s *Starter) Pass() net.Conn {
 	defer end.Close()
 	s.Cleanup(func() { conn.Close() })
 	s.last++
-	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), pass(s.Control, s.last, end)); err != nil {
+	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), pass(s.Control, s.last, a, end)); err != nil {
 		s.Fatal(err)
 	}
 	return conn

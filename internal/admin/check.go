@@ -39,6 +39,7 @@ var parts = []struct {
 	{"passwd-file", (*examination).passwdFile},
 	{"sources", (*examination).sources},
 	{"daemons", (*examination).daemons},
+	{"mail servers", (*examination).mailServers},
 	{"services", (*examination).services},
 }
 

@@ -47,6 +47,23 @@ func (x *examination) daemons() {
 	}
 }
 
+// mailServers: authd answers where mail servers ask it.
+func (x *examination) mailServers() {
+	for _, path := range x.cfg.SMTPAuth.Sockets {
+		conn, err := new(net.Dialer).DialContext(x.ctx, "unix", path)
+		if err == nil {
+			err = conn.Close()
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			x.ok("%s is not for everybody", path)
+		} else if err != nil {
+			x.wrong("start authd again: systemctl restart fantail-authd. Where it is set: fantail config auth.smtp_sockets", "%s, for mail servers, does not answer: %v", path, err)
+		} else {
+			x.ok("%s, for mail servers, answers", path)
+		}
+	}
+}
+
 // unitOf are the units of systemd that make the sockets.
 var unitOf = map[string]string{
 	broker.SocketLogin:   "fantail-authd.socket",

@@ -70,6 +70,10 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config, err := os.ReadFile(h.path("fantail.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		what       string
 		spoil      func() error
@@ -86,6 +90,8 @@ func TestCheck(t *testing.T) {
 		{"a closed program", h.chmod(0o700, "bin", "imap-session"), h.chmod(0o755, "bin", "imap-session"), "imap-session cannot be run", "mode 755"},
 		{"no sessiond", h.rename("run/admin", "run/gone"), h.rename("run/gone", "run/admin"), "run/admin does not answer", "systemctl start fantail-sessiond-admin.socket"},
 		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires: it is good until", "renew it"},
+		{"no socket for mail servers", h.append("fantail.toml", config, "smtp_sockets = [\"run/none\"]\n"), h.append("fantail.toml", config, ""),
+			"run/none, for mail servers, does not answer", "systemctl restart fantail-authd"},
 		{"half a certificate", h.rename("front/k.pem", "front/gone"), h.rename("front/gone", "front/k.pem"), "read tls.key", "fantail.toml config tls"},
 	} {
 		err := errors.Join(h.chmod(0o644, "front", "k.pem")(), c.spoil())

@@ -33,7 +33,8 @@ func lines(t *testing.T, before string, remote netip.Addr) string {
 	var all strings.Builder
 	for n, name := range names {
 		var line bytes.Buffer
-		l := broker.Login{Service: wire.Service(1 + n%4), Remote: remote, SID: "0123abcd", Conn: sasl.Conn{TLS: n%2 == 0}}
+		sid := []string{"0123abcd", "", `a"b`, "a=b"}[n%4] // that of a mail server's is its own
+		l := broker.Login{Service: wire.Service(1 + n%4), Remote: remote, SID: sid, Conn: sasl.Conn{TLS: n%2 == 0}}
 		l.Failed(slog.New(slog.NewTextHandler(&line, nil)), name, "PLAIN")
 		if strings.Count(line.String(), "\n") != 1 || line.Len() > 2000 {
 			t.Errorf("%.100q has %d lines, %d octets", name, strings.Count(line.String(), "\n"), line.Len())

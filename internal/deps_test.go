@@ -25,7 +25,7 @@ const floors = `
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw
 	store login/passdb login/roster login/session/sessiontest
-	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/dovecotauth
+	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text
 	message store/volume

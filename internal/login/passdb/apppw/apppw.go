@@ -6,12 +6,8 @@
 // from it, so a check costs nothing, and there is no slow hash. The secret is shown once,
 // as 26 letters and digits in groups.
 //
-// A file is replaced as a whole (written beside, synced, renamed), under a lock that
-// whoever changes anything takes: authd, which notes the day of the last use, and the
-// command that adds and revokes. Readers need no lock. What root writes belongs to the
-// owner of the directory above, who is authd.
-//
-// Names that differ in case only are one account here, as for penalties.
+// It is changed (package accountdir) by authd, which notes the day of the last use, and by
+// the command that adds and revokes.
 package apppw
 
 import (
@@ -28,6 +24,7 @@ import (
 
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/accountdir"
 	"fantail/internal/login/userdb"
 )
 
@@ -62,13 +59,15 @@ func (d Day) Time() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 // Store is the app passwords of all accounts. It is safe for many goroutines, and many
 // processes.
 type Store struct {
-	dir   string
+	dir   accountdir.Dir
 	log   *slog.Logger
 	clock func() time.Time
 }
 
 // Open returns the Store in dir, which need not exist.
-func Open(dir string, log *slog.Logger) *Store { return &Store{dir, log, time.Now} }
+func Open(dir string, log *slog.Logger) *Store {
+	return &Store{accountdir.Dir{Path: dir, Most: maxFile}, log, time.Now}
+}
 
 func (s *Store) today() Day { return Day(s.clock().Unix() / (24 * 60 * 60)) }
 
@@ -96,7 +95,7 @@ func (s *Store) Verify(q passdb.Query, password userdb.Secret) (bool, error) {
 		return false, nil
 	}
 	if found.Used < s.today() {
-		if err := s.use(q.Name, found.ID); err != nil && !errors.Is(err, errBusy) { // there is a next time
+		if err := s.use(q.Name, found.ID); err != nil && !errors.Is(err, accountdir.ErrBusy) { // there is a next time
 			s.log.Warn("the last use of an app password is not noted", "user", q.Name, "id", found.ID, "err", err)
 		}
 	}

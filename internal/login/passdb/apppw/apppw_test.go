@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -107,7 +106,7 @@ func TestLastUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(s.dir, "ann")
+	path := s.dir.File("ann")
 	inode := func() os.FileInfo {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -125,18 +124,15 @@ func TestLastUse(t *testing.T) {
 		now := at.Add(step.wait)
 		s.clock = func() time.Time { return now }
 		if step.busy {
-			owner, err := s.make()
-			if err != nil {
-				t.Fatal(err)
+			stop := errors.New("nothing is changed")
+			if err := s.dir.Change("bob", true, func([]byte) ([]byte, error) {
+				if !verify(t, s, "ann", wire.IMAP, secret) {
+					t.Error("a login waits for the lock")
+				}
+				return nil, stop
+			}); !errors.Is(err, stop) {
+				t.Error(err)
 			}
-			unlock, err := s.lock(owner, true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !verify(t, s, "ann", wire.IMAP, secret) {
-				t.Error("a login waits for the lock")
-			}
-			unlock()
 		} else if !verify(t, s, "ann", wire.IMAP, secret) {
 			t.Error("not verified")
 		}
@@ -145,45 +141,6 @@ func TestLastUse(t *testing.T) {
 			t.Errorf("%+v: written %t", step, !step.writes)
 		}
 		before = after
-	}
-}
-
-func TestModes(t *testing.T) {
-	s := store(t)
-	if _, _, err := s.Add("ann", "phone", wire.IMAP); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]os.FileMode{s.dir: os.ModeDir | 0o700, filepath.Join(s.dir, "ann"): 0o600, filepath.Join(s.dir, lockName): 0o600} {
-		if info, err := os.Stat(path); err != nil || info.Mode() != want {
-			t.Errorf("%s: %v, %v", path, info.Mode(), err)
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(s.dir, "ann"))
-	if err != nil || bytes.Count(text, []byte("\n")) != 2 {
-		t.Errorf("%q, %v", text, err)
-	}
-	entries, err := os.ReadDir(s.dir)
-	if err != nil || len(entries) != 2 {
-		t.Errorf("%v, %v", entries, err)
-	}
-	if os.Geteuid() != 0 {
-		return
-	}
-	// What root makes belongs to the owner of the directory above.
-	if err := os.Chown(filepath.Dir(s.dir), 12345, 54321); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(s.dir); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := s.Add("ann", "phone", wire.IMAP); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{s.dir, filepath.Join(s.dir, "ann"), filepath.Join(s.dir, lockName)} {
-		var st syscall.Stat_t
-		if err := syscall.Lstat(path, &st); err != nil || st.Uid != 12345 || st.Gid != 54321 {
-			t.Errorf("%s belongs to %d:%d, %v", path, st.Uid, st.Gid, err)
-		}
 	}
 }
 
@@ -210,7 +167,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", c, p, err)
 		}
 	}
-	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(s.dir.Path); !errors.Is(err, os.ErrNotExist) {
 		t.Error("what is refused leaves something: ", err)
 	}
 	full := &file{account: "ann"}
@@ -220,11 +177,7 @@ func TestRefused(t *testing.T) {
 	if len(full.format()) > maxFile {
 		t.Errorf("%d octets", len(full.format()))
 	}
-	owner, err := s.make()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.write("ann", full.format(), owner); err != nil {
+	if err := s.dir.Change("ann", true, func([]byte) ([]byte, error) { return full.format(), nil }); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := s.List("ann"); err != nil || len(list) != Most {
@@ -243,7 +196,7 @@ func TestBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(s.dir, "ann")
+	path := s.dir.File("ann")
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -287,28 +240,6 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-func TestFileName(t *testing.T) {
-	seen := make(map[string]string)
-	for _, c := range []struct{ account, want string }{
-		{"ann", "ann"},
-		{"ann.b@example.org", "ann.b@example.org"},
-		{".", "%2E"},
-		{"..", "%2E."},
-		{".lock", "%2Elock"},
-		{"a b%", "a%20b%25"},
-		{"jürg", "j%C3%BCrg"},
-		{strings.Repeat("a", 200), strings.Repeat("a", 200)},
-		{strings.Repeat("a", 201), ""},
-		{strings.Repeat("ü", 100), ""},
-	} {
-		got := fileName(c.account)
-		if c.want != "" && got != c.want || c.want == "" && !strings.HasPrefix(got, "%sha256-") || len(got) > 255 || seen[got] != "" {
-			t.Errorf("%q: %q", c.account, got)
-		}
-		seen[got] = c.account
-	}
-}
-
 func TestSecret(t *testing.T) {
 	text := formatSecret([secretSize]byte{0: 1, 15: 255})
 	if want := "aeaa-aaaa-aaaa-aaaa-aaaa-aaaa-74"; text != want {
@@ -340,16 +271,6 @@ func FuzzSecret(f *testing.F) {
 		}
 		if again, ok := parseSecret(formatSecret(secret)); !ok || again != secret {
 			t.Errorf("%q", text)
-		}
-	})
-}
-
-func FuzzFileName(f *testing.F) {
-	f.Add("ann", "..")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		x, y := fileName(a), fileName(b)
-		if a != b && x == y || strings.Contains(x, "/") || strings.HasPrefix(x, ".") || len(x) > 255 {
-			t.Errorf("%q, %q: %q, %q", a, b, x, y)
 		}
 	})
 }

@@ -6,17 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/sys/unix"
 
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/userdb"
@@ -129,164 +123,48 @@ func printable(text string) bool {
 	})
 }
 
-// maxPlain is the longest name of a file that is made of that of an account.
-const maxPlain = 200
-
-// fileName is the name of an account's file: its own, with every octet that is not a
-// small letter, a digit or one of "@-_", or "." within, as %XX; or, if that is too long,
-// a hash.
-func fileName(account string) string {
-	var b strings.Builder
-	for i, c := range []byte(account) {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("@-_", c) >= 0 || c == '.' && i > 0 {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	if b.Len() > maxPlain {
-		return fmt.Sprintf("%%sha256-%x", sha256.Sum256([]byte(account)))
-	}
-	return b.String()
-}
-
 // read reads an account's file. None is one without passwords.
 func (s *Store) read(account string) (*file, error) {
-	if err := userdb.CheckName(account); err != nil {
-		return nil, err
-	}
-	account = strings.ToLower(account)
-	path := filepath.Join(s.dir, fileName(account))
-	in, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	text, err := s.dir.Read(account)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &file{account: account}, nil
+		text, err = nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d octets", path, maxFile)
+	return s.open(account, text)
+}
+
+// open reads what is in an account's file; nil if there is none.
+func (s *Store) open(account string, text []byte) (*file, error) {
+	account = strings.ToLower(account)
+	if text == nil {
+		return &file{account: account}, nil
 	}
 	f, err := parse(text)
 	if err == nil && f.account != account {
 		err = errors.New("it is another account's")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", s.dir.File(account), err)
 	}
 	return f, nil
 }
 
 // change replaces an account's file by what do makes of it, unless do fails. If it must
-// not wait for others the error may be errBusy.
+// not wait for others the error may be accountdir.ErrBusy.
 func (s *Store) change(account string, wait bool, do func(*file) error) (err error) {
-	if err := userdb.CheckName(account); err != nil {
-		return err
-	}
-	owner, err := s.make()
-	if err != nil {
-		return err
-	}
-	unlock, err := s.lock(owner, wait)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	f, err := s.read(account)
-	if err != nil {
-		return err
-	}
-	if err := do(f); err != nil {
-		return err
-	}
-	text := f.format()
-	if len(text) > maxFile {
-		return ErrMost
-	}
-	return s.write(fileName(f.account), text, owner)
-}
-
-// make makes the directory, and returns whom everything in it belongs to.
-func (s *Store) make() (owner *syscall.Stat_t, err error) {
-	above := filepath.Dir(s.dir)
-	if err := os.MkdirAll(above, 0o700); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(above)
-	if err != nil {
-		return nil, err
-	}
-	owner = info.Sys().(*syscall.Stat_t) // what os.Stat gives on Linux
-	err = os.Mkdir(s.dir, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return owner, nil
-	}
-	if err == nil && os.Geteuid() == 0 {
-		err = os.Lchown(s.dir, int(owner.Uid), int(owner.Gid))
-	}
-	return owner, err
-}
-
-// lockName is not the name of any account's file.
-const lockName = ".lock"
-
-// errBusy says that somebody else is writing.
-var errBusy = errors.New("somebody else changes app passwords")
-
-// lock keeps other writers out until unlock is called.
-func (s *Store) lock(owner *syscall.Stat_t, wait bool) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(s.dir, lockName), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	how := unix.LOCK_EX
-	if !wait {
-		how |= unix.LOCK_NB
-	}
-	if err = give(f, owner); err == nil {
-		for err = unix.EINTR; errors.Is(err, unix.EINTR); {
-			err = unix.Flock(int(f.Fd()), how)
+	return s.dir.Change(account, wait, func(text []byte) ([]byte, error) {
+		f, err := s.open(account, text)
+		if err != nil {
+			return nil, err
 		}
-	}
-	switch {
-	case err == nil:
-		return func() { f.Close() }, nil
-	case errors.Is(err, unix.EWOULDBLOCK):
-		err = errBusy
-	}
-	return nil, errors.Join(fmt.Errorf("lock %s: %w", s.dir, err), f.Close())
-}
-
-// give makes a file the owner's, which only root has to do.
-func give(f *os.File, owner *syscall.Stat_t) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	return f.Chown(int(owner.Uid), int(owner.Gid))
-}
-
-// write replaces a file.
-func (s *Store) write(name string, text []byte, owner *syscall.Stat_t) error {
-	f, err := os.CreateTemp(s.dir, ".new-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, give(f, owner), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+		if err := do(f); err != nil {
+			return nil, err
+		}
+		if text = f.format(); len(text) > maxFile {
+			return nil, ErrMost
+		}
+		return text, nil
+	})
 }

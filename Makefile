@@ -3,6 +3,7 @@
 GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
+BIN     ?= bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Fronts, the delivery agent and the admin's tool are commands; what is started for
@@ -11,6 +12,7 @@ COMMANDS = fantail imapd pop3d webmaild deliver
 HELPERS  = authd sessiond checkpassword-reply imap-session pop3-session webmail-session
 PROGRAMS = $(COMMANDS) $(HELPERS)
 PAGES    = $(wildcard man/*.[1578])
+UNITS    = $(notdir $(wildcard packaging/systemd/*))
 
 FUZZTIME ?= 60s
 SOAKTIME ?= 60s
@@ -29,12 +31,12 @@ go:
 	  exit 1; }
 
 build: go pam-helper
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/ $(PROGRAMS:%=./cmd/%)
 
 pam-helper: go
 	@if echo '#include <security/pam_appl.h>' | $(CC) -E - >/dev/null 2>&1; then set -x; \
-	  CGO_ENABLED=1 $(GO) build -tags pam -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/pam-helper; \
-	else rm -f bin/pam-helper; \
+	  CGO_ENABLED=1 $(GO) build -tags pam -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/ ./cmd/pam-helper; \
+	else rm -f $(BIN)/pam-helper; \
 	  echo "pam-helper is not built: it needs a C compiler and PAM's headers (libpam0g-dev)"; fi
 
 run: build
@@ -70,12 +72,19 @@ soak: go packages
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail
-	install -m 755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(HELPERS:%=bin/%) $(DESTDIR)$(PREFIX)/libexec/fantail
-	@if [ -e bin/pam-helper ]; then set -x; install -m 755 bin/pam-helper $(DESTDIR)$(PREFIX)/libexec/fantail; fi
+	install -m 755 $(COMMANDS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(HELPERS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/libexec/fantail
+	@if [ -e $(BIN)/pam-helper ]; then set -x; install -m 755 $(BIN)/pam-helper $(DESTDIR)$(PREFIX)/libexec/fantail; fi
 	for page in $(PAGES); do \
 	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	for unit in $(UNITS); do \
+	  sed 's,/usr/\(sbin\|libexec\)/,$(PREFIX)/\1/,' packaging/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; \
+	done
+	install -m 644 packaging/sysusers.d/fantail.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 packaging/tmpfiles.d/fantail.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	[ -e $(DESTDIR)/etc/pam.d/fantail ] || install -D -m 644 packaging/pam.d/fantail $(DESTDIR)/etc/pam.d/fantail
 
 clean:
 	rm -rf bin

@@ -26,11 +26,17 @@ func (c *Container) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// commandTime is how long a command may take.
+const commandTime = time.Minute
+
 // Output runs a command in the container and returns its standard output. What it says
 // on standard error is in the error.
 func (c *Container) Output(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	defer cancel()
 	var out, complaints bytes.Buffer
-	cmd := c.Command(context.Background(), args...)
+	cmd := c.Command(ctx, args...)
+	cmd.WaitDelay = time.Second // what it has started may go on
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if err := cmd.Run(); err != nil {
 		return out.String(), fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(complaints.Bytes()))

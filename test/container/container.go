@@ -92,7 +92,8 @@ const script = `set -e
 mkdir upper work root
 chmod 755 . upper root
 mount -t overlay overlay -o "lowerdir=$1,upperdir=upper,workdir=work" root 2>/dev/null || cp -a "$1/." root
-exec systemd-nspawn --quiet --register=no --keep-unit --directory=root --machine="$2" --private-network --console=read-only --boot`
+exec systemd-nspawn --quiet --register=no --keep-unit --directory=root --machine="$2" --private-network --console=read-only \
+  --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' --boot`
 
 // boot starts a container whose files are in dir.
 func boot(ctx context.Context, root, dir string) (*Container, error) {

@@ -11,18 +11,18 @@ import (
 	"fantail/internal/login/userdb"
 )
 
-// list is a source of names with their passwords.
-type list struct {
+// listed is a source of names with their passwords.
+type listed struct {
 	name      string
 	passwords map[string]userdb.Secret
 	err       error     // for every question
 	asked     *[]string // by all sources
 }
 
-func (l list) Name() string                { return l.name }
-func (l list) Check(context.Context) error { return l.err }
+func (l listed) Name() string                { return l.name }
+func (l listed) Check(context.Context) error { return l.err }
 
-func (l list) Lookup(_ context.Context, name string) (userdb.User, error) {
+func (l listed) Lookup(_ context.Context, name string) (userdb.User, error) {
 	*l.asked = append(*l.asked, l.name)
 	if l.err != nil {
 		return userdb.User{}, l.err
@@ -33,7 +33,7 @@ func (l list) Lookup(_ context.Context, name string) (userdb.User, error) {
 	return userdb.User{Name: name, Home: "/" + l.name}, nil
 }
 
-func (l list) Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
+func (l listed) Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
 	u, err := l.Lookup(ctx, q.Name)
 	if err == nil && l.passwords[q.Name] != password {
 		err = ErrWrong
@@ -41,8 +41,8 @@ func (l list) Password(ctx context.Context, q Query, password userdb.Secret) (us
 	return u, err
 }
 
-// keyed is a list with keys.
-type keyed struct{ list }
+// keyed is a source with keys.
+type keyed struct{ listed }
 
 func (k keyed) Keys(ctx context.Context, q Query, _ crypto.Hash) (sasl.Keys, userdb.User, error) {
 	u, err := k.Lookup(ctx, q.Name)
@@ -83,8 +83,8 @@ func TestChain(t *testing.T) {
 		{"disabled there", ErrDisabled, nil, "eve", "e", ErrDisabled, "", []string{"one"}},
 	} {
 		var asked []string
-		one := keyed{list{"one", map[string]userdb.Secret{"ann": "a", "both": "first"}, c.ann, &asked}}
-		two := list{"two", map[string]userdb.Secret{"eve": "e", "both": "second"}, c.eve, &asked}
+		one := keyed{listed{"one", map[string]userdb.Secret{"ann": "a", "both": "first"}, c.ann, &asked}}
+		two := listed{"two", map[string]userdb.Secret{"eve": "e", "both": "second"}, c.eve, &asked}
 		chain := NewChain(nil, one, two)
 		u, err := chain.Password(t.Context(), Query{Name: c.who}, userdb.Secret(c.password))
 		if !errors.Is(err, c.want) || u.Home != c.home || !slices.Equal(asked, c.asked) {
@@ -98,8 +98,8 @@ func TestChain(t *testing.T) {
 
 func TestChainKeys(t *testing.T) {
 	var asked []string
-	one := list{"one", map[string]userdb.Secret{"ann": "a"}, nil, &asked}
-	two := keyed{list{"two", map[string]userdb.Secret{"ann": "a", "eve": "e"}, nil, &asked}}
+	one := listed{"one", map[string]userdb.Secret{"ann": "a"}, nil, &asked}
+	two := keyed{listed{"two", map[string]userdb.Secret{"ann": "a", "eve": "e"}, nil, &asked}}
 	chain := NewChain(nil, one, two)
 	if k, _, err := chain.Keys(t.Context(), Query{Name: "ann"}, crypto.SHA256); !errors.Is(err, ErrWrong) || k.Account != "ann" || k.Iterations != 0 {
 		t.Errorf("keys of a source that is not asked: %+v, %v", k, err)
@@ -138,8 +138,8 @@ func (a apps) Verify(q Query, password userdb.Secret) (bool, error) {
 	return (q.Name == "ann" || q.Name == "gone") && password == "app", a.err
 }
 
-// strict is a list of which nobody may log in without the password.
-type strict struct{ list }
+// strict is a source of which nobody may log in without the password.
+type strict struct{ listed }
 
 func (strict) Certificate(context.Context, Query) (userdb.User, error) {
 	return userdb.User{}, ErrExpired
@@ -147,7 +147,7 @@ func (strict) Certificate(context.Context, Query) (userdb.User, error) {
 
 func TestChainPreferred(t *testing.T) {
 	var asked []string
-	people := list{"one", map[string]userdb.Secret{"ann": "a", "eve": "e"}, nil, &asked}
+	people := listed{"one", map[string]userdb.Secret{"ann": "a", "eve": "e"}, nil, &asked}
 	broken := errors.New("broken")
 	for _, c := range []struct {
 		name          string

@@ -29,12 +29,12 @@ func (f File) Password(ctx context.Context, q Query, password userdb.Secret) (us
 	if _, err := f.db.file.Record(q.Name); errors.Is(err, userdb.ErrUnknown) {
 		return userdb.User{}, err
 	}
-	return f.db.Verify(ctx, q.Name, password)
+	return f.db.Verify(ctx, q, password)
 }
 
 // Decoy implements Decoy.
 func (f File) Decoy(ctx context.Context, q Query, password userdb.Secret) {
-	_, _ = f.db.Verify(ctx, q.Name, password) // it is known to be wrong
+	_, _ = f.db.Verify(ctx, q, password) // it is known to be wrong
 }
 
 // Keys implements Keyed. For a name that is not there it does the work of one that is.
@@ -44,12 +44,12 @@ func (f File) Keys(ctx context.Context, q Query, hash crypto.Hash) (sasl.Keys, u
 	switch {
 	case errors.Is(err, userdb.ErrUnknown):
 		// Nobody has these keys.
-		_, _ = f.db.hashing.Keys(ctx, f.db.decoy(q.Name), hash, q.Name, f.decoy)
+		_, _ = f.db.hashing.Keys(ctx, q.Remote, f.db.decoy(q.Name), hash, q.Name, f.decoy)
 		return sasl.Keys{}, userdb.User{}, err
 	case err != nil:
 		return sasl.Keys{}, userdb.User{}, err
 	}
-	keys, err := f.db.hashing.Keys(ctx, r.Password, hash, r.Name, f.decoy)
+	keys, err := f.db.hashing.Keys(ctx, q.Remote, r.Password, hash, r.Name, f.decoy)
 	if err == nil && r.Refused != nil {
 		keys, err = sasl.Keys{Account: r.Name}, ErrWrong
 	}

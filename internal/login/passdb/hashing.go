@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"golang.org/x/sync/semaphore"
@@ -18,23 +19,24 @@ const HashingMemory = 512 << 20
 
 // Hashing checks passwords against hashes, which is expensive by design: at most so
 // many at once as there are processors for it, and so many as fit into the memory.
-// Others wait, in the order in which they came, until their context ends; what needs
-// more than all of the memory waits until nobody else has any. All sources share one.
+// Others wait until their context ends, each network for itself (queue), so that one
+// who guesses does not make all others wait; what needs more than all of the memory
+// waits until nobody else has any. All sources share one.
 type Hashing struct {
-	turns  *semaphore.Weighted
+	turns  *queue
 	memory *semaphore.Weighted
 	size   int64 // of memory
 }
 
 // NewHashing returns a Hashing for so many checks at once and so many octets.
 func NewHashing(processors int, memory int64) *Hashing {
-	return &Hashing{semaphore.NewWeighted(int64(processors)), semaphore.NewWeighted(memory), memory}
+	return &Hashing{newQueue(processors), semaphore.NewWeighted(memory), memory}
 }
 
 // Match reports whether field, which is a hash with its scheme, is of the password.
-// An empty field is of none. The error says that the field cannot be read, or that ctx
+// An empty field is of none. from is who asks. The error says that the field cannot be read, or that ctx
 // ended before it was this check's turn.
-func (h *Hashing) Match(ctx context.Context, field, password Secret) (bool, error) {
+func (h *Hashing) Match(ctx context.Context, from netip.Addr, field, password Secret) (bool, error) {
 	if password == "" || len(password) > MaxPassword || strings.ContainsRune(string(password), 0) {
 		return false, nil
 	}
@@ -46,7 +48,7 @@ func (h *Hashing) Match(ctx context.Context, field, password Secret) (bool, erro
 		}
 	}
 	var ok bool
-	err := h.run(ctx, hash.Cost(), func() { ok = hash.Verify(string(password)) })
+	err := h.run(ctx, from, hash.Cost(), func() { ok = hash.Verify(string(password)) })
 	return ok, err
 }
 
@@ -58,7 +60,7 @@ var mechanisms = map[crypto.Hash]string{crypto.SHA1: "SCRAM-SHA-1", crypto.SHA25
 // account's name. From any other field there are none: the error is ErrWrong, and the
 // keys have the account's name only. A field that cannot be read is such, too; it is
 // told to who comes with a password.
-func (h *Hashing) Keys(ctx context.Context, field Secret, hash crypto.Hash, account string, decoy sasl.Decoy) (sasl.Keys, error) {
+func (h *Hashing) Keys(ctx context.Context, from netip.Addr, field Secret, hash crypto.Hash, account string, decoy sasl.Decoy) (sasl.Keys, error) {
 	parsed, err := scheme.Parse(string(field))
 	if err != nil {
 		return sasl.Keys{Account: account}, ErrWrong
@@ -66,7 +68,7 @@ func (h *Hashing) Keys(ctx context.Context, field Secret, hash crypto.Hash, acco
 	var keys scheme.Keys
 	var ok bool
 	derive := func() { keys, ok = parsed.Keys(mechanisms[hash], decoy.Salt(hash, account)) }
-	if err := h.run(ctx, scheme.Cost{}, derive); err != nil {
+	if err := h.run(ctx, from, scheme.Cost{}, derive); err != nil {
 		return sasl.Keys{}, fmt.Errorf("%w: SCRAM keys of %s: %w", ErrUnavailable, account, err)
 	}
 	if !ok {
@@ -75,25 +77,18 @@ func (h *Hashing) Keys(ctx context.Context, field Secret, hash crypto.Hash, acco
 	return sasl.Keys{Account: account, Salt: keys.Salt, Iterations: keys.Iterations, StoredKey: keys.StoredKey, ServerKey: keys.ServerKey}, nil
 }
 
-// run runs what takes cost when it is its turn. The memory is waited for first: who
-// waits for that keeps no processor idle.
-func (h *Hashing) run(ctx context.Context, cost scheme.Cost, do func()) error {
+// run runs what takes cost when it is its turn. The memory is waited for last, by as
+// many as there are turns: nobody overtakes there.
+func (h *Hashing) run(ctx context.Context, from netip.Addr, cost scheme.Cost, do func()) error {
+	if err := h.turns.acquire(ctx, from); err != nil {
+		return fmt.Errorf("wait for a turn: %w", err)
+	}
+	defer h.turns.release()
 	memory := min(cost.Memory, h.size)
-	if err := acquire(ctx, h.memory, memory); err != nil {
-		return err
+	if h.memory.Acquire(ctx, memory) != nil { // what it says is less than the cause
+		return fmt.Errorf("wait for memory: %w", context.Cause(ctx))
 	}
 	defer h.memory.Release(memory)
-	if err := acquire(ctx, h.turns, 1); err != nil {
-		return err
-	}
-	defer h.turns.Release(1)
 	do()
-	return nil
-}
-
-func acquire(ctx context.Context, s *semaphore.Weighted, n int64) error {
-	if s.Acquire(ctx, n) != nil { // what it says is less than the cause
-		return fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
-	}
 	return nil
 }

@@ -3,6 +3,7 @@ package passdb
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -30,7 +31,7 @@ func TestHashingBudget(t *testing.T) {
 			next := make(chan struct{})
 			for range 8 {
 				go func() {
-					if err := h.run(t.Context(), scheme.Cost{Memory: c.memory}, func() {
+					if err := h.run(t.Context(), netip.Addr{}, scheme.Cost{Memory: c.memory}, func() {
 						most.Store(max(most.Load(), now.Add(1)))
 						<-next
 						now.Add(-1)
@@ -50,7 +51,7 @@ func TestHashingBudget(t *testing.T) {
 			if most.Load() != c.most {
 				t.Errorf("%s: at most %d at once, want %d", c.name, most.Load(), c.most)
 			}
-			if !h.turns.TryAcquire(4) || !h.memory.TryAcquire(100) {
+			if !h.turns.idle(4) || !h.memory.TryAcquire(100) {
 				t.Errorf("%s: something is still taken", c.name)
 			}
 		})
@@ -62,14 +63,14 @@ func TestHashingGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHashing(1, 100)
 		next := make(chan struct{})
-		go func() { _ = h.run(t.Context(), scheme.Cost{Memory: 60}, func() { <-next }) }()
+		go func() { _ = h.run(t.Context(), netip.Addr{}, scheme.Cost{Memory: 60}, func() { <-next }) }()
 		synctest.Wait()
 		why := errors.New("the client is gone")
 		for _, memory := range []int64{0, 60} { // waits for a processor, for memory
 			ctx, cancel := context.WithCancelCause(t.Context())
 			done := make(chan error)
 			go func() {
-				done <- h.run(ctx, scheme.Cost{Memory: memory}, func() { t.Error("ran") })
+				done <- h.run(ctx, netip.Addr{}, scheme.Cost{Memory: memory}, func() { t.Error("ran") })
 			}()
 			synctest.Wait()
 			cancel(why)
@@ -79,7 +80,7 @@ func TestHashingGivesUp(t *testing.T) {
 		}
 		next <- struct{}{}
 		synctest.Wait()
-		if !h.turns.TryAcquire(1) || !h.memory.TryAcquire(100) {
+		if !h.turns.idle(1) || !h.memory.TryAcquire(100) {
 			t.Error("something is still taken")
 		}
 	})

@@ -49,10 +49,11 @@ func New(file *userdb.File, hashing *Hashing) *DB {
 	return &DB{file, maphash.MakeSeed(), hashing}
 }
 
-// Verify returns the account called name if password is its password. Its
+// Verify returns the account called q.Name if password is its password. Its
 // errors wrap ErrWrong or ErrUnavailable; it is unavailable too when ctx ends
 // before the check could begin.
-func (d *DB) Verify(ctx context.Context, name string, password Secret) (userdb.User, error) {
+func (d *DB) Verify(ctx context.Context, q Query, password Secret) (userdb.User, error) {
+	name := q.Name
 	record, err := d.file.Record(name)
 	known := err == nil
 	switch {
@@ -61,7 +62,7 @@ func (d *DB) Verify(ctx context.Context, name string, password Secret) (userdb.U
 	case err != nil:
 		return userdb.User{}, err
 	}
-	ok, err := d.hashing.Match(ctx, record.Password, password)
+	ok, err := d.hashing.Match(ctx, q.Remote, record.Password, password)
 	switch {
 	case !known && ctx.Err() == nil:
 		return userdb.User{}, ErrWrong

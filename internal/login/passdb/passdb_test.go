@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,7 @@ func TestVerify(t *testing.T) {
 	d := newDB(t, hashes)
 	ctx := context.Background()
 	for name := range hashes {
-		u, err := d.Verify(ctx, name, right)
+		u, err := d.Verify(ctx, Query{Name: name}, right)
 		if name == "restricted" {
 			if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrWrong) {
 				t.Errorf("%s: %v", name, err)
@@ -75,13 +76,13 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, u, err)
 		}
 		for _, wrong := range []Secret{"", "x", right + "x", Secret(right[:len(right)-1]), right + "\x00", Secret(hashes[name]), Secret(strings.Repeat("y", 200)), Secret(strings.Repeat("z", MaxPassword+1))} {
-			if u, err := d.Verify(ctx, name, wrong); !errors.Is(err, ErrWrong) || u != (userdb.User{}) {
+			if u, err := d.Verify(ctx, Query{Name: name}, wrong); !errors.Is(err, ErrWrong) || u != (userdb.User{}) {
 				t.Errorf("%s with %q: %+v, %v", name, string(wrong), u, err)
 			}
 		}
 	}
 	for _, name := range []string{"nobody", "", "a:b", "plain\x00", strings.Repeat("x", 300)} {
-		if _, err := d.Verify(ctx, name, right); !errors.Is(err, ErrWrong) {
+		if _, err := d.Verify(ctx, Query{Name: name}, right); !errors.Is(err, ErrWrong) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -91,7 +92,7 @@ func TestUnusableHashes(t *testing.T) {
 	d := newDB(t, unusable)
 	for name, field := range unusable {
 		for _, password := range []Secret{right, Secret(field), "x"} {
-			_, err := d.Verify(context.Background(), name, password)
+			_, err := d.Verify(context.Background(), Query{Name: name}, password)
 			if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrWrong) {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -102,7 +103,7 @@ func TestUnusableHashes(t *testing.T) {
 		}
 	}
 	// A decoy that cannot be checked does not make a name look known.
-	if _, err := d.Verify(context.Background(), "nobody", right); !errors.Is(err, ErrWrong) {
+	if _, err := d.Verify(context.Background(), Query{Name: "nobody"}, right); !errors.Is(err, ErrWrong) {
 		t.Error(err)
 	}
 }
@@ -110,7 +111,7 @@ func TestUnusableHashes(t *testing.T) {
 func TestNoPasswordIsNoWayIn(t *testing.T) {
 	d := newDB(t, map[string]string{"alice": "", "bob": ":1:1::/home/bob"})
 	for _, name := range []string{"alice", "bob"} {
-		if _, err := d.Verify(context.Background(), name, "x"); !errors.Is(err, ErrWrong) {
+		if _, err := d.Verify(context.Background(), Query{Name: name}, "x"); !errors.Is(err, ErrWrong) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -118,7 +119,7 @@ func TestNoPasswordIsNoWayIn(t *testing.T) {
 
 func TestNoFile(t *testing.T) {
 	d := New(userdb.Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)), NewHashing(processors, HashingMemory))
-	if _, err := d.Verify(context.Background(), "alice", "x"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, os.ErrNotExist) {
+	if _, err := d.Verify(context.Background(), Query{Name: "alice"}, "x"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 	if err := d.Check(); !errors.Is(err, os.ErrNotExist) {
@@ -135,20 +136,25 @@ func TestUnknownNamesDoTheWork(t *testing.T) {
 	d := newDB(t, map[string]string{"alice": hashes["argon2i"]})
 	took := func(name string) time.Duration {
 		start := time.Now()
-		if _, err := d.Verify(context.Background(), name, "wrong"); !errors.Is(err, ErrWrong) {
+		if _, err := d.Verify(context.Background(), Query{Name: name}, "wrong"); !errors.Is(err, ErrWrong) {
 			t.Fatal(err)
 		}
 		return time.Since(start)
 	}
 	known, unknown := took("alice"), took("nobody")
 	t.Logf("known %v, unknown %v", known, unknown)
-	if !d.hashing.turns.TryAcquire(processors) {
+	if !d.hashing.turns.idle(processors) {
 		t.Fatal("a turn is still taken")
+	}
+	for range processors {
+		if err := d.hashing.turns.acquire(context.Background(), netip.Addr{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	for _, name := range []string{"alice", "nobody"} {
-		if _, err := d.Verify(ctx, name, "wrong"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := d.Verify(ctx, Query{Name: name}, "wrong"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s with no slot free: %v", name, err)
 		}
 	}
@@ -159,13 +165,13 @@ func TestConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := d.Verify(context.Background(), "sha256", right); err != nil {
+			if _, err := d.Verify(context.Background(), Query{Name: "sha256"}, right); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if !d.hashing.turns.TryAcquire(processors) || !d.hashing.memory.TryAcquire(HashingMemory) {
+	if !d.hashing.turns.idle(processors) || !d.hashing.memory.TryAcquire(HashingMemory) {
 		t.Error("a turn is still taken")
 	}
 }

@@ -89,9 +89,9 @@ func New(o Options) *Table {
 	return &Table{clock: o.Clock, most: o.Most, entries: make(map[key]*list.Element), touched: list.New()}
 }
 
-// source is the network that one customer of a provider has. A client without an
+// Source is the network that one customer of a provider has. A client without an
 // address is this machine.
-func source(a netip.Addr) netip.Prefix {
+func Source(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	if !a.IsValid() {
 		return netip.Prefix{}
@@ -109,7 +109,7 @@ func source(a netip.Addr) netip.Prefix {
 
 // Wait returns how long an attempt has to wait before it is looked at.
 func (t *Table) Wait(from netip.Addr, account string) time.Duration {
-	s := source(from)
+	s := Source(from)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.clock()
@@ -137,7 +137,7 @@ func wait(score float64, free int, most time.Duration) time.Duration {
 // Failed remembers a failure. p stands for what was tried; the zero Proof for
 // something that is not a guess at a password.
 func (t *Table) Failed(from netip.Addr, account string, p Proof) {
-	s := source(from)
+	s := Source(from)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.clock()
@@ -164,7 +164,7 @@ func (t *Table) Succeeded(from netip.Addr, account string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.clock()
-	pair := t.touch(key{source(from), account}, now)
+	pair := t.touch(key{Source(from), account}, now)
 	pair.known, pair.score = now, 0
 }
 

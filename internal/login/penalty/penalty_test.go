@@ -123,7 +123,7 @@ func TestNetworks(t *testing.T) {
 		{"2001:db8:1:2::3", "2001:db8:1:100::3", false},
 		{"fe80::1%eth0", "fe80::2%eth1", true},
 	} {
-		if got := source(netip.MustParseAddr(c.a)) == source(netip.MustParseAddr(c.b)); got != c.same {
+		if got := Source(netip.MustParseAddr(c.a)) == Source(netip.MustParseAddr(c.b)); got != c.same {
 			t.Errorf("%s and %s are one source: %v", c.a, c.b, got)
 		}
 	}

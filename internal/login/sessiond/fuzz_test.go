@@ -20,8 +20,9 @@ import (
 
 // given are programs that note whose sessions were begun, and begin none.
 type given struct {
-	mu   sync.Mutex
-	list []string
+	Programs // nobody asks for anything else
+	mu       sync.Mutex
+	list     []string
 }
 
 func (g *given) Give(_ context.Context, w roster.Wanted) (*os.File, error) {
@@ -30,9 +31,6 @@ func (g *given) Give(_ context.Context, w roster.Wanted) (*os.File, error) {
 	g.list = append(g.list, w.Service+" "+w.Account)
 	return os.Open(os.DevNull)
 }
-
-func (*given) Sessions(string) []roster.Session { return nil }
-func (*given) Stop(string) int                  { return 0 }
 
 // pair connects to something that serves.
 func pair(t *testing.T, serve func(context.Context, *fdpass.Conn) error) *fdpass.Conn {

@@ -68,7 +68,7 @@ func (s *Source) Password(ctx context.Context, q passdb.Query, password userdb.S
 	if locked {
 		hash = s.decoy(all, q.Name)
 	}
-	ok, err := s.hashing.Match(ctx, hash, password)
+	ok, err := s.hashing.Match(ctx, q.Remote, hash, password)
 	switch {
 	case locked && ctx.Err() == nil:
 		return userdb.User{}, passdb.ErrWrong
@@ -102,7 +102,7 @@ func (s *Source) Decoy(ctx context.Context, q passdb.Query, password userdb.Secr
 	if err != nil {
 		return // Check says so
 	}
-	_, _ = s.hashing.Match(ctx, s.decoy(all, q.Name), password) // it is known to be wrong
+	_, _ = s.hashing.Match(ctx, q.Remote, s.decoy(all, q.Name), password) // it is known to be wrong
 }
 
 // Check implements passdb.Source.

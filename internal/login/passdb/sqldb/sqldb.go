@@ -175,7 +175,7 @@ func (d *DB) Password(ctx context.Context, q passdb.Query, password userdb.Secre
 	if err != nil {
 		return userdb.User{}, err
 	}
-	ok, err := d.hashing.Match(ctx, r.password, password)
+	ok, err := d.hashing.Match(ctx, q.Remote, r.password, password)
 	switch {
 	case err != nil:
 		return userdb.User{}, fmt.Errorf("%w: check the password of %s: %w", userdb.ErrUnavailable, r.user.Name, err)
@@ -193,12 +193,12 @@ func (d *DB) Keys(ctx context.Context, q passdb.Query, hash crypto.Hash) (sasl.K
 	switch {
 	case errors.Is(err, userdb.ErrUnknown):
 		// Nobody has these keys.
-		_, _ = d.hashing.Keys(ctx, d.pretended(), hash, q.Name, d.salts)
+		_, _ = d.hashing.Keys(ctx, q.Remote, d.pretended(), hash, q.Name, d.salts)
 		return sasl.Keys{}, userdb.User{}, err
 	case err != nil:
 		return sasl.Keys{}, userdb.User{}, err
 	}
-	keys, err := d.hashing.Keys(ctx, r.password, hash, r.user.Name, d.salts)
+	keys, err := d.hashing.Keys(ctx, q.Remote, r.password, hash, r.user.Name, d.salts)
 	if err == nil && r.disabled {
 		keys, err = sasl.Keys{Account: r.user.Name}, userdb.ErrWrong
 	}
@@ -222,8 +222,8 @@ func (d *DB) Lookup(ctx context.Context, name string) (userdb.User, error) {
 }
 
 // Decoy implements passdb.Decoy: it does the work of the account that was found last.
-func (d *DB) Decoy(ctx context.Context, _ passdb.Query, password userdb.Secret) {
-	_, _ = d.hashing.Match(ctx, d.pretended(), password) // nobody's password
+func (d *DB) Decoy(ctx context.Context, q passdb.Query, password userdb.Secret) {
+	_, _ = d.hashing.Match(ctx, q.Remote, d.pretended(), password) // nobody's password
 }
 
 func (d *DB) pretended() userdb.Secret {

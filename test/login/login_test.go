@@ -34,6 +34,7 @@ const (
 	authdUID   = 54002
 	virtualUID = 54003
 	carolUID   = 54004
+	keydUID    = 54005
 	gid        = 54000
 )
 
@@ -116,6 +117,9 @@ func build(t *testing.T, changes ...func(h *house, config string) string) *house
 	}
 	h.start("authd", authdUID, "login")
 	h.start("sessiond", 0, "session")
+	if strings.Contains(config, "key_process = true") {
+		h.start("keyd", keydUID, "key")
+	}
 	listening := h.front("imapd", 2)
 	h.imap, h.imaps = listening["imap"], listening["imaps"]
 	h.pop3 = h.front("pop3d", 1)["pop3"]

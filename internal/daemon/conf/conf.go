@@ -86,6 +86,7 @@ type TLSSettings struct {
 	Certificate string // PEM, leaf first
 	Key         string // PEM
 	Directory   string // of further pairs; "": none
+	KeyProcess  bool   // keyd has the keys
 	ClientCA    string // PEM, of those who certify clients; "": clients are not asked
 	ClientName  CertificateName
 }

@@ -71,6 +71,7 @@ certificate = "cert.pem"
 key = "/abs/key.pem"
 directory = "live"
 client_ca = "ca.pem"
+key_process = true
 client_name = "common-name"
 [auth]
 passwd_file = "users/pass\u0077d"
@@ -144,7 +145,7 @@ directory = "../bin"
 		},
 		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
-		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem", filepath.Join(dir, "live"), filepath.Join(dir, "ca.pem"), CertificateCommonName},
+		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem", filepath.Join(dir, "live"), true, filepath.Join(dir, "ca.pem"), CertificateCommonName},
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
 		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},
 		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},

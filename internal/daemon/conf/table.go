@@ -41,6 +41,8 @@ var settings = []row{
 		"The private key of the certificate, PEM."},
 	{"tls.directory", file(func(c *Config) *string { return &c.TLS.Directory }), `""`,
 		"A directory with further certificates and keys, for other names or with other kinds of keys, such as /etc/letsencrypt/live; empty is none."},
+	{"tls.key_process", truth(func(c *Config) *bool { return &c.TLS.KeyProcess }), `false`,
+		"Whether private keys are keyd's, which signs for the programs that strangers speak to."},
 	{"tls.client_ca", file(func(c *Config) *string { return &c.TLS.ClientCA }), `""`,
 		"The certificates of those who certify clients of IMAP and POP3, PEM, for the mechanism EXTERNAL; empty: clients are not asked for certificates."},
 	{"tls.client_name", choice(func(c *Config) *CertificateName { return &c.TLS.ClientName }, CertificateEmail, CertificateDNS, CertificateCommonName), `"email"`,

@@ -1,7 +1,11 @@
 package tlsconf
 
 import (
+	"crypto"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,6 +25,8 @@ type pair struct {
 
 	stamps [2]stamp         // of the files when they were last read
 	inUse  *tls.Certificate // the last that could be used; nil: none yet
+
+	complaint string // of the last read; "": there was none
 }
 
 // stamp tells whether a file was replaced or written.
@@ -61,12 +67,23 @@ func (p *pair) changed() bool {
 
 // read reads the files. Their stamps are kept even if they cannot be used, so that one
 // bad pair is reported once. They were taken before reading: a file that changed since
-// is read again.
-func (p *pair) read() error {
+// is read again. sign returns the key if it is not to be read.
+func (p *pair) read(sign func(crypto.PublicKey) (crypto.Signer, error)) error {
 	p.stamps = p.look()
 	certificate, err := readFile(p.certificate)
 	if err != nil {
 		return fmt.Errorf("read %scertificate: %w", p.setting, err)
+	}
+	if sign != nil {
+		read, err := chain(certificate)
+		if err == nil {
+			read.PrivateKey, err = sign(read.Leaf.PublicKey)
+		}
+		if err != nil {
+			return fmt.Errorf("%scertificate %s: %w", p.setting, p.certificate, err)
+		}
+		p.inUse = read
+		return nil
 	}
 	key, err := readFile(p.key)
 	if err != nil {
@@ -78,6 +95,22 @@ func (p *pair) read() error {
 	}
 	p.inUse = &read
 	return nil
+}
+
+// chain reads a certificate and those behind it.
+func chain(data []byte) (*tls.Certificate, error) {
+	var c tls.Certificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			c.Certificate = append(c.Certificate, block.Bytes)
+		}
+	}
+	if c.Certificate == nil {
+		return nil, errors.New("no certificate in it")
+	}
+	var err error
+	c.Leaf, err = x509.ParseCertificate(c.Certificate[0])
+	return &c, err
 }
 
 // expires reports whether the certificate in use does so soon.

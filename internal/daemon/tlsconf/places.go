@@ -9,7 +9,10 @@ import (
 // included into which links lead, as certbot makes them. A program that gives up
 // other files keeps these.
 func (o Options) Places() []string {
-	files := []string{o.Certificate, o.Key}
+	files := []string{o.Certificate}
+	if o.Sign == nil {
+		files = append(files, o.Key)
+	}
 	if o.ClientCA != "" {
 		files = append(files, o.ClientCA)
 	}
@@ -18,7 +21,9 @@ func (o Options) Places() []string {
 		list = append(list, o.Directory)
 		pairs, _ := findPairs(o.Directory) // one that cannot be read has no links
 		for _, p := range pairs {
-			files = append(files, p.certificate, p.key)
+			if files = append(files, p.certificate); o.Sign == nil {
+				files = append(files, p.key)
+			}
 		}
 	}
 	for _, path := range files {

@@ -4,6 +4,7 @@
 //	pair.go        a certificate and its key, in two files
 //	directory.go   further pairs, in a directory: for other names or with other kinds of keys
 //	choose.go      which of them a client gets
+//	keys.go        keys alone, for the process that has them where others have certificates
 //	selfsigned.go  a pair that is made if there is none
 //	clientca.go    who certifies clients, if they are asked for certificates
 //	conn.go, binding.go   what SASL binds to a connection
@@ -21,6 +22,7 @@
 package tlsconf
 
 import (
+	"crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -40,8 +42,11 @@ type Options struct {
 	Directory   string // of further pairs; "": there are none
 	ClientCA    string // PEM file of those who certify clients; "": these are not asked
 	Host        string // name of this machine, for a self-signed certificate
-	Clock       func() time.Time
-	Log         *slog.Logger
+	// Sign returns the private key of a certificate that another process has; nil: keys
+	// are read here.
+	Sign  func(crypto.PublicKey) (crypto.Signer, error)
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // lookEvery is how long a look at the files is good for at least; and so long that
@@ -75,8 +80,10 @@ func newServer(o Options) *Server {
 // Load reads the certificates, or makes one if there is none.
 func Load(o Options) (*Server, error) {
 	s := newServer(o)
-	if err := s.ensure(); err != nil {
-		return nil, err
+	if o.Sign == nil { // otherwise who has the keys makes one
+		if err := s.ensure(); err != nil {
+			return nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,8 +109,9 @@ func Check(o Options) error {
 	defer s.mu.Unlock()
 	further, own := s.look(true)
 	switch {
-	case noCertificate && noKey:
+	case noCertificate && (noKey || o.Sign != nil):
 		own = nil
+	case o.Sign != nil:
 	case noCertificate || noKey:
 		own = s.onlyOne(noCertificate)
 	}
@@ -185,11 +193,17 @@ func (s *Server) look(all bool) (further []error, own error) {
 		}
 	}
 	for _, p := range append([]*pair{&s.own}, found...) {
-		if !all && !p.changed() {
+		if !all && !p.changed() && !(p.complaint != "" && s.o.Sign != nil) { // its key may have come
 			continue
 		}
 		changed = true
-		err := p.read()
+		before := p.complaint
+		err := p.read(s.o.Sign)
+		if p.complaint = ""; err != nil {
+			if p.complaint = err.Error(); p.complaint == before && !all {
+				continue // was told
+			}
+		}
 		switch {
 		case err != nil && p == &s.own:
 			own = err

@@ -9,13 +9,14 @@ import (
 	"fantail/internal/login/broker/wire"
 )
 
-// The sockets of authd and sessiond, in the directory that they share with fronts.
+// The sockets of authd, sessiond and keyd, in the directory that they share with fronts.
 const (
 	SocketLogin   = "login"   // authd's, for fronts
 	SocketTicket  = "ticket"  // authd's, for sessiond
 	SocketSMTP    = "smtp"    // authd's, for mail servers, which speak another protocol (package dovecotauth)
 	SocketSession = "session" // sessiond's, for fronts
 	SocketAdmin   = "admin"   // sessiond's, for root
+	SocketKey     = "key"     // keyd's, for fronts
 )
 
 // Remote is the way to an authd and a sessiond that run by themselves.
@@ -32,6 +33,9 @@ func NewRemote(dir string) *Remote {
 		NewSessiond(DialPath(filepath.Join(dir, SocketSession))),
 	}
 }
+
+// RemoteKeys is the way to a keyd that runs by itself, with its socket in a directory.
+func RemoteKeys(dir string) *Keys { return NewKeys(DialPath(filepath.Join(dir, SocketKey))) }
 
 // Ready waits until authd has said which mechanisms there are.
 func (r *Remote) Ready(ctx context.Context) error { return r.Authd.Ready(ctx) }

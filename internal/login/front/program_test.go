@@ -22,19 +22,22 @@ import (
 	"fantail/internal/login/authd"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/keyd"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
 )
 
-// TestMain lets the test binary be the session program, and authd.
+// TestMain lets the test binary be the session program, authd and keyd.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "imap-session":
 		os.Exit(sessionProgram())
 	case "authd":
 		os.Exit(passwordProgram())
+	case "keyd":
+		os.Exit(keyd.Main("test", os.Args[1:], nil, os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -131,13 +134,13 @@ func runProgram(t *testing.T, settings string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"imap-session", "authd"} {
+	for _, name := range []string{"imap-session", "authd", "keyd"} {
 		if err := os.Symlink(self, filepath.Join(r.dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	file := filepath.Join(r.dir, "f.toml")
-	text := "tls = { certificate = \"c.pem\", key = \"k.pem\" }\nprograms.directory = \".\"\n" + settings
+	text := "tls.certificate = \"c.pem\"\ntls.key = \"k.pem\"\nprograms.directory = \".\"\n" + settings
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +222,27 @@ func TestProgram(t *testing.T) {
 	if want := fmt.Sprintf(`text="served %d octets, <nil>"`, len("c SELECT INBOX\r\nd still here\r\ne and here\r\n")); !strings.Contains(r.log.String(), want) {
 		t.Errorf("want %s in the log: %s", want, r.log)
 	}
+}
+
+// With tls.key_process a front starts a keyd, which makes the first key, and ends with
+// the front.
+func TestProgramKeyProcess(t *testing.T) {
+	r := runProgram(t, "tls.key_process = true\n"+listenTwice)
+	p := r.dial("imaps")
+	p.startTLS()
+	p.want("* OK")
+	p.say("b LOGIN alice right", "b OK")
+	m := regexp.MustCompile(`msg="keyd says" pid=(\d+) .*self-signed certificate made`).FindStringSubmatch(r.log.String())
+	if m == nil {
+		t.Fatalf("no keyd has made a key: %s", r.log)
+	}
+	r.signals <- syscall.SIGTERM
+	p.conn.Close()
+	r.ended(command.OK)
+	waitFor(t, func() bool {
+		_, err := os.Stat("/proc/" + m[1])
+		return err != nil
+	})
 }
 
 func TestProgramEndsAtOnce(t *testing.T) {

@@ -122,6 +122,7 @@ type daemon struct {
 	log     *slog.Logger
 	cfg     *conf.Config
 	broker  broker.Daemons
+	keys    *broker.Keys
 	server  Server
 	service service.Service
 
@@ -136,9 +137,13 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	}
 	d.sockets = a.sockets
 	if a.sockets != "" {
-		d.broker = broker.NewRemote(a.sockets)
-	} else if d.broker, err = own.New(d.cfg, d.log); err != nil {
-		return certificate, err
+		d.broker, d.keys = broker.NewRemote(a.sockets), broker.RemoteKeys(a.sockets)
+	} else {
+		daemons, err := own.New(d.cfg, d.log)
+		if err != nil {
+			return certificate, err
+		}
+		d.broker, d.keys = daemons, daemons.Keys()
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -147,6 +152,9 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	certificate = tlsconf.Options{
 		Certificate: d.cfg.TLS.Certificate, Key: d.cfg.TLS.Key, Directory: d.cfg.TLS.Directory,
 		Host: host, Clock: time.Now, Log: d.log,
+	}
+	if d.cfg.TLS.KeyProcess {
+		certificate.Sign = d.keys.Signer
 	}
 	if d.Service != wire.Webmail { // browsers would ask their users, and there is no use for it
 		certificate.ClientCA = d.cfg.TLS.ClientCA
@@ -169,12 +177,17 @@ func (d *daemon) build(a arguments) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
+	defer cancel()
+	if options.Sign != nil {
+		if err := d.keys.Ready(ctx); err != nil {
+			return err
+		}
+	}
 	certificate, err := tlsconf.Load(options)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
-	defer cancel()
 	err = d.broker.Ready(ctx)
 	if err == nil {
 		err = d.broker.Check(d.Service)
@@ -216,7 +229,7 @@ func (d *daemon) run(a arguments, signals <-chan os.Signal, serve func(stop, now
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if err := d.broker.Shutdown(ctx); err != nil {
+	if err := errors.Join(d.broker.Shutdown(ctx), d.keys.Close()); err != nil {
 		d.log.Warn("sessions are left", "err", err)
 	}
 	return status

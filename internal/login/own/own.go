@@ -56,13 +56,19 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 		roster: roster.New(launch.RosterOptions(log)),
 		log:    log,
 	}
-	o.Authd = broker.NewAuthd(func(context.Context) (*fdpass.Conn, error) { return o.start() })
+	o.Authd = broker.NewAuthd(func(context.Context) (*fdpass.Conn, error) { return o.start("authd") })
 	return o, nil
 }
 
-// authd returns the command that runs authd with further arguments.
-func (o *Daemons) authd(args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(o.launch.Programs, "authd"), args...)
+// Keys is the way to a keyd, which is started when it is needed and again if it has
+// ended. It ends when the way to it is closed.
+func (o *Daemons) Keys() *broker.Keys {
+	return broker.NewKeys(func(context.Context) (*fdpass.Conn, error) { return o.start("keyd") })
+}
+
+// command returns the command that runs a daemon with further arguments.
+func (o *Daemons) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(o.launch.Programs, name), args...)
 	if o.launch.ConfigFile != "" {
 		cmd.Args = append(cmd.Args, "-c", o.launch.ConfigFile)
 	}
@@ -73,38 +79,38 @@ func (o *Daemons) authd(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts an authd.
-func (o *Daemons) start() (*fdpass.Conn, error) {
+// start starts a daemon for this front alone.
+func (o *Daemons) start(name string) (*fdpass.Conn, error) {
 	ours, theirs, err := fdpass.Pair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	cmd := o.authd("-i")
+	cmd := o.command(name, "-i")
 	cmd.Stdin = theirs
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start authd: %w", err), ours.Close())
+		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), ours.Close())
 	}
-	go o.attend(cmd, stderr)
+	go o.attend(name, cmd, stderr)
 	return ours, nil
 }
 
-// attend logs what authd says and how it ends, and reaps it.
-func (o *Daemons) attend(cmd *exec.Cmd, stderr io.Reader) {
+// attend logs what a daemon says and how it ends, and reaps it.
+func (o *Daemons) attend(name string, cmd *exec.Cmd, stderr io.Reader) {
 	log := o.log.With("pid", cmd.Process.Pid)
-	loglines.Copy(stderr, log, "authd says")
+	loglines.Copy(stderr, log, name+" says")
 	if err := cmd.Wait(); err != nil {
-		log.Error("authd ended", "err", err)
+		log.Error(name+" ended", "err", err)
 	}
 }
 
 // Check reports why nobody can log in to the service, if nobody can.
 func (o *Daemons) Check(s wire.Service) error {
-	cmd := o.authd("-n")
+	cmd := o.command("authd", "-n")
 	var says strings.Builder
 	cmd.Stderr = &says
 	err := cmd.Run()

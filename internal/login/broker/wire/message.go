@@ -326,6 +326,8 @@ var types = map[Kind]func() Message{
 	KindSessions:  func() Message { return new(Sessions) },
 	KindKick:      func() Message { return new(Kick) },
 	KindKicked:    func() Message { return new(Kicked) },
+	KindSign:      func() Message { return new(Sign) },
+	KindSigned:    func() Message { return new(Signed) },
 }
 
 // ErrMessage says that something is not a message.

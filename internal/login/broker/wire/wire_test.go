@@ -45,6 +45,8 @@ var samples = []Message{
 	}},
 	&Kick{Account: "ann"},
 	&Kicked{Connections: 3},
+	&Sign{Key: [32]byte{7}, Scheme: 0x0804, Data: bytes.Repeat([]byte{9}, MaxSigned)},
+	&Signed{Signature: bytes.Repeat([]byte{3}, MaxSignature)},
 }
 
 func TestRoundTrip(t *testing.T) {

@@ -35,7 +35,7 @@ func Examine(o Options) ([]Found, error) {
 	now := o.Clock()
 	for i := range pairs {
 		p := &pairs[i]
-		list[i] = Found{Certificate: p.certificate, Key: p.key, Err: p.read()}
+		list[i] = Found{Certificate: p.certificate, Key: p.key, Err: p.read(o.Sign)}
 		if list[i].Err == nil {
 			list[i].judge(p, now)
 		}

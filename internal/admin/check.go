@@ -129,6 +129,9 @@ func (x *examination) report(f finding) {
 // configuration: the file is there, and everybody can read it: sessions do, as the users
 // of their accounts.
 func (x *examination) configuration() {
+	if _, err := x.cfg.Fence(); err != nil {
+		x.wrong("what is set: fantail config session", "%v", err)
+	}
 	if x.cfg.File == "" {
 		x.ok("no file, all settings have their defaults")
 		return

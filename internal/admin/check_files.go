@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"fantail/internal/daemon/tlsconf"
@@ -66,31 +67,42 @@ func (x *examination) certificates() {
 			x.wrong("where it should be: fantail config tls", "%v", f.Err)
 			continue
 		}
-		until := "until " + f.Leaf.NotAfter.Format("2006-01-02") + " for " + strings.Join(f.Leaf.DNSNames, ", ")
-		switch {
-		case time.Now().After(f.Leaf.NotAfter):
-			x.wrong("renew it; the fronts notice by themselves", "%s has expired: it was good %s", f.Certificate, until)
-		case time.Now().Before(f.Leaf.NotBefore):
-			x.wrong("is this machine's clock right? date", "%s is good from %s only", f.Certificate, f.Leaf.NotBefore.Format(time.RFC3339))
-		case f.Soon:
-			x.warning("renew it; the fronts notice by themselves", "%s expires: it is good %s", f.Certificate, until)
-		case f.SelfSigned:
-			x.warning("get one from an authority that clients know", "%s is self-signed, good %s", f.Certificate, until)
-		case f.Trusted != nil:
-			x.warning("the certificates between it and its authority belong behind it in the file", "%s is not trusted here, good %s: %v", f.Certificate, until, f.Trusted)
-		default:
-			x.ok("%s, good %s", f.Certificate, until)
-		}
-		if info, err := os.Stat(f.Key); err == nil && info.Mode().Perm()&0o004 != 0 && canRead(nobody, f.Key) == nil {
-			x.wrong("chmod o-r "+argumentOf(f.Key), "everybody on this machine can read the key %s", f.Key)
-		}
-		for _, path := range []string{f.Certificate, f.Key} {
-			if fronts == nil {
-				break // an installation of another kind
-			}
-			if err := canRead(fronts, path); err != nil {
-				x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
-			}
+		x.certificate(f)
+		x.pairAccess(f, fronts)
+	}
+}
+
+// certificate says whether clients trust one.
+func (x *examination) certificate(f tlsconf.Found) {
+	until := "until " + f.Leaf.NotAfter.Format("2006-01-02") + " for " + strings.Join(f.Leaf.DNSNames, ", ")
+	switch now := time.Now(); {
+	case now.After(f.Leaf.NotAfter):
+		x.wrong("renew it; the fronts notice by themselves", "%s has expired: it was good %s", f.Certificate, until)
+	case now.Before(f.Leaf.NotBefore):
+		x.wrong("is this machine's clock right? date", "%s is good from %s only", f.Certificate, f.Leaf.NotBefore.Format(time.RFC3339))
+	case f.Soon:
+		x.warning("renew it; the fronts notice by themselves", "%s expires: it is good %s", f.Certificate, until)
+	case f.SelfSigned:
+		x.warning("get one from an authority that clients know", "%s is self-signed, good %s", f.Certificate, until)
+	case f.Trusted != nil:
+		x.warning("the certificates between it and its authority belong behind it in the file", "%s is not trusted here, good %s: %v", f.Certificate, until, f.Trusted)
+	default:
+		x.ok("%s, good %s", f.Certificate, until)
+	}
+}
+
+// pairAccess says who can read a pair and should not, or the other way round. fronts is
+// nil in an installation of another kind.
+func (x *examination) pairAccess(f tlsconf.Found, fronts *syscall.Credential) {
+	if canRead(nobody, f.Key) == nil {
+		x.wrong("chmod o-r "+argumentOf(f.Key), "everybody on this machine can read the key %s", f.Key)
+	}
+	if fronts == nil {
+		return
+	}
+	for _, path := range []string{f.Certificate, f.Key} {
+		if err := canRead(fronts, path); err != nil {
+			x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
 		}
 	}
 }
@@ -128,51 +140,42 @@ func (x *examination) directory() {
 	}
 }
 
-// passwdFile: authd can read it and others cannot, and each of its lines can be used.
+// passwdFile: each of its lines can be used, authd can read it, and others cannot.
 func (x *examination) passwdFile() {
 	path := x.cfg.Auth.PasswdFile
 	names := x.cfg.Auth.Sources
 	if len(names) > 0 && !slices.Contains(names, "passwd-file") {
 		return
 	}
-	info, err := os.Stat(path)
+	records, problems, err := userdb.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && len(names) == 0 && !x.cfg.IsSet("auth.passwd_file") {
 		return // other sources are asked
-	}
-	var records []userdb.Record
-	var problems []userdb.Problem
-	if err == nil {
-		records, problems, err = userdb.ReadFile(path)
 	}
 	if err != nil {
 		x.wrong("make it with its first account: fantail user add NAME", "%v", err)
 		return
 	}
-	fine := len(problems) == 0
+	x.ok("%s: %d accounts", path, len(records))
 	for _, p := range problems {
 		x.wrong("mend that line", "%s:%d: %v", path, p.Line, p.Err)
 	}
 	for _, r := range records {
-		if err := usable(r); err != nil && r.Broken() == nil && r.Refused == nil { // which are problems
-			fine = false
+		if err := usable(r); err != nil && r.Broken() == nil && r.Refused == nil { // those are problems
 			x.warning("give it another one: fantail passwd "+argumentOf(r.Name), "nobody can log in to %s: %v", r.Name, err)
 		}
 	}
 	if canRead(nobody, path) == nil {
-		fine = false
-		x.wrong("chmod o-r "+argumentOf(path), "everybody on this machine can read the hashes in %s: its mode is %#o", path, info.Mode().Perm())
+		x.wrong("chmod o-r "+argumentOf(path), "everybody on this machine can read the hashes in %s", path)
 	}
-	if who, err := authdUser(x.cfg); err != nil {
-		fine = false
+	who, err := authdUser(x.cfg)
+	if err != nil {
 		x.wrong("", "%v", err)
-	} else if who != nil {
-		if err := canRead(who, path); err != nil {
-			fine = false
-			x.wrong("chgrp "+groupOf(who.Gid)+" "+argumentOf(path)+" && chmod g+r "+argumentOf(path), "authd cannot read it: %v", err)
-		}
 	}
-	if fine {
-		x.ok("%s: %d accounts", path, len(records))
+	if who == nil { // or it is who has just read it
+		return
+	}
+	if err := canRead(who, path); err != nil {
+		x.wrong("chgrp "+groupOf(who.Gid)+" "+argumentOf(path)+" && chmod g+r "+argumentOf(path), "authd cannot read it: %v", err)
 	}
 }
 

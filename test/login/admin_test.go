@@ -3,6 +3,7 @@ package login
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +68,28 @@ func TestWho(t *testing.T) {
 	bob("b NOOP", "b OK")
 	h.fantail(0, 67, "", append([]string{"kick", "ann"}, run...)...)
 	h.dial(h.imap)("a LOGIN ann secret", "a OK") // which is no lock
+}
+
+// TestKickShared: where accounts share a program, one of them is sent away and the other
+// goes on.
+func TestKickShared(t *testing.T) {
+	h := build(t, func(h *house, config string) string {
+		return config + fmt.Sprintf("[session]\nscope = \"uid\"\nfence = %q\n", h.path("mail"))
+	})
+	ann, bob := h.dial(h.imap), h.dial(h.imap)
+	ann("a LOGIN ann secret", "a OK")
+	bob("a LOGIN bob secret", "a OK")
+	out, _ := h.fantail(0, 0, "", "who", "-S", h.path("run"))
+	rows := regexp.MustCompile(`(?m)^(ann|bob) +imap +(\d+) +1 `).FindAllStringSubmatch(out, -1)
+	if len(rows) != 2 || rows[0][2] != rows[1][2] {
+		t.Errorf("they do not share a program:\n%s", out)
+	}
+	h.fantail(0, 0, "", "kick", "ann", "-S", h.path("run"))
+	ann(silent, "* BYE")
+	bob("b NOOP", "b OK")
+	if out, _ := h.fantail(0, 0, "", "who", "-S", h.path("run")); strings.Contains(out, "ann") || !strings.Contains(out, "bob") {
+		t.Error(out)
+	}
 }
 
 // TestAccounts: what an admin changes counts for the daemons that run.

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"sync"
 	"time"
 
 	"fantail/internal/daemon/fdpass"
@@ -20,11 +22,17 @@ import (
 
 // Keys is the way to keyd, which has the private keys of the certificates. It is safe for
 // many goroutines.
-type Keys struct{ link *Link }
+type Keys struct {
+	link *Link
+	log  *slog.Logger
+
+	mu   sync.Mutex // guards what follows
+	said time.Time  // when it was last logged that nothing can be signed
+}
 
 // NewKeys returns the way to a keyd that dial connects to.
-func NewKeys(dial func(context.Context) (*fdpass.Conn, error)) *Keys {
-	return &Keys{NewLink(dial, nil)}
+func NewKeys(dial func(context.Context) (*fdpass.Conn, error), log *slog.Logger) *Keys {
+	return &Keys{link: NewLink(dial, nil), log: log}
 }
 
 // Close ends the connection to keyd.
@@ -91,8 +99,29 @@ func (s *signer) Public() crypto.PublicKey { return s.public }
 // signTime is how long keyd may take: clients wait.
 const signTime = 5 * time.Second
 
-// Sign implements crypto.Signer, for what TLS signs.
+// Sign implements crypto.Signer, for what TLS signs. That it cannot is logged here:
+// package tls makes of the error one like those of broken clients, which nobody reads.
 func (s *signer) Sign(_ io.Reader, data []byte, opts crypto.SignerOpts) ([]byte, error) {
+	signature, err := s.sign(data, opts)
+	if err != nil {
+		s.keys.complain(err)
+	}
+	return signature, err
+}
+
+// sayEvery is how often it is logged that nothing can be signed.
+const sayEvery = 10 * time.Second
+
+func (k *Keys) complain(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now := time.Now(); now.Sub(k.said) >= sayEvery {
+		k.said = now
+		k.log.Error("no TLS handshake can be signed", "err", err)
+	}
+}
+
+func (s *signer) sign(data []byte, opts crypto.SignerOpts) ([]byte, error) {
 	scheme, err := SchemeOf(s.public, opts)
 	if err != nil {
 		return nil, err
@@ -122,14 +151,14 @@ func (s *signer) try() error {
 	good := false
 	switch public := s.public.(type) {
 	case *ecdsa.PublicKey:
-		signature, err = s.Sign(nil, hash[:], crypto.SHA256)
+		signature, err = s.sign(hash[:], crypto.SHA256)
 		good = err == nil && ecdsa.VerifyASN1(public, hash[:], signature)
 	case *rsa.PublicKey:
 		o := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
-		signature, err = s.Sign(nil, hash[:], o)
+		signature, err = s.sign(hash[:], o)
 		good = err == nil && rsa.VerifyPSS(public, crypto.SHA256, hash[:], signature, o) == nil
 	case ed25519.PublicKey:
-		signature, err = s.Sign(nil, text, crypto.Hash(0))
+		signature, err = s.sign(text, crypto.Hash(0))
 		good = err == nil && ed25519.Verify(public, text, signature)
 	default:
 		return fmt.Errorf("no kind of key for TLS: %T", public)

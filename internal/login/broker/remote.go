@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -35,7 +36,9 @@ func NewRemote(dir string) *Remote {
 }
 
 // RemoteKeys is the way to a keyd that runs by itself, with its socket in a directory.
-func RemoteKeys(dir string) *Keys { return NewKeys(DialPath(filepath.Join(dir, SocketKey))) }
+func RemoteKeys(dir string, log *slog.Logger) *Keys {
+	return NewKeys(DialPath(filepath.Join(dir, SocketKey)), log)
+}
 
 // Ready waits until authd has said which mechanisms there are.
 func (r *Remote) Ready(ctx context.Context) error { return r.Authd.Ready(ctx) }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/proxyproto"
 	"fantail/internal/login/handover"
 )
@@ -258,4 +259,30 @@ backend out
 		}
 	})
 	return l.Addr().String()
+}
+
+// A connection that inetd hands over begins with the header, too.
+func TestServeConnBehindProxy(t *testing.T) {
+	b := start(t, func(o *Options) { o.Proxies = loopback })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b.at["inetd"] = l.Addr().String()
+	p := b.dialBehind(header2, "inetd")
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.server.ServeConn(inetd.Conn{Conn: conn, Name: "imap"}) }()
+	if caps := p.want("* OK"); !strings.Contains(caps, "LOGINDISABLED") {
+		t.Error(caps)
+	}
+	p.say("a LOGOUT", "* BYE", "a OK")
+	p.conn.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

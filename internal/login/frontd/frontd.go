@@ -137,7 +137,7 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	}
 	d.sockets = a.sockets
 	if a.sockets != "" {
-		d.broker, d.keys = broker.NewRemote(a.sockets), broker.RemoteKeys(a.sockets)
+		d.broker, d.keys = broker.NewRemote(a.sockets), broker.RemoteKeys(a.sockets, d.log)
 	} else {
 		daemons, err := own.New(d.cfg, d.log)
 		if err != nil {

@@ -104,7 +104,7 @@ func (h *house) start() {
 			}
 		})
 		return ours, nil
-	})
+	}, h.log.Logger())
 	h.Cleanup(func() { h.keys.Close() })
 }
 
@@ -431,6 +431,18 @@ func TestAnother(t *testing.T) {
 	if _, err := h.keys.Signer(key["rsa"].Public()); err == nil {
 		t.Error("a key that it has not")
 	}
+	if strings.Contains(h.log.String(), "no TLS handshake") {
+		t.Errorf("%s", &h.log)
+	}
+	h.keys.Close()
+	for range 3 {
+		if _, err := meet(t, s, &tls.Config{InsecureSkipVerify: true}); err == nil {
+			t.Error("a handshake without a key")
+		}
+	}
+	if n := strings.Count(h.log.String(), `level=ERROR msg="no TLS handshake can be signed"`); n != 1 {
+		t.Errorf("%d complaints: %s", n, &h.log)
+	}
 	if _, err := h.keys.Signer("no key"); err == nil {
 		t.Error("nothing is a key")
 	}
@@ -487,7 +499,7 @@ func BenchmarkSign(b *testing.B) {
 			}
 			go s.Serve(b.Context(), theirs)
 			return ours, nil
-		})
+		}, slog.New(slog.DiscardHandler))
 		defer keys.Close()
 		remote, err := keys.Signer(key.Public())
 		if err != nil {

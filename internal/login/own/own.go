@@ -63,7 +63,7 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 // Keys is the way to a keyd, which is started when it is needed and again if it has
 // ended. It ends when the way to it is closed.
 func (o *Daemons) Keys() *broker.Keys {
-	return broker.NewKeys(func(context.Context) (*fdpass.Conn, error) { return o.start("keyd") })
+	return broker.NewKeys(func(context.Context) (*fdpass.Conn, error) { return o.start("keyd") }, o.log)
 }
 
 // command returns the command that runs a daemon with further arguments.

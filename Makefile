@@ -84,7 +84,9 @@ install: build
 	done
 	install -m 644 packaging/sysusers.d/fantail.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 packaging/tmpfiles.d/fantail.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	[ -e $(DESTDIR)/etc/pam.d/fantail ] || install -D -m 644 packaging/pam.d/fantail $(DESTDIR)/etc/pam.d/fantail
+	for file in pam.d/fantail fail2ban/filter.d/fantail.conf fail2ban/jail.d/fantail.conf; do \
+	  [ -e $(DESTDIR)/etc/$$file ] || install -D -m 644 packaging/$$file $(DESTDIR)/etc/$$file || exit 1; \
+	done
 
 clean:
 	rm -rf bin

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 // answerTime is how long a daemon may take to answer.
 const answerTime = 5 * time.Second
 
-// daemons: authd and sessiond answer on their sockets.
+// daemons: authd and sessiond, and keyd if it is to be, answer on their sockets.
 func (x *examination) daemons() {
 	if _, err := os.Stat(filepath.Join(x.run, broker.SocketLogin)); errors.Is(err, fs.ErrNotExist) {
 		if os.Geteuid() != 0 {
@@ -28,20 +29,21 @@ func (x *examination) daemons() {
 			return
 		}
 	}
-	for _, d := range []struct {
+	type daemon struct {
 		socket string
 		ask    func(ctx context.Context, path string) error
-	}{
-		{broker.SocketLogin, x.askLogin},
-		{broker.SocketSession, reach},
-		{broker.SocketAdmin, x.askSessions},
-	} {
+	}
+	list := []daemon{{broker.SocketLogin, x.askLogin}, {broker.SocketSession, reach}, {broker.SocketAdmin, x.askSessions}}
+	if x.cfg.TLS.KeyProcess {
+		list = append(list, daemon{broker.SocketKey, x.askKeys})
+	}
+	for _, d := range list {
 		path := filepath.Join(x.run, d.socket)
 		ctx, cancel := context.WithTimeout(x.ctx, answerTime)
 		if err := d.ask(ctx, path); errors.Is(err, fs.ErrPermission) {
 			x.ok("%s is not for everybody; only root can ask there", path)
 		} else if err != nil {
-			x.wrong("start it: systemctl start "+unitOf[d.socket]+". Sockets elsewhere: fantail check -S directory", "%s does not answer: %v", path, err)
+			x.wrong(starting[d.socket]+". Sockets elsewhere: fantail check -S directory", "%s does not answer: %v", path, err)
 		}
 		cancel()
 	}
@@ -64,11 +66,12 @@ func (x *examination) mailServers() {
 	}
 }
 
-// unitOf are the units of systemd that make the sockets.
-var unitOf = map[string]string{
-	broker.SocketLogin:   "fantail-authd.socket",
-	broker.SocketSession: "fantail-sessiond.socket",
-	broker.SocketAdmin:   "fantail-sessiond-admin.socket",
+// starting is how the daemons of the sockets are started.
+var starting = map[string]string{
+	broker.SocketLogin:   "systemctl start fantail-authd.socket",
+	broker.SocketSession: "systemctl start fantail-sessiond.socket",
+	broker.SocketAdmin:   "systemctl start fantail-sessiond-admin.socket",
+	broker.SocketKey:     "how keyd is started: man keyd",
 }
 
 func reach(ctx context.Context, path string) error {
@@ -86,6 +89,16 @@ func (x *examination) askLogin(ctx context.Context, path string) error {
 		return err
 	}
 	x.ok("authd answers on %s", path)
+	return nil
+}
+
+func (x *examination) askKeys(ctx context.Context, path string) error {
+	k := broker.NewKeys(broker.DialPath(path), slog.New(slog.DiscardHandler))
+	defer k.Close()
+	if err := k.Ready(ctx); err != nil {
+		return err
+	}
+	x.ok("keyd answers on %s", path)
 	return nil
 }
 
@@ -137,12 +150,32 @@ func (x *examination) services() {
 	}
 }
 
+// dial connects. One that listens at every address of this machine is looked for at its
+// own ones, by number: not every machine has a localhost.
+func (s service) dial(ctx context.Context) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return nil, err
+	}
+	hosts := []string{host}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		hosts = []string{"127.0.0.1", "::1"}
+	}
+	var conn net.Conn
+	for _, host := range hosts {
+		if conn, err = new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(host, port)); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
+}
+
 // usual are the ports that are for mail programs.
 var usual = []service{
-	{"IMAP", "localhost:143", false, "* OK"},
-	{"IMAPS", "localhost:993", true, "* OK"},
-	{"POP3", "localhost:110", false, "+OK"},
-	{"POP3S", "localhost:995", true, "+OK"},
+	{"IMAP", ":143", false, "* OK"},
+	{"IMAPS", ":993", true, "* OK"},
+	{"POP3", ":110", false, "+OK"},
+	{"POP3S", ":995", true, "+OK"},
 }
 
 // usualServices says which of them there are.
@@ -151,7 +184,7 @@ func (x *examination) usualServices() {
 	for _, s := range usual {
 		if s.answers(x.ctx) == nil {
 			none = false
-			x.ok("a server for %s answers on %s", s.name, s.address)
+			x.ok("a server for %s answers on port %s", s.name, strings.TrimPrefix(s.address, ":"))
 		}
 	}
 	if none {
@@ -161,17 +194,9 @@ func (x *examination) usualServices() {
 
 // answers reports why nobody answers as a server of that kind.
 func (s service) answers(ctx context.Context) error {
-	address := s.address
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() { // all of this machine's
-		address = net.JoinHostPort("localhost", port)
-	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
 	}

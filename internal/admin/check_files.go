@@ -35,7 +35,11 @@ func (x *examination) programs() {
 		return
 	}
 	missing := false
-	for _, name := range needed {
+	names := needed
+	if x.cfg.TLS.KeyProcess {
+		names = append(slices.Clone(names), "keyd")
+	}
+	for _, name := range names {
 		path := filepath.Join(directory, name)
 		if err := as(nobody, func() error { _, err := exec.LookPath(path); return err }); err != nil {
 			missing = true
@@ -101,7 +105,11 @@ func (x *examination) pairAccess(f tlsconf.Found, fronts *syscall.Credential) {
 		return
 	}
 	for _, path := range []string{f.Certificate, f.Key} {
-		if err := canRead(fronts, path); err != nil {
+		err := canRead(fronts, path)
+		keyds := x.cfg.TLS.KeyProcess && path == f.Key
+		if err == nil && keyds {
+			x.warning("make it another user's, as whom keyd runs: man keyd", "the fronts can read the key %s, which is to be keyd's alone", path)
+		} else if err != nil && !keyds {
 			x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
 		}
 	}

@@ -80,7 +80,7 @@ func (u *userAdd) run(_ context.Context, t *tool, args []string) error {
 		return err
 	}
 	if made {
-		t.say("made %s; authd and deliver read it", cfg.Auth.PasswdFile)
+		t.say("made %s; if authd runs, it finds it when it is started again: systemctl restart fantail-authd", cfg.Auth.PasswdFile)
 	}
 	t.say("added %s to %s", printable(name), cfg.Auth.PasswdFile)
 	t.warnUnasked(cfg)

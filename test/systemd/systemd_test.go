@@ -17,6 +17,7 @@ func TestInstalled(t *testing.T) {
 	}{
 		{"users", users},
 		{"expired", expired},
+		{"admin", admin},
 		{"taken over", takenOver},
 		{"inetd", inetd},
 		{"reload", reload},

@@ -1,0 +1,72 @@
+package systemd
+
+import (
+	"strings"
+)
+
+// admin: the tool finds nothing wrong with what has been installed but its certificate,
+// and does what it says.
+func admin(h house) {
+	c := h.dial(imaps) // imapd has made itself a certificate
+	c.login("ann")
+	for line := range strings.Lines(h.sh("fantail check || test $? = 1")) {
+		if !strings.HasPrefix(line, "ok ") && !strings.HasPrefix(line, "warning  certificate") && !strings.Contains(line, "an authority that clients know") {
+			h.Errorf("check: %s", line)
+		}
+	}
+	if out := h.sh("fantail check carol"); strings.Contains(out, "wrong") || !strings.Contains(out, "its mail is /home/carol/Maildir") {
+		h.Errorf("check carol: %s", out)
+	}
+	if out := h.sh("fantail user show carol"); !strings.Contains(out, "source   pam\n") || !strings.Contains(out, "home     /home/carol\n") || len(strings.Fields(line(out, "groups"))) < 3 {
+		h.Errorf("user show: %s", out)
+	}
+	if out := h.sh("fantail passwd ann 2>&1 || test $? = 67"); !strings.Contains(out, "passwd(1): passwd ann") {
+		h.Errorf("passwd: %s", out)
+	}
+
+	if out := h.sh("fantail who"); !strings.Contains(line(out, "ann"), "imap") || !strings.Contains(line(out, "ann"), "127.0.0.1") {
+		h.Errorf("who: %s", out)
+	}
+	if out := h.sh("fantail kick ann"); !strings.HasPrefix(out, "ended ") {
+		h.Errorf("kick: %s", out)
+	}
+	c.say("", "* BYE")
+	if out := h.sh("runuser -u ann -- fantail kick ann 2>&1 || test $? = 77"); !strings.Contains(out, "root") {
+		h.Errorf("kick by ann: %s", out)
+	}
+
+	secret := h.sh("fantail apppw add ann phone 2>/dev/null")
+	h.dial(imaps).say("a LOGIN ann "+secret, "a OK")
+	h.sh("fantail apppw del ann phone")
+	if got := h.dial(imaps).say("a LOGIN ann "+secret, "a "); !strings.HasPrefix(got, "a NO [AUTHENTICATIONFAILED]") {
+		h.Error(got)
+	}
+
+	// The first account of the passwd-file, while authd runs.
+	out := h.sh(`
+		install -d -o 60001 -g 60001 -m 700 /srv/dan
+		echo secret | fantail user add dan -stdin -uid 60001 -gid 60001 -home /srv/dan`)
+	if !strings.Contains(out, "systemctl restart fantail-authd") {
+		h.Errorf("user add: %s", out)
+	}
+	h.sh("systemctl restart fantail-authd")
+	h.dial(imaps).login("dan")
+	if out := h.sh("stat -c '%U %G %a' /etc/fantail/passwd"); out != "root _fantail-auth 640" {
+		h.Errorf("the passwd-file is %s", out)
+	}
+	h.dial(imaps).login("ann") // who is none of its accounts
+	h.sh("fantail check dan && fantail user del dan && rm /etc/fantail/passwd && systemctl restart fantail-authd")
+	if out := h.sh(`journalctl --quiet --output=cat _COMM=imapd | grep 'msg="login failed" sid=.* proto=imap remote=127.0.0.1 user=ann mech=LOGIN'`); out == "" {
+		h.Error("fail2ban would not find the failures in the journal")
+	}
+}
+
+// line returns the line that begins with a word.
+func line(text, word string) string {
+	for l := range strings.Lines(text) {
+		if strings.HasPrefix(l, word) {
+			return l
+		}
+	}
+	return ""
+}

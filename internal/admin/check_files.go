@@ -66,6 +66,9 @@ func (x *examination) certificates() {
 	if err != nil {
 		x.wrong("", "find the user %s: %v", frontsName, err)
 	}
+	if s.ClientCA != "" {
+		x.clientCA(s.ClientCA, fronts)
+	}
 	for _, f := range found {
 		if f.Err != nil {
 			x.wrong("where it should be: fantail config tls", "%v", f.Err)
@@ -73,6 +76,18 @@ func (x *examination) certificates() {
 		}
 		x.certificate(f)
 		x.pairAccess(f, fronts)
+	}
+}
+
+// clientCA says whether the fronts can use the file of those who certify clients. fronts
+// is nil in an installation of another kind.
+func (x *examination) clientCA(path string, fronts *syscall.Credential) {
+	if err := tlsconf.CheckClientCA(path); err != nil {
+		x.wrong("where it should be: fantail config tls.client_ca", "%v", err)
+	} else if fronts == nil {
+		return
+	} else if err := canRead(fronts, path); err != nil {
+		x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
 	}
 }
 

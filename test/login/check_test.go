@@ -92,6 +92,8 @@ func TestCheck(t *testing.T) {
 		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires: it is good until", "renew it"},
 		{"no socket for mail servers", h.append("fantail.toml", config, "smtp_sockets = [\"run/none\"]\n"), h.append("fantail.toml", config, ""),
 			"run/none, for mail servers, does not answer", "systemctl restart fantail-authd"},
+		{"nobody who certifies clients", h.append("fantail.toml", []byte(strings.Replace(string(config), "[tls]\n", "[tls]\nclient_ca = \"passwd\"\n", 1)), ""), h.append("fantail.toml", config, ""),
+			h.path("passwd") + ": no certificate in it", "config tls.client_ca"},
 		{"half a certificate", h.rename("front/k.pem", "front/gone"), h.rename("front/gone", "front/k.pem"), "read tls.key", "fantail.toml config tls"},
 	} {
 		err := errors.Join(h.chmod(0o644, "front", "k.pem")(), c.spoil())

@@ -45,6 +45,9 @@ func (a *authorities) read() error {
 	return nil
 }
 
+// CheckClientCA reports what is wrong with a file of those who certify clients.
+func CheckClientCA(path string) error { return (&authorities{path: path}).read() }
+
 // ask makes config one for connections whose clients are asked for certificates. One
 // without is served all the same; one with a certificate that is not good is not. A
 // session that is resumed brings the certificate of its first connection along, if that

@@ -105,10 +105,13 @@ func account(ctx context.Context, cfg *conf.Config, name string) (a authd.Answer
 	return a, fmt.Errorf("%w: %s", userdb.ErrUnavailable, words(says.String()))
 }
 
-// words is what authd says, without its name and what the error begins with.
+// words is what authd says, without its name, its log and what the error begins with.
 func words(says string) string {
 	var lines []string
 	for line := range strings.SplitSeq(strings.TrimSpace(says), "\n") {
+		if strings.HasPrefix(line, "time=") {
+			continue
+		}
 		line = strings.TrimPrefix(line, "authd: ")
 		lines = append(lines, strings.TrimPrefix(line, userdb.ErrUnavailable.Error()+": "))
 	}

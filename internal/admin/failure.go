@@ -21,6 +21,13 @@ const (
 	exitConfig      = 78
 )
 
+// Statuses are all of them, for the manual.
+func Statuses() []int {
+	return []int{
+		exitOK, exitFound, exitUsage, exitData, exitNoUser, exitUnavailable, exitIO, exitTemporary, exitPermission, exitConfig,
+	}
+}
+
 // failure is an error with its exit status.
 type failure struct {
 	code int

@@ -136,6 +136,7 @@ func (x *examination) configuration() {
 		x.ok("no file, all settings have their defaults")
 		return
 	}
+	x.clock(x.cfg.File)
 	if err := canRead(nobody, x.cfg.File); err != nil {
 		x.wrong("chmod a+r "+argumentOf(x.cfg.File)+", and a+x for the directories above it",
 			"session programs read it as the users of their accounts, who cannot: %v", err)

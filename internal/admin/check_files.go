@@ -179,6 +179,7 @@ func (x *examination) passwdFile() {
 		return
 	}
 	x.ok("%s: %d accounts", path, len(records))
+	x.clock(path)
 	for _, p := range problems {
 		x.wrong("mend that line", "%s:%d: %v", path, p.Line, p.Err)
 	}
@@ -199,6 +200,15 @@ func (x *examination) passwdFile() {
 	}
 	if err := canRead(who, path); err != nil {
 		x.wrong("chgrp "+groupOf(who.Gid)+" "+argumentOf(path)+" && chmod g+r "+argumentOf(path), "authd cannot read it: %v", err)
+	}
+}
+
+// clock says if a file has been changed in the future, when the clock was wrong or because
+// it is now. authd reads a passwd-file again for each login while that is so.
+func (x *examination) clock(path string) {
+	info, err := os.Stat(path)
+	if err == nil && time.Until(info.ModTime()) > time.Minute {
+		x.warning("is this machine's clock right? If it is: touch "+argumentOf(path), "%s will have been changed at %s", path, info.ModTime().Format(time.RFC3339))
 	}
 }
 

@@ -83,6 +83,7 @@ func TestCheck(t *testing.T) {
 		{"hashes for everybody", h.chmod(0o444, "passwd"), h.chmod(0o400, "passwd"), "everybody on this machine can read the hashes", "chmod o-r " + h.path("passwd")},
 		{"not for authd", h.chown(0, "passwd"), h.chown(authdUID, "passwd"), "authd cannot read it", "chmod g+r " + h.path("passwd")},
 		{"a broken line", h.append("passwd", passwd, "x:y:z\n"), h.append("passwd", passwd, ""), h.path("passwd") + ":6: account x: uid is not a number", "mend that line"},
+		{"a file of tomorrow", h.touch(24*time.Hour, "passwd"), h.touch(0, "passwd"), "passwd will have been changed at", "touch " + h.path("passwd")},
 		{"an old hash", h.append("passwd", passwd, "old:!\n"), h.append("passwd", passwd, ""), "nobody can log in to old: the password is locked", "passwd old"},
 		{"the key for everybody", h.chmod(0o755, "front"), h.chmod(0o700, "front"), "everybody on this machine can read the key", "chmod o-r " + h.path("front", "k.pem")},
 		{"the directory for everybody", h.chmod(0o755, "auth"), h.chmod(0o700, "auth"), "open to everybody", "chmod o= " + h.path("auth")},
@@ -157,6 +158,10 @@ func (h *house) chmod(mode os.FileMode, names ...string) func() error {
 
 func (h *house) chown(uid int, names ...string) func() error {
 	return func() error { return os.Chown(h.path(names...), uid, -1) }
+}
+
+func (h *house) touch(ahead time.Duration, names ...string) func() error {
+	return func() error { return os.Chtimes(h.path(names...), time.Time{}, time.Now().Add(ahead)) }
 }
 
 func (h *house) rename(from, to string) func() error {

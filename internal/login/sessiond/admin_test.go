@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,9 +72,13 @@ func TestAdmin(t *testing.T) {
 }
 
 // many are more sessions than a message has room for.
-type many struct{ Programs }
+type many struct {
+	Programs
+	asked *atomic.Int32
+}
 
-func (many) Sessions(string) (list []roster.Session) {
+func (m many) Sessions(string) (list []roster.Session) {
+	m.asked.Add(1)
 	name := strings.Repeat("n", 255)
 	for n := range 3*wire.MaxSessions + 1 {
 		list = append(list, roster.Session{
@@ -87,16 +92,29 @@ func (many) Sessions(string) (list []roster.Session) {
 
 func TestManySessions(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir()}
-	s := &Server{Programs: many{}, Log: slog.New(slog.DiscardHandler)}
+	var asked atomic.Int32
+	s := &Server{Programs: many{asked: &asked}, Log: slog.New(slog.DiscardHandler)}
 	h.serve(broker.SocketAdmin, s.ServeAdmin)
-	list, err := h.admin().Sessions(t.Context(), "")
-	if err != nil || len(list) != 3*wire.MaxSessions+1 {
-		t.Fatalf("%d sessions, %v", len(list), err)
-	}
-	for n, s := range list {
-		if int(s.PID) != 100+n/7 || int(s.Conn) != n%7+1 {
-			t.Fatalf("the %dth is %+v", n, s)
+	admin := h.admin()
+	for again := range int32(2) {
+		list, err := admin.Sessions(t.Context(), "")
+		if err != nil || len(list) != 3*wire.MaxSessions+1 || asked.Load() != again+1 {
+			t.Fatalf("%d sessions, %v, put in order %d times", len(list), err, asked.Load())
 		}
+		for n, s := range list {
+			if int(s.PID) != 100+n/7 || int(s.Conn) != n%7+1 {
+				t.Fatalf("the %dth is %+v", n, s)
+			}
+		}
+	}
+	// One who begins in the midst gets what comes after.
+	talk, err := broker.NewLink(broker.DialPath(filepath.Join(h.dir, broker.SocketAdmin)), nil).Talk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := talk.Ask(t.Context(), &wire.Who{PID: 101, Conn: 7})
+	if got, ok := m.(*wire.Sessions); err != nil || !ok || len(got.List) != wire.MaxSessions || !got.More || got.List[0].PID != 102 || got.List[0].Conn != 1 {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 

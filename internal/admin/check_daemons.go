@@ -71,7 +71,7 @@ var starting = map[string]string{
 	broker.SocketLogin:   "systemctl start fantail-authd.socket",
 	broker.SocketSession: "systemctl start fantail-sessiond.socket",
 	broker.SocketAdmin:   "systemctl start fantail-sessiond-admin.socket",
-	broker.SocketKey:     "how keyd is started: man keyd",
+	broker.SocketKey:     "systemctl start fantail-keyd.socket",
 }
 
 func reach(ctx context.Context, path string) error {

@@ -21,6 +21,7 @@ func TestInstalled(t *testing.T) {
 		{"taken over", takenOver},
 		{"inetd", inetd},
 		{"reload", reload},
+		{"keys", keys},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(h.with(t)) })
 	}

@@ -15,6 +15,7 @@ var exposures = map[string]string{
 	"fantail-imapd.service":    "9",
 	"fantail-pop3d.service":    "9",
 	"fantail-webmaild.service": "9",
+	"fantail-keyd.service":     "9",
 	"fantail-authd.service":    "16",
 	"fantail-sessiond.service": "19",
 }

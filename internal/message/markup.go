@@ -3,11 +3,18 @@ package message
 import (
 	"bytes"
 	"errors"
+	stdhtml "html"
 	"io"
+	"iter"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
+
+// Of package x/net/html there is only what cuts HTML into tokens. What replaces character
+// references (its Text and TagAttr) brings a table of 110 kB into the memory of every
+// process, also of those that never see HTML; package html of Go makes that when it is
+// needed.
 
 // markup takes HTML, or anything else with tags.
 func (x *excerpt) markup(r io.Reader) error {
@@ -44,18 +51,20 @@ type markupLines struct {
 	hidden atom.Atom // the element whose content is not shown
 	quotes int       // open blockquotes, from the first on that holds what others wrote
 	pre    bool      // line ends count
+	raw    bool      // what follows is text as it stands, without character references
 }
 
 // longLine is from where on a line is broken: nobody sees the rest of it.
 const longLine = 4 << 10
 
-// content returns the text of the current token. Only text with entities needs
-// to be copied for that.
+// content returns the text of the current token. Only text with character references
+// needs to be copied for that.
 func (m *markupLines) content() []byte {
-	if raw := m.z.Raw(); bytes.IndexByte(raw, '&') < 0 {
+	raw := m.z.Raw()
+	if m.raw || bytes.IndexByte(raw, '&') < 0 {
 		return raw
 	}
-	return m.z.Text()
+	return []byte(stdhtml.UnescapeString(string(raw)))
 }
 
 // text takes text between tags.
@@ -77,8 +86,10 @@ func (m *markupLines) text(b []byte) {
 
 // start takes a start tag.
 func (m *markupLines) start(closed bool) {
+	raw := m.z.Raw()
 	name, _ := m.z.TagName()
 	a := atom.Lookup(name)
+	m.raw = a == atom.Xmp || a == atom.Plaintext
 	if m.hidden == 0 && isHidden(a) && (!closed || isRaw(a)) {
 		m.hidden = a
 	}
@@ -93,7 +104,7 @@ func (m *markupLines) start(closed bool) {
 		m.to.line(nil, false)
 	case a == atom.Blockquote:
 		m.flush()
-		if m.quotes > 0 || m.cites() {
+		if m.quotes > 0 || cites(raw) {
 			m.quotes++
 		}
 	default:
@@ -106,6 +117,7 @@ func (m *markupLines) start(closed bool) {
 func (m *markupLines) end() {
 	name, _ := m.z.TagName()
 	a := atom.Lookup(name)
+	m.raw = false
 	if a == m.hidden {
 		m.hidden = 0
 	}
@@ -122,24 +134,62 @@ func (m *markupLines) end() {
 	}
 }
 
-// cites reports whether the attributes of a blockquote say that it holds another
+// cites reports whether the attributes of a blockquote's tag say that it holds another
 // message: type="cite", or a class such as gmail_quote. Newsletters have others
 // for their indentation.
-func (m *markupLines) cites() bool {
-	for {
-		key, value, more := m.z.TagAttr()
-		switch string(key) {
-		case "type":
-			if string(value) == "cite" {
-				return true
-			}
-		case "class":
-			if bytes.Contains(value, []byte("quote")) {
-				return true
-			}
+func cites(tag []byte) bool {
+	for key, value := range attributes(tag) {
+		switch {
+		case bytes.EqualFold(key, []byte("type")) && string(value) == "cite",
+			bytes.EqualFold(key, []byte("class")) && bytes.Contains(value, []byte("quote")):
+			return true
 		}
-		if !more {
-			return false
+	}
+	return false
+}
+
+// attributes yields the attributes of a start tag as they stand there, as the HTML
+// Standard section 13.2.5.32 and those after it find them.
+func attributes(tag []byte) iter.Seq2[[]byte, []byte] {
+	const space = " \t\r\n\f"
+	// cut takes what stands before the first octet of set.
+	cut := func(set string) []byte {
+		end := bytes.IndexAny(tag, set)
+		if end < 0 {
+			end = len(tag)
+		}
+		taken := tag[:end]
+		tag = tag[end:]
+		return taken
+	}
+	return func(yield func(key, value []byte) bool) {
+		cut(space + "/>")
+		for {
+			if tag = bytes.TrimLeft(tag, space+"/"); len(tag) == 0 || tag[0] == '>' {
+				return
+			}
+			first := 0
+			if tag[0] == '=' { // it belongs to the name
+				first = 1
+			}
+			all := tag
+			tag = tag[first:]
+			key := all[:first+len(cut(space+"/>="))]
+			var value []byte
+			if rest := bytes.TrimLeft(tag, space); len(rest) > 0 && rest[0] == '=' {
+				tag = bytes.TrimLeft(rest[1:], space)
+				if len(tag) > 0 && (tag[0] == '"' || tag[0] == '\'') {
+					quote := string(tag[:1])
+					tag = tag[1:]
+					value = cut(quote)
+					tag = bytes.TrimPrefix(tag, []byte(quote))
+				} else {
+					value = cut(space + ">")
+				}
+			}
+			if !yield(key, value) {
+				return
+			}
 		}
 	}
 }

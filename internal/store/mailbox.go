@@ -99,6 +99,16 @@ func (m *Mailbox) rest() {
 	m.derived.age()
 }
 
+// Settle writes what was learned of messages, and lets go of what makes it faster to read
+// them again: a user of the mailbox is going to wait, maybe for hours. Whoever has a
+// Snapshot from before takes a newer one now, so that there are not two in memory.
+func (m *Mailbox) Settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flush()
+	m.drop()
+}
+
 // ease gives back the memory of a mailbox whose users all wait. Work that takes long is
 // left for rest: one of them may come back meanwhile.
 func (m *Mailbox) ease() {
@@ -107,6 +117,10 @@ func (m *Mailbox) ease() {
 	m.flush()
 	m.drop()
 	m.derived = derived{}
+	if m.snap != nil && m.aside == nil {
+		m.uids = uidlist.Open(m.dir.Path())
+		m.resume(m.snap.x) // what it knows need not be read again
+	}
 }
 
 // drop forgets what makes it faster to read messages again; m.mu is held.

@@ -22,11 +22,11 @@ const percent = 200
 const muchWork = 500
 
 // Spare is for a process that waits most of its life, while there are many like it. It
-// uses one processor until there is much work, and then limit at most.
+// uses one processor until there is much work, and then limit at most. Who starts the
+// process sets GOMAXPROCS to 1 in its environment, so that no other is used before.
 func Spare(limit int) {
-	limit = min(runtime.GOMAXPROCS(0), limit)
-	most.Store(int32(limit))
-	runtime.GOMAXPROCS(1)
+	most.Store(int32(min(runtime.NumCPU(), limit)))
+	Rest()
 	debug.SetGCPercent(percent)
 }
 

@@ -23,8 +23,12 @@ import (
 	"fantail/internal/daemon/processors"
 )
 
-// after is how long nothing must have happened.
-const after = 5 * time.Second
+// after is how long nothing must have happened, in a process, and in a part of one: what
+// one of many lets go of has no price to speak of, and what all of them hold has.
+const (
+	after     = 5 * time.Second
+	afterPart = time.Second
+)
 
 const (
 	// worth is how long the process must have worked to have left anything that is worth
@@ -83,8 +87,11 @@ func (w *Watch) Stir() {
 }
 
 func (w *Watch) pause() time.Duration {
-	if w.after > 0 {
+	switch {
+	case w.after > 0:
 		return w.after
+	case w.Part:
+		return afterPart
 	}
 	return after
 }

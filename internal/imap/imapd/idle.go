@@ -25,6 +25,10 @@ func (s *Session) idle(ctx context.Context) error {
 	if _, err := s.watchSelected(); err != nil { // before the sync, so that nothing slips between
 		return err
 	}
+	if s.box != nil {
+		s.box.mbox.Settle()
+		s.box.flags = flagTexts{} // which has a snapshot that the poll makes an old one
+	}
 	if err := s.out.Continue("idling").Err(); err != nil {
 		return err
 	}

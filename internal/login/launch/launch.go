@@ -132,7 +132,15 @@ func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error)
 		args = append(args, "-u", a.Name, "-m", a.Mail)
 	}
 	w.Edition = o.edition(args, home, who)
-	w.Command = func() *exec.Cmd { return command(args, home, who) }
+	w.Command = func() *exec.Cmd {
+		cmd := command(args, home, who)
+		if w.Shared == "" {
+			// What two processors have done at the start costs half a megabyte for good;
+			// the program takes more when there is work for them (package processors).
+			cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+		}
+		return cmd
+	}
 	return w, nil
 }
 

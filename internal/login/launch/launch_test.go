@@ -42,7 +42,7 @@ func TestWanted(t *testing.T) {
 	if who == nil || who.Uid != 1000 || who.Gid != 100 || !slices.Equal(who.Groups, []uint32{8}) || who.NoSetGroups {
 		t.Errorf("it runs as %+v", who)
 	}
-	if len(cmd.Env) != 2 || !strings.HasPrefix(cmd.Env[0], "PATH=") || cmd.Env[1] != "HOME=/home/ann" {
+	if len(cmd.Env) != 3 || !strings.HasPrefix(cmd.Env[0], "PATH=") || cmd.Env[1] != "HOME=/home/ann" || cmd.Env[2] != "GOMAXPROCS=1" {
 		t.Errorf("environment %q", cmd.Env)
 	}
 }

@@ -218,7 +218,7 @@ func TestSession(t *testing.T) {
 	if os.Geteuid() != 0 {
 		want = `args ["-front" "-u" "ann" "-m" "/home/ann/Maildir"]`
 	}
-	if !strings.Contains(first, want) || !strings.Contains(first, "shadow false env 1") {
+	if !strings.Contains(first, want) || !strings.Contains(first, "shadow false env 2") {
 		t.Errorf("it says %s\nwant %s", first, want)
 	}
 }

@@ -13,6 +13,8 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
+	"strings"
 
 	"fantail/internal/login/session"
 	"fantail/internal/pop3"
@@ -30,11 +32,16 @@ func run(args []string, in, out, stderr *os.File) int {
 }
 
 func serve(ctx context.Context, s *session.Session) error {
-	o := pop3d.Options{Greeting: "Fantail ready, you are logged in.", Log: s.Log}
+	o := pop3d.Options{Greeting: "Fantail ready, you are logged in.", Settings: s.POP3, Expire: s.POP3.Expire, Log: s.Log}
 	if s.Hello != nil {
 		o.Greeting = "Logged in."
-		o.Offer = pop3.Offer{User: true, Mechanisms: []string{pop3.PLAIN}}
+		o.Expire = s.POP3.ExpireFor(s.Hello.Expire)
+		if s.Hello.Mechanisms != "" {
+			o.Offer.Mechanisms = strings.Split(s.Hello.Mechanisms, ",")
+		}
+		o.Offer.User = slices.Contains(o.Offer.Mechanisms, pop3.PLAIN)
 	}
+	o.Offer.Expire, o.Offer.LoginDelay = o.Expire, s.POP3.LoginDelay
 	open := func(ctx context.Context) (pop3d.Mailbox, error) {
 		account, err := s.OpenAccount()
 		if err != nil {

@@ -39,7 +39,7 @@ func run(args []string, out, stderr io.Writer) int {
 		Name:     "pop3d",
 		Protocol: "pop3",
 		Version:  version,
-		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.POP3 },
+		Listen:   func(cfg *conf.Config) conf.ListenSettings { return cfg.POP3.ListenSettings },
 	}
 	return p.Main(args, service.Signals(), out, stderr)
 }

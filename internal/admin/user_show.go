@@ -39,6 +39,7 @@ func (u *userShow) run(ctx context.Context, t *tool, args []string) error {
 		{"home", a.Home},
 		{"mail", a.Mail},
 		{"without", a.IMAPWithout},
+		{"expire", a.POP3Expire},
 		{"refused", a.Refused},
 	} {
 		if line[1] != "" {

@@ -1,6 +1,10 @@
 package pop3
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Offer is what a server tells of itself in answer to CAPA. Front and session
 // give the same one: what is announced before login must be announced after it
@@ -17,6 +21,15 @@ type Offer struct {
 	// Mechanisms are those of AUTH, under the same condition. They stay after
 	// login (RFC 5034 section 3).
 	Mechanisms []string
+
+	// Expire is how many days mail stays that is left on the server, 0 for ever. Before
+	// login it is the least for any account, and ByUser says that it may be more (RFC
+	// 2449 section 6.7).
+	Expire int
+	ByUser bool
+
+	// LoginDelay is the least time between two logins (RFC 2449 section 6.5).
+	LoginDelay time.Duration
 }
 
 // Implementation names the server (RFC 2449 section 6.9): one token.
@@ -31,8 +44,11 @@ func (o Offer) Capabilities() []string {
 		tagRespCodes,
 		tagAuthRespCode,
 		tagPipelining,
-		// Nothing here deletes a message because of its age.
-		tagExpire + " NEVER",
+		o.expire(),
+	}
+	if o.LoginDelay > 0 {
+		seconds := (o.LoginDelay + time.Second - 1) / time.Second
+		lines = append(lines, tagLoginDelay+" "+strconv.FormatInt(int64(seconds), 10))
 	}
 	if o.STLS {
 		lines = append(lines, STLS)
@@ -44,6 +60,19 @@ func (o Offer) Capabilities() []string {
 		lines = append(lines, tagSASL+" "+strings.Join(o.Mechanisms, " "))
 	}
 	return append(lines, tagImplementation+" "+Implementation)
+}
+
+// expire is the line EXPIRE. 0 days would mean that nothing may be left at all, which
+// is not to be had here.
+func (o Offer) expire() string {
+	line := tagExpire + " NEVER"
+	if o.Expire > 0 {
+		line = tagExpire + " " + strconv.Itoa(o.Expire)
+	}
+	if o.ByUser {
+		line += " USER"
+	}
+	return line
 }
 
 // Append appends the whole response to CAPA to b, from "+OK" to the dot.

@@ -25,6 +25,7 @@ const (
 	tagSASL           = "SASL"           // RFC 5034 section 3
 	tagRespCodes      = "RESP-CODES"     // RFC 2449 section 6.4
 	tagPipelining     = "PIPELINING"     // RFC 2449 section 6.6
+	tagLoginDelay     = "LOGIN-DELAY"    // RFC 2449 section 6.5
 	tagExpire         = "EXPIRE"         // RFC 2449 section 6.7
 	tagImplementation = "IMPLEMENTATION" // RFC 2449 section 6.9
 	tagAuthRespCode   = "AUTH-RESP-CODE" // RFC 3206 section 6

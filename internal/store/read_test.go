@@ -155,14 +155,14 @@ func TestLegacy(t *testing.T) {
 		}
 	}
 	list := "3 V99 N9 G0123456789abcdef0123456789abcdef\n" +
-		"2 O7 PUID2-99 :1000000001.a.h\n4 P :1000000002.b.h\n6 W12 :1000000003.c.h\n"
+		"2 O7 PUID2-99 Gabc :1000000001.a.h\n4 P :1000000002.b.h\n6 W12 :1000000003.c.h\n"
 	if err := os.WriteFile(filepath.Join(dir, "dovecot-uidlist"), []byte(list), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, m, "2", "4", "6")
 	put(t, m, FlagSet{}, "d\n")
 	got, err := m.Legacy(context.Background())
-	want := map[mail.UID]Legacy{2: {"UID2-99", 7}, 4: {"1000000002.b.h", 0}}
+	want := map[mail.UID]Legacy{2: {"UID2-99", 7, "abc"}, 4: {UIDL: "1000000002.b.h"}}
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v %s", err, d)
 	}

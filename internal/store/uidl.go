@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"fantail/internal/mail"
+	"fantail/internal/store/maildrop"
 	"fantail/internal/store/uidlist"
 )
 
@@ -15,10 +16,14 @@ import (
 type Legacy struct {
 	UIDL  string // unique-id (RFC 1939 section 7); "": as for any other message
 	Order uint32 // place in the list; 0: by UID, behind those that have one
+	GUID  string // that it shares with its copies; "": it has none but its name
 }
 
-// Legacy returns the messages of which a predecessor left unique-ids or an order in
-// the UID list; mostly none.
+// Maildrop returns what POP3 keeps beside the mailbox.
+func (m *Mailbox) Maildrop() maildrop.Dir { return maildrop.Dir(m.dir.Path()) }
+
+// Legacy returns the messages of which a predecessor left unique-ids, an order or
+// identifiers in the UID list; mostly none.
 func (m *Mailbox) Legacy(ctx context.Context) (map[mail.UID]Legacy, error) {
 	const op = "read POP3 identities"
 	if err := ctx.Err(); err != nil {
@@ -47,6 +52,7 @@ func (m *Mailbox) Legacy(ctx context.Context) (map[mail.UID]Legacy, error) {
 				l.Order = uint32(n)
 			}
 		}
+		l.GUID, _ = r.Field('G')
 		if l != (Legacy{}) {
 			if all == nil {
 				all = make(map[mail.UID]Legacy)

@@ -43,7 +43,7 @@ type Config struct {
 	File string
 
 	IMAP    IMAPSettings
-	POP3    ListenSettings
+	POP3    POP3Settings
 	Webmail WebmailSettings
 	TLS     TLSSettings
 	Auth    AuthSettings

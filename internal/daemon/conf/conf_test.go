@@ -64,6 +64,11 @@ clients = ["a b/1*: COMPRESS=DEFLATE IDLE"]
 [pop3]
 listen = ["localhost:1110"]
 listen_tls = []
+login_delay = "90s"
+uidl_format = "UID%u-%v"
+uidl_duplicates = "allow"
+deleted_flag = "$Gone"
+client_workarounds = ["outlook-no-nuls"]
 [webmail]
 "listen_tls" = ['127.0.0.1:8443']
 [tls]
@@ -136,6 +141,10 @@ directory = "../bin"
 	if err != nil {
 		t.Fatal(err)
 	}
+	courier, err := ParseUIDLFormat("UID%u-%v")
+	if err != nil {
+		t.Fatal(err)
+	}
 	proxies := []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32"), netip.MustParsePrefix("2001:db8::/64")}
 	want := &Config{
 		File: file,
@@ -143,7 +152,10 @@ directory = "../bin"
 			ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}}, 50e6,
 			[]string{"NOTIFY"}, []ClientRule{{"a b/1*", []string{"COMPRESS=DEFLATE", "IDLE"}}},
 		},
-		POP3:     ListenSettings{[]string{"localhost:1110"}, []string{}},
+		POP3: POP3Settings{
+			ListenSettings: ListenSettings{[]string{"localhost:1110"}, []string{}}, LoginDelay: 90 * time.Second, UIDLFormat: courier,
+			UIDLDuplicates: UIDLAllow, DeletedFlag: "$Gone", Workarounds: []string{OutlookNoNULs},
+		},
 		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem", filepath.Join(dir, "live"), true, filepath.Join(dir, "ca.pem"), CertificateCommonName},
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},

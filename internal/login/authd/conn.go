@@ -273,7 +273,7 @@ func (s *conn) answer(r *running, step Step) wire.Message {
 		s.log.Error("too many tickets are out")
 		return &wire.Failure{Reason: wire.Busy}
 	}
-	return &wire.Success{Ticket: ticket, Account: step.User.Name, Without: step.User.IMAPWithout}
+	return &wire.Success{Ticket: ticket, Account: step.User.Name, Without: step.User.IMAPWithout, Expire: step.User.POP3Expire}
 }
 
 func (s *conn) redeem(id uint32, m *wire.Redeem) {

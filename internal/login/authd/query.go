@@ -23,6 +23,8 @@ type Answer struct {
 	Mail   string   `json:"mail"` // the Maildir
 	// IMAPWithout are capabilities that it is not offered, with commas between them.
 	IMAPWithout string `json:"imap_without,omitempty"`
+	// POP3Expire is how many days POP3 leaves mail, or "never", if it says.
+	POP3Expire string `json:"pop3_expire,omitempty"`
 	// Refused says why it may not log in although its password is right; "" if it may.
 	Refused string `json:"refused,omitempty"`
 }
@@ -39,7 +41,7 @@ func query(ctx context.Context, s Sources, name string) (Answer, error) {
 	}
 	answer := Answer{
 		Source: source, Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Mail: a.Mail,
-		IMAPWithout: user.IMAPWithout,
+		IMAPWithout: user.IMAPWithout, POP3Expire: user.POP3Expire,
 	}
 	_, err = s.Admit(ctx, passdb.Query{Name: name, Service: wire.IMAP})
 	if errors.Is(err, passdb.ErrExpired) || errors.Is(err, passdb.ErrDisabled) || errors.Is(err, userdb.ErrWrong) {

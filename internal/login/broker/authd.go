@@ -104,7 +104,7 @@ func (x *exchange) Next(ctx context.Context, response []byte) (challenge []byte,
 		return m.Data, nil, nil
 	case *wire.Success:
 		x.over = true
-		return nil, &Grant{Service: x.login.Service, Account: m.Account, Ticket: m.Ticket, Remote: x.login.Remote, IMAPWithout: m.Without}, nil
+		return nil, &Grant{Service: x.login.Service, Account: m.Account, Ticket: m.Ticket, Remote: x.login.Remote, IMAPWithout: m.Without, POP3Expire: m.Expire}, nil
 	case *wire.Failure:
 		x.over, x.claimed = true, m.Name
 		return nil, nil, failures[m.Reason]

@@ -60,6 +60,8 @@ type Grant struct {
 	// IMAPWithout are capabilities that this account is not offered, with commas
 	// between them.
 	IMAPWithout string
+	// POP3Expire is how many days POP3 leaves its mail, or "never"; "" if it does not say.
+	POP3Expire string
 }
 
 // Authenticator checks who clients are. It is safe for many goroutines.

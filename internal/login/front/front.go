@@ -44,6 +44,7 @@ import (
 	"fantail/internal/daemon/quiet"
 	"fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 )
 
 // Options say how a Server works.
@@ -63,6 +64,8 @@ type Options struct {
 
 	// IMAPWithout are capabilities that IMAP clients are not offered.
 	IMAPWithout []string
+	// POP3 is what POP3 clients are told before login.
+	POP3 conf.POP3Settings
 
 	Log *slog.Logger
 }
@@ -100,12 +103,15 @@ type protocol struct {
 	name     string                              // as the broker and the log call it
 	dialogue func(c *client) (*session, error)   // until login; nil: the client left
 	bye      func(text string, temp bool) []byte // the line that takes leave unasked
+
+	// introduce adds what a session of this protocol wants to know.
+	introduce func(*client, *broker.Grant, *handover.Hello)
 }
 
 // protocols is the table of services by the name of their sockets.
 func protocols(service string) (protocol, bool) {
-	imap := protocol{"imap", imapDialogue, imapBye}
-	pop3 := protocol{"pop3", pop3Dialogue, pop3Bye}
+	imap := protocol{"imap", imapDialogue, imapBye, imapIntroduce}
+	pop3 := protocol{"pop3", pop3Dialogue, pop3Bye, pop3Introduce}
 	p, ok := map[string]protocol{"imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}[service]
 	return p, ok
 }

@@ -52,7 +52,7 @@ func (f *fake) check(name string, password userdb.Secret) (broker.Grant, error) 
 	case "right":
 		g := broker.Grant{Account: strings.ToLower(name)}
 		if g.Account == "without" {
-			g.IMAPWithout = "NOTIFY,IDLE"
+			g.IMAPWithout, g.POP3Expire = "NOTIFY,IDLE", "14"
 		}
 		return g, nil
 	case "panic":

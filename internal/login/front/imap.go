@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fantail/internal/imap/wire"
+	"fantail/internal/login/broker"
 	"fantail/internal/login/handover"
 )
 
@@ -220,4 +221,9 @@ func imapBye(text string, temporary bool) []byte {
 		text = "[" + wire.CodeUnavailable + "] " + text
 	}
 	return []byte("* BYE " + text + "\r\n")
+}
+
+// imapIntroduce tells a session which capabilities the account is not offered.
+func imapIntroduce(_ *client, grant *broker.Grant, hello *handover.Hello) {
+	hello.Without = grant.IMAPWithout
 }

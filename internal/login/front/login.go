@@ -160,8 +160,9 @@ func (c *client) start(ctx context.Context, grant *broker.Grant, tag string, ahe
 	}
 	hello := handover.Hello{
 		SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag,
-		Client: c.named, Without: grant.IMAPWithout,
+		Client: c.named,
 	}
+	c.protocol.introduce(c, grant, &hello)
 	ses := &session{conn: conn, account: grant.Account}
 	if socket, ok := c.conn.(*net.TCPConn); ok { // so there is no TLS
 		ses.given = true

@@ -8,6 +8,7 @@ import (
 
 	"fantail/internal/crlf"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/userdb"
 	"fantail/internal/pop3"
 )
@@ -143,9 +144,25 @@ func (f *pop3Front) capa(args *pop3.Args) error {
 	if err := args.End(); err != nil {
 		return err
 	}
-	offer := pop3.Offer{STLS: !f.secure(), User: f.mayLogIn(), Mechanisms: f.mechanisms()}
+	set := &f.front.o.POP3
+	days, differ := set.ExpireSoonest()
+	mechanisms := f.mechanisms()
+	offer := pop3.Offer{
+		STLS:       !f.secure(),
+		User:       f.mayUser(),
+		Mechanisms: mechanisms,
+		Expire:     days,
+		ByUser:     differ,
+		LoginDelay: set.LoginDelay,
+	}
 	f.out = offer.Append(f.out)
 	return nil
+}
+
+// pop3Introduce tells a session what the client was told, and what the account says.
+func pop3Introduce(c *client, grant *broker.Grant, hello *handover.Hello) {
+	hello.Mechanisms = strings.Join(c.mechanisms(), ",")
+	hello.Expire = grant.POP3Expire
 }
 
 func (f *pop3Front) quit(args *pop3.Args) error {
@@ -177,14 +194,27 @@ func (f *pop3Front) stls(args *pop3.Args) error {
 	return nil
 }
 
+// mayUser reports whether USER and PASS are of use, which say PLAIN in two commands.
+func (f *pop3Front) mayUser() bool { return slices.Contains(f.mechanisms(), pop3.PLAIN) }
+
+func (f *pop3Front) refuseUser() error {
+	switch {
+	case f.mayUser():
+		return nil
+	case !f.mayLogIn():
+		return errPop3Privacy
+	}
+	return &refusal{text: "Log in with AUTH."}
+}
+
 // userCommand is USER. It says nothing about whether there is such an account.
 func (f *pop3Front) userCommand(args *pop3.Args) error {
 	name := args.Name()
 	if err := args.End(); err != nil {
 		return err
 	}
-	if !f.mayLogIn() {
-		return errPop3Privacy
+	if err := f.refuseUser(); err != nil {
+		return err
 	}
 	f.user = name
 	f.ok("Send PASS.")
@@ -201,8 +231,8 @@ func (f *pop3Front) pass(args *pop3.Args) error {
 	}
 	name := f.user
 	f.user = "" // RFC 1939 section 7: after a failed PASS, USER comes again
-	if !f.mayLogIn() {
-		return errPop3Privacy
+	if err := f.refuseUser(); err != nil {
+		return err
 	}
 	grant, err := f.password(name, userdb.Secret(password), "USER")
 	return f.enter(grant, err, "USER")

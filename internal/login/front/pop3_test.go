@@ -3,8 +3,10 @@ package front
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/handover"
 )
 
 func (p *peer) list() []string {
@@ -117,5 +119,47 @@ func TestPOP3StartTLSForgets(t *testing.T) {
 	p.end()
 	if n := b.fake.checks(); n != 0 {
 		t.Errorf("%d checks", n)
+	}
+}
+
+// TestPOP3Policies: before login the least that any account may have is announced, and
+// that it may differ (RFC 2449 section 6.5 and 6.7).
+func TestPOP3Policies(t *testing.T) {
+	for _, c := range []struct {
+		set  conf.POP3Settings
+		want string
+	}{
+		{conf.POP3Settings{}, "EXPIRE NEVER"},
+		{conf.POP3Settings{Expire: 30}, "EXPIRE 30"},
+		{conf.POP3Settings{Expire: 30, ExpireLeast: 7}, "EXPIRE 7 USER"},
+		{conf.POP3Settings{ExpireLeast: 7}, "EXPIRE 7 USER"},
+		{conf.POP3Settings{LoginDelay: 90 * time.Second}, "EXPIRE NEVER|LOGIN-DELAY 90"},
+		{conf.POP3Settings{LoginDelay: time.Millisecond}, "EXPIRE NEVER|LOGIN-DELAY 1"},
+	} {
+		b := start(t, func(o *Options) { o.POP3 = c.set })
+		p := b.dial("pop3s")
+		p.want("+OK")
+		p.send("CAPA\r\n")
+		if got := strings.Join(p.list(), "|"); !strings.Contains(got, "|"+c.want+"|USER|SASL ") {
+			t.Errorf("%+v: %s", c.set, got)
+		}
+		p.conn.Close()
+	}
+}
+
+// TestPOP3Introduced: the session knows what the client was offered, and what the account
+// says.
+func TestPOP3Introduced(t *testing.T) {
+	b := start(t, nil)
+	got := make(chan handover.Hello, 1)
+	b.fake.session = func(conn *handover.Client, h handover.Hello) {
+		got <- h
+		conn.Close()
+	}
+	p := b.dial("pop3s")
+	p.want("+OK")
+	p.send("USER without\r\nPASS right\r\n")
+	if h := <-got; h.Expire != "14" || h.Mechanisms != "PLAIN,LOGIN" || h.Without != "" {
+		t.Errorf("%+v", h)
 	}
 }

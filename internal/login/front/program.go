@@ -55,6 +55,7 @@ func serverOf(p frontd.Parts) frontd.Server {
 		Connections: p.Config.Login.Connections,
 		PerSource:   p.Config.Login.ConnectionsPerSource,
 		IMAPWithout: p.Config.IMAP.Without,
+		POP3:        p.Config.POP3,
 		Log:         p.Log,
 	})
 }

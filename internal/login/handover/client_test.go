@@ -213,7 +213,7 @@ func TestAcceptRefused(t *testing.T) {
 	if after := descriptors(); after != before {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
-	for _, half := range []string{"", "fantail 2 sid="} {
+	for _, half := range []string{"", "fantail 3 sid="} {
 		front, program := ends(t)
 		fmt.Fprint(front, half)
 		front.Close()

@@ -22,12 +22,20 @@ type Hello struct {
 	// Without are the capabilities that this account is not offered, with commas
 	// between them.
 	Without string
+
+	// Mechanisms are those of SASL that a POP3 client was offered, with commas between
+	// them, since it must be after login as it was before.
+	Mechanisms string
+	// Expire is what the account says of mail that POP3 leaves: days, "never", or "".
+	Expire string
+	// UTF8 says that a POP3 client has said UTF8 before login (RFC 6856 section 2).
+	UTF8 bool
 }
 
 // record is the first thing on a channel. On the wire it is one line of at most
 // MaxHello octets:
 //
-//	fantail 2 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag> client=<hex> without=<list> socket=<yes|no> ahead=<n>
+//	fantail 3 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag> client=<hex> without=<list> mechanisms=<list> expire=<days> utf8=<yes|no> socket=<yes|no> ahead=<n>
 //
 // with exactly these keys in this order, single spaces, and LF at the end. The
 // program that reads it came from the same build as the one that writes it; a
@@ -54,10 +62,13 @@ const (
 	MaxClient = 128
 	// MaxWithout is the longest Hello.Without.
 	MaxWithout = 512
+	// MaxMechanisms is the longest Hello.Mechanisms.
+	MaxMechanisms = 256
+	maxExpire     = 16
 	// MaxAhead is how many octets a front may have read beyond the login.
 	MaxAhead = 16 << 10
 
-	helloStart = "fantail 2 "
+	helloStart = "fantail 3 "
 )
 
 // ErrHello says that a record is not as it must be.
@@ -68,8 +79,8 @@ func (h record) append(b []byte) ([]byte, error) {
 	if err := h.check(); err != nil {
 		return b, err
 	}
-	return fmt.Appendf(b, helloStart+"sid=%s remote=%s tls=%s tag=%s client=%x without=%s socket=%s ahead=%d\n",
-		h.SID, h.Remote, yes(h.TLS), h.Tag, h.Client, h.Without, yes(h.socket), h.ahead), nil
+	return fmt.Appendf(b, helloStart+"sid=%s remote=%s tls=%s tag=%s client=%x without=%s mechanisms=%s expire=%s utf8=%s socket=%s ahead=%d\n",
+		h.SID, h.Remote, yes(h.TLS), h.Tag, h.Client, h.Without, h.Mechanisms, h.Expire, yes(h.UTF8), yes(h.socket), h.ahead), nil
 }
 
 // scanRecord reads the record at the beginning of b, and returns what is behind it. ok
@@ -91,8 +102,8 @@ func parseRecord(line string) (record, error) {
 	if !ok {
 		return record{}, fmt.Errorf("%w: not of this version", ErrHello)
 	}
-	var values [8]string
-	for i, key := range []string{"sid=", "remote=", "tls=", "tag=", "client=", "without=", "socket=", "ahead="} {
+	var values [11]string
+	for i, key := range []string{"sid=", "remote=", "tls=", "tag=", "client=", "without=", "mechanisms=", "expire=", "utf8=", "socket=", "ahead="} {
 		word, more, last := strings.Cut(rest, " ")
 		if last == (i == len(values)-1) {
 			return record{}, fmt.Errorf("%w: wrong number of keys", ErrHello)
@@ -109,12 +120,12 @@ func parseRecord(line string) (record, error) {
 	}
 	h := record{Hello: Hello{
 		SID: values[0], Remote: values[1], TLS: values[2] == "yes", Tag: values[3],
-		Client: string(client), Without: values[5],
-	}, socket: values[6] == "yes"}
-	if values[2] != yes(h.TLS) || values[6] != yes(h.socket) {
+		Client: string(client), Without: values[5], Mechanisms: values[6], Expire: values[7], UTF8: values[8] == "yes",
+	}, socket: values[9] == "yes"}
+	if values[2] != yes(h.TLS) || values[8] != yes(h.UTF8) || values[9] != yes(h.socket) {
 		return record{}, fmt.Errorf("%w: neither yes nor no", ErrHello)
 	}
-	if h.ahead, err = strconv.Atoi(values[7]); err != nil || strconv.Itoa(h.ahead) != values[7] {
+	if h.ahead, err = strconv.Atoi(values[10]); err != nil || strconv.Itoa(h.ahead) != values[10] {
 		return record{}, fmt.Errorf("%w: ahead", ErrHello)
 	}
 	return h, h.check()
@@ -140,6 +151,10 @@ func (h record) check() error {
 		return fmt.Errorf("%w: client", ErrHello)
 	case !word(h.Without, 0, MaxWithout, isTagOrPlus):
 		return fmt.Errorf("%w: without", ErrHello)
+	case !word(h.Mechanisms, 0, MaxMechanisms, isTagOrPlus):
+		return fmt.Errorf("%w: mechanisms", ErrHello)
+	case !word(h.Expire, 0, maxExpire, isIDChar):
+		return fmt.Errorf("%w: expire", ErrHello)
 	case h.ahead < 0 || h.ahead > MaxAhead || h.ahead > 0 && !h.socket:
 		return fmt.Errorf("%w: ahead", ErrHello)
 	case h.socket && h.TLS:

@@ -46,6 +46,7 @@ type Session struct {
 	Log  *slog.Logger
 	Conn Conn
 	IMAP conf.IMAPSettings
+	POP3 conf.POP3Settings
 
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *handover.Hello
@@ -94,6 +95,7 @@ type arguments struct {
 	check, front, version           bool
 	mail                            conf.MailSettings
 	imap                            conf.IMAPSettings
+	pop3                            conf.POP3Settings
 	sandbox                         conf.Sandbox
 }
 
@@ -189,7 +191,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
-	a.mail, a.imap, a.sandbox = cfg.Mail, cfg.IMAP, cfg.Programs.Sandbox
+	a.mail, a.imap, a.pop3, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Programs.Sandbox
 	if a.account != "" && a.maildir != "" || a.fence != "" {
 		return nil
 	}
@@ -215,7 +217,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
 	f := &fence{dir: a.maildir, leave: stop, entered: a.sandbox == conf.SandboxOff}
-	s := Session{User: a.account, Log: log, IMAP: a.imap}
+	s := Session{User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3}
 	if a.fence != "" {
 		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
 	}

@@ -139,6 +139,12 @@ func (r *Record) extra(text string) {
 		r.mail(value)
 	case name == "userdb_imap_without":
 		r.imapWithout(value)
+	case name == "userdb_pop3_expire":
+		if _, err := conf.ParseDays(value); err != nil {
+			r.broken = errors.Join(r.broken, fmt.Errorf("userdb_pop3_expire: %w", err))
+			return
+		}
+		r.POP3Expire = value
 	case name == "nodelay", strings.HasPrefix(name, "userdb_"):
 	default:
 		r.Refused = errors.Join(r.Refused, fmt.Errorf("extra field %q is not supported", name))

@@ -41,6 +41,10 @@ type User struct {
 	// commas between them, in addition to those of the setting imap.without.
 	IMAPWithout string
 
+	// POP3Expire is what the account says of pop3.expire: a number of days, "never",
+	// or "" for nothing (conf.ParseDays).
+	POP3Expire string
+
 	// System says that it is the user of the system with that name, whose groups it
 	// has.
 	System bool

@@ -7,12 +7,12 @@ import (
 )
 
 // capa answers CAPA: the list from before login, without STLS (RFC 2449 section
-// 5, RFC 2595 section 4).
+// 5, RFC 2595 section 4), with the days of this account (RFC 2449 section 6.7).
 func (s *session) capa(_ context.Context, args *pop3.Args) error {
 	if err := args.End(); err != nil {
 		return err
 	}
-	s.out.Write(s.offer.Append(nil))
+	s.out.Write(s.Offer.Append(nil))
 	return nil
 }
 

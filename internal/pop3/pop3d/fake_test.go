@@ -2,7 +2,9 @@ package pop3d
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -14,9 +16,11 @@ import (
 	"time"
 
 	"fantail/internal/crlf"
+	"fantail/internal/daemon/conf"
 	"fantail/internal/mail"
 	"fantail/internal/pop3"
 	"fantail/internal/store"
+	"fantail/internal/store/maildrop"
 )
 
 // fakeMailbox keeps its messages in files, so that it can open them, and the rest
@@ -34,10 +38,11 @@ type fakeMailbox struct {
 }
 
 type fakeMessage struct {
-	uid  mail.UID
-	file string
-	text string
-	seen bool
+	uid      mail.UID
+	file     string
+	text     string
+	seen     bool
+	keywords []mail.Keyword
 }
 
 func newFake(t testing.TB, texts ...string) *fakeMailbox {
@@ -49,7 +54,7 @@ func newFake(t testing.TB, texts ...string) *fakeMailbox {
 }
 
 func (b *fakeMailbox) add(t testing.TB, uid mail.UID, text string) {
-	file := filepath.Join(b.dir, string(appendUIDL(nil, uid, 0)))
+	file := filepath.Join(b.dir, fmt.Sprint(uid))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,19 +78,30 @@ func (b *fakeMailbox) find(op string, uid mail.UID) (*fakeMessage, error) {
 
 type fakeMessages struct {
 	validity mail.UIDValidity
-	uids     []mail.UID
+	messages []fakeMessage
 	err      error
 }
 
 func (m fakeMessages) UIDValidity() mail.UIDValidity { return m.validity }
-func (m fakeMessages) Len() int                      { return len(m.uids) }
-func (m fakeMessages) UID(i int) mail.UID            { return m.uids[i] }
+func (m fakeMessages) Len() int                      { return len(m.messages) }
+func (m fakeMessages) Keywords(i int) []mail.Keyword { return m.messages[i].keywords }
+func (m fakeMessages) Base(i int) string             { return filepath.Base(m.messages[i].file) }
 func (m fakeMessages) Err() error                    { return m.err }
+
+func (m fakeMessages) All() iter.Seq2[int, Message] {
+	return func(yield func(int, Message) bool) {
+		for i := range m.messages {
+			if !yield(i, Message{UID: m.messages[i].uid, Size: -1}) {
+				return
+			}
+		}
+	}
+}
 
 func (b *fakeMailbox) Messages(context.Context) (Messages, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return fakeMessages{b.validity, b.uids(func(fakeMessage) bool { return true }), b.fail["uids"]}, b.fail["messages"]
+	return fakeMessages{b.validity, slices.Clone(b.messages), b.fail["uids"]}, b.fail["messages"]
 }
 
 func (b *fakeMailbox) Legacy(context.Context) (map[mail.UID]store.Legacy, error) {
@@ -142,7 +158,7 @@ func (b *fakeMailbox) OpenMessage(_ context.Context, uid mail.UID) (*os.File, er
 func (b *fakeMailbox) SetFlags(_ context.Context, uids []mail.UID, c store.FlagChange) (missing []mail.UID, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c.Op != mail.Add || c.Flags != mail.Seen || len(c.Keywords) > 0 {
+	if c.Op != mail.Add || c.Flags|mail.Seen != mail.Seen || (c.Flags == 0) != (len(c.Keywords) == 1) {
 		panic("a POP3 session changes no other flags")
 	}
 	b.seenSets++
@@ -154,7 +170,8 @@ func (b *fakeMailbox) SetFlags(_ context.Context, uids []mail.UID, c store.FlagC
 		case err != nil:
 			return missing, err
 		default:
-			m.seen = true
+			m.seen = m.seen || c.Flags == mail.Seen
+			m.keywords = append(m.keywords, c.Keywords...)
 		}
 	}
 	return missing, nil
@@ -169,6 +186,8 @@ func (b *fakeMailbox) Expunge(_ context.Context, uids []mail.UID) error {
 	b.messages = slices.DeleteFunc(b.messages, func(m fakeMessage) bool { return slices.Contains(uids, m.uid) })
 	return nil
 }
+
+func (b *fakeMailbox) Maildrop() maildrop.Dir { return maildrop.Dir(b.dir) }
 
 func (b *fakeMailbox) Close() error {
 	b.closed++
@@ -210,9 +229,17 @@ func converse(t testing.TB, b *fakeMailbox, lines ...string) result {
 
 func converseOn(t testing.TB, b *fakeMailbox, in io.Reader) result {
 	t.Helper()
+	return converseWith(t, b, in, func(*Options) {})
+}
+
+// converseWith is converseOn with other options.
+func converseWith(t testing.TB, b *fakeMailbox, in io.Reader, set func(*Options)) result {
+	t.Helper()
 	var log strings.Builder
 	conn := &recorder{in: in}
-	err := Serve(t.Context(), conn, b.open, testOptions(&log))
+	o := testOptions(&log)
+	set(&o)
+	err := Serve(t.Context(), conn, b.open, o)
 	out := conn.out.String()
 	if rest, ok := strings.CutPrefix(out, "+OK Logged in.\r\n"); ok {
 		out = rest
@@ -222,10 +249,20 @@ func converseOn(t testing.TB, b *fakeMailbox, in io.Reader) result {
 	return result{out, conn.writes, log.String(), err}
 }
 
+// defaults are the settings without a configuration file.
+var defaults = func() conf.POP3Settings {
+	cfg, err := conf.Load(os.DevNull)
+	if err != nil {
+		panic(err)
+	}
+	return cfg.POP3
+}()
+
 func testOptions(log io.Writer) Options {
 	return Options{
 		Greeting: "Logged in.",
 		Offer:    pop3.Offer{STLS: true, User: true, Mechanisms: []string{pop3.PLAIN}},
+		Settings: defaults,
 		Log:      slog.New(slog.NewTextHandler(log, nil)),
 	}
 }
@@ -233,10 +270,17 @@ func testOptions(log io.Writer) Options {
 // live runs a session on one end of a pipe and returns the other end, and a
 // function that waits for the session.
 func live(t testing.TB, b *fakeMailbox) (net.Conn, func() error) {
+	return liveWith(t, b, func(*Options) {})
+}
+
+// liveWith is live with other options.
+func liveWith(t testing.TB, b *fakeMailbox, set func(*Options)) (net.Conn, func() error) {
 	near, far := net.Pipe()
 	done := make(chan error, 1)
+	o := testOptions(io.Discard)
+	set(&o)
 	go func() {
-		err := Serve(t.Context(), far, b.open, testOptions(io.Discard))
+		err := Serve(t.Context(), far, b.open, o)
 		if cerr := far.Close(); err == nil {
 			err = cerr
 		}

@@ -15,17 +15,9 @@ type head struct {
 // cut returns what belongs to the head in the next part of the message, and
 // whether the head ends there.
 func (h *head) cut(part []byte) (keep []byte, done bool) {
-	at := 0
-	for !h.body {
-		i := bytes.IndexByte(part[at:], '\n')
-		if i < 0 {
-			h.length += len(part) - at
-			return part, false
-		}
-		// In CRLF text a line with one octet before its LF is an empty one.
-		h.body = h.length+i == len("\r")
-		h.length = 0
-		at += i + 1
+	at := h.header(part)
+	if !h.body {
+		return part, false
 	}
 	for h.lines > 0 {
 		i := bytes.IndexByte(part[at:], '\n')
@@ -36,4 +28,22 @@ func (h *head) cut(part []byte) (keep []byte, done bool) {
 		h.lines--
 	}
 	return part[:at], true
+}
+
+// header returns how much of the next part belongs to the header, with the empty line
+// that ends it.
+func (h *head) header(part []byte) int {
+	at := 0
+	for !h.body {
+		i := bytes.IndexByte(part[at:], '\n')
+		if i < 0 {
+			h.length += len(part) - at
+			return len(part)
+		}
+		// In CRLF text a line with one octet before its LF is an empty one.
+		h.body = h.length+i == len("\r")
+		h.length = 0
+		at += i + 1
+	}
+	return at
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"fantail/internal/mail"
 	"fantail/internal/pop3"
 )
 
@@ -60,11 +59,11 @@ func (s *session) uidl(_ context.Context, args *pop3.Args) error {
 		if err != nil {
 			return err
 		}
-		s.ok(string(m.appendUIDL(append(strconv.AppendInt(nil, int64(n), 10), ' '), s.drop.validity)))
+		s.ok(string(s.drop.appendUIDL(append(strconv.AppendInt(nil, int64(n), 10), ' '), m)))
 		return nil
 	}
 	s.ok("")
-	s.perMessage(func(b []byte, m *message) []byte { return m.appendUIDL(b, s.drop.validity) })
+	s.perMessage(s.drop.appendUIDL)
 	return nil
 }
 
@@ -90,26 +89,4 @@ func (s *session) perMessage(value func([]byte, *message) []byte) {
 		s.out.Write(line)
 	}
 	s.out.WriteString(".\r\n")
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendUIDL appends the message's unique-id: a predecessor's, or ours.
-func (m *message) appendUIDL(b []byte, validity mail.UIDValidity) []byte {
-	if m.uidl != "" {
-		return append(b, m.uidl...)
-	}
-	return appendUIDL(b, m.uid, validity)
-}
-
-// appendUIDL appends the unique-id of a message: UID and UIDVALIDITY, each as
-// eight lower-case hexadecimal digits. It is what Dovecot gives by default, so
-// that clients do not fetch everything again when one server replaces the other.
-func appendUIDL(b []byte, uid mail.UID, validity mail.UIDValidity) []byte {
-	for _, v := range [...]uint32{uint32(uid), uint32(validity)} {
-		for shift := 28; shift >= 0; shift -= 4 {
-			b = append(b, hexDigits[v>>shift&0xf])
-		}
-	}
-	return b
 }

@@ -5,6 +5,7 @@ import (
 
 	"fantail/internal/pop3"
 	"fantail/internal/store"
+	"fantail/internal/store/maildrop"
 )
 
 // refusal is an answer that a client brought upon itself: the text after -ERR.
@@ -34,8 +35,24 @@ var answers = map[store.Kind]answer{
 
 var otherAnswer = answer{pop3.SysTemp, "Internal error, try again later."}
 
+// refusedLogins are what a client is told that may not log in now, in spite of the right
+// password (RFC 2449 section 8.1.1 and 8.1.2).
+var refusedLogins = map[error]answer{
+	maildrop.ErrInUse: {pop3.InUse, "Another session has the maildrop, try again later."},
+	maildrop.ErrDelay: {pop3.LoginDelay, "You have logged in a short time ago, try again later."},
+}
+
+func isRefused(err error) bool {
+	return errors.Is(err, maildrop.ErrInUse) || errors.Is(err, maildrop.ErrDelay)
+}
+
 // answerTo returns the answer to an error of the store.
 func answerTo(err error) answer {
+	for refused, a := range refusedLogins {
+		if errors.Is(err, refused) {
+			return a
+		}
+	}
 	if a, ok := answers[store.KindOf(err)]; ok {
 		return a
 	}

@@ -32,20 +32,25 @@ func (s *session) retr(ctx context.Context, args *pop3.Args) error {
 	}
 	defer f.Close()
 	s.ok(fmt.Sprintf("%d octets", size))
-	if err := s.send(f, nil); err != nil {
+	if _, err := s.send(f, nil); err != nil {
 		return fmt.Errorf("send message with uid %d: %w", m.uid, err)
 	}
 	s.counts.retr++
-	if err := s.drop.retrieved(ctx, m); err != nil && store.KindOf(err) != store.Gone {
-		// The client has its message; that it may look unread is no reason to
-		// tell it otherwise.
-		s.log.Error("cannot mark messages as seen", "err", err)
-	}
+	s.retrieved(ctx, m, true)
 	return nil
 }
 
+// retrieved notes that the client has all of a message. That this may fail is no reason
+// to tell it otherwise.
+func (s *session) retrieved(ctx context.Context, m *message, read bool) {
+	if err := s.drop.retrieved(ctx, m, read); err != nil && store.KindOf(err) != store.Gone {
+		s.log.Error("cannot mark what was retrieved", "err", err)
+	}
+}
+
 // top answers TOP: the header and the first lines of the body (RFC 1939 section
-// 7).
+// 7). Whoever asks for more lines than there are has the message; so fetchmail leaves
+// it unread.
 func (s *session) top(ctx context.Context, args *pop3.Args) error {
 	n, lines := args.Number(), args.Number()
 	if err := args.End(); err != nil {
@@ -61,41 +66,48 @@ func (s *session) top(ctx context.Context, args *pop3.Args) error {
 	}
 	defer f.Close()
 	s.ok("")
-	if err := s.send(f, &head{lines: lines}); err != nil {
+	whole, err := s.send(f, &head{lines: lines})
+	if err != nil {
 		return fmt.Errorf("send top of message with uid %d: %w", m.uid, err)
 	}
 	s.counts.top++
+	if whole {
+		s.retrieved(ctx, m, false)
+	}
 	return nil
 }
 
 const chunkSize = 32 << 10
 
 // send sends a stored message with CRLF line ends, up to where top says if it is
-// not nil, and the dot. Its errors are writeError and errBroken.
-func (s *session) send(f *os.File, top *head) error {
+// not nil, and the dot. whole tells that there was nothing left of it. Its errors are
+// writeError and errBroken.
+func (s *session) send(f *os.File, top *head) (whole bool, err error) {
 	if s.expander == nil {
 		s.expander, s.chunk = crlf.NewExpander(f), make([]byte, chunkSize)
 	}
 	s.expander.Reset(f)
 	dot := crlf.NewDotWriter(s.out)
-	for done := false; !done; {
+	done, fixes := false, newFixes(&s.Settings)
+	for !done && !whole {
 		n, err := s.expander.Read(s.chunk)
 		part := s.chunk[:n]
 		if top != nil {
 			part, done = top.cut(part)
 		}
-		if _, err := dot.Write(part); err != nil {
-			return writeError{err}
+		if _, err := dot.Write(fixes.apply(part)); err != nil {
+			return false, writeError{err}
 		}
-		if errors.Is(err, io.EOF) {
-			break
+		whole = errors.Is(err, io.EOF)
+		if err != nil && !whole {
+			return false, fmt.Errorf("%w: %w", errBroken, err)
 		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", errBroken, err)
-		}
+	}
+	if _, err := dot.Write(fixes.end()); err != nil {
+		return false, writeError{err}
 	}
 	if err := dot.Close(); err != nil {
-		return writeError{err}
+		return false, writeError{err}
 	}
-	return nil
+	return whole && !done, nil
 }

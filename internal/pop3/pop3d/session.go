@@ -7,16 +7,21 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"fantail/internal/crlf"
+	"fantail/internal/daemon/conf"
 	"fantail/internal/pop3"
 	"fantail/internal/store"
+	"fantail/internal/store/maildrop"
 )
 
 // Options are what a session is told about itself.
 type Options struct {
 	Greeting string     // the text after the first +OK
-	Offer    pop3.Offer // the one that the client was given before login
+	Offer    pop3.Offer // the one that the client was given before login, but for this account
+	Settings conf.POP3Settings
+	Expire   int // days after which mail may be removed that the client has retrieved and left; 0: never
 	Log      *slog.Logger
 }
 
@@ -32,8 +37,8 @@ const maxBadCommands = 20
 // When ctx ends, so does the session, as if the client were gone; an UPDATE
 // that has begun is finished.
 func Serve(ctx context.Context, conn Conn, open func(context.Context) (Mailbox, error), o Options) (err error) {
-	s := &session{wire: newWire(conn), offer: o.Offer, log: o.Log}
-	s.offer.STLS = false // RFC 2595 section 4: not permitted any more
+	s := &session{wire: newWire(conn), Options: &o, log: o.Log}
+	o.Offer.STLS = false // RFC 2595 section 4: not permitted any more
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -49,7 +54,11 @@ func Serve(ctx context.Context, conn Conn, open func(context.Context) (Mailbox, 
 
 	if err := s.login(ctx, open); err != nil {
 		s.out.Write(appendRefusal(nil, err))
-		return errors.Join(err, s.out.Flush())
+		if isRefused(err) {
+			s.log.Info("login refused", "proto", "pop3", "err", err)
+			err = nil
+		}
+		return errors.Join(err, s.lastWords())
 	}
 	s.out.Write(pop3.AppendOK(nil, pop3.NoCode, o.Greeting))
 	reason, err := s.transaction(ctx)
@@ -60,9 +69,10 @@ func Serve(ctx context.Context, conn Conn, open func(context.Context) (Mailbox, 
 // session is one login. One goroutine owns it.
 type session struct {
 	*wire
-	drop  *maildrop
-	offer pop3.Offer
-	log   *slog.Logger
+	*Options
+	drop    *drop
+	entered *maildrop.Session
+	log     *slog.Logger
 
 	expander *crlf.Expander // both for RETR and TOP, from the first one on
 	chunk    []byte
@@ -79,11 +89,41 @@ func (s *session) login(ctx context.Context, open func(context.Context) (Mailbox
 	if err != nil {
 		return fmt.Errorf("open maildrop: %w", err)
 	}
-	s.drop, err = openMaildrop(ctx, box)
+	err = s.enter(box)
+	if err == nil {
+		s.drop, err = openDrop(ctx, box, s.Options)
+	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open maildrop: %w", err), box.Close())
+		return errors.Join(fmt.Errorf("open maildrop: %w", err), s.leave(), box.Close())
 	}
 	return nil
+}
+
+// enter finds out whether the account may log in now. It may if that cannot be found
+// out: a full disk is a reason to let somebody remove mail.
+func (s *session) enter(box Mailbox) error {
+	set := &s.Settings
+	if set.LoginDelay == 0 && !set.LockSession {
+		return nil
+	}
+	entered, err := box.Maildrop().Enter(time.Now(), set.LoginDelay, set.LockSession)
+	switch {
+	case err == nil:
+		s.entered = entered
+	case errors.Is(err, maildrop.ErrInUse), errors.Is(err, maildrop.ErrDelay):
+		return err
+	default:
+		s.log.Error("cannot note the login", "err", err)
+	}
+	return nil
+}
+
+// leave lets the next session in.
+func (s *session) leave() error {
+	if s.entered == nil {
+		return nil
+	}
+	return s.entered.Leave()
 }
 
 // transaction answers commands until there are no more, and returns why.
@@ -171,8 +211,11 @@ func (s *session) refuse(keyword string, err error) {
 
 // end marks what was retrieved, and writes the one line about the session.
 func (s *session) end(ctx context.Context, reason string) {
-	if err := s.drop.markSeen(ctx); err != nil && store.KindOf(err) != store.Gone {
-		s.log.Error("cannot mark messages as seen", "err", err)
+	if err := s.drop.mark(ctx); err != nil && store.KindOf(err) != store.Gone {
+		s.log.Error("cannot mark what was retrieved", "err", err)
+	}
+	if err := s.leave(); err != nil {
+		s.log.Error("cannot let the next session in", "err", err)
 	}
 	if err := s.drop.box.Close(); err != nil {
 		s.log.Error("cannot close the mailbox", "err", err)

@@ -312,7 +312,7 @@ func (panicking) Size(context.Context, mail.UID) (int64, error) { panic("a bug")
 // TestDamagedOnce: a list of messages that cannot be read is asked for again.
 func TestDamagedOnce(t *testing.T) {
 	b := &damagedOnce{fakeMailbox: newFake(t, msg1, msg2)}
-	d, err := openMaildrop(context.Background(), b)
+	d, err := openDrop(context.Background(), b, &Options{Settings: defaults})
 	if err != nil || len(d.messages) != 2 || b.asked != 2 {
 		t.Errorf("%+v, %v, asked %d times", d, err, b.asked)
 	}
@@ -327,7 +327,7 @@ func (b *damagedOnce) Messages(ctx context.Context) (Messages, error) {
 	b.asked++
 	m, err := b.fakeMailbox.Messages(ctx)
 	if b.asked == 1 {
-		m = fakeMessages{validity: 1, uids: []mail.UID{0}, err: &store.Error{Op: "read index"}}
+		m = fakeMessages{validity: 1, messages: make([]fakeMessage, 1), err: &store.Error{Op: "read index"}}
 	}
 	return m, err
 }

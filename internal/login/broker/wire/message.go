@@ -44,6 +44,7 @@ const (
 	maxBinding   = 64 // of SHA-512
 	maxPath      = 4095
 	maxWithout   = 512
+	maxExpire    = 16
 	maxGroups    = 1024 // in number
 	maxOffered   = 32   // in number
 )
@@ -152,6 +153,7 @@ type Success struct {
 	Ticket  Ticket
 	Account string // as its source spells it
 	Without string // IMAP capabilities that it is not offered, with commas between them
+	Expire  string // for how many days POP3 leaves mail, or "never"; "": it does not say
 }
 
 // Failure is the end of an exchange.
@@ -251,6 +253,7 @@ func (m *Success) fields(w walker) {
 	w.fixed(m.Ticket[:])
 	w.text(&m.Account, maxName)
 	w.text(&m.Without, maxWithout)
+	w.text(&m.Expire, maxExpire)
 }
 
 func (m *Failure) fields(w walker) {

@@ -26,7 +26,7 @@ var samples = []Message{
 	&Offer{Mechanisms: []string{"SCRAM-SHA-256-PLUS", "PLAIN"}},
 	&Offer{},
 	&Challenge{Data: []byte("r=abc")},
-	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE"},
+	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", Expire: "30"},
 	&Failure{Reason: Expired, Name: "ann"},
 	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}},
 	&Start{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("192.0.2.1")},

@@ -1,0 +1,93 @@
+package maildrop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is the directory of a mailbox.
+type Dir string
+
+const loginFile = "fantail-pop3-login"
+
+// Why nobody may log in now.
+var (
+	ErrInUse = errors.New("another session has the maildrop")
+	ErrDelay = errors.New("the last login was too short a time ago")
+)
+
+// Session is somebody logged in; at most one at a time if it is locked.
+type Session struct{ f *os.File }
+
+// Enter logs in at the time now, unless the last login is less than delay ago (ErrDelay)
+// or, if alone is true, another session that was to be alone goes on (ErrInUse).
+func (d Dir) Enter(now time.Time, delay time.Duration, alone bool) (*Session, error) {
+	f, err := openLocked(filepath.Join(string(d), loginFile))
+	if err != nil {
+		return nil, err
+	}
+	err = count(f, now, delay)
+	if err != nil || !alone {
+		return &Session{}, errors.Join(err, f.Close())
+	}
+	return &Session{f}, nil
+}
+
+// patience is how long a login waits for one that is not to stay: it takes
+// milliseconds, if the file server has them.
+const patience = time.Second
+
+// openLocked opens a file and takes its lock.
+func openLocked(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return f, nil
+		case errors.Is(err, unix.EWOULDBLOCK) && time.Now().Before(end), errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EWOULDBLOCK):
+			err = ErrInUse
+		}
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+}
+
+// count compares the time with that in the file, and puts it there.
+func count(f *os.File, now time.Time, delay time.Duration) error {
+	text, err := io.ReadAll(io.LimitReader(f, 32))
+	if err != nil {
+		return err
+	}
+	// What is no time, or one to come, since the clock was wrong, delays nobody.
+	last, err := strconv.ParseInt(strings.TrimSuffix(string(text), "\n"), 10, 64)
+	if ago := now.Sub(time.Unix(last, 0)); err == nil && ago >= 0 && ago < delay {
+		return ErrDelay
+	}
+	line := strconv.AppendInt(nil, now.Unix(), 10)
+	line = append(line, '\n')
+	if _, err := f.WriteAt(line, 0); err != nil {
+		return err
+	}
+	return f.Truncate(int64(len(line)))
+}
+
+// Leave ends the session.
+func (s *Session) Leave() error {
+	if s.f == nil {
+		return nil
+	}
+	return s.f.Close()
+}

@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"os"
 	"strings"
 )
 
@@ -56,9 +57,29 @@ func admin(h house) {
 	}
 	h.dial(imaps).login("ann") // who is none of its accounts
 	h.sh("fantail check dan && fantail user del dan && rm /etc/fantail/passwd && systemctl restart fantail-authd")
-	if out := h.sh(`journalctl --quiet --output=cat _COMM=imapd | grep 'msg="login failed" sid=.* proto=imap remote=127.0.0.1 user=ann mech=LOGIN'`); out == "" {
-		h.Error("fail2ban would not find the failures in the journal")
+	h.sh("journalctl --sync")
+	for _, match := range journalMatch(h) {
+		if out := h.sh(`journalctl --quiet --output=cat "$1" | grep 'msg="login failed" sid=.* proto=imap remote=127.0.0.1 user=ann mech=LOGIN' || true`, match); strings.Contains(match, "imapd") != (out != "") {
+			h.Errorf("with %s fail2ban would find in the journal: %q", match, out)
+		}
+		if out := h.sh(`systemctl cat "$1"`, strings.TrimPrefix(match, "_SYSTEMD_UNIT=")); out == "" {
+			h.Errorf("no unit for %s", match)
+		}
 	}
+}
+
+// journalMatch is what the filter for fail2ban looks for in the journal.
+func journalMatch(h house) []string {
+	h.Helper()
+	text, err := os.ReadFile("../../packaging/fail2ban/filter.d/fantail.conf")
+	if err != nil {
+		h.Fatal(err)
+	}
+	all := strings.TrimSpace(strings.TrimPrefix(line(string(text), "journalmatch = "), "journalmatch = "))
+	if all == "" {
+		h.Fatal("the filter has no journalmatch")
+	}
+	return strings.Split(all, " + ")
 }
 
 // line returns the line that begins with a word.

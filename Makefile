@@ -59,9 +59,11 @@ check: go packages build
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
 	mandoc -Tlint -Wwarning $(PAGES)
 
-# Beside Dovecot; bench.html has the figures with charts.
+# Beside Dovecot; bench.html has the figures with charts. And what the time of a refused
+# login tells of accounts, which should be nothing: about 50 %-guessed.
 bench: go packages build
 	$(GO) run ./test/bench -bin bin $(BENCHARGS)
+	$(GO) test -run '^$$' -bench '^BenchmarkGuess$$' -benchtime 1x ./internal/login/passdb/...
 
 fuzz: go
 	@test/fuzz $(FUZZTIME)

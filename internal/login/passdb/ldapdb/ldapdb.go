@@ -19,8 +19,8 @@
 //   - Each request has a deadline, and ends with its context. Referrals are not followed
 //     and aliases not resolved: both could name another directory's accounts.
 //
-// An unknown name is answered faster than a wrong password; the delay of failures,
-// which counts from the beginning, hides that.
+// A name that nobody has is refused after the time that one of the last wrong passwords
+// took (decoy.go): no bind of ours makes a directory hash for an entry that is not there.
 package ldapdb
 
 import (
@@ -58,6 +58,7 @@ type DB struct {
 
 	searching *pool // bound as s.BindDN
 	proving   *pool // bound as anybody
+	refusals  refusals
 }
 
 // New returns the directory of the settings. It connects to nothing yet.
@@ -169,17 +170,25 @@ func (d *DB) Password(ctx context.Context, q passdb.Query, password userdb.Secre
 	if password == "" || len(password) > passdb.MaxPassword {
 		return userdb.User{}, userdb.ErrWrong
 	}
-	err = d.proving.do(ctx, func(c *ldap.Conn) error {
+	began := time.Now()
+	if err = d.bind(ctx, e.DN, password); err != nil {
+		if errors.Is(err, userdb.ErrWrong) {
+			d.refusals.note(time.Since(began))
+		}
+		return userdb.User{}, fmt.Errorf("bind as the user: %w", err)
+	}
+	return user, nil
+}
+
+// bind asks the directory whether this is the password of an entry.
+func (d *DB) bind(ctx context.Context, dn string, password userdb.Secret) error {
+	return d.proving.do(ctx, func(c *ldap.Conn) error {
 		result, err := c.SimpleBind(&ldap.SimpleBindRequest{
-			Username: e.DN, Password: string(password),
+			Username: dn, Password: string(password),
 			Controls: []ldap.Control{ldap.NewControlBeheraPasswordPolicy()},
 		})
 		return answer(result, err)
 	})
-	if err != nil {
-		return userdb.User{}, fmt.Errorf("bind as the user: %w", err)
-	}
-	return user, nil
 }
 
 // Lookup implements passdb.Source.

@@ -325,3 +325,38 @@ func TestLongMessage(t *testing.T) {
 		t.Errorf("%d octets for it", grown)
 	}
 }
+
+// TestDecoy: a name that nobody has is refused after the time of a wrong password, also
+// before there was any.
+func TestDecoy(t *testing.T) {
+	s := newSlapd(t, person("uid=ann", "ann", place))
+	d := open(t, s.settings())
+	d.Decoy(t.Context(), passdb.Query{Name: "nobody"}, "wrong")
+	if _, ok := d.refusals.one(); ok {
+		t.Error("a decoy counts as a refusal")
+	}
+	for name, password := range map[string]string{"ann": "wrong", "nobody": "wrong"} {
+		if _, err := ask(t, d, name, password); err == nil {
+			t.Error(name)
+		}
+	}
+	if took, ok := d.refusals.one(); !ok || took <= 0 {
+		t.Errorf("the wrong password of ann took %v", took)
+	}
+	const long = 300 * time.Millisecond
+	for range len(d.refusals.last) {
+		d.refusals.note(long)
+	}
+	began := time.Now()
+	d.Decoy(t.Context(), passdb.Query{Name: "nobody"}, "wrong")
+	if took := time.Since(began); took < long {
+		t.Errorf("it took %v", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began = time.Now()
+	d.Decoy(ctx, passdb.Query{Name: "nobody"}, "wrong")
+	if took := time.Since(began); took >= long {
+		t.Errorf("a decoy of nobody who waits took %v", took)
+	}
+}

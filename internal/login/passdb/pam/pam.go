@@ -45,6 +45,10 @@ const decoy = "no such account"
 // Users are the system's accounts (nss.Accounts).
 type Users interface {
 	Lookup(ctx context.Context, name string) (userdb.User, error)
+	// Look is Lookup, and says whether the answer was one that is kept. Ask takes the
+	// time of one that is not.
+	Look(ctx context.Context, name string) (user userdb.User, kept bool, err error)
+	Ask(ctx context.Context)
 }
 
 // Source is PAM as a passdb.Source. It is safe for many goroutines.
@@ -65,14 +69,18 @@ func (*Source) Name() string { return "pam" }
 
 // Password implements passdb.Source.
 func (s *Source) Password(ctx context.Context, q passdb.Query, password userdb.Secret) (userdb.User, error) {
-	user, err := s.users.Lookup(ctx, q.Name)
+	user, kept, err := s.users.Look(ctx, q.Name)
 	if err != nil {
 		return userdb.User{}, err
 	}
 	if password == "" || len(password) > passdb.MaxPassword || strings.ContainsRune(string(password), 0) {
 		return userdb.User{}, passdb.ErrWrong
 	}
-	return s.ask(ctx, user, q, wire.Request{Name: user.Name, Password: password})
+	user, err = s.ask(ctx, user, q, wire.Request{Name: user.Name, Password: password})
+	if errors.Is(err, userdb.ErrWrong) && kept {
+		s.users.Ask(ctx) // a name that nobody has is never kept
+	}
+	return user, err
 }
 
 // Certificate implements passdb.Certified: PAM says whether the account may log in.

@@ -27,6 +27,13 @@ func (users) Lookup(_ context.Context, name string) (userdb.User, error) {
 	return userdb.User{Name: strings.ToLower(name), UID: 1000, System: true}, nil
 }
 
+func (u users) Look(ctx context.Context, name string) (userdb.User, bool, error) {
+	user, err := u.Lookup(ctx, name)
+	return user, false, err
+}
+
+func (users) Ask(context.Context) {}
+
 var directory string
 
 func TestMain(m *testing.M) {
@@ -52,7 +59,7 @@ var built = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-func helper(t *testing.T) string {
+func helper(t testing.TB) string {
 	t.Helper()
 	if _, err := os.Stat("/usr/include/security/pam_appl.h"); err != nil {
 		t.Skip("there are no headers of PAM: ", err)
@@ -65,7 +72,7 @@ func helper(t *testing.T) string {
 }
 
 // source is PAM with a configuration of its own.
-func source(t *testing.T, config string) *Source {
+func source(t testing.TB, config string) *Source {
 	t.Helper()
 	dir := t.TempDir()
 	s := New(helper(t), users{})

@@ -13,6 +13,8 @@
 //
 // A password that is locked, or empty, matches nothing, and takes the time of one that
 // is not: a decoy is checked, another user's hash, always the same for the same name.
+// The name service keeps what it knows of users, and not that there is none: it is asked
+// once more when a user is refused of whom it was not.
 package shadow
 
 import (
@@ -38,6 +40,10 @@ const maxFile = 64 << 20
 // Users are the system's accounts (nss.Accounts).
 type Users interface {
 	Lookup(ctx context.Context, name string) (userdb.User, error)
+	// Look is Lookup, and says whether the answer was one that is kept. Ask takes the
+	// time of one that is not.
+	Look(ctx context.Context, name string) (user userdb.User, kept bool, err error)
+	Ask(ctx context.Context)
 }
 
 // Source is the file as a passdb.Source. It is safe for many goroutines.
@@ -59,7 +65,11 @@ func (*Source) Name() string { return "shadow" }
 
 // Password implements passdb.Source.
 func (s *Source) Password(ctx context.Context, q passdb.Query, password userdb.Secret) (userdb.User, error) {
-	user, line, all, err := s.find(ctx, q.Name)
+	user, kept, err := s.users.Look(ctx, q.Name)
+	if err != nil {
+		return userdb.User{}, err
+	}
+	line, all, err := s.line(user)
 	if err != nil {
 		return userdb.User{}, err
 	}
@@ -69,6 +79,9 @@ func (s *Source) Password(ctx context.Context, q passdb.Query, password userdb.S
 		hash = s.decoy(all, q.Name)
 	}
 	ok, err := s.hashing.Match(ctx, q.Remote, hash, password)
+	if !ok && kept {
+		s.users.Ask(ctx)
+	}
 	switch {
 	case locked && ctx.Err() == nil:
 		return userdb.User{}, passdb.ErrWrong
@@ -83,7 +96,7 @@ func (s *Source) Password(ctx context.Context, q passdb.Query, password userdb.S
 // Certificate implements passdb.Certified: the password does not matter, but the account
 // must not have expired.
 func (s *Source) Certificate(ctx context.Context, q passdb.Query) (userdb.User, error) {
-	user, line, _, err := s.find(ctx, q.Name)
+	user, line, err := s.find(ctx, q.Name)
 	if err != nil {
 		return userdb.User{}, err
 	}
@@ -92,7 +105,7 @@ func (s *Source) Certificate(ctx context.Context, q passdb.Query) (userdb.User, 
 
 // Lookup implements passdb.Source.
 func (s *Source) Lookup(ctx context.Context, name string) (userdb.User, error) {
-	user, _, _, err := s.find(ctx, name)
+	user, _, err := s.find(ctx, name)
 	return user, err
 }
 
@@ -118,15 +131,21 @@ func admitted(user userdb.User, err error) (userdb.User, error) {
 	return user, nil
 }
 
-// find returns an account, its line and all lines.
-func (s *Source) find(ctx context.Context, name string) (userdb.User, entry, string, error) {
+// find returns an account and its line.
+func (s *Source) find(ctx context.Context, name string) (userdb.User, entry, error) {
 	user, err := s.users.Lookup(ctx, name)
 	if err != nil {
-		return userdb.User{}, entry{}, "", err
+		return userdb.User{}, entry{}, err
 	}
+	line, _, err := s.line(user)
+	return user, line, err
+}
+
+// line returns the line of an account, and all lines.
+func (s *Source) line(user userdb.User) (entry, string, error) {
 	all, err := s.read()
 	if err != nil {
-		return userdb.User{}, entry{}, "", fmt.Errorf("%w: %w", userdb.ErrUnavailable, err)
+		return entry{}, "", fmt.Errorf("%w: %w", userdb.ErrUnavailable, err)
 	}
 	for text := range strings.Lines(all) {
 		if first, _, _ := strings.Cut(text, ":"); first != user.Name {
@@ -134,11 +153,11 @@ func (s *Source) find(ctx context.Context, name string) (userdb.User, entry, str
 		}
 		line, err := parse(strings.TrimSuffix(text, "\n"))
 		if err != nil {
-			return userdb.User{}, entry{}, "", fmt.Errorf("%w: account %s in %s: %w", userdb.ErrUnavailable, user.Name, s.path, err)
+			return entry{}, "", fmt.Errorf("%w: account %s in %s: %w", userdb.ErrUnavailable, user.Name, s.path, err)
 		}
-		return user, line, all, nil
+		return line, all, nil
 	}
-	return userdb.User{}, entry{}, "", fmt.Errorf("%w: %s is not in %s", userdb.ErrUnknown, user.Name, s.path)
+	return entry{}, "", fmt.Errorf("%w: %s is not in %s", userdb.ErrUnknown, user.Name, s.path)
 }
 
 // read returns the file.

@@ -2,6 +2,7 @@ package nss
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,6 +21,25 @@ type Accounts struct {
 // spelled is looked for in lower case, as in a passwd-file. The error wraps
 // userdb.ErrUnknown or userdb.ErrUnavailable.
 func (a Accounts) Lookup(ctx context.Context, name string) (userdb.User, error) {
+	u, _, err := a.Look(ctx, name)
+	return u, err
+}
+
+// Look is Lookup, and says whether the answer was one that is kept. Then whoever refuses
+// the account takes the time of a question (Ask), or it would tell that there is one:
+// the answer that there is none is never kept.
+func (a Accounts) Look(ctx context.Context, name string) (user userdb.User, kept bool, err error) {
+	_, kept = look(a.DB, a.DB.users, name)
+	user, err = a.look(ctx, name)
+	return user, kept, err
+}
+
+// Ask asks the system for a name that nobody has, another one each time.
+func (a Accounts) Ask(ctx context.Context) {
+	_, _ = a.DB.entry(ctx, "passwd", a.DB.passwd, "x"+strings.ToLower(rand.Text()))
+}
+
+func (a Accounts) look(ctx context.Context, name string) (userdb.User, error) {
 	u, err := a.DB.User(ctx, name)
 	if lower := strings.ToLower(name); errors.Is(err, userdb.ErrUnknown) && lower != name {
 		u, err = a.DB.User(ctx, lower)

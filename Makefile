@@ -72,11 +72,15 @@ fuzz: go
 soak: go packages
 	@test/soak $(SOAKTIME)
 
+# Programs are replaced as a whole: those that run keep theirs, and none is started
+# that is half written.
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fantail
-	install -m 755 $(COMMANDS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(HELPERS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/libexec/fantail
-	@if [ -e $(BIN)/pam-helper ]; then set -x; install -m 755 $(BIN)/pam-helper $(DESTDIR)$(PREFIX)/libexec/fantail; fi
+	set -e; for program in $(COMMANDS:%=sbin/%) $(HELPERS:%=libexec/fantail/%) libexec/fantail/pam-helper; do \
+	  [ -e $(BIN)/$${program##*/} ] || continue; \
+	  install -m 755 $(BIN)/$${program##*/} $(DESTDIR)$(PREFIX)/$$program.new; \
+	  mv -f $(DESTDIR)$(PREFIX)/$$program.new $(DESTDIR)$(PREFIX)/$$program; \
+	done
 	for page in $(PAGES); do \
 	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

@@ -67,7 +67,7 @@ func (c *Container) Write(path, text string, mode fs.FileMode) error {
 }
 
 // Copy copies what is below a directory of the host into one of the container, as
-// root's. Files that are there are replaced, not changed: programs that run keep theirs.
+// root's. Files that are there are replaced as a whole: programs that run keep theirs.
 func (c *Container) Copy(from, to string) error {
 	pack := exec.Command("tar", "--create", "--owner=0", "--group=0", ".")
 	pack.Dir = from
@@ -80,7 +80,13 @@ func (c *Container) Copy(from, to string) error {
 	if err := pack.Start(); err != nil {
 		return err
 	}
-	unpack := c.Command(context.Background(), "tar", "--extract", "--preserve-permissions", "--no-overwrite-dir", "--directory", to)
+	unpack := c.Command(context.Background(), "sh", "-ec", `new=$(mktemp -d "$1/.new-XXXXXX")
+		cd "$new"
+		tar --extract --preserve-permissions
+		find . -mindepth 1 -type d -exec sh -c 'for d; do [ -d "../$d" ] || mkdir "../$d"; done' sh {} +
+		find . ! -type d -exec sh -c 'for f; do mv -f "$f" "../$f"; done' sh {} +
+		cd /
+		rm -r "$new"`, "sh", to)
 	unpack.Stdin = stream
 	out, err := unpack.CombinedOutput()
 	if packed := pack.Wait(); err == nil {

@@ -49,6 +49,9 @@ func build(t *testing.T) house {
 	t.Helper()
 	h := house{t, container.Start(t, debian)}
 	h.install("first")
+	if err := h.Write("/etc/fantail/fantail.toml", "login.drain = \"2s\"\n", 0o644); err != nil {
+		t.Fatal(err)
+	}
 	h.sh(`
 		systemd-sysusers
 		systemd-tmpfiles --create

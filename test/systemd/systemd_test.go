@@ -22,6 +22,9 @@ func TestInstalled(t *testing.T) {
 		{"inetd", inetd},
 		{"reload", reload},
 		{"keys", keys},
+		{"upgrade", upgrade},
+		{"crash", crash},
+		{"journal", journal},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(h.with(t)) })
 	}
@@ -144,6 +147,24 @@ func inetd(h house) {
 		c.login("bob")
 		c.say("b SELECT INBOX", "b OK")
 		c.say("c LOGOUT", "c OK")
+	}
+}
+
+// journal: the journal has the log, each line as that of its unit.
+func journal(h house) {
+	log := h.sh("journalctl --unit=fantail-imapd --output=cat --no-pager")
+	for _, want := range []string{
+		`msg=login sid=\S+ proto=imap remote=127.0.0.1 user=ann mech=LOGIN tls=true`,
+		`msg=login sid=\S+ proto=imap remote=127.0.0.1 user=ann mech=LOGIN tls=false`,
+		`msg=logout sid=\S+ proto=imap remote=127.0.0.1 user=ann `,
+		`msg="login failed" .*remote=127.0.0.1 user=ann `,
+	} {
+		if !regexp.MustCompile(want).MatchString(log) {
+			h.Errorf("no line %s in\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, password) {
+		h.Error("a password is in the log")
 	}
 }
 

@@ -146,6 +146,10 @@ func PeerOf(c syscall.Conn) (Peer, error) {
 // Close closes this end. Messages that were sent arrive nevertheless.
 func (c *Conn) Close() error { return c.c.Close() }
 
+// CloseRead makes further messages of the other side impossible; what it has sent can be
+// received, and then io.EOF.
+func (c *Conn) CloseRead() error { return c.c.CloseRead() }
+
 // CloseWrite says that nothing more will be sent.
 func (c *Conn) CloseWrite() error { return c.c.CloseWrite() }
 

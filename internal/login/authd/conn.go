@@ -65,6 +65,11 @@ type running struct {
 // Serve serves a connection until its peer closes it, breaks the rules, or ctx ends.
 // It closes the connection.
 func (e *Engine) Serve(ctx context.Context, c *fdpass.Conn, role Role) error {
+	if slices.Equal(role.kinds, Session.kinds) {
+		var cancel context.CancelFunc
+		ctx, cancel = e.lasting(ctx)
+		defer cancel()
+	}
 	peer, err := broker.NewPeer(ctx, c)
 	if err != nil {
 		return err
@@ -85,6 +90,36 @@ func (e *Engine) serve(peer *broker.Peer, role Role) error {
 		return fmt.Errorf("%s: %w", role.name, err)
 	}
 	return nil
+}
+
+// lastTime is how long authd goes on for tickets that it has given.
+const lastTime = 7 * time.Second
+
+// lasting returns a context that ends some time after ctx: when fronts have got their
+// last answers, and the tickets in these are redeemed.
+func (e *Engine) lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		defer cancel()
+		for end := time.Now().Add(lastTime); time.Now().Before(end) && (e.fronts() || e.tickets.any()); {
+			if pause(last, 10*time.Millisecond) != nil {
+				return
+			}
+		}
+	})
+	return last, cancel
+}
+
+// fronts reports whether any is connected.
+func (e *Engine) fronts() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for s := range e.conns {
+		if slices.Contains(s.role.kinds, wire.KindBegin) {
+			return true
+		}
+	}
+	return false
 }
 
 // known keeps the list of connections, for what all of them are told.

@@ -256,5 +256,13 @@ func (s *mailServer) write(b []byte) error {
 	return err
 }
 
+// CloseRead implements broker.Carrier.
+func (s *mailServer) CloseRead() error {
+	if c, ok := s.c.(interface{ CloseRead() error }); ok {
+		return c.CloseRead()
+	}
+	return s.c.Close() // nothing that has no two halves is listened on
+}
+
 // Close implements broker.Carrier.
 func (s *mailServer) Close() error { return s.c.Close() }

@@ -67,6 +67,14 @@ func (t *tickets) redeem(r *wire.Redeem) (userdb.User, bool) {
 	return got.user, true
 }
 
+// any reports whether a ticket is out.
+func (t *tickets) any() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expire(t.clock())
+	return len(t.out) > 0
+}
+
 // expire forgets tickets that are too old, and redeemed ones that are oldest.
 func (t *tickets) expire(now time.Time) {
 	n := 0

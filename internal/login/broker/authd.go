@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -118,20 +119,19 @@ func (x *exchange) ask(ctx context.Context, response []byte) (wire.Message, erro
 	if x.over {
 		panic("broker: an exchange that is over")
 	}
-	var m wire.Message = &wire.Continue{Response: response}
+	var m wire.Message
+	var f *os.File
+	var err error
 	if x.talk == nil {
-		var err error
-		if x.talk, err = x.link.Talk(ctx); err != nil {
-			return nil, err
-		}
-		m = &wire.Begin{
+		x.talk, m, f, err = x.link.Begin(ctx, &wire.Begin{
 			Service: x.login.Service, Remote: x.login.Remote, SID: x.login.SID, Mechanism: x.mechanism,
 			TLS: x.login.Conn.TLS, Clear: x.login.Conn.Clear, Certificate: x.login.Conn.Certificate,
 			Exporter: x.login.Conn.Bindings[sasl.BindingExporter], Endpoint: x.login.Conn.Bindings[sasl.BindingEndPoint],
 			HasInitial: response != nil, Initial: response,
-		}
+		})
+	} else {
+		m, f, err = x.talk.Ask(ctx, &wire.Continue{Response: response})
 	}
-	m, f, err := x.talk.Ask(ctx, m)
 	if f != nil {
 		err = errors.Join(errors.New("authd sent a descriptor"), err, f.Close())
 	}

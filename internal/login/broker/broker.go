@@ -62,6 +62,9 @@ type Grant struct {
 	IMAPWithout string
 	// POP3Expire is how many days POP3 leaves its mail, or "never"; "" if it does not say.
 	POP3Expire string
+	// Carried says that the front will stay between the client and its session, which
+	// then ends with the front. It is the front's to set.
+	Carried bool
 }
 
 // Authenticator checks who clients are. It is safe for many goroutines.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"fantail/internal/daemon/fdpass"
@@ -15,8 +16,8 @@ import (
 
 // Link is our side of a socket on which questions are asked (package wire). It
 // connects when something is to be asked, and again when the daemon on the other side
-// was started anew; what had been asked of the old one fails. It is safe for many
-// goroutines.
+// was started anew. One that ends in peace answers what it has taken, and takes nothing
+// more: that is asked anew (Begin). It is safe for many goroutines.
 type Link struct {
 	dial func(context.Context) (*fdpass.Conn, error)
 	// Told gets what the daemon says without being asked, before anything that it
@@ -124,6 +125,25 @@ func (l *Link) Talk(ctx context.Context) (*Talk, error) {
 	}
 }
 
+// mostTries are made of one question: a daemon that has ended while it was asked may have
+// another one after it, and that once more be the one that is just ending.
+const mostTries = 3
+
+// Begin asks a question that begins a Talk. If the daemon ends before it has answered,
+// the one after it is asked.
+func (l *Link) Begin(ctx context.Context, m wire.Message) (*Talk, wire.Message, *os.File, error) {
+	for try := 1; ; try++ {
+		t, err := l.Talk(ctx)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		answer, f, err := t.Ask(ctx, m)
+		if try == mostTries || !errors.Is(err, errLost) {
+			return t, answer, f, err
+		}
+	}
+}
+
 // Ask asks, and waits for the answer. A descriptor that comes with it is the
 // caller's. An error is of the way, or ctx's: then the daemon does not know that
 // nobody waits (Tell).
@@ -155,11 +175,15 @@ func (t *Talk) Tell(m wire.Message) error {
 	if err = t.line.c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
 		err = t.line.c.Send(b, nil)
 	}
-	if err != nil {
-		t.line.fail(err)
-		return fmt.Errorf("ask: %w", err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EPIPE):
+		t.line.retire()
+		return fmt.Errorf("ask: %w: %w", errLost, err)
 	}
-	return nil
+	t.line.fail(err)
+	return fmt.Errorf("ask: %w", err)
 }
 
 // read gives the answers to those who wait for them.
@@ -167,7 +191,7 @@ func (n *line) read() {
 	buf := make([]byte, wire.MaxMessage)
 	for {
 		b, f, err := n.c.Receive(buf)
-		if err == io.EOF {
+		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) {
 			err = errLost
 		}
 		if err == nil {
@@ -252,6 +276,16 @@ func (n *line) failure() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.err
+}
+
+// retire has the link use another connection. Those who wait for answers on this one may
+// still get them.
+func (n *line) retire() {
+	n.link.mu.Lock()
+	defer n.link.mu.Unlock()
+	if n.link.now == n {
+		n.link.now = nil
+	}
 }
 
 // fail ends the connection.

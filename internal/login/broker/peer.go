@@ -23,6 +23,9 @@ type Carrier interface {
 	// Send sends a message, with a file unless that is nil. The error is the
 	// connection's end, or that the peer leaves what it is sent unread.
 	Send(id uint32, m wire.Message, f *os.File) error
+	// CloseRead ends what comes: Receive returns io.EOF, when it has returned what the
+	// peer has said already.
+	CloseRead() error
 	// Close ends the connection: Receive and Send return.
 	Close() error
 }
@@ -33,12 +36,18 @@ type Peer struct {
 	fdpass.Peer // who it is
 
 	c    Carrier
+	quit context.Context // its end is ours, in peace
 	ctx  context.Context
 	end  context.CancelCauseFunc
 	busy sync.WaitGroup
 }
 
-// NewPeer returns the connection c, which ends with ctx. Serve closes it.
+// leaveTime is how long the answers may take that are owed when a daemon ends.
+const leaveTime = 5 * time.Second
+
+// NewPeer returns the connection c. When ctx ends, nothing more is taken from it; what
+// was asked before is answered, if that does not take too long, and then it ends. Serve
+// closes it.
 func NewPeer(ctx context.Context, c *fdpass.Conn) (*Peer, error) {
 	who, err := c.Peer()
 	if err != nil {
@@ -47,10 +56,10 @@ func NewPeer(ctx context.Context, c *fdpass.Conn) (*Peer, error) {
 	return Carry(ctx, packets{c, make([]byte, wire.MaxMessage)}, who), nil
 }
 
-// Carry returns a connection of another kind, which ends with ctx. Serve closes it.
+// Carry is NewPeer for a connection of another kind.
 func Carry(ctx context.Context, c Carrier, who fdpass.Peer) *Peer {
-	p := &Peer{Peer: who, c: c}
-	p.ctx, p.end = context.WithCancelCause(ctx)
+	p := &Peer{Peer: who, c: c, quit: ctx}
+	p.ctx, p.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	return p
 }
 
@@ -58,12 +67,17 @@ func Carry(ctx context.Context, c Carrier, who fdpass.Peer) *Peer {
 func (p *Peer) Context() context.Context { return p.ctx }
 
 // Serve hears what the peer says, one message after the other, until it closes its
-// connection, breaks the rules, hear returns an error, or the context ends. Whatever is
+// connection, breaks the rules, hear returns an error, or it is time to end. Whatever is
 // not of these kinds breaks the rules. It returns when all that runs by Go has ended.
 func (p *Peer) Serve(kinds []wire.Kind, hear func(id uint32, m wire.Message) error) error {
 	stop := context.AfterFunc(p.ctx, func() { p.c.Close() }) // an error says that it is closed
 	defer stop()
+	deaf := context.AfterFunc(p.quit, func() { p.c.CloseRead() }) // an error says that it is closed
+	defer deaf()
 	err := p.receive(kinds, hear)
+	if p.quit.Err() != nil {
+		p.settle()
+	}
 	p.end(err)
 	p.c.Close()
 	p.busy.Wait()
@@ -71,6 +85,20 @@ func (p *Peer) Serve(kinds []wire.Kind, hear func(id uint32, m wire.Message) err
 		return nil
 	}
 	return err
+}
+
+// settle waits until all is answered.
+func (p *Peer) settle() {
+	done := make(chan struct{})
+	go func() {
+		p.busy.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-p.ctx.Done():
+	case <-time.After(leaveTime):
+	}
 }
 
 func (p *Peer) receive(kinds []wire.Kind, hear func(uint32, wire.Message) error) error {
@@ -135,6 +163,9 @@ func (p packets) Send(id uint32, m wire.Message, f *os.File) error {
 	}
 	return err
 }
+
+// CloseRead implements Carrier.
+func (p packets) CloseRead() error { return p.c.CloseRead() }
 
 // Close implements Carrier.
 func (p packets) Close() error { return p.c.Close() }

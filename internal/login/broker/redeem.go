@@ -15,7 +15,7 @@ var ErrTicket = errors.New("the ticket is good for nothing")
 
 // Start is what a front says to get the session of a Grant.
 func (g *Grant) Start() *wire.Start {
-	return &wire.Start{Service: g.Service, Account: g.Account, Ticket: g.Ticket, Remote: g.Remote}
+	return &wire.Start{Service: g.Service, Account: g.Account, Ticket: g.Ticket, Remote: g.Remote, Carried: g.Carried}
 }
 
 // Redeem asks authd whose ticket it is that a front has shown. Its errors wrap

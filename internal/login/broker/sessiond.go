@@ -50,11 +50,7 @@ func (s *Sessiond) Start(ctx context.Context, g *Grant) (handover.Channel, error
 }
 
 func (s *Sessiond) start(ctx context.Context, g *Grant) (*net.UnixConn, error) {
-	talk, err := s.link.Talk(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m, f, err := talk.Ask(ctx, g.Start())
+	_, m, f, err := s.link.Begin(ctx, g.Start())
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (s *Server) Serve(l inetd.Listener) error {
 		return fmt.Errorf("%s: %w", l.Name, ErrService)
 	}
 	s.mu.Lock()
-	if s.stopping {
+	if s.closing {
 		s.mu.Unlock()
 		return l.Close()
 	}
@@ -57,7 +57,6 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 	}
 	if why == "" {
 		s.clients[c] = struct{}{}
-		s.running.Add(1)
 		if !c.proxied {
 			s.sources[c.source]++
 		}
@@ -115,7 +114,6 @@ func (s *Server) leave(c *client) {
 			delete(s.sources, c.source)
 		}
 	}
-	s.running.Done()
 }
 
 // address returns the client's address, and the network that counts as one

@@ -52,7 +52,10 @@ type Options struct {
 	Auth      broker.Authenticator
 	Starter   broker.Starter
 	Interrupt func() // asks the sessions to take leave of their clients; does not wait
-	TLS       *tls.Config
+	// Outlived says that a session that has its client's own socket goes on when the
+	// front ends.
+	Outlived bool
+	TLS      *tls.Config
 	// ClientName says which name in a certificate of a client is its account's.
 	ClientName conf.CertificateName
 	Plaintext  conf.Plaintext // where passwords may travel without TLS
@@ -79,11 +82,11 @@ type Server struct {
 	quiet   quiet.Watch     // connections come and go; handshakes leave most of what can be freed
 
 	mu        sync.Mutex // guards what follows
-	stopping  bool
+	closing   bool       // nothing more is accepted
+	stopping  bool       // nobody may begin
 	listeners map[net.Listener]struct{}
 	clients   map[*client]struct{}
 	sources   map[netip.Prefix]int // connections by source
-	running   sync.WaitGroup       // one for each client
 }
 
 // New returns a server without connections.
@@ -131,41 +134,89 @@ func (s *Server) ServeConn(conn inetd.Conn) error {
 	return nil
 }
 
-// Shutdown stops accepting, takes leave of clients that are not logged in, and
-// lets the others go on until ctx ends; then their sessions take leave, and it
-// closes them. It returns when every connection has ended.
+// Shutdown stops accepting, takes leave of clients that have not logged in within a
+// moment, and lets the others go on until ctx ends; then their sessions take leave, and
+// it closes them. It returns when every connection has ended, but for those that outlive
+// the front.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.mu.Lock()
-	s.stopping = true
+	s.closing = true
 	for l := range s.listeners {
 		l.Close()
 	}
+	s.mu.Unlock()
+	s.awaitLogins(ctx)
+	s.mu.Lock()
+	s.stopping = true
 	for c := range s.clients {
 		c.interrupt()
 	}
 	s.mu.Unlock()
-	ended := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
+	if s.wait(ctx, s.remaining) {
 		return
-	case <-ctx.Done():
 	}
 	s.o.Interrupt()
-	select {
-	case <-ended:
+	ctx, cancel := context.WithTimeout(context.Background(), s.limit.leave)
+	defer cancel()
+	if s.wait(ctx, s.remaining) {
 		return
-	case <-time.After(s.limit.leave):
 	}
 	s.mu.Lock()
 	for c := range s.clients {
-		c.abort()
+		if !c.outlives() {
+			c.abort()
+		}
 	}
 	s.mu.Unlock()
-	<-ended
+	s.wait(context.Background(), s.remaining)
+}
+
+// remaining returns how many connections there are that end with the front.
+func (s *Server) remaining() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clients {
+		if !c.outlives() {
+			n++
+		}
+	}
+	return n
+}
+
+// wait waits until count returns 0, and reports false if ctx ends before.
+func (s *Server) wait(ctx context.Context, count func() int) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for count() > 0 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// awaitLogins waits until every client is logged in or gone, or the time for that is
+// over: who is in the middle of it is not to be turned away by an upgrade.
+func (s *Server) awaitLogins(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.limit.begin)
+	defer cancel()
+	s.wait(ctx, s.dialogues)
+}
+
+// dialogues returns how many clients are not logged in.
+func (s *Server) dialogues() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clients {
+		c.mu.Lock()
+		if !c.loggedIn {
+			n++
+		}
+		c.mu.Unlock()
+	}
+	return n
 }
 
 // timeouts are how long a client may take before login. A session keeps its
@@ -177,6 +228,7 @@ type timeouts struct {
 	total     time.Duration // everything up to the login
 	write     time.Duration // taking what the front says
 	linger    time.Duration // closing, once the session has ended
+	begin     time.Duration // logging in, when the front ends
 	leave     time.Duration // after login: hearing that the server shuts down
 	stuck     time.Duration // after login: taking one buffer of what the session says
 }
@@ -191,6 +243,7 @@ var standard = timeouts{
 	total:     3 * time.Minute,
 	write:     30 * time.Second,
 	linger:    5 * time.Second,
+	begin:     2 * time.Second,
 	leave:     3 * time.Second,
 	stuck:     10 * time.Minute,
 }

@@ -24,7 +24,8 @@ import (
 //	session breaks  -> the same; a client that was never answered is told why
 //	client leaves   -> the session sees it and ends
 //	abort           -> the socket is shut down, so that it ends for the session too
-//	front dies      -> the session goes on to its end, with nobody who counts it
+//	front dies      -> the session goes on to its end, with nobody who counts it;
+//	front ends      -> the same, if the session is not the front's own (Outlived)
 //
 // The session runs as the user, so its socket is not to be trusted afterwards: it may
 // have another mode, and the session may still have it. Whatever it did, the
@@ -78,6 +79,13 @@ func (c *client) await(ses *session) {
 	}
 	c.log.Info("logout", "user", ses.account, "dur", time.Since(began).Round(time.Millisecond), "in", counts.In, "out", counts.Out)
 	c.lent.linger(c.front.limit.linger)
+}
+
+// outlives reports whether the connection goes on when the front ends.
+func (c *client) outlives() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.front.o.Outlived && c.lent != nil && c.loggedIn
 }
 
 // abort ends the connection for everybody.

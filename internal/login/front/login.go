@@ -154,6 +154,8 @@ func (c *client) admit(grant *broker.Grant, mechanism, tag string, ahead []byte)
 
 // start starts the session program and introduces the client.
 func (c *client) start(ctx context.Context, grant *broker.Grant, tag string, ahead []byte) (*session, error) {
+	socket, clear := c.conn.(*net.TCPConn)
+	grant.Carried = !clear
 	conn, err := c.front.o.Starter.Start(ctx, grant)
 	if err != nil {
 		return nil, err
@@ -164,7 +166,7 @@ func (c *client) start(ctx context.Context, grant *broker.Grant, tag string, ahe
 	}
 	c.protocol.introduce(c, grant, &hello)
 	ses := &session{conn: conn, account: grant.Account}
-	if socket, ok := c.conn.(*net.TCPConn); ok { // so there is no TLS
+	if clear {
 		ses.given = true
 		err = c.give(socket, conn, hello, ahead)
 	} else {

@@ -48,6 +48,7 @@ func serverOf(p frontd.Parts) frontd.Server {
 		Auth:        p.Broker,
 		Starter:     p.Broker,
 		Interrupt:   p.Broker.Interrupt,
+		Outlived:    p.Remote,
 		TLS:         p.TLS,
 		ClientName:  p.Config.TLS.ClientName,
 		Plaintext:   p.Config.Login.Plaintext,

@@ -70,6 +70,8 @@ type Parts struct {
 	Config *conf.Config
 	TLS    *tls.Config
 	Broker broker.Daemons
+	// Remote says that session programs are not the front's own.
+	Remote bool
 	Log    *slog.Logger
 }
 
@@ -197,7 +199,7 @@ func (d *daemon) build(a arguments) error {
 	}
 	d.certificate = options
 	d.service = service.Service{Reload: certificate.Reload, Log: d.log}
-	d.server = d.New(Parts{Config: d.cfg, TLS: certificate.Config(), Broker: d.broker, Log: d.log})
+	d.server = d.New(Parts{Config: d.cfg, TLS: certificate.Config(), Broker: d.broker, Remote: d.sockets != "", Log: d.log})
 	return nil
 }
 

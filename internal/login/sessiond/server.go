@@ -114,6 +114,9 @@ func (f *front) session(ctx context.Context, m *wire.Start) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Remote, w.Owner = m.Remote, f
+	w.Remote = m.Remote
+	if m.Carried {
+		w.Owner = f
+	}
 	return f.Programs.Give(ctx, w)
 }

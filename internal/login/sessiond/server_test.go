@@ -223,13 +223,15 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestLeave: a front that ends has its own sessions take leave, and no other's, whoever
-// has the other end of the connection.
+// TestLeave: a front that ends has its own sessions take leave, and no other's, nor those
+// that it does not carry.
 func TestLeave(t *testing.T) {
 	h := build(t)
 	ending, other := h.remote(), h.remote()
-	begin := func(r *broker.Remote) (*bufio.Scanner, net.Conn) {
-		conn, err := r.Start(t.Context(), h.grant(r, "ann"))
+	begin := func(r *broker.Remote, carried bool) (*bufio.Scanner, net.Conn) {
+		g := h.grant(r, "ann")
+		g.Carried = carried
+		conn, err := r.Start(t.Context(), g)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,9 +240,10 @@ func TestLeave(t *testing.T) {
 		lines.Scan() // who it is
 		return lines, conn
 	}
-	first, _ := begin(ending)
-	second, _ := begin(ending)
-	stays, conn := begin(other)
+	first, _ := begin(ending, true)
+	second, _ := begin(ending, true)
+	stays, conn := begin(other, true)
+	given, client := begin(ending, false)
 	ending.Interrupt()
 	for _, lines := range []*bufio.Scanner{first, second} {
 		if !lines.Scan() || lines.Text() != "bye" || lines.Scan() {
@@ -251,8 +254,12 @@ func TestLeave(t *testing.T) {
 	if !stays.Scan() || stays.Text() != "hello" {
 		t.Errorf("another front's session: %q, %v", stays.Text(), stays.Err())
 	}
+	fmt.Fprintln(client, "hello")
+	if !given.Scan() || given.Text() != "hello" {
+		t.Errorf("a session that has its client: %q, %v", given.Text(), given.Err())
+	}
 	// Who comes afterwards is served, also by the one that has said it would end.
-	if again, _ := begin(ending); again.Err() != nil {
+	if again, _ := begin(ending, true); again.Err() != nil {
 		t.Error(again.Err())
 	}
 }

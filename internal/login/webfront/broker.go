@@ -46,6 +46,7 @@ type granted struct {
 func (g granted) Name() string { return g.grant.Account }
 
 func (g granted) Connect(ctx context.Context, sid string) (net.Conn, error) {
+	g.grant.Carried = true
 	conn, err := g.starter.Start(ctx, g.grant)
 	if err != nil {
 		return nil, err

@@ -168,6 +168,7 @@ type Start struct {
 	Account string
 	Ticket  Ticket
 	Remote  netip.Addr // of the client, for Sessions; the zero Addr if it has none
+	Carried bool       // the front stays between the client and its session, and Leave is for it
 }
 
 // Started brings one end of it; the program has taken the other.
@@ -177,7 +178,7 @@ type Started struct{}
 type Refused struct{ Reason Reason }
 
 // Leave says that the front ends: the sessions that it has started on this connection
-// shall take leave of their clients. It has no answer.
+// and carries shall take leave of their clients. It has no answer.
 type Leave struct{}
 
 // Redeem asks what a ticket is good for, and uses it up. PID and UID are those of the
@@ -266,6 +267,7 @@ func (m *Start) fields(w walker) {
 	w.text(&m.Account, maxName)
 	w.fixed(m.Ticket[:])
 	w.addr(&m.Remote)
+	w.flag(&m.Carried)
 }
 
 func (m *Started) fields(walker)   {}

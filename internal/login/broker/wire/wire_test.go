@@ -28,7 +28,7 @@ var samples = []Message{
 	&Challenge{Data: []byte("r=abc")},
 	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", Expire: "30"},
 	&Failure{Reason: Expired, Name: "ann"},
-	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}},
+	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}, Carried: true},
 	&Start{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("192.0.2.1")},
 	&Started{},
 	&Refused{Reason: NoTicket},

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"fantail/internal/daemon/tlsconf"
@@ -22,6 +21,7 @@ import (
 const (
 	frontsName = "_fantail"
 	authdName  = "_fantail-auth"
+	keydName   = "_fantail-key"
 )
 
 // needed are the programs that the daemons start, or are.
@@ -62,12 +62,8 @@ func (x *examination) certificates() {
 	if err == nil && len(found) == 0 {
 		x.warning("get one, and set tls.certificate and tls.key, or tls.directory", "there is none: the first front that starts makes itself one, which no client trusts")
 	}
-	fronts, err := systemUser(frontsName)
-	if err != nil {
-		x.wrong("", "find the user %s: %v", frontsName, err)
-	}
 	if s.ClientCA != "" {
-		x.clientCA(s.ClientCA, fronts)
+		x.clientCA(s.ClientCA)
 	}
 	for _, f := range found {
 		if f.Err != nil {
@@ -75,20 +71,17 @@ func (x *examination) certificates() {
 			continue
 		}
 		x.certificate(f)
-		x.pairAccess(f, fronts)
+		x.pairAccess(f)
 	}
 }
 
-// clientCA says whether the fronts can use the file of those who certify clients. fronts
-// is nil in an installation of another kind.
-func (x *examination) clientCA(path string, fronts *syscall.Credential) {
+// clientCA says whether the fronts can use the file of those who certify clients.
+func (x *examination) clientCA(path string) {
 	if err := tlsconf.CheckClientCA(path); err != nil {
 		x.wrong("where it should be: fantail config tls.client_ca", "%v", err)
-	} else if fronts == nil {
 		return
-	} else if err := canRead(fronts, path); err != nil {
-		x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
 	}
+	x.readable(frontsName, path)
 }
 
 // certificate says whether clients trust one.
@@ -110,23 +103,34 @@ func (x *examination) certificate(f tlsconf.Found) {
 	}
 }
 
-// pairAccess says who can read a pair and should not, or the other way round. fronts is
-// nil in an installation of another kind.
-func (x *examination) pairAccess(f tlsconf.Found, fronts *syscall.Credential) {
+// pairAccess says who can read a pair and should not, or the other way round. An
+// installation of another kind has not the users that it is about.
+func (x *examination) pairAccess(f tlsconf.Found) {
 	if canRead(nobody, f.Key) == nil {
 		x.wrong("chmod o-r "+argumentOf(f.Key), "everybody on this machine can read the key %s", f.Key)
 	}
-	if fronts == nil {
+	x.readable(frontsName, f.Certificate)
+	if !x.cfg.TLS.KeyProcess {
+		x.readable(frontsName, f.Key)
 		return
 	}
-	for _, path := range []string{f.Certificate, f.Key} {
-		err := canRead(fronts, path)
-		keyds := x.cfg.TLS.KeyProcess && path == f.Key
-		if err == nil && keyds {
-			x.warning("make it another user's, as whom keyd runs: man keyd", "the fronts can read the key %s, which is to be keyd's alone", path)
-		} else if err != nil && !keyds {
-			x.wrong("give "+frontsName+" the right to read it, such as: setfacl -m u:"+frontsName+":r "+argumentOf(path), "the fronts cannot read it: %v", err)
-		}
+	x.readable(keydName, f.Key)
+	if fronts, err := systemUser(frontsName); err == nil && fronts != nil && canRead(fronts, f.Key) == nil {
+		x.warning("chown "+keydName+" "+argumentOf(f.Key)+" && chmod 400 "+argumentOf(f.Key), "the fronts can read the key %s, which is to be keyd's alone", f.Key)
+	}
+}
+
+// readable says if a daemon's user cannot read a file.
+func (x *examination) readable(name, path string) {
+	who, err := systemUser(name)
+	if err != nil {
+		x.wrong("", "find the user %s: %v", name, err)
+	}
+	if who == nil {
+		return
+	}
+	if err := canRead(who, path); err != nil {
+		x.wrong("give "+name+" the right to read it, such as: setfacl -m u:"+name+":r "+argumentOf(path), "%s cannot read it: %v", name, err)
 	}
 }
 

@@ -1,6 +1,9 @@
 package systemd
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"strings"
+)
 
 // keys: with tls.key_process a front has TLS and no key, and both are as closed as before.
 func keys(h house) {
@@ -26,6 +29,13 @@ func keys(h house) {
 	}
 	if got := h.sh(`setpriv --reuid _fantail --regid _fantail --init-groups cat /var/lib/fantail/key/key.pem 2>&1 || true`); got != "cat: /var/lib/fantail/key/key.pem: Permission denied" {
 		h.Error("a front's user reads the key")
+	}
+	out := h.sh("fantail check || test $? = 1")
+	if strings.Contains(out, "\nwrong") || !strings.Contains(out, "keyd answers on /run/fantail/key\n") || strings.Contains(out, "the fronts can read") {
+		h.Errorf("check: %s", out)
+	}
+	if out := h.sh("cd /var/lib/fantail; chown _fantail key/key.pem; fantail check || test $? = 1; chown _fantail-key key/key.pem"); !strings.Contains(out, "_fantail-key cannot read it") {
+		h.Errorf("check of a key that is not keyd's: %s", out)
 	}
 	h.sh("systemctl restart fantail-keyd")
 	h.dial(imaps).login("ann")

@@ -68,6 +68,12 @@ const (
 	memorySelected = "selected"
 	memoryFlags    = "flags fetched"
 	memoryMore     = "one more idle connection"
+
+	memoryFew        = "idle account, of 100"
+	memoryMany       = "idle account, of 500"
+	memorySeveral    = "five connections of one"
+	memoryFewShared  = "of one uid, of 100"
+	memoryManyShared = "of one uid, of 500"
 )
 
 // lines are all lines of time, in the order of the report.
@@ -120,11 +126,17 @@ var lines = []line{
 // memoryLines are those of kB of proportional set size.
 var memoryLines = []struct {
 	name, about string
-	most        int // kB
+	most        int     // kB
+	times       float64 // at most so many times what Dovecot takes
 }{
-	{memorySelected, "a session that has the mailbox selected", 0},
-	{memoryFlags, "the same after FETCH flags", 0},
-	{memoryMore, "all of the server's processes, for each further connection of an account that IDLEs in its mailbox", 100},
+	{memorySelected, "a session that has the mailbox selected", 0, 0},
+	{memoryFlags, "the same after FETCH flags", 0, 0},
+	{memoryMore, "all of the server's processes, for each further connection of an account that IDLEs in its mailbox", 100, 0},
+	{memoryFew, "all of the server's processes, by 100 accounts with a connection each that has fetched 100 envelopes and IDLEs", 0, 4},
+	{memoryMany, "the same of 500 accounts", 0, 4},
+	{memorySeveral, "the same of an account that has five such connections, among these", 0, 1},
+	{memoryFewShared, "the same of 100 accounts of one uid, which share a process (session.scope)", 0, 0},
+	{memoryManyShared, "the same of 500 accounts", 0, 0.25},
 }
 
 // show writes a figure in the line's unit.

@@ -69,6 +69,7 @@ func (r report) print(w io.Writer) {
 type kilobytes struct {
 	Name, About            string
 	Dovecot, Fantail, most int
+	times                  float64
 }
 
 func (k kilobytes) Ratio() float64 { return float64(k.Dovecot) / float64(max(k.Fantail, 1)) }
@@ -77,13 +78,16 @@ func (k kilobytes) Judge() string {
 	if k.most > 0 && k.Fantail > k.most {
 		return fmt.Sprintf("more than the goal of %d", k.most)
 	}
+	if k.times > 0 && float64(k.Fantail) > k.times*float64(k.Dovecot) {
+		return fmt.Sprintf("more than the goal of %g times Dovecot", k.times)
+	}
 	return ""
 }
 
 func (r report) memory() (all []kilobytes) {
 	for _, m := range memoryLines {
 		if d, f := r.dovecot[m.name], r.ours[m.name]; d != nil && f != nil {
-			all = append(all, kilobytes{m.name, m.about, middle(d.kB), middle(f.kB), m.most})
+			all = append(all, kilobytes{m.name, m.about, middle(d.kB), middle(f.kB), m.most, m.times})
 		}
 	}
 	return all

@@ -18,7 +18,7 @@ import (
 const floors = `
 	cmd/*
 	admin
-	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d
+	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d pop3/expire
 	login/frontd
 	login/authd login/sessiond login/keyd login/own
 	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest

@@ -12,7 +12,7 @@
 // Invariants: nothing here is a daemon, and everything but who and kick works where none
 // runs. What is known of accounts beyond the passwd-file comes from authd, which alone
 // speaks to directories and databases. A file is replaced as a whole or not at all. Mail
-// is never touched.
+// is touched by session programs alone, as its user.
 package admin
 
 import (

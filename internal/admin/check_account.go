@@ -59,12 +59,8 @@ func (x *examination) accountSession(a *authd.Answer) bool {
 		x.wrong("", "%v", err)
 		return false
 	}
-	o := launch.Options{
-		Programs: programs, ConfigFile: x.cfg.File, ConfigStamp: func() string { return "" },
-		Become: os.Geteuid() == 0, OwnUID: uint32(os.Geteuid()),
-		FirstUID: uint32(x.cfg.Session.FirstUID), FirstGID: uint32(x.cfg.Session.FirstGID),
-	}
-	w := wire.Account{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Mail: a.Mail}
+	o := sessionOptions(x.cfg, programs)
+	w := accountOf(a)
 	if _, err := o.Wanted(wire.IMAP, &w); err != nil {
 		x.wrong("what is set: fantail config session", "no session is started: %v", err)
 		return false

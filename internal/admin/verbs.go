@@ -37,6 +37,7 @@ var verbs = []verb{
 	{"apppw list", "name", "list the app passwords of an account", func() action { return new(apppwList) }},
 	{"who", "[name]", "list the sessions that there are", func() action { return new(who) }},
 	{"kick", "name", "end the sessions of an account", func() action { return new(kick) }},
+	{"expire", "[name ...]", "remove mail that POP3 has retrieved and left on the server, when its days are over", func() action { return new(expire) }},
 	{"help", "[verb ...]", "show how a verb is used", nil},
 }
 

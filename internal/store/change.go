@@ -211,16 +211,41 @@ func (m *Mailbox) expunge(ctx context.Context, uids []mail.UID, r *removal) erro
 	return fail(op, m.name, err)
 }
 
+// ExpungeIf removes those of these messages of which may says so, as they are when the
+// mailbox is locked. One whose flags another program has changed, and nobody has seen it
+// yet, stays and is in changed.
+func (m *Mailbox) ExpungeIf(ctx context.Context, uids []mail.UID, may func(mail.UID, mail.Flags, []mail.Keyword) bool) (changed []mail.UID, err error) {
+	const op = "expunge"
+	r := removal{charge: m.acct.charge()}
+	m.mu.Lock()
+	err = m.batch(ctx, len(uids), func(b *batch) (err error) {
+		changed, err = b.expungeBy(ctx, uids, &r, func(i int) bool { return may(b.x.UID(i), b.x.Flags(i), b.x.Keywords(i)) })
+		return err
+	})
+	m.mu.Unlock()
+	r.end(r.gone)
+	return changed, fail(op, m.name, err)
+}
+
 func (b *batch) expunge(ctx context.Context, uids []mail.UID, r *removal) error {
+	_, err := b.expungeBy(ctx, uids, r, nil)
+	return err
+}
+
+// expungeBy removes messages, whatever their names have become; or, where may is not nil,
+// those of which it says so, by the names that the index has. changed are those that have
+// other names.
+func (b *batch) expungeBy(ctx context.Context, uids []mail.UID, r *removal, may func(i int) bool) (changed []mail.UID, err error) {
 	type removing struct {
 		i      int
 		entry  maildir.Entry
 		octets int64
+		stays  bool
 	}
-	err := relay[removing]{
+	err = relay[removing]{
 		batch: b,
 		prepare: func(k int, e *removing) (ok bool, err error) {
-			if e.i, ok = b.x.Find(uids[k]); !ok {
+			if e.i, ok = b.x.Find(uids[k]); !ok || may != nil && !may(e.i) {
 				return false, nil
 			}
 			if e.entry, err = entryOf(b.x, e.i); err == nil {
@@ -228,14 +253,25 @@ func (b *batch) expunge(ctx context.Context, uids []mail.UID, r *removal) error 
 			}
 			return err == nil, err
 		},
-		act: func(e *removing) error { return b.m.dir.Remove(ctx, e.entry) },
+		act: func(e *removing) error {
+			if may == nil {
+				return b.m.dir.Remove(ctx, e.entry)
+			}
+			removed, err := b.m.dir.RemoveAs(e.entry)
+			e.stays = !removed
+			return err
+		},
 		note: func(e *removing) error {
+			if e.stays {
+				changed = append(changed, b.x.UID(e.i))
+				return nil // to what, the next look at the directory tells
+			}
 			r.took(e.octets)
 			b.noteMove(e.entry, maildir.Entry{})
 			return b.expunged(e.i)
 		},
 	}.run(len(uids))
-	return errors.Join(err, b.x.Err())
+	return changed, errors.Join(err, b.x.Err())
 }
 
 // newMessages returns the messages that lie in new, ascending. They are mostly the

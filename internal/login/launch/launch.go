@@ -118,10 +118,7 @@ func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error)
 	if o.ConfigFile != "" {
 		args = append(args, "-c", o.ConfigFile)
 	}
-	var who *syscall.Credential
-	if o.Become {
-		who = &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
-	}
+	who := o.credential(a)
 	w := roster.Wanted{Service: s.String(), Account: a.Name}
 	home := a.Home
 	if o.shares(a) {
@@ -142,6 +139,32 @@ func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error)
 		return cmd
 	}
 	return w, nil
+}
+
+// Once returns a command that runs an account's session program for something else than
+// sessions, as more says.
+func (o *Options) Once(s wire.Service, a *wire.Account, more ...string) (*exec.Cmd, error) {
+	path, err := o.path(s)
+	if err == nil {
+		err = o.permit(a)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", a.Name, err)
+	}
+	args := []string{path}
+	if o.ConfigFile != "" {
+		args = append(args, "-c", o.ConfigFile)
+	}
+	args = append(args, "-u", a.Name, "-m", a.Mail)
+	return command(append(args, more...), a.Home, o.credential(a)), nil
+}
+
+// credential is as whom an account's program runs; nil: as the one who starts it.
+func (o *Options) credential(a *wire.Account) *syscall.Credential {
+	if !o.Become {
+		return nil
+	}
+	return &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
 }
 
 // shares reports whether an account shares programs with others.

@@ -87,6 +87,12 @@ type Program struct {
 	// Serve serves one session until the client leaves or ctx ends. It is called
 	// by several goroutines at once.
 	Serve func(ctx context.Context, s *Session) error
+
+	// Flags, if it is there, adds options of this program. One of them may ask for
+	// something else to be done with the account's mail than to serve a session: then
+	// Instead returns what.
+	Flags   func(fs *flag.FlagSet)
+	Instead func() func(ctx context.Context, s *Session, out io.Writer) error
 }
 
 // arguments are the command line.
@@ -159,6 +165,9 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
 	fs.StringVar(&a.account, "u", "", "name of the `account` in the log")
 	fs.BoolVar(&a.version, "v", false, "print the version and exit")
+	if p.Flags != nil {
+		p.Flags(fs)
+	}
 	if err := fs.Parse(args); err != nil {
 		return a, err
 	}
@@ -229,10 +238,19 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 		// be opened is told by the session that wants it: it is tried again then.
 		_, _ = m.open()
 		err = p.serveFront(ctx, in, s)
+	} else if work := p.instead(); work != nil {
+		err = work(ctx, &s, out)
 	} else {
 		err = p.serveStdio(ctx, in, out, s)
 	}
 	return errors.Join(err, m.close())
+}
+
+func (p Program) instead() func(context.Context, *Session, io.Writer) error {
+	if p.Instead == nil {
+		return nil
+	}
+	return p.Instead()
 }
 
 // serveStdio serves one session on standard input and output.

@@ -212,6 +212,19 @@ func (d *Dir) dropLink(e Entry, ctime int64) error {
 	return d.sys.unlink(d.folder(e), e.File)
 }
 
+// RemoveAs removes a message if it has the very name and place that e says, and reports
+// whether it had: not if its flags were changed meanwhile, by whomever.
+func (d *Dir) RemoveAs(e Entry) (bool, error) {
+	err := d.sys.unlink(d.folder(e), e.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("remove message: %w", err)
+	}
+	return true, nil
+}
+
 // Remove removes a message, whatever its name has become. It is no error if the
 // message is gone already.
 func (d *Dir) Remove(ctx context.Context, e Entry) error {

@@ -33,7 +33,7 @@ type Retrieved map[mail.UID]time.Time
 
 // Retrieved reads what was retrieved of the mailbox while it had this UIDVALIDITY.
 func (d Dir) Retrieved(v mail.UIDValidity) (Retrieved, error) {
-	f, err := os.OpenFile(d.retrieved(), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(d.RetrievedFile(), os.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -48,7 +48,8 @@ func (d Dir) Retrieved(v mail.UIDValidity) (Retrieved, error) {
 	return r, nil
 }
 
-func (d Dir) retrieved() string { return filepath.Join(string(d), retrievedFile) }
+// RetrievedFile is where that stands.
+func (d Dir) RetrievedFile() string { return filepath.Join(string(d), retrievedFile) }
 
 var errTooLarge = errors.New("the file is too large")
 
@@ -153,7 +154,7 @@ func (d Dir) Compact(v mail.UIDValidity, keep func(mail.UID) bool) error {
 // change opens the file, or an empty one, locks it, and has do change it.
 func (d Dir) change(do func(*os.File) error) error {
 	for {
-		f, err := openLocked(d.retrieved())
+		f, err := openLocked(d.RetrievedFile())
 		if err != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func (d Dir) stands(f *os.File) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	now, err := os.Lstat(d.retrieved())
+	now, err := os.Lstat(d.RetrievedFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -189,7 +190,7 @@ func (d Dir) replace(v mail.UIDValidity, r Retrieved) error {
 	for _, uid := range slices.Sorted(maps.Keys(r)) {
 		text = appendLine(text, uid, r[uid])
 	}
-	temp := d.retrieved() + ".new"
+	temp := d.RetrievedFile() + ".new"
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -204,5 +205,5 @@ func (d Dir) replace(v mail.UIDValidity, r Retrieved) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
-	return os.Rename(temp, d.retrieved())
+	return os.Rename(temp, d.RetrievedFile())
 }

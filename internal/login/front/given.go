@@ -37,6 +37,7 @@ import (
 type lent struct {
 	fd      int
 	channel handover.Channel
+	said    uint32 // segments with data that the client had been sent before
 }
 
 // give hands the socket over with the hello. After an error the front has it alone,
@@ -52,6 +53,7 @@ func (c *client) give(socket *net.TCPConn, channel handover.Channel, hello hando
 	if err := errors.Join(err, dupErr); err != nil {
 		return fmt.Errorf("keep the socket: %w", err)
 	}
+	l.said = l.segments()
 	c.mu.Lock()
 	c.lent = l
 	c.mu.Unlock()
@@ -74,7 +76,7 @@ func (c *client) await(ses *session) {
 	c.front.quiet.Stir()
 	began := time.Now()
 	counts := handover.Await(ses.conn)
-	if counts.Out == 0 {
+	if counts.Out == 0 && c.lent.segments() == c.lent.said { // it crashed, and before it could answer
 		c.lent.say(c.protocol.bye("The session could not be started.", true))
 	}
 	c.log.Info("logout", "user", ses.account, "dur", time.Since(began).Round(time.Millisecond), "in", counts.In, "out", counts.Out)
@@ -113,6 +115,16 @@ func (c *client) letGo() {
 func (l *lent) shut() {
 	unix.Shutdown(l.fd, unix.SHUT_RDWR) // an error says that the client left first
 	l.channel.Close()
+}
+
+// segments is how many segments with data the client was sent. The kernel knows what a
+// session that crashes cannot tell any more.
+func (l *lent) segments() uint32 {
+	info, err := unix.GetsockoptTCPInfo(l.fd, unix.SOL_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0 // as before: it is as if nothing had been said
+	}
+	return info.Data_segs_out
 }
 
 // say sends a line, if there is room for it.

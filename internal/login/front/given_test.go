@@ -122,6 +122,28 @@ func (k keeper) Start(context.Context, *broker.Grant) (handover.Channel, error) 
 	return front, err
 }
 
+// A session that has answered and then crashes, so that it cannot tell what it has said.
+func TestSessionCrashes(t *testing.T) {
+	started := make(keeper, 1)
+	b := start(t, func(o *Options) { o.Starter = started })
+	p := b.dial("imap")
+	p.want("* OK")
+	p.send("a LOGIN alice right\r\n")
+	program := <-started
+	_, f, err := fdpass.ReadFile(program, make([]byte, 8<<10))
+	if err != nil || f == nil {
+		t.Fatalf("%v, %v", f, err)
+	}
+	_, err = f.WriteString("a OK\r\n* 1 FETCH")
+	if err := errors.Join(err, f.Close(), program.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p.want("a OK")
+	if rest, err := io.ReadAll(p.r); err != nil || string(rest) != "* 1 FETCH" {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
 // A session that keeps the socket, and does to it what it can, keeps no connection,
 // and the front neither waits for it nor stops counting too early.
 func TestSessionKeepsSocket(t *testing.T) {

@@ -22,21 +22,40 @@ type Channel interface {
 	fdpass.Writer
 }
 
-// Pair returns the two ends of a channel: two connected stream sockets, neither of
+// Ends returns the two ends of a channel: two connected stream sockets, neither of
 // which any other program inherits by accident.
-func Pair() (ours *net.UnixConn, theirs *os.File, err error) {
+func Ends() (front, session *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("socketpair: %w", err)
 	}
-	theirs = os.NewFile(uintptr(fds[1]), "session")
-	f := os.NewFile(uintptr(fds[0]), "front")
-	defer f.Close()
-	conn, err := net.FileConn(f)
+	return os.NewFile(uintptr(fds[0]), "front"), os.NewFile(uintptr(fds[1]), "session"), nil
+}
+
+// Pair is Ends, of which the first is opened.
+func Pair() (ours *net.UnixConn, theirs *os.File, err error) {
+	front, theirs, err := Ends()
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("socketpair: %w", err), theirs.Close())
+		return nil, nil, err
 	}
-	return conn.(*net.UnixConn), theirs, nil
+	if ours, err = Open(front); err != nil {
+		return nil, nil, errors.Join(err, theirs.Close())
+	}
+	return ours, theirs, nil
+}
+
+// Open makes an end a connection, and closes the file.
+func Open(end *os.File) (*net.UnixConn, error) {
+	defer end.Close() // the connection has a descriptor of its own
+	conn, err := net.FileConn(end)
+	if err != nil {
+		return nil, fmt.Errorf("open a channel: %w", err)
+	}
+	channel, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, errors.Join(errors.New("open a channel: it is another socket"), conn.Close())
+	}
+	return channel, nil
 }
 
 // Carry introduces a client whose octets the front is going to carry. Those in ahead
@@ -74,9 +93,8 @@ func (c Counts) write(w io.Writer) error {
 }
 
 // Await returns when the session has ended to which a socket was given, or the channel
-// is closed. The counts are the last that the session has told: it does once it has
-// written something, and at its end unless it crashes. No session is to be trusted
-// with numbers that matter.
+// is closed. The counts are the last that the session has told: it does at its end, unless
+// it crashes. No session is to be trusted with numbers that matter.
 func Await(channel io.Reader) Counts {
 	var last Counts
 	var b [countsSize]byte

@@ -133,9 +133,7 @@ func (c *Client) Read(p []byte) (n int, err error) {
 // Write implements net.Conn.
 func (c *Client) Write(p []byte) (int, error) {
 	n, err := c.stream.Write(p)
-	if out := c.out.Add(uint64(n)); n > 0 && out == uint64(n) {
-		c.tell() // the front need not apologise for a session that does not start
-	}
+	c.out.Add(uint64(n))
 	return n, err
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 
 	"fantail/internal/login/handover"
@@ -50,7 +49,7 @@ const sendTimeout = 10 * time.Second
 
 // pass passes the connection, and returns our end when the process has taken its
 // own.
-func (c *connection) pass(ctx context.Context) (*sessionConn, error) {
+func (c *connection) pass(ctx context.Context) (*os.File, error) {
 	ours, err := c.send()
 	c.sent(err)
 	if err != nil {
@@ -59,22 +58,22 @@ func (c *connection) pass(ctx context.Context) (*sessionConn, error) {
 		}
 		return nil, err
 	}
-	conn := &sessionConn{UnixConn: ours, connection: c, closed: sync.OnceFunc(c.closed)}
 	select {
 	case err = <-c.answer:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		conn.Close()
+		ours.Close() // nothing was sent
+		c.closed()
 		return nil, err
 	}
-	return conn, nil
+	return ours, nil
 }
 
 // send makes the two ends and sends one of them.
-func (c *connection) send() (*net.UnixConn, error) {
-	ours, theirs, err := handover.Pair()
+func (c *connection) send() (*os.File, error) {
+	ours, theirs, err := handover.Ends()
 	if err != nil {
 		return nil, err
 	}

@@ -128,50 +128,48 @@ const attempts = 3
 // Connect returns a connection to the wanted program, on which nothing was sent
 // yet. ctx bounds the wait for it, not its life.
 func (r *Roster) Connect(ctx context.Context, w Wanted) (handover.Channel, error) {
-	conn, err := r.connect(ctx, w)
+	c, ours, err := r.connect(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	return conn, nil
+	conn, err := handover.Open(ours)
+	if err != nil {
+		c.closed()
+		return nil, err
+	}
+	return &sessionConn{UnixConn: conn, connection: c, closed: sync.OnceFunc(c.closed)}, nil
 }
 
 // Give is Connect for another process: the connection's end is passed on, and only
 // the program says when it is closed. The file is the caller's to close.
 func (r *Roster) Give(ctx context.Context, w Wanted) (*os.File, error) {
-	conn, err := r.connect(ctx, w)
+	c, ours, err := r.connect(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	f, err := conn.UnixConn.File()
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	if err := conn.UnixConn.Close(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	conn.connection.give()
-	return f, nil
+	c.give()
+	return ours, nil
 }
 
-func (r *Roster) connect(ctx context.Context, w Wanted) (*sessionConn, error) {
+func (r *Roster) connect(ctx context.Context, w Wanted) (*connection, *os.File, error) {
 	for n := 1; ; n++ {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, nil, context.Cause(ctx)
 		}
 		c, isNew, err := r.register(w)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if isNew {
 			if err := c.process.start(w.Command()); err != nil {
 				c.process.end(err)
 				c.process.reaped()
-				return nil, err
+				return nil, nil, err
 			}
 		}
-		conn, err := c.pass(ctx)
+		ours, err := c.pass(ctx)
 		if isNew || n == attempts || !errors.Is(err, errGone) {
-			return conn, err
+			return c, ours, err
 		}
 	}
 }

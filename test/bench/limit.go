@@ -32,6 +32,8 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 			appendOne:       func() (time.Duration, error) { return deliverBare(source.Home) },
 			appendCrowd:     func() (time.Duration, error) { return crowdBare(source.Home) },
 			textCold:        func() (time.Duration, error) { return readWhole(cur) },
+			loginOne:        func() (time.Duration, error) { return loginBare(false) },
+			loginTLS:        func() (time.Duration, error) { return loginBare(true) },
 			idle:            func() (time.Duration, error) { return wakeUp(source.Home) },
 		} {
 			if of.found[line] == nil && line != selectFirst && line != selectUnchanged {
@@ -61,6 +63,7 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 			}
 		}
 	}
+	limits[loginMany], limits[loginTLSMany] = limits[loginOne], limits[loginTLS]
 	limits[storeOne] = trip + limits[storeAll]/time.Duration(of.n)
 	limits[statusUnchanged] = trip * folders
 	limits[statusFirst] = trip*folders + limits[selectFirst]*folders*perFolder/time.Duration(of.n)

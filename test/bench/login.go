@@ -270,6 +270,9 @@ func (s *subject) firstLogins(d daemon, names []string) error {
 // spent is the processor time of all processes of the server, also of those that have
 // ended.
 func (d daemon) spent() (sum time.Duration) {
+	if d.pids == nil { // it is this process
+		return 0
+	}
 	for _, pid := range d.pids() {
 		sum += processorTime(pid) + reaped(pid)
 	}

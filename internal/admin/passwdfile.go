@@ -59,6 +59,7 @@ func (t *tool) changePasswdFile(cfg *conf.Config, do func(*passwdFile) error) er
 // directory that is authd's.
 func lockFile(path, authd string) (f *os.File, made bool, err error) {
 	for {
+		made = false
 		f, err = os.OpenFile(path, os.O_RDWR, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			f, err = makeFile(path, authd)

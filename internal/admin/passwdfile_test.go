@@ -1,9 +1,14 @@
 package admin
 
 import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fantail/internal/login/userdb"
 )
@@ -60,4 +65,43 @@ func FuzzPasswdFile(f *testing.F) {
 			t.Errorf("%d accounts have become %d, %v", len(records), len(after), err)
 		}
 	})
+}
+
+// TestLockReplaced: who has waited for a file that was replaced meanwhile changes the one
+// that has its name then.
+func TestLockReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path, next := filepath.Join(dir, "passwd"), filepath.Join(dir, "next")
+	first, made, err := lockFile(path, dir)
+	if err != nil || !made {
+		t.Fatalf("made %t, %v", made, err)
+	}
+	if err := os.WriteFile(next, []byte("ann:x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	type locked struct {
+		f    *os.File
+		made bool
+		err  error
+	}
+	waiting := make(chan locked, 1)
+	go func() {
+		f, made, err := lockFile(path, dir)
+		waiting <- locked{f, made, err}
+	}()
+	time.Sleep(50 * time.Millisecond) // it waits, or comes later: it is the same to it
+	if len(waiting) > 0 {
+		t.Error("two have the file")
+	}
+	if err := errors.Join(os.Rename(next, path), first.Close()); err != nil {
+		t.Fatal(err)
+	}
+	got := <-waiting
+	if got.err != nil || got.made {
+		t.Fatalf("made %t, %v", got.made, got.err)
+	}
+	defer got.f.Close()
+	if text, err := io.ReadAll(got.f); string(text) != "ann:x\n" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io/fs"
 	"strconv"
 
 	"fantail/internal/login/passdb/scheme"
@@ -36,6 +37,9 @@ func (u *userList) run(_ context.Context, t *tool, _ []string) error {
 		return err
 	}
 	records, problems, err := userdb.ReadFile(cfg.Auth.PasswdFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &failure{exitIO, err, "make it with its first account: fantail user add NAME"}
+	}
 	if err != nil {
 		return err
 	}

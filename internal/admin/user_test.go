@@ -261,6 +261,9 @@ func TestUserShow(t *testing.T) {
 }
 
 func TestUserList(t *testing.T) {
+	if _, says := open(t, "").runs(exitIO, "", "user", "list"); !strings.Contains(says, "user add NAME") {
+		t.Error(says)
+	}
 	s := open(t, odd+"\ndan:{DES}x\neve:\nfay:{PLAIN}x::::::allow_nets=10.0.0.0/8\n")
 	out, says := s.runs(exitOK, "", "user", "list")
 	for _, want := range []string{

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"unsafe"
 
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -36,19 +35,29 @@ const (
 	absent  verdict = unix.SECCOMP_RET_ERRNO | verdict(unix.ENOSYS)
 )
 
-// only is the filter that lets calls through and nothing else.
-func only(calls ...[]rule) filter {
-	return filter{append(slices.Concat(calls...), missingCalls...), refused}
+// list returns rules of system calls.
+type list func() []rule
+
+func concat(lists []list) (all []rule) {
+	for _, l := range lists {
+		all = append(all, l()...)
+	}
+	return all
 }
 
-// except is the filter that refuses calls and nothing else.
-func except(calls ...[]rule) filter {
-	return filter{missingCalls, allowed}.refusing(calls...)
+// only makes the filter that lets calls through and nothing else.
+func only(calls ...list) func() filter {
+	return func() filter { return filter{append(concat(calls), missingCalls()...), refused} }
+}
+
+// except makes the filter that refuses calls and nothing else.
+func except(calls ...list) func() filter {
+	return func() filter { return filter{missingCalls(), allowed}.refusing(calls...) }
 }
 
 // refusing is a filter that refuses more calls.
-func (f filter) refusing(calls ...[]rule) filter {
-	more := slices.Concat(calls...)
+func (f filter) refusing(calls ...list) filter {
+	more := concat(calls)
 	for i := range more {
 		more[i].then = refused
 	}

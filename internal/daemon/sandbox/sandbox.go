@@ -91,7 +91,7 @@ type role struct {
 	name       string
 	fenced     bool                 // it has only the files of Options, and
 	everywhere landlock.AccessFSSet // these rights to all
-	filter     filter               // of system calls
+	filter     func() filter        // of system calls
 	offline    bool                 // no sockets of a network, but by Options.Network
 }
 
@@ -150,7 +150,7 @@ func enter(r role, o Options) error {
 			return err
 		}
 	}
-	f := r.filter
+	f := r.filter()
 	if r.offline && !o.Network {
 		f = f.refusing(networkCalls)
 	}

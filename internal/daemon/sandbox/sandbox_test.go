@@ -370,13 +370,13 @@ func TestMissingOfLandlock(t *testing.T) {
 func TestRules(t *testing.T) {
 	for _, row := range roles {
 		seen := make(map[uint32]bool)
-		for _, r := range row.filter.rules {
+		for _, r := range row.filter().rules {
 			if seen[r.call] {
 				t.Errorf("%s: system call %d twice", row.name, r.call)
 			}
 			seen[r.call] = true
 		}
-		if n := len(row.filter.program()); n > unix.BPF_MAXINSNS {
+		if n := len(row.filter().program()); n > unix.BPF_MAXINSNS {
 			t.Errorf("%s: %d instructions", row.name, n)
 		}
 	}

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto/tls"
 	"io"
 	"os"
 
@@ -38,8 +39,20 @@ func (p Program) front() frontd.Program {
 				{Service: p.Protocol + "s", Setting: p.Protocol + ".listen_tls", Addresses: listen.ListenTLS},
 			}
 		},
-		New: serverOf,
+		New: func(parts frontd.Parts) frontd.Server {
+			parts.TLS = only(parts.TLS, p.Protocol)
+			return serverOf(parts)
+		},
 	}
+}
+
+// only returns a configuration for clients of one protocol: one that says it wants
+// others (RFC 7301 section 3.2) was led here by somebody who wants it to take our answers
+// for a web server's, or ours to take its octets for commands. Most say nothing.
+func only(config *tls.Config, protocol string) *tls.Config {
+	config = config.Clone()
+	config.NextProtos = []string{protocol}
+	return config
 }
 
 // serverOf returns a Server as it is configured.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -267,6 +269,23 @@ func TestProgramDrains(t *testing.T) {
 	p.want("* BYE from the session")
 	r.ended(command.OK)
 	p.end()
+}
+
+// A browser that was led here finds out in the handshake.
+func TestProgramALPN(t *testing.T) {
+	r := runProgram(t, listenTwice)
+	for _, wants := range [][]string{nil, {"imap"}, {"h2", "imap"}, {"h2", "http/1.1"}, {"pop3"}} {
+		conn := tls.Client(r.dial("imaps").conn, &tls.Config{InsecureSkipVerify: true, NextProtos: wants})
+		err := conn.Handshake()
+		if ours := wants == nil || slices.Contains(wants, "imap"); ours != (err == nil) {
+			t.Errorf("%q: %v", wants, err)
+		}
+		if got := conn.ConnectionState().NegotiatedProtocol; err == nil && wants != nil && got != "imap" {
+			t.Errorf("%q: %q", wants, got)
+		}
+	}
+	r.signals <- syscall.SIGTERM
+	r.ended(command.OK)
 }
 
 func TestProgramCommandLine(t *testing.T) {

@@ -27,6 +27,7 @@ type accounts struct {
 	stuck  chan struct{} // Password waits for it, unless nil
 	asked  atomic.Int32
 	broken error
+	codes  error // of CodeWanted
 }
 
 func (a *accounts) Password(ctx context.Context, q passdb.Query, password userdb.Secret) (userdb.User, error) {
@@ -41,6 +42,8 @@ func (a *accounts) Password(ctx context.Context, q passdb.Query, password userdb
 	switch {
 	case a.broken != nil:
 		return userdb.User{}, a.broken
+	case q.Name == "bob" && password == "secret":
+		return userdb.User{Name: "bob"}, nil
 	case strings.ToLower(q.Name) != "ann" || password != "secret":
 		return userdb.User{}, userdb.ErrWrong
 	}
@@ -60,6 +63,23 @@ func (a *accounts) Token(_ context.Context, _ passdb.Query, token userdb.Secret)
 
 func (a *accounts) Certificate(_ context.Context, q passdb.Query) (userdb.User, error) {
 	return userdb.User{Name: q.Name}, nil
+}
+
+// CodeWanted: bob's codes are "123456".
+func (a *accounts) CodeWanted(u userdb.User) (bool, error) { return u.Name == "bob", a.codes }
+
+func (a *accounts) Code(_ context.Context, u userdb.User, code userdb.Secret) error {
+	switch {
+	case u.Name != "bob":
+		panic("nobody asks " + u.Name + " for a code")
+	case code == "later":
+		return passdb.ErrLater
+	case code == "broken":
+		return userdb.ErrUnavailable
+	case code != "123456":
+		return userdb.ErrWrong
+	}
+	return nil
 }
 
 func (a *accounts) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {

@@ -16,7 +16,8 @@
 //
 //	state      leaves it
 //	thinking   the mechanism has a response: challenged, won or lost
-//	challenged the client has the word: Continue: thinking; Cancel, or too long: lost
+//	challenged the client has the word: Continue: thinking; Cancel, or too long: lost;
+//	           also if its password was right and a code is wanted (code.go)
 //	won        a ticket was made and told: gone
 //	lost       told, after a delay: gone
 //

@@ -32,6 +32,11 @@ type Accounts interface {
 	Keys(ctx context.Context, q passdb.Query, hash crypto.Hash) (sasl.Keys, userdb.User, error)
 	Token(ctx context.Context, q passdb.Query, token userdb.Secret) (userdb.User, error)
 	Certificate(ctx context.Context, q passdb.Query) (userdb.User, error)
+	// CodeWanted reports whether an account logs in to webmail with a code besides its
+	// password.
+	CodeWanted(user userdb.User) (bool, error)
+	// Code uses a code of an account up. The error may wrap passdb.ErrLater, too.
+	Code(ctx context.Context, user userdb.User, code userdb.Secret) error
 	// Resolve completes an account whose name was proven: everything that a session
 	// needs, also what the source of the password does not say.
 	Resolve(ctx context.Context, user userdb.User) (wire.Account, error)

@@ -35,11 +35,14 @@ type Exchange struct {
 	user    userdb.User   // whom the backend found last
 	proof   penalty.Proof // what was tried, if that is known
 	counted bool          // the failure was
+	codes   int           // that may still be tried, once one is wanted
 }
 
 // Step is what an exchange says.
 type Step struct {
-	Challenge []byte      // for the client, unless Done
+	Challenge []byte      // for the client, unless Done or
+	Code      bool        // a code is wanted, because the password was right,
+	Again     bool        // and the last one was wrong
 	Done      bool        // the exchange is over:
 	User      userdb.User // it was won,
 	Failed    wire.Reason // or lost, if this is not 0,
@@ -60,6 +63,9 @@ func (e *Engine) Begin(c Client, mechanism string) (*Exchange, Step) {
 // Next takes a response of the client; nil if it has sent no initial one. When ctx
 // ends, it does too.
 func (x *Exchange) Next(ctx context.Context, response []byte) Step {
+	if x.codes > 0 {
+		return x.code(ctx, string(response))
+	}
 	began := x.engine.o.Clock()
 	challenge, done, err := x.sasl.Next(ctx, response)
 	failure := x.sasl.Failure()
@@ -71,8 +77,7 @@ func (x *Exchange) Next(ctx context.Context, response []byte) Step {
 			if x.user.Name == "" || x.user.Name != x.sasl.Account() {
 				panic("authd: success of " + x.sasl.Mechanism() + " without an account")
 			}
-			x.engine.penalty.Succeeded(x.client.Remote, fold(x.user.Name))
-			return Step{Done: true, User: x.user}
+			return x.proven()
 		}
 		return Step{Challenge: challenge}
 	}

@@ -22,6 +22,7 @@ var reasons = []struct {
 	{passdb.ErrExpired, wire.Expired, slog.LevelInfo},
 	{passdb.ErrDisabled, wire.Disabled, slog.LevelInfo},
 	{errBusy, wire.Busy, slog.LevelInfo},
+	{passdb.ErrLater, wire.Busy, slog.LevelWarn},
 	{sasl.ErrNoToken, wire.Wrong, slog.LevelDebug},
 	{sasl.ErrBinding, wire.Wrong, slog.LevelWarn},
 	{sasl.ErrAuthzid, wire.Disabled, slog.LevelInfo},

@@ -103,6 +103,11 @@ func (x *exchange) Next(ctx context.Context, response []byte) (challenge []byte,
 	switch m := m.(type) {
 	case *wire.Challenge:
 		return m.Data, nil, nil
+	case *wire.CodeWanted:
+		if m.Again {
+			return nil, nil, ErrCodeWrong
+		}
+		return nil, nil, ErrCode
 	case *wire.Success:
 		x.over = true
 		return nil, &Grant{Service: x.login.Service, Account: m.Account, Ticket: m.Ticket, Remote: x.login.Remote, IMAPWithout: m.Without, POP3Expire: m.Expire}, nil

@@ -51,6 +51,13 @@ var (
 	ErrBusy      = errors.New("too many attempts at once")
 )
 
+// Why there is no login yet. An exchange with this error is not over: its next response
+// is the code.
+var (
+	ErrCode      = errors.New("a code is wanted as well")
+	ErrCodeWrong = fmt.Errorf("%w: the last one was wrong", ErrCode)
+)
+
 // Grant is the right to one session of an account.
 type Grant struct {
 	Service wire.Service
@@ -80,7 +87,7 @@ type Authenticator interface {
 type Exchange interface {
 	// Next takes a response of the client; nil at the beginning if it has sent no
 	// initial one. It returns a challenge for the client, or the Grant that it has
-	// won, or an error; the last two end the exchange.
+	// won, or an error; the last two end the exchange, unless the error is ErrCode.
 	Next(ctx context.Context, response []byte) (challenge []byte, g *Grant, err error)
 	// Cancel ends an exchange that is not over: the client gave it up, or is gone.
 	Cancel()
@@ -89,19 +96,33 @@ type Exchange interface {
 	Claimed() string
 }
 
-// Password logs a client in that says name and password in commands of its protocol
-// or in a form.
+// Password logs a client in that says name and password in commands of its protocol,
+// which has no place for a code.
 func Password(ctx context.Context, a Authenticator, l Login, name string, password userdb.Secret) (*Grant, error) {
+	g, x, err := Form(ctx, a, l, name, password)
+	if x != nil {
+		x.Cancel()
+		err = fmt.Errorf("%w: %w", ErrDisabled, err)
+	}
+	return g, err
+}
+
+// Form logs a client in that says name and password in a form, and perhaps a code in
+// another one: with ErrCode there is the exchange to go on with, or to Cancel.
+func Form(ctx context.Context, a Authenticator, l Login, name string, password userdb.Secret) (*Grant, Exchange, error) {
 	if name == "" || password == "" {
-		return nil, ErrWrong // RFC 4616 section 2 has no place for them
+		return nil, nil, ErrWrong // RFC 4616 section 2 has no place for them
 	}
 	x := a.Begin(l, "PLAIN")
-	defer x.Cancel()
 	_, g, err := x.Next(ctx, []byte("\x00"+name+"\x00"+string(password)))
+	if errors.Is(err, ErrCode) {
+		return nil, x, err
+	}
+	defer x.Cancel()
 	if err == nil && g == nil {
 		err = fmt.Errorf("%w: a challenge of PLAIN", ErrUnavailable)
 	}
-	return g, err
+	return g, nil, err
 }
 
 // Starter starts session programs, or finds them running. It is safe for many

@@ -105,6 +105,12 @@ func (oneAccount) Certificate(context.Context, passdb.Query) (userdb.User, error
 	return userdb.User{}, userdb.ErrWrong
 }
 
+func (oneAccount) CodeWanted(userdb.User) (bool, error) { return false, nil }
+
+func (oneAccount) Code(context.Context, userdb.User, userdb.Secret) error {
+	return userdb.ErrUnavailable
+}
+
 func (a oneAccount) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {
 	mail, err := a.cfg.MailPath(u.Home)
 	return wire.Account{Name: u.Name, UID: a.own.UID, GID: a.own.GID, Home: u.Home, Mail: mail}, err

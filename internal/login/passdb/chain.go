@@ -19,6 +19,7 @@ type Chain struct {
 	sources   []Source
 	who       Identify
 	preferred Preferred // or nil
+	second    Second    // or nil
 }
 
 // Identify completes an account: what its source does not say of user and groups, home
@@ -32,6 +33,10 @@ func NewChain(who Identify, sources ...Source) *Chain {
 
 // Prefer has app passwords tried before any source. It is for who makes the Chain.
 func (c *Chain) Prefer(p Preferred) { c.preferred = p }
+
+// Guard has accounts with a second factor log in with a code as well. It is for who makes
+// the Chain.
+func (c *Chain) Guard(s Second) { c.second = s }
 
 // first asks the sources until one decides. ask returns userdb.ErrUnknown where a
 // source does not know the name.
@@ -70,20 +75,65 @@ type undecided struct{ err error }
 func (u undecided) Error() string { return u.err.Error() }
 
 // Password returns the account called q.Name if that is its password, or an app password
-// of it. Its errors wrap those of Source but ErrUnknown.
+// of it. Its errors wrap those of Source but ErrUnknown. For what has no place for a code
+// the own password of an account with a second factor is not enough: ErrDisabled.
 func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
 	if c.preferred == nil {
-		return c.own(ctx, q, password)
+		return c.enough(ctx, q, password)
 	}
 	ok, unknown := c.preferred.Verify(q, password)
 	if ok {
 		return c.Certificate(ctx, q) // it must be there, and may not have expired
 	}
-	user, err := c.own(ctx, q, password)
+	user, err := c.enough(ctx, q, password)
 	if unknown != nil && errors.Is(err, ErrWrong) {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, undecided{unknown})
 	}
 	return user, err
+}
+
+// enough is own, unless there must be a code that the service has no place for.
+func (c *Chain) enough(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
+	user, err := c.own(ctx, q, password)
+	if err == nil && q.Service != wire.Webmail {
+		var wanted bool
+		if wanted, err = c.CodeWanted(user); wanted {
+			err = fmt.Errorf("%w with its own password, but with app passwords", ErrDisabled)
+		}
+	}
+	if err != nil {
+		return userdb.User{}, err
+	}
+	return user, nil
+}
+
+// CodeWanted reports whether an account logs in to webmail with a code.
+func (c *Chain) CodeWanted(user userdb.User) (bool, error) {
+	if c.second == nil {
+		return false, nil
+	}
+	wanted, err := c.second.Wanted(user.Name)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return wanted, nil
+}
+
+// Code uses a code of an account up. The error wraps ErrWrong, ErrLater or ErrUnavailable.
+func (c *Chain) Code(ctx context.Context, user userdb.User, code userdb.Secret) error {
+	if c.second == nil {
+		return fmt.Errorf("%w: no account has a second factor", ErrUnavailable)
+	}
+	ok, err := c.second.Verify(ctx, user.Name, string(code))
+	switch {
+	case errors.Is(err, ErrLater):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case !ok:
+		return ErrWrong
+	}
+	return nil
 }
 
 // own returns the account called q.Name if that is its own password.
@@ -129,6 +179,16 @@ func (c *Chain) Keys(ctx context.Context, q Query, hash crypto.Hash) (keys sasl.
 	})
 	if errors.Is(err, userdb.ErrUnknown) {
 		return sasl.Keys{}, userdb.User{}, ErrWrong
+	}
+	if err == nil && q.Service != wire.Webmail {
+		// Whoever proves to know them is still not let in: as if there were none.
+		wanted, err := c.CodeWanted(user)
+		if err != nil {
+			return sasl.Keys{}, userdb.User{}, err
+		}
+		if wanted {
+			return sasl.Keys{Account: keys.Account}, user, ErrWrong
+		}
 	}
 	return keys, user, err
 }

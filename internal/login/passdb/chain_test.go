@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
@@ -171,5 +172,87 @@ func TestChainPreferred(t *testing.T) {
 		if !errors.Is(err, c.want) || (err == nil) != (u.Name == c.who) || errors.Is(err, ErrUnavailable) && errors.Is(err, ErrWrong) {
 			t.Errorf("%s: %+v, %v", c.name, u, err)
 		}
+	}
+}
+
+// codes are a second factor of ann's.
+type codes struct{ err error }
+
+func (c codes) Wanted(account string) (bool, error) { return account == "ann", c.err }
+
+func (c codes) Verify(_ context.Context, account, code string) (bool, error) {
+	return account == "ann" && code == "1", c.err
+}
+
+// app is a Preferred with one password.
+type app struct{}
+
+func (app) Verify(_ Query, password userdb.Secret) (bool, error) { return password == "app", nil }
+
+// TestSecond wants the own password of an account with a second factor to be enough for
+// nothing but the first step to webmail.
+func TestSecond(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		name, who, password string
+		service             wire.Service
+		err                 error // of the second factor
+		want                error
+	}{
+		{"webmail", "ann", "a", wire.Webmail, nil, nil},
+		{"IMAP", "ann", "a", wire.IMAP, nil, ErrDisabled},
+		{"POP3", "ann", "a", wire.POP3, nil, ErrDisabled},
+		{"SMTP", "ann", "a", wire.SMTP, nil, ErrDisabled},
+		{"IMAP, wrong", "ann", "x", wire.IMAP, nil, ErrWrong},
+		{"IMAP by an app password", "ann", "app", wire.IMAP, nil, nil},
+		{"another's", "bob", "b", wire.IMAP, nil, nil},
+		{"nobody can tell", "ann", "a", wire.IMAP, broken, ErrUnavailable},
+		{"nobody can tell, wrong", "ann", "x", wire.IMAP, broken, ErrWrong},
+	} {
+		for _, preferred := range []Preferred{nil, app{}} {
+			if preferred == nil && c.password == "app" {
+				continue
+			}
+			var asked []string
+			chain := NewChain(nil, keyed{listed{"one", map[string]userdb.Secret{"ann": "a", "bob": "b"}, nil, &asked}})
+			if preferred != nil {
+				chain.Prefer(preferred)
+			}
+			chain.Guard(codes{c.err})
+			u, err := chain.Password(t.Context(), Query{Name: c.who, Service: c.service}, userdb.Secret(c.password))
+			if !errors.Is(err, c.want) || (err == nil) != (u.Name == c.who) {
+				t.Errorf("%s: %+v, %v", c.name, u, err)
+			}
+			// SCRAM knows no app passwords.
+			if c.password == "app" || c.password == "x" {
+				continue
+			}
+			want := c.want
+			if errors.Is(want, ErrDisabled) {
+				want = ErrWrong
+			}
+			keys, _, err := chain.Keys(t.Context(), Query{Name: c.who, Service: c.service}, crypto.SHA256)
+			if !errors.Is(err, want) || (err == nil) != (keys.Iterations > 0) || err == ErrWrong && keys.Account != c.who {
+				t.Errorf("%s: %+v, %v", c.name, keys, err)
+			}
+		}
+	}
+	chain := NewChain(nil)
+	if yes, err := chain.CodeWanted(userdb.User{Name: "ann"}); yes || err != nil {
+		t.Errorf("%t, %v", yes, err)
+	}
+	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "1"); !errors.Is(err, ErrUnavailable) {
+		t.Error(err)
+	}
+	chain.Guard(codes{})
+	if err := errors.Join(chain.Code(t.Context(), userdb.User{Name: "ann"}, "1")); err != nil {
+		t.Error(err)
+	}
+	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "2"); !errors.Is(err, ErrWrong) {
+		t.Error(err)
+	}
+	chain.Guard(codes{ErrLater})
+	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "1"); !errors.Is(err, ErrLater) || errors.Is(err, ErrWrong) {
+		t.Error(err)
 	}
 }

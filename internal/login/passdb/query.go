@@ -19,3 +19,6 @@ var (
 	ErrExpired  = errors.New("the password has expired")
 	ErrDisabled = errors.New("the account may not use this service")
 )
+
+// ErrLater says that a code was not looked at, since many before it were wrong.
+var ErrLater = errors.New("too many wrong codes")

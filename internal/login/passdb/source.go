@@ -48,6 +48,15 @@ type Decoy interface {
 	Decoy(ctx context.Context, q Query, password userdb.Secret)
 }
 
+// Second is the second factor of accounts, by their names as their sources have them.
+type Second interface {
+	// Wanted reports whether an account has one.
+	Wanted(account string) (bool, error)
+	// Verify reports whether a code is one of the account's, and uses it up. The error
+	// says that this could not be found out; it may wrap ErrLater.
+	Verify(ctx context.Context, account, code string) (bool, error)
+}
+
 // Preferred are app passwords: what accounts log in with that are in a source of their
 // own.
 type Preferred interface {

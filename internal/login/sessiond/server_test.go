@@ -77,6 +77,10 @@ func (accounts) Certificate(context.Context, passdb.Query) (userdb.User, error) 
 	return userdb.User{}, userdb.ErrWrong
 }
 
+func (accounts) CodeWanted(userdb.User) (bool, error) { return false, nil }
+
+func (accounts) Code(context.Context, userdb.User, userdb.Secret) error { return userdb.ErrUnavailable }
+
 func (a accounts) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {
 	who := wire.Account{Name: u.Name, UID: a.uid, GID: a.gid, Groups: []uint32{a.gid + 1}, Mail: "/home/" + u.Name + "/Maildir"}
 	if u.Name == "root" {

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,11 +10,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/authd"
+	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/shadow"
+	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/userdb"
 )
 
 func load(t *testing.T, text string) *conf.Config {
@@ -129,5 +134,47 @@ func TestRemote(t *testing.T) {
 	names = present(load(t, "[auth]\n"+ldap+sql+oauth))
 	if i := slices.Index(names, "ldap"); i < 0 || !slices.Equal(names[i:i+3], []string{"ldap", "sql", "oauth"}) {
 		t.Errorf("%q", names)
+	}
+}
+
+// TestSecondFactor wants it to be looked at wherever the password is.
+func TestSecondFactor(t *testing.T) {
+	cfg := load(t, "auth = { sources = [\"passwd-file\"], passwd_file = \"users\", directory = \"auth\" }")
+	if err := os.WriteFile(cfg.Auth.PasswdFile, []byte("ann:{PLAIN}secret:1000:1000::/home/ann::\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := New(authd.Means{Config: cfg, Log: slog.New(slog.DiscardHandler), Hashing: passdb.NewHashing(1, passdb.HashingMemory)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(s wire.Service) (userdb.User, error) {
+		return accounts.Password(t.Context(), passdb.Query{Name: "Ann", Service: s}, "secret")
+	}
+	if _, err := ask(wire.IMAP); err != nil {
+		t.Error(err)
+	}
+	store := totp.Open(filepath.Join(cfg.Auth.Directory, "totp"))
+	key, err := store.Begin("ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := store.Confirm("ann", string(key.Code(time.Now())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(wire.IMAP); !errors.Is(err, passdb.ErrDisabled) {
+		t.Error(err)
+	}
+	user, err := ask(wire.Webmail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wanted, err := accounts.CodeWanted(user); !wanted || err != nil {
+		t.Errorf("%t, %v", wanted, err)
+	}
+	for i, want := range []error{nil, passdb.ErrWrong} { // once
+		if err := accounts.Code(t.Context(), user, codes[0]); !errors.Is(err, want) {
+			t.Errorf("the code for the %d. time: %v", i+1, err)
+		}
 	}
 }

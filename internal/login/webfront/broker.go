@@ -26,15 +26,43 @@ func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr)
 	if login.Remote.IsValid() {
 		host = login.Remote.String()
 	}
-	grant, err := broker.Password(ctx, b.Authenticator, login, name, userdb.Secret(password))
-	if errors.Is(err, broker.ErrWrong) {
+	grant, more, err := broker.Form(ctx, b.Authenticator, login, name, userdb.Secret(password))
+	switch {
+	case more != nil:
+		return nil, &CodeWanted{codes{b.Starter, more, host}}
+	case errors.Is(err, broker.ErrWrong):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	return granted{b.Starter, grant, host}, nil
 }
+
+// codes are Codes over an exchange.
+type codes struct {
+	starter  broker.Starter
+	exchange broker.Exchange
+	remote   string
+}
+
+// Enter implements Codes.
+func (c codes) Enter(ctx context.Context, code string) (Account, error) {
+	_, grant, err := c.exchange.Next(ctx, []byte(code))
+	switch {
+	case errors.Is(err, broker.ErrCode):
+		return nil, fmt.Errorf("%w: %w", ErrCode, err)
+	case errors.Is(err, broker.ErrWrong):
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	case err != nil:
+		return nil, err
+	case grant == nil:
+		return nil, fmt.Errorf("%w: a challenge after a code", broker.ErrUnavailable)
+	}
+	return granted{c.starter, grant, c.remote}, nil
+}
+
+// Cancel implements Codes.
+func (c codes) Cancel() { c.exchange.Cancel() }
 
 // granted is an Account that somebody has proved to own.
 type granted struct {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,10 +22,13 @@ import (
 	"fantail/internal/login/sasl"
 )
 
-//go:embed templates/login.html
+//go:embed templates
 var templates embed.FS
 
-var loginTemplate = template.Must(template.ParseFS(templates, "templates/login.html"))
+var (
+	loginTemplate = template.Must(template.ParseFS(templates, "templates/login.html"))
+	codeTemplate  = template.Must(template.ParseFS(templates, "templates/code.html"))
+)
 
 // formCookie ties a login form to the browser that asked for it.
 const formCookie = "__Host-wm-form"
@@ -43,6 +47,7 @@ type loginForm struct {
 var notes = map[string]string{
 	"out":   "You are logged out. Nothing of your mail is left in this browser.",
 	"ended": "Your session has ended. Please log in again.",
+	"late":  "It took too long, or was tried too often. Please log in once more.",
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
@@ -68,8 +73,13 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, f
 		setCookie(w, formCookie, binding, http.SameSiteStrictMode)
 	}
 	f.Token, f.Style, f.Icon = s.loginToken(binding), styleSheet.path, icon.path
+	s.show(w, status, loginTemplate, f)
+}
+
+// show writes a page of a template.
+func (s *Server) show(w http.ResponseWriter, status int, t *template.Template, data any) {
 	var page bytes.Buffer
-	if err := loginTemplate.Execute(&page, f); err != nil {
+	if err := t.Execute(&page, data); err != nil {
 		s.log.Error("render login page", "err", err)
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
@@ -99,6 +109,7 @@ const (
 // refusals are the sentences for somebody who knew the password and is not let in, by
 // the error that says why.
 var refusals = map[error]string{
+	broker.ErrBusy:     "There were too many attempts. Please wait half a minute and try again.",
 	broker.ErrExpired:  "Your password has expired. Ask whoever runs this server how to set a new one.",
 	broker.ErrDisabled: "This account may not use webmail. Ask whoever runs this server.",
 }
@@ -126,12 +137,29 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"))
+	var more *CodeWanted
 	switch {
+	case errors.As(err, &more):
+		s.await(w, r, f, more.Codes)
 	case errors.Is(err, ErrRefused):
-		l := broker.Login{Service: wire.Webmail, Remote: addressOf(remoteAddr(r.RemoteAddr)), SID: secret()[:8], Conn: sasl.Conn{TLS: true}}
-		l.Failed(s.log, f.Name, "form")
+		failed(s.log, r, f.Name, "form")
 		f.Alert = wrongPassword
 		s.showLogin(w, r, http.StatusForbidden, f)
+	default:
+		s.admit(w, r, f, cookie, err)
+	}
+}
+
+// failed writes the log's line of a wrong password or code.
+func failed(log *slog.Logger, r *http.Request, name, mechanism string) {
+	l := broker.Login{Service: wire.Webmail, Remote: addressOf(remoteAddr(r.RemoteAddr)), SID: secret()[:8], Conn: sasl.Conn{TLS: true}}
+	l.Failed(log, name, mechanism)
+}
+
+// admit answers somebody who has proved who he is: cookie is that of his session, unless
+// there is an err.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, cookie string, err error) {
+	switch {
 	case refusal(err) != "":
 		s.log.Info("login impossible", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)
 		f.Alert = refusal(err)
@@ -160,23 +188,37 @@ func (s *Server) readForm(w http.ResponseWriter, r *http.Request) error {
 	return r.ParseForm()
 }
 
+// turn waits for the turn of a check. ctx bounds it until done is called.
+func (s *Server) turn(r *http.Request) (ctx context.Context, done func(), err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Wait)
+	select {
+	case s.checks <- struct{}{}:
+		return ctx, func() { <-s.checks; cancel() }, nil
+	case <-ctx.Done():
+		cancel()
+		return nil, nil, errors.New("too many logins at once")
+	}
+}
+
 // enter checks a password, starts the session program, and makes a session.
 func (s *Server) enter(r *http.Request, name, password string) (cookie string, err error) {
 	if !plausible(name, 255) || password == "" || len(password) > 1024 {
 		return "", ErrRefused
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Wait)
-	defer cancel()
-	select {
-	case s.checks <- struct{}{}:
-		defer func() { <-s.checks }()
-	case <-ctx.Done():
-		return "", errors.New("too many logins at once")
+	ctx, done, err := s.turn(r)
+	if err != nil {
+		return "", err
 	}
+	defer done()
 	account, err := s.entrance.Enter(ctx, name, password, remoteAddr(r.RemoteAddr))
 	if err != nil {
 		return "", err
 	}
+	return s.begin(ctx, r, account)
+}
+
+// begin starts the session program of an account, and makes a session.
+func (s *Server) begin(ctx context.Context, r *http.Request, account Account) (cookie string, err error) {
 	v := &session{sid: secret()[:8], account: account.Name(), remote: r.RemoteAddr, token: secret()}
 	if v.program, err = s.dial(ctx, account, v); err != nil {
 		return "", err
@@ -226,7 +268,7 @@ func localPath(where string) string {
 	u, err := url.Parse(where)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil ||
 		!strings.HasPrefix(where, "/") || strings.HasPrefix(where, "//") || strings.ContainsAny(where, "\\\r\n\t") ||
-		u.Path == "/login" || u.Path == "/logout" || len(where) > 2000 {
+		u.Path == "/login" || u.Path == "/login/code" || u.Path == "/logout" || len(where) > 2000 {
 		return "/"
 	}
 	u.Fragment = ""

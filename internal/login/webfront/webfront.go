@@ -8,6 +8,7 @@
 //	            something, or read something with a session, end here
 //	login.go    GET and POST /login, the style sheet and the icon: all that
 //	            there is without a session
+//	code.go     GET and POST /login/code, between a right password and a session
 //	session.go  the cookie becomes a login session, or the answer is /login
 //	proxy.go    everything else goes to the session program, without cookie
 //
@@ -43,9 +44,24 @@ import (
 // Entrance checks passwords and opens accounts.
 type Entrance interface {
 	// Enter returns the account that name and password open. An error that
-	// wraps ErrRefused says that they open none, without saying why; any other
-	// error says that it could not be found out.
+	// wraps ErrRefused says that they open none, without saying why; a CodeWanted
+	// that a code is wanted as well; any other error that it could not be found out.
 	Enter(ctx context.Context, name, password string, from net.Addr) (Account, error)
+}
+
+// CodeWanted is the error of an Entrance for a right password that is not enough.
+type CodeWanted struct{ Codes Codes }
+
+func (*CodeWanted) Error() string { return "a code is wanted as well" }
+
+// Codes is a login that waits for a code. It is for one goroutine.
+type Codes interface {
+	// Enter returns the account if the code is right. An error that wraps ErrCode says
+	// that it was wrong and another may be tried, one that wraps ErrRefused that there
+	// were too many; that and any other is the end.
+	Enter(ctx context.Context, code string) (Account, error)
+	// Cancel gives the login up.
+	Cancel()
 }
 
 // Account is an account that somebody has proved to own.
@@ -61,6 +77,9 @@ type Account interface {
 // ErrRefused is the error of an Entrance for a wrong name or password.
 var ErrRefused = errors.New("wrong name or password")
 
+// ErrCode is the error of Codes for a wrong code.
+var ErrCode = errors.New("wrong code")
+
 // Options are what a Server needs.
 type Options struct {
 	Entrance Entrance
@@ -75,6 +94,7 @@ type Server struct {
 	log      *slog.Logger
 	limits   Limits
 	sessions *table
+	waiting  *waiting
 	crowd    *crowd
 	proxies  proxyproto.Proxies
 	checks   chan struct{} // one token per password check that may run
@@ -87,6 +107,7 @@ type Server struct {
 func New(o Options) *Server {
 	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies}
 	s.sessions = newTable(s.limits, s.ended)
+	s.waiting = newWaiting()
 	s.crowd = &crowd{most: s.limits.Connections, perSource: s.limits.PerSource, sources: make(map[netip.Addr]int)}
 	s.checks = make(chan struct{}, s.limits.Checks)
 	rand.Read(s.loginKey[:]) // crypto/rand.Read never fails
@@ -117,6 +138,8 @@ func (s *Server) routes() []route {
 	return []route{
 		{"GET /login", s.loginPage},
 		{"POST /login", s.login},
+		{"GET /login/code", s.codePage},
+		{"POST /login/code", s.code},
 		{"POST /logout", s.logout},
 		{"GET " + styleSheet.path, styleSheet.serve},
 		{"GET /favicon.ico", icon.serve},
@@ -147,6 +170,7 @@ func (s *Server) Close(ctx context.Context) error {
 		err = errors.Join(err, s.http.Close())
 	}
 	s.sessions.endAll("shutdown")
+	s.waiting.endAll()
 	return err
 }
 

@@ -50,6 +50,8 @@ func (h *house) Enter(_ context.Context, name, password string, _ net.Addr) (Acc
 		return nil, fmt.Errorf("ask authd: %w", broker.ErrExpired)
 	case name == "barred":
 		return nil, fmt.Errorf("ask authd: %w", broker.ErrDisabled)
+	case name == "guarded" && password == "right":
+		return nil, &CodeWanted{&guarded{house: h}}
 	case name != "demo" && name != "Demo" || password != "right":
 		return nil, ErrRefused
 	}

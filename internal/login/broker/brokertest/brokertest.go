@@ -16,6 +16,8 @@ import (
 type Door struct {
 	// Check answers a password with a grant. Errors are those of package broker.
 	Check func(name string, password userdb.Secret) (broker.Grant, error)
+	// Code, unless nil, answers a code that accounts need as well as the password.
+	Code func(account, code string) error
 }
 
 // enabled are the mechanisms: PLAIN, one with two steps, and one that needs a
@@ -45,12 +47,19 @@ type exchange struct {
 	sasl   *sasl.Exchange
 	grant  broker.Grant
 	failed error
+	code   bool // it is wanted
 }
 
 // Next implements broker.Exchange.
 func (x *exchange) Next(ctx context.Context, response []byte) ([]byte, *broker.Grant, error) {
 	if x.failed != nil {
 		return nil, nil, x.failed
+	}
+	if x.code {
+		if err := x.door.Code(x.grant.Account, string(response)); err != nil {
+			return nil, nil, err
+		}
+		return nil, &x.grant, nil
 	}
 	challenge, done, err := x.sasl.Next(ctx, response)
 	switch {
@@ -61,6 +70,10 @@ func (x *exchange) Next(ctx context.Context, response []byte) ([]byte, *broker.G
 	}
 	if err != nil || !done {
 		return challenge, nil, err
+	}
+	if x.door.Code != nil {
+		x.code = true
+		return nil, nil, broker.ErrCode
 	}
 	return nil, &x.grant, nil
 }

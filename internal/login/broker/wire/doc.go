@@ -4,7 +4,7 @@
 // the daemons carry it.
 //
 //	front ─ Begin, Continue, Cancel ──────► authd       an exchange of SASL
-//	front ◄ Offer, Challenge, Success, Failure ─ authd
+//	front ◄ Offer, Challenge, CodeWanted, Success, Failure ─ authd
 //	front ─ Start ────────────────────────► sessiond    a connection to a session
 //	front ◄ Started and a socket, Refused ─ sessiond
 //	sessiond ─ Redeem ────────────────────► authd       whose ticket is this?

@@ -26,6 +26,8 @@ var samples = []Message{
 	&Offer{Mechanisms: []string{"SCRAM-SHA-256-PLUS", "PLAIN"}},
 	&Offer{},
 	&Challenge{Data: []byte("r=abc")},
+	&CodeWanted{},
+	&CodeWanted{Again: true},
 	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", Expire: "30"},
 	&Failure{Reason: Expired, Name: "ann"},
 	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}, Carried: true},

@@ -86,6 +86,7 @@ func serve(ctx context.Context, s *session.Session) error {
 		if s.Hello.Mechanisms != "" {
 			o.Offer.Mechanisms = strings.Split(s.Hello.Mechanisms, ",")
 		}
+		o.Offer.UTF8, o.UTF8 = true, s.Hello.UTF8
 		o.Offer.User = slices.Contains(o.Offer.Mechanisms, pop3.PLAIN)
 	}
 	o.Offer.Expire, o.Offer.LoginDelay = o.Expire, s.POP3.LoginDelay

@@ -28,6 +28,10 @@ type Offer struct {
 	Expire int
 	ByUser bool
 
+	// UTF8 is true where the command can be given, or could have been given (RFC 6856
+	// section 2); names and passwords may be in UTF-8, too (section 2.2).
+	UTF8 bool
+
 	// LoginDelay is the least time between two logins (RFC 2449 section 6.5).
 	LoginDelay time.Duration
 }
@@ -44,6 +48,7 @@ func (o Offer) Capabilities() []string {
 		tagRespCodes,
 		tagAuthRespCode,
 		tagPipelining,
+		LANG,
 		o.expire(),
 	}
 	if o.LoginDelay > 0 {
@@ -58,6 +63,9 @@ func (o Offer) Capabilities() []string {
 	}
 	if len(o.Mechanisms) > 0 {
 		lines = append(lines, tagSASL+" "+strings.Join(o.Mechanisms, " "))
+	}
+	if o.UTF8 {
+		lines = append(lines, UTF8+" "+USER)
 	}
 	return append(lines, tagImplementation+" "+Implementation)
 }

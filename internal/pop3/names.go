@@ -18,6 +18,8 @@ const (
 	CAPA = "CAPA" // RFC 2449 section 5
 	STLS = "STLS" // RFC 2595 section 4
 	AUTH = "AUTH" // RFC 5034 section 4
+	UTF8 = "UTF8" // RFC 6856 section 2
+	LANG = "LANG" // RFC 6856 section 3
 )
 
 // Capability tags that name no command.

@@ -36,7 +36,7 @@ func TestStatusLineLength(t *testing.T) {
 func TestOffer(t *testing.T) {
 	before := Offer{STLS: true, User: true, Mechanisms: []string{"PLAIN", "EXTERNAL"}}
 	const want = "+OK Capability list follows.\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n" +
-		"EXPIRE NEVER\r\nSTLS\r\nUSER\r\nSASL PLAIN EXTERNAL\r\nIMPLEMENTATION Fantail\r\n.\r\n"
+		"LANG\r\nEXPIRE NEVER\r\nSTLS\r\nUSER\r\nSASL PLAIN EXTERNAL\r\nIMPLEMENTATION Fantail\r\n.\r\n"
 	if got := string(before.Append(nil)); got != want {
 		t.Errorf("got %q", got)
 	}

@@ -17,7 +17,7 @@ var states = map[string]State{
 	AUTH:   Authorization,
 	CAPA:   Authorization | Transaction,
 	DELE:   Transaction,
-	"LANG": Authorization | Transaction, // RFC 6856 section 3
+	LANG:   Authorization | Transaction, // RFC 6856 section 3
 	LIST:   Transaction,
 	NOOP:   Transaction,
 	PASS:   Authorization,
@@ -29,7 +29,7 @@ var states = map[string]State{
 	TOP:    Transaction,
 	UIDL:   Transaction,
 	USER:   Authorization,
-	"UTF8": Authorization, // RFC 6856 section 2
+	UTF8:   Authorization, // RFC 6856 section 2
 }
 
 // StatesOf returns the states in which a command may be given, 0 for a keyword

@@ -38,6 +38,8 @@ type client struct {
 
 	named string // what the client says of itself: name and version, with a slash
 
+	utf8 bool // a POP3 client has said UTF8
+
 	commands int // of any kind
 	mistakes int // refused commands
 	attempts int // wrong passwords

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"fantail/internal/crlf"
 	"fantail/internal/login/broker"
@@ -36,6 +37,8 @@ var pop3Commands = map[string]pop3Command{
 	pop3.USER: {(*pop3Front).userCommand, "RFC 1939 section 7"},
 	pop3.PASS: {(*pop3Front).pass, "RFC 1939 section 7"},
 	pop3.AUTH: {(*pop3Front).auth, "RFC 5034 section 4"},
+	pop3.UTF8: {(*pop3Front).utf8Command, "RFC 6856 section 2.1"},
+	pop3.LANG: {(*pop3Front).lang, "RFC 6856 section 3"},
 	pop3.QUIT: {(*pop3Front).quit, "RFC 1939 section 4"},
 }
 
@@ -65,7 +68,7 @@ func pop3Dialogue(c *client) (*session, error) {
 // reset makes a new reader, which knows nothing of what was said before.
 func (f *pop3Front) reset() {
 	f.in = crlf.NewReader(f.client, pop3.MaxLine)
-	f.user = ""
+	f.user, f.client.utf8 = "", false
 }
 
 // command serves one command. An error ends the dialogue.
@@ -154,6 +157,7 @@ func (f *pop3Front) capa(args *pop3.Args) error {
 		Expire:     days,
 		ByUser:     differ,
 		LoginDelay: set.LoginDelay,
+		UTF8:       true,
 	}
 	f.out = offer.Append(f.out)
 	return nil
@@ -162,7 +166,23 @@ func (f *pop3Front) capa(args *pop3.Args) error {
 // pop3Introduce tells a session what the client was told, and what the account says.
 func pop3Introduce(c *client, grant *broker.Grant, hello *handover.Hello) {
 	hello.Mechanisms = strings.Join(c.mechanisms(), ",")
-	hello.Expire = grant.POP3Expire
+	hello.Expire, hello.UTF8 = grant.POP3Expire, c.utf8
+}
+
+// utf8Command is UTF8: the session will send messages as they are. What was said before
+// STLS is forgotten by that, so it may follow.
+func (f *pop3Front) utf8Command(args *pop3.Args) error {
+	if err := args.End(); err != nil {
+		return err
+	}
+	f.client.utf8 = true
+	f.ok("UTF-8 it is.")
+	return nil
+}
+
+func (f *pop3Front) lang(args *pop3.Args) (err error) {
+	f.out, err = pop3.AppendLang(f.out, args)
+	return err
 }
 
 func (f *pop3Front) quit(args *pop3.Args) error {
@@ -225,6 +245,10 @@ func (f *pop3Front) pass(args *pop3.Args) error {
 	password := args.Secret()
 	if err := args.End(); err != nil {
 		return err
+	}
+	if !utf8.ValidString(password) { // RFC 6856 section 2.2
+		f.user = ""
+		return &refusal{pop3.AuthFailed, "A password is UTF-8."}
 	}
 	if f.user == "" {
 		return &refusal{text: "Send USER first."}

@@ -140,7 +140,7 @@ func TestPOP3Policies(t *testing.T) {
 		p := b.dial("pop3s")
 		p.want("+OK")
 		p.send("CAPA\r\n")
-		if got := strings.Join(p.list(), "|"); !strings.Contains(got, "|"+c.want+"|USER|SASL ") {
+		if got := strings.Join(p.list(), "|"); !strings.Contains(got, "|LANG|"+c.want+"|USER|SASL PLAIN LOGIN|UTF8 USER|") {
 			t.Errorf("%+v: %s", c.set, got)
 		}
 		p.conn.Close()
@@ -162,4 +162,51 @@ func TestPOP3Introduced(t *testing.T) {
 	if h := <-got; h.Expire != "14" || h.Mechanisms != "PLAIN,LOGIN" || h.Without != "" {
 		t.Errorf("%+v", h)
 	}
+}
+
+// TestPOP3UTF8: it is said before login, and what was said before TLS is forgotten (RFC
+// 6856 section 2, RFC 2595 section 4).
+func TestPOP3UTF8(t *testing.T) {
+	for _, c := range []struct {
+		service, say string
+		want         bool
+	}{
+		{"pop3s", "UTF8|LANG en|USER j\u00fcrgen|PASS right", true},
+		{"pop3s", "USER ann|UTF8|PASS right", true},
+		{"pop3s", "USER ann|PASS right", false},
+		{"pop3", "UTF8|STLS|USER ann|PASS right", false},
+		{"pop3", "STLS|UTF8|USER ann|PASS right", true},
+	} {
+		b := start(t, nil)
+		got := make(chan handover.Hello, 1)
+		b.fake.session = func(conn *handover.Client, h handover.Hello) {
+			got <- h
+			conn.Close()
+		}
+		p := b.dial(c.service)
+		p.want("+OK")
+		lines := strings.Split(c.say, "|")
+		for i, line := range lines {
+			if i == len(lines)-1 {
+				p.send(line + "\r\n")
+				break
+			}
+			p.say(line, "+OK")
+			if line == "STLS" {
+				p.startTLS()
+			}
+		}
+		if h := <-got; h.UTF8 != c.want {
+			t.Errorf("%s: %+v", c.say, h)
+		}
+	}
+	b := start(t, nil)
+	p := b.dial("pop3s")
+	p.want("+OK")
+	p.say("UTF8 on", "-ERR Syntax")
+	p.say("LANG tlh", "-ERR")
+	p.say("USER \xff", "-ERR Syntax")
+	p.say("USER ann", "+OK")
+	p.say("PASS r\xff", "-ERR [AUTH]")
+	p.say("PASS right", "-ERR Send USER")
 }

@@ -16,6 +16,16 @@ func (s *session) capa(_ context.Context, args *pop3.Args) error {
 	return nil
 }
 
+// lang answers LANG (RFC 6856 section 3).
+func (s *session) lang(_ context.Context, args *pop3.Args) error {
+	answer, err := pop3.AppendLang(nil, args)
+	if err != nil {
+		return err
+	}
+	s.out.Write(answer)
+	return nil
+}
+
 // noop answers NOOP (RFC 1939 section 5).
 func (s *session) noop(_ context.Context, args *pop3.Args) error {
 	if err := args.End(); err != nil {

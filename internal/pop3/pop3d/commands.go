@@ -18,6 +18,7 @@ type command struct {
 var commands = map[string]command{
 	pop3.CAPA: {(*session).capa, "2449 5"},
 	pop3.DELE: {(*session).dele, "1939 5"},
+	pop3.LANG: {(*session).lang, "6856 3"},
 	pop3.LIST: {(*session).list, "1939 5"},
 	pop3.NOOP: {(*session).noop, "1939 5"},
 	pop3.QUIT: {(*session).quitCommand, "1939 6"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"fantail/internal/crlf"
 	"fantail/internal/pop3"
@@ -31,8 +30,16 @@ func (s *session) retr(ctx context.Context, args *pop3.Args) error {
 		return err
 	}
 	defer f.Close()
-	s.ok(fmt.Sprintf("%d octets", size))
-	if _, err := s.send(f, nil); err != nil {
+	src, surrogate, err := s.source(f)
+	if err != nil {
+		return err
+	}
+	if surrogate {
+		s.ok("The header in ASCII.")
+	} else {
+		s.ok(fmt.Sprintf("%d octets", size))
+	}
+	if _, err := s.send(src, nil); err != nil {
 		return fmt.Errorf("send message with uid %d: %w", m.uid, err)
 	}
 	s.counts.retr++
@@ -65,8 +72,12 @@ func (s *session) top(ctx context.Context, args *pop3.Args) error {
 		return err
 	}
 	defer f.Close()
+	src, _, err := s.source(f)
+	if err != nil {
+		return err
+	}
 	s.ok("")
-	whole, err := s.send(f, &head{lines: lines})
+	whole, err := s.send(src, &head{lines: lines})
 	if err != nil {
 		return fmt.Errorf("send top of message with uid %d: %w", m.uid, err)
 	}
@@ -82,11 +93,11 @@ const chunkSize = 32 << 10
 // send sends a stored message with CRLF line ends, up to where top says if it is
 // not nil, and the dot. whole tells that there was nothing left of it. Its errors are
 // writeError and errBroken.
-func (s *session) send(f *os.File, top *head) (whole bool, err error) {
+func (s *session) send(src io.Reader, top *head) (whole bool, err error) {
 	if s.expander == nil {
-		s.expander, s.chunk = crlf.NewExpander(f), make([]byte, chunkSize)
+		s.expander, s.chunk = crlf.NewExpander(src), make([]byte, chunkSize)
 	}
-	s.expander.Reset(f)
+	s.expander.Reset(src)
 	dot := crlf.NewDotWriter(s.out)
 	done, fixes := false, newFixes(&s.Settings)
 	for !done && !whole {

@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Greeting string     // the text after the first +OK
 	Offer    pop3.Offer // the one that the client was given before login, but for this account
+	UTF8     bool       // the client has said UTF8 (RFC 6856 section 2)
 	Settings conf.POP3Settings
 	Expire   int // days after which mail may be removed that the client has retrieved and left; 0: never
 	Log      *slog.Logger
@@ -74,8 +75,9 @@ type session struct {
 	entered *maildrop.Session
 	log     *slog.Logger
 
-	expander *crlf.Expander // both for RETR and TOP, from the first one on
+	expander *crlf.Expander // all three for RETR and TOP, from the first one on
 	chunk    []byte
+	ahead    []byte // what source has read
 
 	bad    int // commands in a row that made no sense
 	quit   bool

@@ -47,9 +47,11 @@ func TestCommands(t *testing.T) {
 			"+OK", "1 0000000a5e0b1c2d", "3 0000001e5e0b1c2d", "."}},
 		{"rset", []string{"DELE 1", "RSET", "STAT", "DELE 1"}, []string{
 			"+OK Marked to be deleted.", "+OK", "+OK 3 106", "+OK Marked to be deleted."}},
+		{"lang", []string{"LANG", "LANG *", "LANG tlh", "LANG en en"}, []string{"+OK Language listing follows.", "en English", ".",
+			"+OK en This is English.", "-ERR Bad command: texts are to be had in English only.", "-ERR Bad command: there are too many arguments."}},
 		{"noop", []string{"NOOP", "noop "}, []string{"+OK", "+OK"}},
 		{"capa", []string{"CAPA"}, []string{"+OK Capability list follows.", "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE",
-			"PIPELINING", "EXPIRE NEVER", "USER", "SASL PLAIN", "IMPLEMENTATION Fantail", "."}},
+			"PIPELINING", "LANG", "EXPIRE NEVER", "USER", "SASL PLAIN", "IMPLEMENTATION Fantail", "."}},
 		{"no such message", []string{"LIST 0", "RETR 4", "DELE 4294967297", "TOP 99999999999999999999 0", "UIDL 4"}, []string{
 			"-ERR No such message, there are 3.", "-ERR No such message, there are 3.", "-ERR No such message, there are 3.",
 			"-ERR No such message, there are 3.", "-ERR No such message, there are 3."}},
@@ -61,9 +63,9 @@ func TestCommands(t *testing.T) {
 			"-ERR Bad command: there are too many arguments.", "-ERR Bad command: there are too many arguments.",
 			"-ERR Bad command: there are too many arguments.", "-ERR Bad command: there are too many arguments.",
 			"-ERR Bad command: there are too many arguments.", "-ERR Bad command: there are too many arguments."}},
-		{"wrong state", []string{"USER jane", "PASS secret", "AUTH PLAIN", "STLS", "APOP a b"}, []string{
+		{"wrong state", []string{"USER jane", "PASS secret", "AUTH PLAIN", "STLS", "APOP a b", "UTF8"}, []string{
 			"-ERR You are logged in already.", "-ERR You are logged in already.", "-ERR You are logged in already.",
-			"-ERR You are logged in already.", "-ERR You are logged in already."}},
+			"-ERR You are logged in already.", "-ERR You are logged in already.", "-ERR You are logged in already."}},
 		{"unknown", []string{"LAST", "LIS", "RETR: 1", "", " NOOP", "\xff\xfe"}, []string{
 			"-ERR Unknown command.", "-ERR Unknown command.", "-ERR Unknown command.",
 			"-ERR Bad command: a command begins with a keyword.", "-ERR Bad command: a command begins with a keyword.",
@@ -259,7 +261,7 @@ func TestStoreErrors(t *testing.T) {
 func TestReadError(t *testing.T) {
 	b := newFake(t, msg1)
 	b.messages[0].file = b.dir // a directory can be opened but not read
-	got := converse(t, b, "RETR 1", "DELE 1", "QUIT")
+	got := converseWith(t, b, strings.NewReader("RETR 1\r\nDELE 1\r\nQUIT\r\n"), func(o *Options) { o.UTF8 = true })
 	if got.out != "+OK 34 octets\r\n" || !errors.Is(got.err, errBroken) || len(b.left()) != 1 || len(b.seen()) != 0 {
 		t.Errorf("told %q, %v, left %v, seen %v", got.out, got.err, b.left(), b.seen())
 	}

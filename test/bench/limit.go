@@ -63,7 +63,8 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 			}
 		}
 	}
-	limits[loginMany], limits[loginTLSMany] = limits[loginOne], limits[loginTLS]
+	limits[loginMany], limits[loginShared] = limits[loginOne], limits[loginOne]
+	limits[loginTLSMany], limits[loginTLSShared] = limits[loginTLS], limits[loginTLS]
 	limits[storeOne] = trip + limits[storeAll]/time.Duration(of.n)
 	limits[statusUnchanged] = trip * folders
 	limits[statusFirst] = trip*folders + limits[selectFirst]*folders*perFolder/time.Duration(of.n)

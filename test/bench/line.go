@@ -57,8 +57,10 @@ const (
 	fetchSlow       = "FETCH one, slowest of a hundred"
 	loginOne        = "login"
 	loginMany       = "login, many accounts"
+	loginShared     = "login, many accounts, one uid"
 	loginTLS        = "login, TLS"
 	loginTLSMany    = "login, TLS, many accounts"
+	loginTLSShared  = "login, TLS, many, one uid"
 	loginTLSClassic = "login, TLS, X25519"
 	loginTLSResumed = "login, TLS, resumed"
 	loginTLSRSA     = "login, TLS, RSA"
@@ -114,9 +116,11 @@ var lines = []line{
 	{name: fetchSlow, about: "99 of 100 are faster; 40 ms would be a delayed ACK", most: 20 * time.Millisecond, pick: percentile99},
 	{name: loginOne, about: "time for each when 8 clients connect, log in, SELECT and log out, all of one account; both servers as for many users, with hashes that cost nothing, Dovecot in its high-performance mode", goal: 1.5},
 	{name: loginMany, about: "the same of 64 accounts in turn; Fantail's have a uid each, Dovecot's share one, or it could not reuse its processes", goal: 1.5},
+	{name: loginShared, about: "the same, where Fantail's accounts share a uid and a session program, too", goal: 1.5},
 	{name: loginTLS, about: "of one account, over TLS 1.3 with a new handshake each, as clients do by default, and an ECDSA key (P-256); Fantail has the client's X25519MLKEM768, Dovecot X25519", goal: 1.3},
 	{name: loginTLSMany, about: "the same of 64 accounts", goal: 1.3},
-	{name: loginTLSClassic, about: "the same by clients that know no hybrid key agreement", goal: 1.3},
+	{name: loginTLSShared, about: "the same with one uid and one session program", goal: 1.3},
+	{name: loginTLSClassic, about: "of 64 accounts with a uid each, by clients that know no hybrid key agreement", goal: 1.3},
 	{name: loginTLSResumed, about: "the same by clients that resume their sessions", goal: 1.3},
 	{name: loginTLSRSA, about: "the same with an RSA key of 2048 bits and without resumption", goal: 1.3},
 	{name: firstLogin, about: "from the connection to the answer, of 50 accounts no session program of which runs", most: 10 * time.Millisecond},

@@ -23,7 +23,9 @@ import (
 // is to be, and every session as its account's; Dovecot in its high-performance mode.
 // They read the same passwords, whose hash (SSHA256) costs nothing, and show the same
 // key. What both write to their logs they write. Every account of Fantail has a uid of its
-// own. Those of Dovecot share one, for its fast mode goes no further.
+// own, and so a session program. Those of Dovecot share one, for its fast mode goes no
+// further, and its imap processes; of such accounts of Fantail there is a line, too, which
+// share a session program (session.scope).
 
 const (
 	loginClients = 8
@@ -39,13 +41,16 @@ type loginLine struct {
 	accounts int
 	secure   func() *tls.Config // of one client, for all of its logins; nil: no TLS
 	rsa      bool               // the server's key is RSA
+	shared   bool               // Fantail's accounts have one uid and one session program
 }
 
 var loginLines = []loginLine{
 	{name: loginOne, accounts: 1},
 	{name: loginMany, accounts: manyAccounts},
+	{name: loginShared, accounts: manyAccounts, shared: true},
 	{name: loginTLS, accounts: 1, secure: fullHandshake},
 	{name: loginTLSMany, accounts: manyAccounts, secure: fullHandshake},
+	{name: loginTLSShared, accounts: manyAccounts, secure: fullHandshake, shared: true},
 	{name: loginTLSClassic, accounts: manyAccounts, secure: func() *tls.Config {
 		return &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}}
 	}},
@@ -94,21 +99,25 @@ func loginsWith(subjects []*subject, only *regexp.Regexp, bin string, rounds int
 	if len(wanted) == 0 && !first {
 		return nil
 	}
-	servers, names, end, err := startBoth(bin, rsa)
+	servers, names, end, err := startServers(bin, rsa)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	if first {
-		for i, d := range servers {
-			if err := subjects[i].firstLogins(d, names[manyAccounts:]); err != nil {
+		for i := range subjects {
+			if err := subjects[i].firstLogins(servers[i], names[manyAccounts:]); err != nil {
 				return err
 			}
 		}
 	}
 	for round := -1; round < rounds; round++ { // the first one warms up
 		for _, l := range wanted {
-			for i, d := range servers {
+			for i := range subjects {
+				d := servers[i]
+				if i > 0 && l.shared {
+					d = servers[2]
+				}
 				a, err := d.logins(l, names)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", subjects[i].peer.Name, l.name, err)
@@ -124,8 +133,9 @@ func loginsWith(subjects []*subject, only *regexp.Regexp, bin string, rounds int
 	return nil
 }
 
-// startBoth starts Dovecot and Fantail with accounts of the same names.
-func startBoth(bin string, rsa bool) (servers []daemon, names []string, end func() error, err error) {
+// startServers starts Dovecot, Fantail, and Fantail with accounts that share a session
+// program, all with accounts of the same names.
+func startServers(bin string, rsa bool) (servers []daemon, names []string, end func() error, err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, nil, nil, err
@@ -155,13 +165,17 @@ func startBoth(bin string, rsa bool) (servers []daemon, names []string, end func
 		func(a accounts) (daemon, error) {
 			return startHouse(a, bin, c, "[login]\nconnections_per_source = 0\n")
 		},
+		func(a accounts) (daemon, error) {
+			further := fmt.Sprintf("[login]\nconnections_per_source = 0\n[session]\nscope = \"uid\"\nfence = %q\n", filepath.Join(a.dir, "mail"))
+			return startHouse(a, bin, c, further)
+		},
 	} {
 		home := filepath.Join(dir, fmt.Sprint(len(servers)))
 		err := errors.Join(os.Mkdir(home, 0o755), os.Mkdir(filepath.Join(home, "mail"), 0o755))
 		if err != nil {
 			return fail(err)
 		}
-		a, err := makeAccounts(home, manyAccounts+newAccounts, loginMails, len(servers) == 0)
+		a, err := makeAccounts(home, manyAccounts+newAccounts, loginMails, len(servers) != 1)
 		if err != nil {
 			return fail(err)
 		}

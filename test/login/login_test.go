@@ -270,6 +270,7 @@ func TestUsers(t *testing.T) {
 			"CapEff:\t0000000000000000\n",
 			"CapPrm:\t0000000000000000\n",
 			"NoNewPrivs:\t1\n",
+			"THP_enabled:\t0\n",
 			"Seccomp:\t2\n",
 		} {
 			if !strings.Contains(status, want) {

@@ -45,6 +45,9 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := launch.SmallPages(); err != nil {
+		return nil, err
+	}
 	o := &Daemons{
 		launch: &launch.Options{
 			Programs:    programs,

@@ -114,6 +114,9 @@ func (s *Server) giveUp() error {
 	if err == nil {
 		err = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
+	if err == nil {
+		err = launch.SmallPages()
+	}
 	if err != nil {
 		return fmt.Errorf("give up privileges: %w", err)
 	}

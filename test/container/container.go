@@ -25,6 +25,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Container is one that runs. It is safe for many goroutines.
@@ -52,10 +54,28 @@ func Unavailable() error {
 			return fmt.Errorf("a container needs %s: run test/packages", tool)
 		}
 	}
+	if !mayConfigureNetworks() {
+		return errors.New("a container needs the capability to configure networks (CAP_NET_ADMIN)")
+	}
 	if out, err := exec.Command("unshare", "--mount", "--pid", "--net", "--fork", "true").CombinedOutput(); err != nil {
 		return fmt.Errorf("namespaces cannot be made here: %w: %s", err, bytes.TrimSpace(out))
 	}
 	return nil
+}
+
+// mayConfigureNetworks reports whether this process can: root in a container may not.
+func mayConfigureNetworks() bool {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		if set, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			bits, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
+			return err == nil && bits>>unix.CAP_NET_ADMIN&1 == 1
+		}
+	}
+	return false
 }
 
 // Start starts a container for the time of a test, which is skipped if there can be

@@ -83,8 +83,10 @@ func keeps(r Role, dir string) Options {
 	switch r {
 	case Front:
 		o = Options{Reading: []string{filepath.Join(dir, "certificates"), "/nonexistent"}, Files: o.Files, Sockets: []string{dir}}
-	case Checker, Starter:
+	case Checker:
 		o.Programs = []string{listed, peers, filepath.Dir(os.Args[0])}
+	case Starter: // mail may be anywhere
+		o = Options{Programs: []string{listed, peers, filepath.Dir(os.Args[0])}}
 	}
 	return o
 }
@@ -155,7 +157,7 @@ func second[T any](_ T, err error) error { return err }
 // layout is the mail of two accounts, and files of nobody's.
 func layout(t *testing.T, uid int) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "sandbox")
+	dir, err := os.MkdirTemp(parent, "sandbox")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +207,16 @@ func program(t *testing.T) string {
 }
 
 const nobody = 65534
+
+// parent is where the mail is made; another mount than that of the root if there is one,
+// since mail may be on one.
+var parent = func() string {
+	var root, other unix.Stat_t
+	if unix.Stat("/", &root) == nil && unix.Stat("/dev/shm", &other) == nil && root.Dev != other.Dev && other.Mode&0o777 == 0o777 {
+		return "/dev/shm"
+	}
+	return "/tmp"
+}()
 
 // users are those that the tests can be.
 func users() map[string]int {

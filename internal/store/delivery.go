@@ -31,6 +31,21 @@ func (d *Delivery) Write(p []byte) (int, error) {
 	return n, fail("deliver", d.m.name, err)
 }
 
+// Twin begins the delivery of the same message into another mailbox, which may be another
+// account's. Nothing can be written to either any more. Both are one file with two names,
+// where the file system has such.
+func (d *Delivery) Twin(m *Mailbox) (*Delivery, error) {
+	err := d.m.dir.Finish([]*maildir.Delivery{d.d})
+	var twin *maildir.Delivery
+	if err == nil {
+		twin, err = d.d.Twin(m.dir)
+	}
+	if err != nil {
+		return nil, fail("deliver", m.name, err)
+	}
+	return &Delivery{m, twin}, nil
+}
+
 // Commit delivers the message. When it returns nil the message survives a power
 // cut; otherwise it is not in the mailbox. OverQuota is the error where the account
 // has no room for it.

@@ -24,6 +24,7 @@
 //	3 tmp/u, durable         Commit: rename to state 5 or 6       rubbish: CleanTmp, after 36 h
 //	4 tmp/u and 5 or 6       Commit without RENAME_NOREPLACE:     a message; the other name in tmp
 //	  (one file, two names)  link, then unlink                    is rubbish: CleanTmp
+//	3 in several Maildirs    Twin: link; each goes its own way    as 3, in each
 //	5 new/base               TakeNew, ChangeFlags: rename to 6    new mail. If the directory was not
 //	                                                              synced yet: 3 or 5; the sender has
 //	                                                              had no answer, and sends again

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -82,6 +83,16 @@ func (a *accounts) Code(_ context.Context, u userdb.User, code userdb.Secret) er
 	return nil
 }
 
+func (a *accounts) Lookup(_ context.Context, name string) (userdb.User, error) {
+	switch name {
+	case "ann":
+		return userdb.User{Name: "ann", UID: 1000, GID: 100}, nil
+	case "away":
+		return userdb.User{}, fmt.Errorf("%w: away", userdb.ErrUnavailable)
+	}
+	return userdb.User{}, userdb.ErrUnknown
+}
+
 func (a *accounts) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {
 	return wire.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID), Groups: []uint32{7}, Home: "/home/" + u.Name, Mail: "/home/" + u.Name + "/Maildir"}, nil
 }
@@ -127,7 +138,7 @@ func connect(t *testing.T, e *Engine, role Role) *peer {
 		cancel()
 		p.c.Close()
 	})
-	if role.name != Session.name {
+	if role.name == Front.name || role.name == All.name {
 		p.want(0, &wire.Offer{Mechanisms: mechanisms})
 	}
 	return p
@@ -261,7 +272,7 @@ func TestLiars(t *testing.T) {
 		}},
 		{"may not say", Front, func(p *peer) { p.say(9, &wire.Redeem{Service: wire.IMAP}) }},
 		{"may not say", Session, func(p *peer) { p.say(9, plain("secret")) }},
-		{"may not say", Both, func(p *peer) { p.say(9, &wire.Account{}) }},
+		{"may not say", All, func(p *peer) { p.say(9, &wire.Account{}) }},
 		{"malformed", Front, func(p *peer) { p.c.Send([]byte("?"), nil) }},
 		{"malformed", Front, func(p *peer) { p.c.Send(make([]byte, wire.MaxMessage+1), nil) }},
 		{"descriptor", Front, func(p *peer) {
@@ -434,7 +445,7 @@ func FuzzServe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, messages []byte) {
 		a := &accounts{}
 		e := engine(t, a)
-		liar := connect(t, e, Both)
+		liar := connect(t, e, All)
 		for len(messages) >= 2 {
 			n := min(int(messages[0])<<8|int(messages[1]), len(messages)-2)
 			if n > 0 && liar.c.Send(messages[2:2+n], nil) != nil {

@@ -27,9 +27,11 @@ type Role struct {
 var (
 	Front   = Role{"front", []wire.Kind{wire.KindBegin, wire.KindContinue, wire.KindCancel}, true}
 	Session = Role{"session", []wire.Kind{wire.KindRedeem}, false}
-	// Both is for a front that starts sessions itself, where everything runs under
+	// Delivery is the role of who brings mail, for whom there is no password.
+	Delivery = Role{"delivery", []wire.Kind{wire.KindLocate}, true}
+	// All is for a front that starts sessions itself, where everything runs under
 	// one uid.
-	Both = Role{"front and session", slices.Concat(Front.kinds, Session.kinds), true}
+	All = Role{"front and session", slices.Concat(Front.kinds, Session.kinds, Delivery.kinds), true}
 )
 
 const (
@@ -159,6 +161,9 @@ func (s *conn) hear(id uint32, m wire.Message) error {
 		return nil
 	case *wire.Redeem:
 		s.Go(func() { s.redeem(id, m) })
+		return nil
+	case *wire.Locate:
+		s.Go(func() { s.locate(id, m) })
 		return nil
 	}
 	panic(fmt.Sprintf("authd: %T is in a role and has no code", m))

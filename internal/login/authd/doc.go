@@ -11,6 +11,8 @@
 //	              Failure        ╰ sasl: the mechanism
 //	                 │
 //	             ticket.go ◄── Redeem ── sessiond
+//	                 ▲
+//	front ──────► locate.go ──► Accounts     who brings mail, and proves nothing
 //
 // # The states of an exchange
 //
@@ -28,8 +30,9 @@
 //
 // # Invariants
 //
-// A ticket is made by a mechanism's success and by nothing else, and not for a mail
-// server; it is of one account and service, is redeemed once, within ticketLife, and
+// A ticket is made by a mechanism's success, and not for a mail server, or on the socket
+// of who brings mail, and is for the service LMTP there; by nothing else. It is of one
+// account and service, is redeemed once, within ticketLife, and
 // only if it is shown by the process that it was given to. What waits holds no worker:
 // a penalty and the delay of a failure are timers. Exchanges and tickets are bounded
 // in number, for each connection and in all. A failed attempt takes the same time

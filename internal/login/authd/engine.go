@@ -37,6 +37,9 @@ type Accounts interface {
 	CodeWanted(user userdb.User) (bool, error)
 	// Code uses a code of an account up. The error may wrap passdb.ErrLater, too.
 	Code(ctx context.Context, user userdb.User, code userdb.Secret) error
+	// Lookup returns the account of a name, of whom nobody has proven anything, for mail
+	// that comes in. The error may wrap userdb.ErrUnknown.
+	Lookup(ctx context.Context, name string) (userdb.User, error)
 	// Resolve completes an account whose name was proven: everything that a session
 	// needs, also what the source of the password does not say.
 	Resolve(ctx context.Context, user userdb.User) (wire.Account, error)

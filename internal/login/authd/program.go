@@ -213,7 +213,7 @@ func (d *daemon) serveChild(ctx context.Context, in *os.File) error {
 	if err := d.giveUp(); err != nil {
 		return errors.Join(err, c.Close())
 	}
-	return d.Serve(ctx, c, Both)
+	return d.Serve(ctx, c, All)
 }
 
 // listen serves whoever connects.
@@ -225,6 +225,7 @@ func (d *daemon) listen(ctx context.Context) error {
 		List: []broker.Socket{
 			{Name: broker.SocketLogin, Mode: 0o660, Serve: as(Front)},
 			{Name: broker.SocketTicket, Mode: 0o600, Serve: as(Session)},
+			{Name: broker.SocketDeliver, Mode: 0o660, Serve: as(Delivery)},
 			{Name: broker.SocketSMTP, Mode: 0o660, Stream: d.ServeMailServer, Paths: d.smtp},
 		},
 		Directory: d.arguments.sockets,

@@ -19,6 +19,7 @@ var reasons = []struct {
 	level  slog.Level // in our log
 }{
 	{userdb.ErrWrong, wire.Wrong, slog.LevelDebug},
+	{userdb.ErrUnknown, wire.Unknown, slog.LevelDebug}, // of Locate alone
 	{passdb.ErrExpired, wire.Expired, slog.LevelInfo},
 	{passdb.ErrDisabled, wire.Disabled, slog.LevelInfo},
 	{errBusy, wire.Busy, slog.LevelInfo},

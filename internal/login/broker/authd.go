@@ -11,6 +11,7 @@ import (
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
+	"fantail/internal/login/userdb"
 )
 
 // failures are the errors by the reasons that authd gives.
@@ -23,6 +24,7 @@ var failures = map[wire.Reason]error{
 	wire.Disabled:    ErrDisabled,
 	wire.Busy:        ErrBusy,
 	wire.NoTicket:    ErrUnavailable,
+	wire.Unknown:     userdb.ErrUnknown,
 }
 
 // Authd is the way to authd. It is safe for many goroutines.

@@ -18,6 +18,18 @@ func (g *Grant) Start() *wire.Start {
 	return &wire.Start{Service: g.Service, Account: g.Account, Ticket: g.Ticket, Remote: g.Remote, Carried: g.Carried}
 }
 
+// RedeemAll is Redeem for several tickets that a front has shown together.
+func RedeemAll(ctx context.Context, authd *Link, list []*wire.Start, front fdpass.Peer) ([]*wire.Account, error) {
+	accounts := make([]*wire.Account, len(list))
+	for i, s := range list {
+		var err error
+		if accounts[i], err = Redeem(ctx, authd, s, front); err != nil {
+			return nil, err
+		}
+	}
+	return accounts, nil
+}
+
 // Redeem asks authd whose ticket it is that a front has shown. Its errors wrap
 // ErrTicket or say why authd could not be asked.
 func Redeem(ctx context.Context, authd *Link, s *wire.Start, front fdpass.Peer) (*wire.Account, error) {

@@ -14,6 +14,7 @@ import (
 const (
 	SocketLogin   = "login"   // authd's, for fronts
 	SocketTicket  = "ticket"  // authd's, for sessiond
+	SocketDeliver = "deliver" // authd's, for who delivers mail
 	SocketSMTP    = "smtp"    // authd's, for mail servers, which speak another protocol (package dovecotauth)
 	SocketSession = "session" // sessiond's, for fronts
 	SocketAdmin   = "admin"   // sessiond's, for root

@@ -42,15 +42,25 @@ func (s *Sessiond) Ready(ctx context.Context) error {
 
 // Start implements Starter.
 func (s *Sessiond) Start(ctx context.Context, g *Grant) (handover.Channel, error) {
-	conn, err := s.start(ctx, g)
+	conn, err := s.start(ctx, g.Start())
 	if err != nil {
 		return nil, fmt.Errorf("%w: start %s session: %w", ErrUnavailable, g.Service, err)
 	}
 	return conn, nil
 }
 
-func (s *Sessiond) start(ctx context.Context, g *Grant) (*net.UnixConn, error) {
-	_, m, f, err := s.link.Begin(ctx, g.Start())
+// Together implements Gatherer.
+func (s *Sessiond) Together(ctx context.Context, m *wire.Together) (handover.Channel, error) {
+	conn, err := s.start(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("%w: start %s session: %w", ErrUnavailable, m.Service, err)
+	}
+	return conn, nil
+}
+
+// start asks by Start or Together.
+func (s *Sessiond) start(ctx context.Context, ask wire.Message) (*net.UnixConn, error) {
+	_, m, f, err := s.link.Begin(ctx, ask)
 	if err != nil {
 		return nil, err
 	}

@@ -111,6 +111,10 @@ func (oneAccount) Code(context.Context, userdb.User, userdb.Secret) error {
 	return userdb.ErrUnavailable
 }
 
+func (a oneAccount) Lookup(context.Context, string) (userdb.User, error) {
+	return userdb.User{}, userdb.ErrUnknown
+}
+
 func (a oneAccount) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {
 	mail, err := a.cfg.MailPath(u.Home)
 	return wire.Account{Name: u.Name, UID: a.own.UID, GID: a.own.GID, Home: u.Home, Mail: mail}, err

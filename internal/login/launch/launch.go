@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -83,6 +84,7 @@ var names = map[wire.Service]string{
 	wire.IMAP:    "imap-session",
 	wire.POP3:    "pop3-session",
 	wire.Webmail: "webmail-session",
+	wire.LMTP:    "deliver-session",
 }
 
 // Check reports why no session of the service can be started, if none can.
@@ -105,11 +107,18 @@ func (o *Options) path(s wire.Service) (string, error) {
 	return filepath.Join(o.Programs, name), nil
 }
 
-// Wanted says which program serves an account.
-func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error) {
+// Wanted says which program serves an account, or several together: these have one
+// user, and only the service LMTP has programs of that kind. The first is whose name
+// the program has.
+func (o *Options) Wanted(s wire.Service, a *wire.Account, others ...*wire.Account) (roster.Wanted, error) {
 	path, err := o.path(s)
 	if err == nil {
 		err = o.permit(a)
+	}
+	for _, b := range others {
+		if err == nil {
+			err = o.permitTogether(s, a, b)
+		}
 	}
 	if err != nil {
 		return roster.Wanted{}, fmt.Errorf("account %s: %w", a.Name, err)
@@ -121,12 +130,16 @@ func (o *Options) Wanted(s wire.Service, a *wire.Account) (roster.Wanted, error)
 	who := o.credential(a)
 	w := roster.Wanted{Service: s.String(), Account: a.Name}
 	home := a.Home
-	if o.shares(a) {
+	if o.shares(a) && len(others) == 0 {
 		args = append(args, "-fence", o.Fence)
 		w.Shared, w.Mail = "as "+as(who), a.Mail
 		home = ""
 	} else {
 		args = append(args, "-u", a.Name, "-m", a.Mail)
+	}
+	for _, b := range others {
+		args = append(args, "-u", b.Name, "-m", b.Mail)
+		w.With += b.Name + "\n" // no name has a line end
 	}
 	w.Edition = o.edition(args, home, who)
 	w.Command = func() *exec.Cmd {
@@ -184,6 +197,17 @@ var (
 	errRoot = errors.New("the superuser has no sessions")
 	errMail = errors.New("the path of the mail is not an absolute, clean one")
 )
+
+// permitTogether reports why one program may not serve another account, too.
+func (o *Options) permitTogether(s wire.Service, a, b *wire.Account) error {
+	if s != wire.LMTP {
+		return fmt.Errorf("%s has a program for each account", s)
+	}
+	if a.UID != b.UID || a.GID != b.GID || !slices.Equal(a.Groups, b.Groups) {
+		return fmt.Errorf("account %s is not of the same user", b.Name)
+	}
+	return o.permit(b)
+}
 
 // permit reports why nothing may be started for an account.
 func (o *Options) permit(a *wire.Account) error {

@@ -171,3 +171,40 @@ func TestPermit(t *testing.T) {
 		}
 	}
 }
+
+// TestTogether: one program for several accounts, of one user and for mail that comes in.
+func TestTogether(t *testing.T) {
+	o := options(t)
+	bob := ann()
+	bob.Name, bob.Mail = "bob", "/home/bob/Maildir"
+	w, err := o.Wanted(wire.LMTP, ann(), bob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{filepath.Join(o.Programs, "deliver-session"), "-front", "-c", "/etc/fantail/fantail.toml",
+		"-u", "ann", "-m", "/home/ann/Maildir", "-u", "bob", "-m", "/home/bob/Maildir"}
+	if cmd := w.Command(); !slices.Equal(cmd.Args, args) || w.Account != "ann" || w.With != "bob\n" || w.Shared != "" {
+		t.Errorf("%+v, %q", w, cmd.Args)
+	}
+	if _, err := o.Wanted(wire.IMAP, ann(), bob); err == nil {
+		t.Error("a program of IMAP for two accounts")
+	}
+	for name, change := range map[string]func(*wire.Account){
+		"uid":    func(a *wire.Account) { a.UID++ },
+		"gid":    func(a *wire.Account) { a.GID++ },
+		"groups": func(a *wire.Account) { a.Groups = nil },
+		"mail":   func(a *wire.Account) { a.Mail = "/" },
+		"name":   func(a *wire.Account) { a.Name = "-x" },
+	} {
+		other := *bob
+		change(&other)
+		if _, err := o.Wanted(wire.LMTP, ann(), &other); err == nil {
+			t.Errorf("together with another %s", name)
+		}
+	}
+	root := ann()
+	root.UID = 0
+	if _, err := o.Wanted(wire.LMTP, root, root); err == nil {
+		t.Error("together as root")
+	}
+}

@@ -123,21 +123,33 @@ func (o *Daemons) Check(s wire.Service) error {
 	return errors.Join(err, o.launch.Check(s))
 }
 
+// Delivery is the way for who delivers mail.
+func (o *Daemons) Delivery() *broker.Delivery { return broker.NewDelivery(o.Link(), o) }
+
 // Start implements broker.Starter.
 func (o *Daemons) Start(ctx context.Context, g *broker.Grant) (handover.Channel, error) {
-	conn, err := o.session(ctx, g)
+	conn, err := o.session(ctx, g.Start())
 	if err != nil {
 		return nil, fmt.Errorf("%w: start %s session: %w", broker.ErrUnavailable, g.Service, err)
 	}
 	return conn, nil
 }
 
-func (o *Daemons) session(ctx context.Context, g *broker.Grant) (handover.Channel, error) {
-	a, err := broker.Redeem(ctx, o.Link(), g.Start(), fdpass.Peer{PID: int32(os.Getpid()), UID: uint32(os.Getuid())})
+// Together implements broker.Gatherer.
+func (o *Daemons) Together(ctx context.Context, m *wire.Together) (handover.Channel, error) {
+	conn, err := o.session(ctx, m.Starts()...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: start %s session: %w", broker.ErrUnavailable, m.Service, err)
+	}
+	return conn, nil
+}
+
+func (o *Daemons) session(ctx context.Context, list ...*wire.Start) (handover.Channel, error) {
+	accounts, err := broker.RedeemAll(ctx, o.Link(), list, fdpass.Peer{PID: int32(os.Getpid()), UID: uint32(os.Getuid())})
 	if err != nil {
 		return nil, err
 	}
-	w, err := o.launch.Wanted(g.Service, a)
+	w, err := o.launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
 		return nil, err
 	}

@@ -71,8 +71,10 @@ type Wanted struct {
 	// wanted here; "": the account has one of its own. Mail is then the path of its
 	// Maildir, which the program is told with each connection.
 	Shared, Mail string
-	Remote       netip.Addr // of the client, for Sessions; the zero Addr if it is not known
-	Owner        any        // who wants it, for StopFor: something that can be compared, or nil
+	// With are others whom the program of an account serves, too; "" if none.
+	With   string
+	Remote netip.Addr // of the client, for Sessions; the zero Addr if it is not known
+	Owner  any        // who wants it, for StopFor: something that can be compared, or nil
 	// Edition differs where a process that runs already must not be used, since
 	// it was started with another command or configuration. Such a process keeps
 	// its connections and gets no more.
@@ -83,13 +85,13 @@ type Wanted struct {
 }
 
 // key tells processes apart. One of account and shared is "".
-type key struct{ service, account, shared string }
+type key struct{ service, account, shared, with string }
 
 func (w *Wanted) key() key {
 	if w.Shared != "" {
-		return key{w.Service, "", w.Shared}
+		return key{w.Service, "", w.Shared, ""}
 	}
-	return key{w.Service, w.Account, ""}
+	return key{w.Service, w.Account, "", w.With}
 }
 
 // most is how many connections a process gets.

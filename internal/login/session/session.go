@@ -51,7 +51,8 @@ type Session struct {
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *handover.Hello
 
-	mail *mail
+	mail   *mail
+	others map[string]*mail // of the same process, by name
 }
 
 // Conn is a connection to a client. What has no deadlines answers
@@ -67,6 +68,21 @@ type Conn interface {
 // own protocol. The sessions of a process get the same account, which is closed
 // when the last of them has ended.
 func (s *Session) OpenAccount() (*store.Account, error) { return s.mail.open() }
+
+// OpenOther is OpenAccount of another account that the process has, or of this one, by
+// its name.
+func (s *Session) OpenOther(name string) (*store.Account, error) {
+	if name == s.User {
+		return s.mail.open()
+	}
+	if m := s.others[name]; m != nil {
+		return m.open()
+	}
+	return nil, fmt.Errorf("%w: %q", errNotHere, name)
+}
+
+// errNotHere says that the process does not serve an account.
+var errNotHere = errors.New("not an account of this program")
 
 // Socket returns the connection as a socket, for a program that needs a whole one.
 // Conn is of no use afterwards.
@@ -87,6 +103,9 @@ type Program struct {
 	// Serve serves one session until the client leaves or ctx ends. It is called
 	// by several goroutines at once.
 	Serve func(ctx context.Context, s *Session) error
+	// Together says that a process can have several accounts, each named by -u and -m:
+	// every session is of all of them.
+	Together bool
 
 	// Flags, if it is there, adds options of this program. One of them may ask for
 	// something else to be done with the account's mail than to serve a session: then
@@ -98,6 +117,7 @@ type Program struct {
 // arguments are the command line.
 type arguments struct {
 	config, account, maildir, fence string
+	others                          []other
 	check, front, version           bool
 	mail                            conf.MailSettings
 	imap                            conf.IMAPSettings
@@ -161,9 +181,9 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 	fs.StringVar(&a.config, "c", "", "configuration `file`")
 	fs.StringVar(&a.fence, "fence", "", "with -front: serve all accounts whose mail is in this `directory`")
 	fs.BoolVar(&a.front, "front", false, "standard input is the control socket of a front")
-	fs.StringVar(&a.maildir, "m", "", "serve this `maildir`")
+	fs.Func("m", "serve this `maildir`", func(s string) error { return p.add(&a, &a.maildir, other{maildir: s}) })
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
-	fs.StringVar(&a.account, "u", "", "name of the `account` in the log")
+	fs.Func("u", "name of the `account` in the log", func(s string) error { return p.add(&a, &a.account, other{name: s}) })
 	fs.BoolVar(&a.version, "v", false, "print the version and exit")
 	if p.Flags != nil {
 		p.Flags(fs)
@@ -175,11 +195,35 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 		fmt.Fprintf(stderr, "%s: what is %q?\n", p.Name, fs.Arg(0))
 		return a, errUsage
 	}
+	for _, o := range a.others {
+		if o.name == "" || o.maildir == "" || !a.front {
+			fmt.Fprintf(stderr, "%s: further -u and -m come in pairs, with -front\n", p.Name)
+			return a, errUsage
+		}
+	}
 	if a.fence != "" && (!a.front || a.account != "" || a.maildir != "") {
 		fmt.Fprintf(stderr, "%s: -fence goes with -front, and without -m and -u\n", p.Name)
 		return a, errUsage
 	}
 	return a, nil
+}
+
+// other is a further account of the command line.
+type other struct{ name, maildir string }
+
+// add takes a -u or -m: the first one into first, and those behind it into pairs.
+func (p Program) add(a *arguments, first *string, o other) error {
+	switch last := len(a.others) - 1; {
+	case *first == "" || !p.Together:
+		*first = o.name + o.maildir
+	case last >= 0 && o.name != "" && a.others[last].name == "":
+		a.others[last].name = o.name
+	case last >= 0 && o.maildir != "" && a.others[last].maildir == "":
+		a.others[last].maildir = o.maildir
+	default:
+		a.others = append(a.others, o)
+	}
+	return nil
 }
 
 // logTo returns where the log goes. inetd connects standard error to the client,
@@ -233,6 +277,9 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	m := &mail{maildir: a.maildir, settings: a.mail, log: log, fence: f, own: true}
 	s.mail = m
 	var err error
+	if len(a.others) > 0 {
+		return p.serveTogether(ctx, in, s, a.others)
+	}
 	if a.front {
 		// So that nothing of the front's is read outside the sandbox. That mail cannot
 		// be opened is told by the session that wants it: it is tried again then.

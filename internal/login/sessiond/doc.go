@@ -8,6 +8,7 @@
 //	                             │ launch: may such an account have a session, and which
 //	                             │ roster: the running program, or a new one
 //	front ◄ Started, a socket ───╯ the other end is the program's
+//	front ─ Together(tickets) ─► sessiond: the same, of several accounts of one user (LMTP)
 //	front ─ Leave ──────────► sessiond ─ roster: end those that it has started
 //
 //	admin ─ Who, Kick ──────► sessiond ─ roster: which there are, end those of an account
@@ -18,7 +19,7 @@
 //
 // Invariants: what is started, and as whom, follows from authd's answer alone; the
 // front's word is only held against it, and an admin cannot start anything. A front may
-// say Start and Leave and nothing else, an admin who is root (as the kernel tells) Who and Kick, and
+// say Start, Together and Leave and nothing else, an admin who is root (as the kernel tells) Who and Kick, and
 // what is none ends its connection, not another's. Questions are bounded in number for
 // each connection, and in time. No descriptor of ours gets into a program, and none of
 // a program's stays here. What was started lives on when sessiond ends: sessions are

@@ -100,7 +100,7 @@ func load(file, directory string, log *slog.Logger) (*Server, error) {
 // check says which sessions cannot be started.
 func (s *Server) check() error {
 	var errs []error
-	for _, service := range []wire.Service{wire.IMAP, wire.POP3, wire.Webmail} {
+	for _, service := range []wire.Service{wire.IMAP, wire.POP3, wire.Webmail, wire.LMTP} {
 		errs = append(errs, s.Launch.Check(service))
 	}
 	return errors.Join(errs...)

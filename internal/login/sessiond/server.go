@@ -3,6 +3,7 @@ package sessiond
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -63,7 +64,7 @@ func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
 		Peer: peer, Server: s, room: make(chan struct{}, mostStarts),
 		log: s.Log.With("pid", peer.PID, "uid", peer.UID),
 	}
-	return f.Peer.Serve([]wire.Kind{wire.KindStart, wire.KindLeave}, f.hear)
+	return f.Peer.Serve([]wire.Kind{wire.KindStart, wire.KindTogether, wire.KindLeave}, f.hear)
 }
 
 // hear acts on a message.
@@ -79,18 +80,30 @@ func (f *front) hear(id uint32, m wire.Message) error {
 		return f.Send(id, &wire.Refused{Reason: wire.Busy}, nil)
 	}
 	f.Go(func() {
-		f.start(id, m.(*wire.Start))
+		f.start(id, startsOf(m))
 		<-f.room
 	})
 	return nil
 }
 
-// start answers one Start.
-func (f *front) start(id uint32, m *wire.Start) {
+// startsOf are the accounts of which one program is to be started.
+func startsOf(m wire.Message) []*wire.Start {
+	switch m := m.(type) {
+	case *wire.Start:
+		return []*wire.Start{m}
+	case *wire.Together:
+		return m.Starts()
+	}
+	panic(fmt.Sprintf("sessiond: %T starts nothing", m))
+}
+
+// start answers one Start, or Together.
+func (f *front) start(id uint32, list []*wire.Start) {
+	m := list[0]
 	ctx, cancel := context.WithTimeout(f.Context(), startTime)
 	defer cancel()
 	var answer wire.Message = &wire.Started{}
-	file, err := f.session(ctx, m)
+	file, err := f.session(ctx, list)
 	switch {
 	case errors.Is(err, broker.ErrTicket):
 		f.log.Warn("a front showed no ticket of its own", "user", m.Account, "proto", m.Service)
@@ -104,18 +117,18 @@ func (f *front) start(id uint32, m *wire.Start) {
 	f.Tell(id, answer, file)
 }
 
-// session returns the front's end of a connection to the account's program.
-func (f *front) session(ctx context.Context, m *wire.Start) (*os.File, error) {
-	a, err := broker.Redeem(ctx, f.Authd, m, f.Peer.Peer)
+// session returns the front's end of a connection to the program of the accounts.
+func (f *front) session(ctx context.Context, list []*wire.Start) (*os.File, error) {
+	accounts, err := broker.RedeemAll(ctx, f.Authd, list, f.Peer.Peer)
 	if err != nil {
 		return nil, err
 	}
-	w, err := f.Launch.Wanted(m.Service, a)
+	w, err := f.Launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
 		return nil, err
 	}
-	w.Remote = m.Remote
-	if m.Carried {
+	w.Remote = list[0].Remote
+	if list[0].Carried {
 		w.Owner = f
 	}
 	return f.Programs.Give(ctx, w)

@@ -81,6 +81,10 @@ func (accounts) CodeWanted(userdb.User) (bool, error) { return false, nil }
 
 func (accounts) Code(context.Context, userdb.User, userdb.Secret) error { return userdb.ErrUnavailable }
 
+func (accounts) Lookup(_ context.Context, name string) (userdb.User, error) {
+	return userdb.User{Name: name}, nil
+}
+
 func (a accounts) Resolve(_ context.Context, u userdb.User) (wire.Account, error) {
 	who := wire.Account{Name: u.Name, UID: a.uid, GID: a.gid, Groups: []uint32{a.gid + 1}, Mail: "/home/" + u.Name + "/Maildir"}
 	if u.Name == "root" {

@@ -9,6 +9,9 @@
 //	front ◄ Started and a socket, Refused ─ sessiond
 //	sessiond ─ Redeem ────────────────────► authd       whose ticket is this?
 //	sessiond ◄ Account, Denied ──────────── authd
+//	front ─ Locate ───────────────────────► authd       whose mail is this? (LMTP)
+//	front ◄ Located, Failure ────────────── authd
+//	front ─ Together ─────────────────────► sessiond    one session of several accounts (LMTP)
 //	admin ─ Who, Kick ────────────────────► sessiond    whose sessions are there?
 //	admin ◄ Sessions, Kicked ────────────── sessiond
 //

@@ -61,11 +61,12 @@ const (
 	POP3
 	Webmail
 	SMTP // for another server, which brings no session about
+	LMTP // mail comes in: nobody logs in to it
 
-	lastService = SMTP
+	lastService = LMTP
 )
 
-var serviceNames = [...]string{IMAP: "imap", POP3: "pop3", Webmail: "webmail", SMTP: "smtp"}
+var serviceNames = [...]string{IMAP: "imap", POP3: "pop3", Webmail: "webmail", SMTP: "smtp", LMTP: "lmtp"}
 
 // String returns the service's name in logs and in the configuration.
 func (s Service) String() string {
@@ -99,8 +100,9 @@ const (
 	Disabled                      // the account may not use this service now (CONTACTADMIN)
 	Busy                          // too many questions at once
 	NoTicket                      // the ticket is not one, or not any more, or another's
+	Unknown                       // there is no such account; said to who delivers mail, and to nobody else
 
-	lastReason = NoTicket
+	lastReason = Unknown
 )
 
 // Ticket is the right to one session, once.
@@ -334,6 +336,9 @@ var types = map[Kind]func() Message{
 	KindKicked:     func() Message { return new(Kicked) },
 	KindSign:       func() Message { return new(Sign) },
 	KindSigned:     func() Message { return new(Signed) },
+	KindLocate:     func() Message { return new(Locate) },
+	KindLocated:    func() Message { return new(Located) },
+	KindTogether:   func() Message { return new(Together) },
 }
 
 // ErrMessage says that something is not a message.

@@ -45,6 +45,9 @@ var samples = []Message{
 		{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("2001:db8::7"), Since: 1 << 31, PID: 1 << 22, Conn: 7},
 		{Service: Webmail, Account: "bob"},
 	}},
+	&Locate{Name: "ann@example.org", Ticket: true},
+	&Located{Account: "ann", UID: 1000, Ticket: Ticket{1, 15: 2}},
+	&Together{Service: LMTP, Accounts: []Holder{{"ann", Ticket{1}}, {Account: "bob"}}},
 	&Kick{Account: "ann"},
 	&Kicked{Connections: 3},
 	&Sign{Key: [32]byte{7}, Scheme: 0x0804, Data: bytes.Repeat([]byte{9}, MaxSigned)},
@@ -106,6 +109,10 @@ func TestLimits(t *testing.T) {
 		&Sessions{List: make([]Session, 1)},
 		&Sessions{List: full[:MaxSessions+1]},
 		&Kick{Account: long},
+		&Locate{Name: long},
+		&Located{Account: long},
+		&Together{Service: LMTP},
+		&Together{Service: LMTP, Accounts: make([]Holder, MostTogether+1)},
 	} {
 		if b, err := Append(nil, 1, m); !errors.Is(err, ErrMessage) || b != nil {
 			t.Errorf("%T: %v", m, err)
@@ -117,6 +124,13 @@ func TestLimits(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := Append(nil, 1, &Sessions{List: full[:MaxSessions]}); err != nil {
+		t.Error(err)
+	}
+	together := &Together{Service: LMTP, Accounts: make([]Holder, MostTogether)}
+	for i := range together.Accounts {
+		together.Accounts[i].Account = long[:maxName]
+	}
+	if _, err := Append(nil, 1, together); err != nil {
 		t.Error(err)
 	}
 }

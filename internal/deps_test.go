@@ -18,16 +18,16 @@ import (
 const floors = `
 	cmd/*
 	admin
-	login/front login/webfront login/session login/sources webmail imap/imapd pop3/pop3d pop3/expire
+	login/front login/webfront login/lmtpfront login/session login/sources webmail imap/imapd pop3/pop3d pop3/expire deliver/deliverd
 	login/frontd
 	login/authd login/sessiond login/keyd login/own
-	deliver login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
+	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe store/storetest
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/totp
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
-	store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
+	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
 	message store/volume
 	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
@@ -64,6 +64,11 @@ var forbidden = []struct {
 	{"cmd/imap-session", []string{"crypto/tls", "net/http", "login/passdb", "login/userdb/nss", "login/front"}, "a session has only its own mail"},
 	{"cmd/pop3-session", []string{"crypto/tls", "net/http", "login/passdb", "login/userdb/nss", "login/front"}, "a session has only its own mail"},
 	{"cmd/webmail-session", []string{"login/passdb", "login/userdb/nss", "login/front", "login/webfront"}, "a session has only its own mail"},
+	{"cmd/lmtpd", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/lmtpd", []string{"store", "store/maildir", "message"}, "a front holds no mail"},
+	{"login/lmtpfront", []string{"store", "store/maildir", "login/passdb", "os/user"}, "strangers talk to it: no mail, no passwords"},
+	{"cmd/deliver-session", []string{"crypto/tls", "net/http", "login/passdb", "login/userdb/nss", "login/front", "login/lmtpfront"}, "a session has only its own mail"},
+	{"deliver/lmtp", []string{"store", "net"}, "grammar does not know where mail is kept, nor who sends it"},
 	{"cmd/deliver", []string{"net/http", "crypto/tls", "login/passdb"}, "on a pipe it opens no socket"},
 	{"imap", []string{"store"}, "grammar does not know where mail is kept"},
 	{"pop3", []string{"store"}, "grammar does not know where mail is kept"},

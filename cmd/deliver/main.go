@@ -40,6 +40,9 @@ type arguments struct {
 }
 
 func run(args []string, in io.Reader, out, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "-lmtp" {
+		return lmtpd(args[1:], stderr)
+	}
 	a := arguments{Line: command.New("deliver", version, stderr)}
 	a.declare()
 	if status, done := a.Parse(args, out); done {
@@ -76,6 +79,9 @@ func (a *arguments) declare() {
 		sender, err := deliver.CheckSender(s)
 		a.env.Sender = &sender
 		return err
+	})
+	a.BoolFunc("lmtp", "be lmtpd(8), with the options behind this one, which is the first", func(string) error {
+		return errors.New("it is not the first option")
 	})
 	a.StringVar(&a.env.Mailbox, "m", "", "deliver to this `mailbox`, not to INBOX")
 }

@@ -118,6 +118,17 @@ func (r *Reader) Read(p []byte) (int, error) {
 // not be interpreted afterwards (RFC 2595 section 4, RFC 9051 section 6.2.1).
 func (r *Reader) Buffered() int { return r.end - r.start }
 
+// Reserve makes the buffer one of n octets at least, for what comes in larger pieces than
+// lines.
+func (r *Reader) Reserve(n int) {
+	if len(r.buf) >= n {
+		return
+	}
+	buf := make([]byte, n)
+	r.end = copy(buf, r.buf[r.start:r.end])
+	r.start, r.buf = 0, buf
+}
+
 // Ahead returns these octets, and leaves them. The slice is valid until the next call
 // of any other method.
 func (r *Reader) Ahead() []byte { return r.buf[r.start:r.end] }

@@ -15,6 +15,7 @@ import (
 var exposures = map[string]string{
 	"fantail-imapd.service":    "9",
 	"fantail-pop3d.service":    "9",
+	"fantail-lmtpd.service":    "9",
 	"fantail-webmaild.service": "9",
 	"fantail-keyd.service":     "9",
 	"fantail-authd.service":    "16",

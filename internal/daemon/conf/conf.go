@@ -45,6 +45,8 @@ type Config struct {
 	IMAP    IMAPSettings
 	POP3    POP3Settings
 	Webmail WebmailSettings
+	LMTP    LMTPSettings
+	Deliver DeliverSettings
 	TLS     TLSSettings
 	Auth    AuthSettings
 	LDAP    LDAPSettings
@@ -74,6 +76,21 @@ type IMAPSettings struct {
 	AppendLimit int64        // octets of one message that a client sends
 	Without     []string     // capabilities that nobody is offered
 	Clients     []ClientRule // and those that some clients are not
+}
+
+// LMTPSettings say how mail comes in by LMTP.
+type LMTPSettings struct {
+	Listen      []string // host:port, or the absolute path of a local socket
+	Size        int64    // octets of one message
+	Domains     []string // whose addresses name accounts by their local parts; none: the machine's own
+	Connections int      // at once; 0: no limit
+	Spool       string   // directory
+	XClient     []netip.Prefix
+}
+
+// DeliverSettings are for whatever delivers mail.
+type DeliverSettings struct {
+	RecipientDelimiter string // each character of it begins the detail of a local part
 }
 
 // WebmailSettings are the addresses of webmail, as host:port.

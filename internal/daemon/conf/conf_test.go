@@ -69,6 +69,15 @@ uidl_format = "UID%u-%v"
 uidl_duplicates = "allow"
 deleted_flag = "$Gone"
 client_workarounds = ["outlook-no-nuls"]
+[lmtp]
+listen = ["127.0.0.1:24", "/run/lmtp"]
+size = "1MiB"
+domains = ["Example.org"]
+connections = 7
+spool = "spool"
+xclient = ["192.0.2.3"]
+[deliver]
+recipient_delimiter = "+-"
 [webmail]
 "listen_tls" = ['127.0.0.1:8443']
 [tls]
@@ -156,7 +165,12 @@ directory = "../bin"
 			ListenSettings: ListenSettings{[]string{"localhost:1110"}, []string{}}, LoginDelay: 90 * time.Second, UIDLFormat: courier,
 			UIDLDuplicates: UIDLAllow, DeletedFlag: "$Gone", Workarounds: []string{OutlookNoNULs},
 		},
-		Webmail:  WebmailSettings{[]string{"127.0.0.1:8443"}},
+		Webmail: WebmailSettings{[]string{"127.0.0.1:8443"}},
+		LMTP: LMTPSettings{
+			Listen: []string{"127.0.0.1:24", "/run/lmtp"}, Size: 1 << 20, Domains: []string{"example.org"}, Connections: 7,
+			Spool: filepath.Join(dir, "spool"), XClient: []netip.Prefix{netip.MustParsePrefix("192.0.2.3/32")},
+		},
+		Deliver:  DeliverSettings{RecipientDelimiter: "+-"},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem", filepath.Join(dir, "live"), true, filepath.Join(dir, "ca.pem"), CertificateCommonName},
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
 		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},

@@ -19,17 +19,21 @@ package inetd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Wanted is one service of a daemon: its name, the setting that lists the
 // daemon's own addresses for it, and these addresses.
 type Wanted struct {
-	Service   string   // of the table: imap, imaps, pop3, pop3s, https
+	Service   string   // of the table: imap, imaps, pop3, pop3s, https, lmtp
 	Setting   string   // named in errors, such as imap.listen
-	Addresses []string // host:port
+	Addresses []string // host:port, or the absolute path of a local socket
 }
 
 // Listener is a listening socket that knows what it serves.
@@ -63,6 +67,7 @@ var services = []service{
 	{"pop3", 110, false},
 	{"pop3s", 995, true},
 	{"https", 443, true},
+	{"lmtp", 24, false}, // for private mail systems, says the registry
 }
 
 // ImplicitTLS reports whether a service begins with a TLS handshake.
@@ -88,7 +93,7 @@ func Listeners(want ...Wanted) ([]Listener, error) {
 	}
 	for _, w := range want {
 		for _, address := range w.Addresses {
-			l, err := net.Listen("tcp", address)
+			l, err := listen(address)
 			if err != nil {
 				closeAll(list)
 				return nil, fmt.Errorf("%s = %q: %w", w.Setting, address, err)
@@ -100,6 +105,49 @@ func Listeners(want ...Wanted) ([]Listener, error) {
 		return nil, none(want)
 	}
 	return list, nil
+}
+
+// listen listens on an address.
+func listen(address string) (net.Listener, error) {
+	if !strings.HasPrefix(address, "/") {
+		return net.Listen("tcp", address)
+	}
+	if err := removeStale(address); err != nil {
+		return nil, err
+	}
+	// Nobody can connect before it has its mode. Its group is that of the directory, if
+	// that is setgid.
+	old := unix.Umask(0o177)
+	l, err := net.Listen("unix", address)
+	unix.Umask(old)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(address, 0o660); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// removeStale removes a socket on which nobody listens any more.
+func removeStale(path string) error {
+	st, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case st.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("%s is there and no socket", path)
+	}
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		return errors.Join(fmt.Errorf("somebody listens on %s", path), c.Close())
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
 }
 
 // none says what to do about a daemon without sockets.

@@ -8,6 +8,7 @@
 //	Session     its account's mail        those of a list     none, of any kind
 //	Delivery    its account's mail        those of a list     none, of any kind
 //	Front       certificates, read        those of a list     no programs; takes connections, asks authd and sessiond
+//	Spooler     the same, and its spool   those of a list     the same
 //	Checker     reads, writes its own     all but a list      starts what asks the system; no network unless it must
 //	Foreign     what its user may         all but a list      whatever programs of others do
 //	Starter     what root may             all but a list      starts session programs alone; no network
@@ -76,6 +77,9 @@ const (
 	// Front meets strangers, on sockets that listen already, and has others behind
 	// it for everything else.
 	Front
+	// Spooler is a Front that keeps what is too large for memory in files, in a directory
+	// of its Options.Trees.
+	Spooler
 	// Checker compares passwords, and starts programs that ask the system who its
 	// users are.
 	Checker
@@ -100,6 +104,7 @@ var roles = [...]role{
 	Delivery: {"delivery", true, 0, only(runtimeCalls, lookCalls, mailCalls), false},
 	Rootless: {"rootless front", false, 0, except(hostileCalls), false},
 	Front:    {"front", true, 0, only(runtimeCalls, lookCalls, readingCalls, connectionCalls, acceptingCalls), false},
+	Spooler:  {"front with a spool", true, 0, only(runtimeCalls, lookCalls, mailCalls, connectionCalls, acceptingCalls), false},
 	Checker:  {"checker of passwords", true, ofReader, except(hostileCalls), true},
 	Foreign:  {"checker of passwords by others", false, 0, except(hostileCalls), false},
 	Starter:  {"starter of sessions", true, ofStarter, except(hostileCalls), true},

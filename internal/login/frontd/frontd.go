@@ -61,6 +61,9 @@ type Program struct {
 	Inetd bool
 	// Want says where it listens.
 	Want func(*conf.Config) []inetd.Wanted
+	// Spool is the directory in which it keeps what is too large for memory, unless it
+	// is nil.
+	Spool func(*conf.Config) string
 	// New makes what it serves with.
 	New func(Parts) Server
 }
@@ -68,8 +71,10 @@ type Program struct {
 // Parts are what a Server is made from.
 type Parts struct {
 	Config *conf.Config
-	TLS    *tls.Config
-	Broker broker.Daemons
+	TLS    *tls.Config    // nil if there is none, for LMTP
+	Broker broker.Daemons // for what one logs in to
+	// Deliveries are for LMTP.
+	Deliveries broker.Deliveries
 	// Remote says that session programs are not the front's own.
 	Remote bool
 	Log    *slog.Logger
@@ -118,12 +123,22 @@ func (p Program) serveConn(a arguments, signals <-chan os.Signal) int {
 	return d.run(a, signals, func(stop, now context.Context) error { return d.serve(conn, stop, now) })
 }
 
+// behind are the daemons behind a front.
+type behind interface {
+	// Ready waits until they can be asked.
+	Ready(ctx context.Context) error
+	// Check reports why there are no sessions of a service, if there are none.
+	Check(s wire.Service) error
+	Shutdown(ctx context.Context) error
+}
+
 // daemon is a front that runs.
 type daemon struct {
 	Program
 	log     *slog.Logger
 	cfg     *conf.Config
-	broker  broker.Daemons
+	behind  behind
+	parts   Parts
 	keys    *broker.Keys
 	server  Server
 	service service.Service
@@ -138,14 +153,9 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 		return certificate, err
 	}
 	d.sockets = a.sockets
-	if a.sockets != "" {
-		d.broker, d.keys = broker.NewRemote(a.sockets), broker.RemoteKeys(a.sockets, d.log)
-	} else {
-		daemons, err := own.New(d.cfg, d.log)
-		if err != nil {
-			return certificate, err
-		}
-		d.broker, d.keys = daemons, daemons.Keys()
+	d.parts = Parts{Config: d.cfg, Remote: d.sockets != "", Log: d.log}
+	if err := d.connect(); err != nil {
+		return certificate, err
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -158,10 +168,33 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 	if d.cfg.TLS.KeyProcess {
 		certificate.Sign = d.keys.Signer
 	}
-	if d.Service != wire.Webmail { // browsers would ask their users, and there is no use for it
+	if d.Service != wire.Webmail && d.Service != wire.LMTP { // browsers would ask their users, and there is no use for it
 		certificate.ClientCA = d.cfg.TLS.ClientCA
 	}
 	return certificate, nil
+}
+
+// connect finds the way to the daemons behind.
+func (d *daemon) connect() error {
+	switch {
+	case d.sockets == "":
+		daemons, err := own.New(d.cfg, d.log)
+		if err != nil {
+			return err
+		}
+		d.behind, d.keys = daemons, daemons.Keys()
+		d.parts.Broker, d.parts.Deliveries = daemons, daemons.Delivery()
+	case d.Service == wire.LMTP:
+		remote := broker.NewRemoteDelivery(d.sockets)
+		d.behind, d.parts.Deliveries = remote, remote
+	default:
+		remote := broker.NewRemote(d.sockets)
+		d.behind, d.parts.Broker = remote, remote
+	}
+	if d.sockets != "" {
+		d.keys = broker.RemoteKeys(d.sockets, d.log)
+	}
+	return nil
 }
 
 // check says what is wrong with the configuration and what it names.
@@ -170,7 +203,7 @@ func (d *daemon) check(a arguments) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(tlsconf.Check(certificate), d.broker.Check(d.Service))
+	return errors.Join(tlsconf.Check(certificate), d.behind.Check(d.Service))
 }
 
 // build puts the daemon together. It opens no socket to the network.
@@ -186,20 +219,25 @@ func (d *daemon) build(a arguments) error {
 			return err
 		}
 	}
+	d.service = service.Service{Log: d.log}
 	certificate, err := tlsconf.Load(options)
-	if err != nil {
+	switch {
+	case err == nil:
+		d.service.Reload, d.parts.TLS = certificate.Reload, certificate.Config()
+	case d.Service == wire.LMTP: // mail comes from this machine
+		d.log.Warn("there is no TLS", "err", err)
+	default:
 		return err
 	}
-	err = d.broker.Ready(ctx)
+	err = d.behind.Ready(ctx)
 	if err == nil {
-		err = d.broker.Check(d.Service)
+		err = d.behind.Check(d.Service)
 	}
 	if err != nil { // may be mended while it runs
 		d.log.Warn("nobody can log in", "err", err)
 	}
 	d.certificate = options
-	d.service = service.Service{Reload: certificate.Reload, Log: d.log}
-	d.server = d.New(Parts{Config: d.cfg, TLS: certificate.Config(), Broker: d.broker, Remote: d.sockets != "", Log: d.log})
+	d.server = d.New(d.parts)
 	return nil
 }
 
@@ -211,10 +249,14 @@ func (d *daemon) giveUp() error {
 	case d.sockets == "":
 		return sandbox.Begin(sandbox.Rootless, sandbox.Options{}, d.log)
 	}
-	return sandbox.Begin(sandbox.Front, sandbox.Options{
+	role, options := sandbox.Front, sandbox.Options{
 		Reading: d.certificate.Places(),
 		Sockets: []string{d.sockets, os.Getenv("NOTIFY_SOCKET"), "/dev/log"},
-	}, d.log)
+	}
+	if d.Spool != nil {
+		role, options.Trees = sandbox.Spooler, []string{d.Spool(d.cfg)}
+	}
+	return sandbox.Begin(role, options, d.log)
 }
 
 // run puts the daemon together, serves, and waits for its sessions.
@@ -231,7 +273,7 @@ func (d *daemon) run(a arguments, signals <-chan os.Signal, serve func(stop, now
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if err := errors.Join(d.broker.Shutdown(ctx), d.keys.Close()); err != nil {
+	if err := errors.Join(d.behind.Shutdown(ctx), d.keys.Close()); err != nil {
 		d.log.Warn("sessions are left", "err", err)
 	}
 	return status

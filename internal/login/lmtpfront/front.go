@@ -1,0 +1,244 @@
+// Package lmtpfront is what lmtpd shows to mail servers: LMTP (RFC 2033), which is SMTP
+// (RFC 5321) for who keeps no queue. It receives messages and hands each to a
+// deliver-session of the recipient's account; it has no mail and no password.
+//
+//	client.go    a connection: lines in, replies out, time
+//	command.go   the table of commands      greet.go  LHLO, STARTTLS, XCLIENT, QUIT …
+//	envelope.go  MAIL, RCPT, RSET           locate.go whose mail an address is
+//	data.go      DATA and BDAT              body.go   the message, in memory or in a file
+//	post.go      to whom it goes at once    channel.go connections to sessions
+//
+// # The states of a connection
+//
+//	state     leaves it
+//	greeted   LHLO: ready
+//	ready     MAIL: sender; XCLIENT, STARTTLS: greeted
+//	sender    RCPT that is accepted: envelope
+//	envelope  DATA or a first BDAT: receiving
+//	receiving its end, or BDAT LAST: a reply for each recipient, then ready
+//
+// RSET, LHLO and an end of the message lead back to ready, everywhere. QUIT ends it.
+//
+// # What a reply means
+//
+// After the end of a message each recipient that was accepted gets a reply, in the order
+// of RCPT (RFC 2033 section 4.2), also if all are refused. 250 says that this recipient's
+// copy survives a power cut. Nothing is kept here: who is not told 250 has nothing, or,
+// if the answer of its session was lost, perhaps the message. So the client has to try
+// again, which is asked by a reply of class 4; class 5 is for what will not change by
+// itself: no such account, a message that is too large.
+//
+// # Ends of lines
+//
+// Only CRLF "." CRLF ends the message of DATA (RFC 5321 section 4.1.1.4). CRLF is stored
+// as LF. A bare LF is kept, and so becomes the end of a line in the mailbox, not of the
+// message; a bare CR, NUL, and lines and headers of any length are kept as they are. A
+// message from a mail server that has let such things pass is not lost here.
+//
+// # Invariants
+//
+// One goroutine owns a connection. Octets from before TLS or XCLIENT are not interpreted
+// afterwards; nor is what follows a DATA that was refused. Memory for a connection is
+// bounded: a line, the recipients, memoryMost octets of a message. A panic ends its own
+// connection only.
+package lmtpfront
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/quiet"
+	"fantail/internal/deliver/lmtp"
+	"fantail/internal/login/broker"
+)
+
+// Options say how a Server works.
+type Options struct {
+	Deliveries broker.Deliveries
+	TLS        *tls.Config
+	Host       string         // its name in greetings and in Received
+	Size       int64          // of the largest message, in octets; 0 is no limit
+	Domains    []string       // whose addresses name accounts by the local part; "*" is every one
+	Delimiters string         // each may begin the detail of a local part
+	Spool      string         // directory for messages that are too large for memory
+	XClient    []netip.Prefix // who may say XCLIENT
+	// Connections limits how many there are at once; 0 is no limit.
+	Connections int
+	Log         *slog.Logger
+	Clock       func() time.Time // nil: time.Now
+}
+
+// Server serves connections of LMTP. It is safe for many goroutines.
+type Server struct {
+	o        Options
+	limit    timeouts
+	finder   *finder
+	channels *channels
+	quiet    quiet.Watch
+
+	mu        sync.Mutex // guards what follows
+	stopping  bool
+	listeners map[net.Listener]struct{}
+	clients   map[*client]struct{}
+	running   sync.WaitGroup // one for each client
+}
+
+// timeouts are how long one waits. RFC 5321 section 4.5.3.2.7 gives a client 5 minutes
+// at least for its next command.
+type timeouts struct {
+	idle      time.Duration // the next octets of a client
+	write     time.Duration // taking what is said to it
+	handshake time.Duration // TLS
+	start     time.Duration // a connection to a session
+	part      time.Duration // a session: taking a piece of a message
+	receipt   time.Duration // a session: delivering it; a client waits 10 minutes (RFC 5321 section 4.5.3.2.6)
+}
+
+var standard = timeouts{
+	idle:      5 * time.Minute,
+	write:     5 * time.Minute,
+	handshake: 30 * time.Second,
+	start:     30 * time.Second,
+	part:      time.Minute,
+	receipt:   5 * time.Minute,
+}
+
+// New returns a server without connections.
+func New(o Options) *Server {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	s := &Server{
+		o: o, limit: standard,
+		listeners: make(map[net.Listener]struct{}),
+		clients:   make(map[*client]struct{}),
+	}
+	s.finder = newFinder(o)
+	s.channels = newChannels(o.Deliveries, &s.limit)
+	return s
+}
+
+// Serve accepts connections on l until Shutdown, and then returns nil.
+func (s *Server) Serve(l inetd.Listener) error {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	s.listeners[l.Listener] = struct{}{}
+	s.mu.Unlock()
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause := shortest
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = shortest
+			if c := s.admit(conn); c != nil {
+				go c.serve()
+			}
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			s.o.Log.Error("accept", "proto", "lmtp", "err", err)
+			time.Sleep(pause)
+			pause = min(2*pause, longest)
+		}
+	}
+}
+
+// ServeConn serves one connection and returns when it has ended.
+func (s *Server) ServeConn(conn inetd.Conn) error {
+	if c := s.admit(conn.Conn); c != nil {
+		c.serve()
+	}
+	return nil
+}
+
+// admit counts a connection, or closes it and returns nil.
+func (s *Server) admit(conn net.Conn) *client {
+	s.quiet.Stir()
+	c := newClient(s, conn)
+	s.mu.Lock()
+	var why *lmtp.Reply
+	switch {
+	case s.stopping:
+		why = replyStopping
+	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
+		why = replyCrowded
+	default:
+		s.clients[c] = struct{}{}
+		s.running.Add(1)
+	}
+	s.mu.Unlock()
+	if why == nil {
+		return c
+	}
+	c.log.Warn("connection refused", "err", why.Text)
+	if conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+		conn.Write(why.Append(nil)) // whether it arrives makes no difference
+	}
+	conn.Close()
+	return nil
+}
+
+// leave is the end of what admit began.
+func (s *Server) leave(c *client) {
+	s.quiet.Stir()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c)
+	s.running.Done()
+}
+
+// Shutdown stops accepting. Clients that wait are told, and others when their message is
+// answered; when ctx ends those that are left are cut off. It returns when every
+// connection has ended.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.clients {
+		c.interrupt()
+	}
+	s.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		s.mu.Lock()
+		for c := range s.clients {
+			c.raw.Close()
+		}
+		s.mu.Unlock()
+		<-ended
+	}
+	s.channels.close()
+}
+
+var (
+	replyStopping = &lmtp.Reply{Code: 421, Status: lmtp.Status{Class: 4, Subject: 3, Detail: 2}, Text: "The server is shutting down."}
+	replyCrowded  = &lmtp.Reply{Code: 421, Status: lmtp.Status{Class: 4, Subject: 3, Detail: 2}, Text: "Too many connections."}
+	replyIdle     = &lmtp.Reply{Code: 421, Status: lmtp.Status{Class: 4, Subject: 4, Detail: 2}, Text: "You took too long."}
+	replyEndless  = &lmtp.Reply{Code: 421, Status: lmtp.Status{Class: 4, Subject: 5, Detail: 2}, Text: "That is no line."}
+	replyMistakes = &lmtp.Reply{Code: 421, Status: lmtp.Status{Class: 4, Subject: 7, Detail: 0}, Text: "Too many mistakes."}
+)
+
+// greeting is the first line to a client.
+func (s *Server) greeting() *lmtp.Reply {
+	return &lmtp.Reply{Code: 220, Text: fmt.Sprintf("%s LMTP Fantail ready.", s.o.Host)}
+}

@@ -80,3 +80,17 @@ func (h *house) certificate() *x509.Certificate {
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0]
 }
+
+// TestNotEnclosed: an admin can have the daemons without their sandboxes.
+func TestNotEnclosed(t *testing.T) {
+	h := build(t, func(_ *house, config string) string { return config + "[programs]\nsandbox = \"off\"\n" })
+	for _, name := range []string{"imapd", "authd", "sessiond"} {
+		if status := h.status(name, "-S"); !strings.Contains(status, "Seccomp:\t0\n") {
+			t.Errorf("%s:\n%s", name, status)
+		}
+	}
+	h.dial(h.imap)("a LOGIN ann secret", "a OK")
+	if status := h.sessionOf("ann"); !strings.Contains(status, "Seccomp:\t0\n") {
+		t.Errorf("the session of ann:\n%s", status)
+	}
+}

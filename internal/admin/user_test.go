@@ -290,9 +290,9 @@ func TestAppPasswords(t *testing.T) {
 	secret, _ := s.runs(exitOK, "", "apppw", "add", "Bob", "the phone", "-for", "imap,smtp")
 	store := apppw.Open(s.path("auth/apppw"), slog.New(slog.DiscardHandler))
 	for service, want := range map[wire.Service]bool{wire.IMAP: true, wire.POP3: false} {
-		ok, err := store.Verify(passdb.Query{Name: "bob", Service: service, Remote: netip.Addr{}}, userdb.Secret(strings.TrimSpace(secret)))
-		if ok != want || err != nil {
-			t.Errorf("%s: %t, %v", service, ok, err)
+		owner, err := store.Owner(passdb.Query{Name: "bob", Service: service, Remote: netip.Addr{}}, userdb.Secret(strings.TrimSpace(secret)))
+		if (owner == "bob") != want || err != nil {
+			t.Errorf("%s: %q, %v", service, owner, err)
 		}
 	}
 	out, _ := s.runs(exitOK, "", "apppw", "list", "bob")

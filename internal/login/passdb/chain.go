@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
@@ -81,9 +83,12 @@ func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (
 	if c.preferred == nil {
 		return c.enough(ctx, q, password)
 	}
-	ok, unknown := c.preferred.Verify(q, password)
-	if ok {
-		return c.Certificate(ctx, q) // it must be there, and may not have expired
+	owner, unknown := c.preferred.Owner(q, password)
+	if owner != "" {
+		user, err := c.Certificate(ctx, q) // it must be there, and may not have expired
+		if err != nil || called(user, owner) {
+			return user, err
+		}
 	}
 	user, err := c.enough(ctx, q, password)
 	if unknown != nil && errors.Is(err, ErrWrong) {
@@ -112,11 +117,28 @@ func (c *Chain) CodeWanted(user userdb.User) (bool, error) {
 	if c.second == nil {
 		return false, nil
 	}
-	wanted, err := c.second.Wanted(user.Name)
-	if err != nil {
-		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	account, err := c.guarded(user)
+	return account != "", err
+}
+
+// guarded returns the name under which an account has a second factor, "" if it has none:
+// a source may have several names for it, of which one was typed.
+func (c *Chain) guarded(user userdb.User) (account string, err error) {
+	for _, name := range user.Names() {
+		wanted, err := c.second.Wanted(name)
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if wanted {
+			return name, nil
+		}
 	}
-	return wanted, nil
+	return "", nil
+}
+
+// called reports whether an account has a name, which is in lower case.
+func called(user userdb.User, name string) bool {
+	return slices.ContainsFunc(user.Names(), func(s string) bool { return strings.ToLower(s) == name })
 }
 
 // Code uses a code of an account up. The error wraps ErrWrong, ErrLater or ErrUnavailable.
@@ -124,7 +146,14 @@ func (c *Chain) Code(ctx context.Context, user userdb.User, code userdb.Secret) 
 	if c.second == nil {
 		return fmt.Errorf("%w: no account has a second factor", ErrUnavailable)
 	}
-	ok, err := c.second.Verify(ctx, user.Name, string(code))
+	account, err := c.guarded(user)
+	if err != nil {
+		return err
+	}
+	if account == "" { // it has just gone
+		account = user.Name
+	}
+	ok, err := c.second.Verify(ctx, account, string(code))
 	switch {
 	case errors.Is(err, ErrLater):
 		return err

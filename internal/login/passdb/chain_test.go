@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"fantail/internal/login/broker/wire"
@@ -135,8 +136,8 @@ func TestChainKeys(t *testing.T) {
 // apps are app passwords, of ann and of somebody who is not there any more.
 type apps struct{ err error }
 
-func (a apps) Verify(q Query, password userdb.Secret) (bool, error) {
-	return (q.Name == "ann" || q.Name == "gone") && password == "app", a.err
+func (a apps) Owner(_ Query, password userdb.Secret) (string, error) {
+	return map[userdb.Secret]string{"app": "ann", "of gone": "gone", "of eve": "eve"}[password], a.err
 }
 
 // strict is a source of which nobody may log in without the password.
@@ -161,7 +162,7 @@ func TestChainPreferred(t *testing.T) {
 		{"own password", people, nil, "ann", "a", nil},
 		{"another's", people, nil, "eve", "app", ErrWrong},
 		{"wrong", people, nil, "ann", "x", ErrWrong},
-		{"nobody any more", people, nil, "gone", "app", ErrWrong},
+		{"nobody any more", people, nil, "gone", "of gone", ErrWrong},
 		{"expired", strict{people}, nil, "ann", "app", ErrExpired},
 		{"not known, wrong", people, broken, "eve", "x", ErrUnavailable},
 		{"not known, right", people, broken, "eve", "e", nil},
@@ -187,7 +188,12 @@ func (c codes) Verify(_ context.Context, account, code string) (bool, error) {
 // app is a Preferred with one password.
 type app struct{}
 
-func (app) Verify(_ Query, password userdb.Secret) (bool, error) { return password == "app", nil }
+func (app) Owner(_ Query, password userdb.Secret) (string, error) {
+	if password == "app" {
+		return "ann", nil
+	}
+	return "", nil
+}
 
 // TestSecond wants the own password of an account with a second factor to be enough for
 // nothing but the first step to webmail.
@@ -255,4 +261,90 @@ func TestSecond(t *testing.T) {
 	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "1"); !errors.Is(err, ErrLater) || errors.Is(err, ErrWrong) {
 		t.Error(err)
 	}
+}
+
+// spelled is a source that knows accounts under other names than their own.
+type spelled struct {
+	listed
+	accounts map[string]userdb.User
+}
+
+func (s spelled) Lookup(ctx context.Context, name string) (userdb.User, error) {
+	if u, ok := s.accounts[name]; ok {
+		return u, nil
+	}
+	return s.listed.Lookup(ctx, name)
+}
+
+func (s spelled) Password(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
+	u, err := s.Lookup(ctx, q.Name)
+	if err == nil && !slices.ContainsFunc(u.Names(), func(n string) bool { return s.passwords[n] == password }) {
+		err = ErrWrong
+	}
+	return u, err
+}
+
+// TestSpelled wants app passwords and codes to be an account's, however its name was typed:
+// nobody gets round them by another name of his, or to another account by a name of its.
+func TestSpelled(t *testing.T) {
+	var asked []string
+	source := spelled{
+		listed{"one", map[string]userdb.Secret{"ann": "a", "bob": "b"}, nil, &asked},
+		map[string]userdb.User{
+			"ANN":             {Name: "ann"},
+			"ann@example.org": {Name: "ann"},
+			"eve":             {Name: "bob"}, // who has left, and her name is one of bob's
+			"Anne":            {Name: "Anne", Also: "a.lee:Ann"},
+		},
+	}
+	chain := NewChain(nil, source)
+	chain.Prefer(apps{})
+	chain.Guard(lowered{})
+	for _, c := range []struct {
+		who, password string
+		service       wire.Service
+		want          error
+		code          bool
+	}{
+		{"ann", "app", wire.IMAP, nil, true},
+		{"ANN", "app", wire.IMAP, nil, true},
+		{"ann@example.org", "app", wire.IMAP, nil, true},
+		{"Anne", "app", wire.IMAP, nil, true},
+		{"bob", "app", wire.IMAP, ErrWrong, false},
+		{"eve", "of eve", wire.IMAP, ErrWrong, false},
+		{"ann", "a", wire.IMAP, ErrDisabled, false},
+		{"ANN", "a", wire.IMAP, ErrDisabled, false},
+		{"ann@example.org", "a", wire.IMAP, ErrDisabled, false},
+		{"ann@example.org", "a", wire.Webmail, nil, true},
+		{"eve", "b", wire.IMAP, nil, false},
+	} {
+		u, err := chain.Password(t.Context(), Query{Name: c.who, Service: c.service}, userdb.Secret(c.password))
+		wanted, unknown := chain.CodeWanted(u)
+		if !errors.Is(err, c.want) || (err == nil) != (u.Name != "") || wanted != c.code || unknown != nil {
+			t.Errorf("%s with %q: %+v, %v; a code is wanted: %t, %v", c.who, c.password, u, err, wanted, unknown)
+		}
+		if !wanted {
+			continue
+		}
+		if err := errors.Join(chain.Code(t.Context(), u, "1")); err != nil {
+			t.Errorf("%s: %v", c.who, err)
+		}
+		if err := chain.Code(t.Context(), u, "2"); !errors.Is(err, ErrWrong) {
+			t.Errorf("%s: %v", c.who, err)
+		}
+	}
+	// What nobody has as an app password costs the sources no question.
+	asked = nil
+	if _, err := chain.Password(t.Context(), Query{Name: "bob"}, "b"); err != nil || len(asked) != 1 {
+		t.Errorf("asked %q, %v", asked, err)
+	}
+}
+
+// lowered are codes as they are kept, without capital letters.
+type lowered struct{}
+
+func (lowered) Wanted(account string) (bool, error) { return codes{}.Wanted(strings.ToLower(account)) }
+
+func (lowered) Verify(ctx context.Context, account, code string) (bool, error) {
+	return codes{}.Verify(ctx, strings.ToLower(account), code)
 }

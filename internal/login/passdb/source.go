@@ -60,7 +60,8 @@ type Second interface {
 // Preferred are app passwords: what accounts log in with that are in a source of their
 // own.
 type Preferred interface {
-	// Verify reports whether password is an app password of the account called q.Name
-	// for q.Service. The error says that this could not be found out.
-	Verify(q Query, password userdb.Secret) (bool, error)
+	// Owner returns the account of which password is an app password for q.Service, in
+	// lower case; "" if there is none. It may have other names, and what q.Name is at the
+	// sources only they know. The error says that this could not be found out.
+	Owner(q Query, password userdb.Secret) (account string, err error)
 }

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"fantail/internal/login/authd"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/apppw"
 	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/userdb"
@@ -175,6 +177,66 @@ func TestSecondFactor(t *testing.T) {
 	for i, want := range []error{nil, passdb.ErrWrong} { // once
 		if err := accounts.Code(t.Context(), user, codes[0]); !errors.Is(err, want) {
 			t.Errorf("the code for the %d. time: %v", i+1, err)
+		}
+	}
+}
+
+// TestSpelling wants app passwords and codes to be found under the account's own name,
+// whatever name of it was typed.
+func TestSpelling(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts")
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const table = `create table accounts (name text, address text, hash text);
+insert into accounts values ('Ann', 'ann.lee@example.org', '{PLAIN}secret'), ('bob', 'bob@example.org', '{PLAIN}his'), ('carl', 'eve', '{PLAIN}c')`
+	_, err = db.Exec(table)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	cfg := load(t, fmt.Sprintf("[auth]\nsources = [\"sql\"]\ndirectory = \"auth\"\nsql_driver = \"sqlite\"\nsql_source = %q\n"+
+		"sql_query = \"select name as user, hash as password from accounts where lower(@user) in (lower(name), address)\"\n", path))
+	accounts, err := New(authd.Means{Config: cfg, Log: slog.New(slog.DiscardHandler), Hashing: passdb.NewHashing(1, passdb.HashingMemory)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := totp.Open(filepath.Join(cfg.Auth.Directory, "totp"))
+	key, err := second.Begin("Ann")
+	if err == nil {
+		_, err = second.Confirm("Ann", string(key.Code(time.Now())))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	apps := apppw.Open(filepath.Join(cfg.Auth.Directory, "apppw"), slog.New(slog.DiscardHandler))
+	passwords := make(map[string]userdb.Secret)
+	for _, name := range []string{"Ann", "eve"} {
+		if _, passwords[name], err = apps.Add(name, "telephone", wire.IMAP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"ann", "ANN", "Ann.Lee@example.org"} {
+		q := passdb.Query{Name: name, Service: wire.IMAP}
+		if u, err := accounts.Password(t.Context(), q, "secret"); !errors.Is(err, passdb.ErrDisabled) {
+			t.Errorf("%s gets round the code: %+v, %v", name, u, err)
+		}
+		if u, err := accounts.Password(t.Context(), q, passwords["Ann"]); err != nil || u.Name != "Ann" {
+			t.Errorf("%s, with an app password: %+v, %v", name, u, err)
+		}
+		q.Service = wire.Webmail
+		u, err := accounts.Password(t.Context(), q, "secret")
+		if err != nil {
+			t.Error(err)
+		}
+		if wanted, err := accounts.CodeWanted(u); !wanted || err != nil {
+			t.Errorf("%s: a code is wanted: %t, %v", name, wanted, err)
+		}
+	}
+	// What eve had is nothing to carl, whose address is her name now.
+	for name, password := range map[string]userdb.Secret{"eve": passwords["eve"], "bob": passwords["Ann"]} {
+		if u, err := accounts.Password(t.Context(), passdb.Query{Name: name, Service: wire.IMAP}, password); !errors.Is(err, passdb.ErrWrong) {
+			t.Errorf("%s logs in with another's app password: %+v, %v", name, u, err)
 		}
 	}
 }

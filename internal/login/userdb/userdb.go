@@ -48,6 +48,18 @@ type User struct {
 	// System says that it is the user of the system with that name, whose groups it
 	// has.
 	System bool
+
+	// Also are its other names, with ":" between them, if the source has several for one
+	// account and Name depends on which was asked for.
+	Also string
+}
+
+// Names are all names of the account at its source.
+func (u User) Names() []string {
+	if u.Also == "" {
+		return []string{u.Name}
+	}
+	return append([]string{u.Name}, strings.Split(u.Also, ":")...)
 }
 
 // Record is what a passwd-file says of an account.

@@ -6,6 +6,11 @@
 // from it, so a check costs nothing, and there is no slow hash. The secret is shown once,
 // as 26 letters and digits in groups.
 //
+// Accounts are known here by the names that their sources have for them, which need not be
+// what is typed, and no source is asked for the sake of a guess: a second directory
+// (owners.go) says by a hash whose password it is, and whoever asks compares that with the
+// account.
+//
 // It is changed (package accountdir) by authd, which notes the day of the last use, and by
 // the command that adds and revokes.
 package apppw
@@ -59,31 +64,39 @@ func (d Day) Time() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 // Store is the app passwords of all accounts. It is safe for many goroutines, and many
 // processes.
 type Store struct {
-	dir   accountdir.Dir
-	log   *slog.Logger
-	clock func() time.Time
+	dir    accountdir.Dir
+	owners owners
+	log    *slog.Logger
+	clock  func() time.Time
 }
 
-// Open returns the Store in dir, which need not exist.
+// Open returns the Store in dir, which need not exist; nor need that beside it with the
+// owners, which has "-owners" behind its name.
 func Open(dir string, log *slog.Logger) *Store {
-	return &Store{accountdir.Dir{Path: dir, Most: maxFile}, log, time.Now}
+	return &Store{accountdir.Dir{Path: dir, Most: maxFile}, openOwners(dir + "-owners"), log, time.Now}
 }
 
 func (s *Store) today() Day { return Day(s.clock().Unix() / (24 * 60 * 60)) }
 
-// Verify implements passdb.Preferred: it reports whether the password is one of the
-// account's and for this service. The error says that this could not be found out, and
-// is only of passwords that look like one.
-func (s *Store) Verify(q passdb.Query, password userdb.Secret) (bool, error) {
+// Owner implements passdb.Preferred. Whose the password is says owners; of one that is not
+// there it may be that of the account called q.Name. The error is only of passwords that
+// look like one.
+func (s *Store) Owner(q passdb.Query, password userdb.Secret) (account string, err error) {
 	secret, ok := parseSecret(string(password))
 	if !ok {
-		return false, nil
-	}
-	f, err := s.read(q.Name)
-	if err != nil {
-		return false, fmt.Errorf("app passwords of %s: %w", q.Name, err)
+		return "", nil
 	}
 	hash := sha256.Sum256(secret[:])
+	if account, err = s.owners.of(hash); account == "" && err == nil {
+		account = strings.ToLower(q.Name)
+	}
+	var f *file
+	if err == nil {
+		f, err = s.read(account)
+	}
+	if err != nil {
+		return "", fmt.Errorf("app passwords of %s: %w", q.Name, err)
+	}
 	var found *Password
 	for i := range f.passwords {
 		p := &f.passwords[i]
@@ -92,14 +105,14 @@ func (s *Store) Verify(q passdb.Query, password userdb.Secret) (bool, error) {
 		}
 	}
 	if found == nil {
-		return false, nil
+		return "", nil
 	}
 	if found.Used < s.today() {
-		if err := s.use(q.Name, found.ID); err != nil && !errors.Is(err, accountdir.ErrBusy) { // there is a next time
-			s.log.Warn("the last use of an app password is not noted", "user", q.Name, "id", found.ID, "err", err)
+		if err := s.use(account, found.ID); err != nil && !errors.Is(err, accountdir.ErrBusy) { // there is a next time
+			s.log.Warn("the last use of an app password is not noted", "user", account, "id", found.ID, "err", err)
 		}
 	}
-	return true, nil
+	return account, nil
 }
 
 // use notes that a password is used today. One that has been revoked meanwhile stays so.
@@ -136,6 +149,9 @@ func (s *Store) Add(account, label string, services ...wire.Service) (Password, 
 			rand.Read(id[:])
 			p.ID = hex.EncodeToString(id[:])
 		}
+		if err := s.owners.add(p.hash, f.account); err != nil {
+			return err
+		}
 		f.passwords = append(f.passwords, p)
 		return nil
 	})
@@ -157,10 +173,14 @@ func (s *Store) List(account string) ([]Password, error) {
 // Revoke ends an app password. The error may be ErrNone.
 func (s *Store) Revoke(account, id string) error {
 	err := s.change(account, true, func(f *file) error {
-		if !f.has(id) {
+		i := slices.IndexFunc(f.passwords, func(p Password) bool { return p.ID == id })
+		if i < 0 {
 			return ErrNone
 		}
-		f.passwords = slices.DeleteFunc(f.passwords, func(p Password) bool { return p.ID == id })
+		if err := s.owners.remove(f.passwords[i].hash); err != nil {
+			return err
+		}
+		f.passwords = slices.Delete(f.passwords, i, i+1)
 		return nil
 	})
 	if err != nil {

@@ -34,11 +34,11 @@ func store(t *testing.T) *Store {
 // verify is what a login finds out.
 func verify(t *testing.T, s *Store, name string, service wire.Service, password userdb.Secret) bool {
 	t.Helper()
-	ok, err := s.Verify(passdb.Query{Name: name, Service: service}, password)
+	owner, err := s.Owner(passdb.Query{Name: name, Service: service}, password)
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
-	return ok
+	return owner == strings.ToLower(name)
 }
 
 func TestLife(t *testing.T) {
@@ -96,6 +96,55 @@ func TestLife(t *testing.T) {
 	}
 	if list, err := s.List("ann@example.org"); err != nil || len(list) != 1 || list[0].ID != other.ID {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestOwner wants a password to be known whatever name comes with it.
+func TestOwner(t *testing.T) {
+	s := store(t)
+	p, secret, err := s.Add("Ann", "phone", wire.IMAP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := p.hash
+	owner := func(name string) string {
+		t.Helper()
+		account, err := s.Owner(passdb.Query{Name: name, Service: wire.IMAP}, secret)
+		if err != nil {
+			t.Error(err)
+		}
+		return account
+	}
+	for _, name := range []string{"ann", "ANN", "ann@example.org", "bob", "a/b", ""} {
+		if got := owner(name); got != "ann" {
+			t.Errorf("%q: it is %q's", name, got)
+		}
+	}
+	// Without the owner's file it is the account's own name that finds it.
+	if err := s.owners.remove(hash); err != nil {
+		t.Fatal(err)
+	}
+	if got, other := owner("Ann"), owner("bob"); got != "ann" || other != "" {
+		t.Errorf("it is %q's, and %q's", got, other)
+	}
+	// One that says something else gives nobody anything.
+	if err := s.owners.add(hash, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if got := owner("bob"); got != "" {
+		t.Errorf("it is %q's", got)
+	}
+	if err := s.Revoke("ann", p.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(s.owners.dir.File(fmt.Sprintf("%x", hash))); !errors.Is(err, os.ErrNotExist) {
+		t.Error("something is left of it: ", err)
+	}
+	if err := os.WriteFile(s.owners.dir.File(fmt.Sprintf("%x", hash)), []byte("A\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Owner(passdb.Query{Name: "ann", Service: wire.IMAP}, secret); got != "" || err == nil {
+		t.Errorf("of a broken file: %q, %v", got, err)
 	}
 }
 
@@ -209,11 +258,11 @@ func TestBroken(t *testing.T) {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := s.Verify(passdb.Query{Name: "ann", Service: wire.IMAP}, secret); ok || err == nil || strings.Contains(err.Error(), line[14:40]) {
-			t.Errorf("%.60q: %t, %v", bad, ok, err)
+		if owner, err := s.Owner(passdb.Query{Name: "ann", Service: wire.IMAP}, secret); owner != "" || err == nil || strings.Contains(err.Error(), line[14:40]) {
+			t.Errorf("%.60q: %q, %v", bad, owner, err)
 		}
-		if ok, err := s.Verify(passdb.Query{Name: "ann", Service: wire.IMAP}, "her own"); ok || err != nil {
-			t.Errorf("%.60q: %t, %v", bad, ok, err)
+		if owner, err := s.Owner(passdb.Query{Name: "ann", Service: wire.IMAP}, "her own"); owner != "" || err != nil {
+			t.Errorf("%.60q: %q, %v", bad, owner, err)
 		}
 		if _, _, err := s.Add("ann", "tablet", wire.IMAP); err == nil {
 			t.Errorf("%.60q is written anew", bad)

@@ -91,5 +91,14 @@ func (d *DB) account(e *ldap.Entry, name string) (userdb.User, error) {
 	if wrong != nil {
 		return userdb.User{}, wrong
 	}
-	return described.User()
+	user, err := described.User()
+	user.Also = others(names, user.Name)
+	return user, err
+}
+
+// others are the names but one, as userdb.User has them. What can be no name is none.
+func others(names []string, name string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(names), func(s string) bool {
+		return s == name || userdb.CheckName(s) != nil
+	}), ":")
 }

@@ -51,7 +51,8 @@ func TestDirectory(t *testing.T) {
 		person("cn=7", "new", place+"\npwdReset: TRUE")+
 		person("cn=8", "locked", place+"\npwdAccountLockedTime: 000001010000Z")+
 		person("cn=9", "é", place)+
-		person("cn=10", "a:b", place))
+		person("cn=10", "a:b", place)+
+		person("cn=11", "bea", place+"\nuid: beatrice\nuid: b:e"))
 	d := open(t, s.settings())
 	if err := d.Check(t.Context()); err != nil {
 		t.Error(err)
@@ -104,6 +105,11 @@ func TestDirectory(t *testing.T) {
 	u, err := d.Lookup(t.Context(), "Ann")
 	if want := (userdb.User{Name: "ann", UID: 1000, GID: 100, Home: "/home/ann"}); err != nil || u != want {
 		t.Errorf("%+v, %v", u, err)
+	}
+	for name, also := range map[string]string{"Bea": "beatrice", "beatrice": "bea"} {
+		if u, err := ask(t, d, name, "secret"); err != nil || !strings.EqualFold(u.Name, name) || u.Also != also {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
 	}
 	if _, err := d.Lookup(t.Context(), "nobody"); !errors.Is(err, userdb.ErrUnknown) {
 		t.Error(err)

@@ -20,6 +20,7 @@ func TestInstalled(t *testing.T) {
 		{"admin", admin},
 		{"taken over", takenOver},
 		{"inetd", inetd},
+		{"webmail", webmail},
 		{"reload", reload},
 		{"keys", keys},
 		{"upgrade", upgrade},

@@ -1,5 +1,5 @@
 // Package clients tests Fantail with the mail programs that people use: mbsync,
-// curl, neomutt, Python's imaplib and poplib, and with Dovecot on the same
+// curl, neomutt, fetchmail, getmail, mpop, Python's imaplib and poplib, and with Dovecot on the same
 // Maildir.
 //
 // Each test runs an installation of its own (installation_test.go): the real

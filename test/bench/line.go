@@ -55,6 +55,9 @@ const (
 	downloadTLS     = "download, TLS"
 	fetchAlone      = "FETCH one, median"
 	fetchSlow       = "FETCH one, slowest of a hundred"
+	pop3Look        = "POP3 look"
+	pop3Retr        = "POP3 RETR"
+	pop3Pipelined   = "POP3 RETR, pipelined"
 	loginOne        = "login"
 	loginMany       = "login, many accounts"
 	loginShared     = "login, many accounts, one uid"
@@ -114,6 +117,9 @@ var lines = []line{
 	{name: downloadTLS, about: "the same over TLS", goal: 3, transfer: true},
 	{name: fetchAlone, about: "one BODY.PEEK[] after the other over TCP, each when the last has come"},
 	{name: fetchSlow, about: "99 of 100 are faster; 40 ms would be a delayed ACK", most: 20 * time.Millisecond, pick: percentile99},
+	{name: pop3Look, about: "a session program from its start, with STAT, LIST and UIDL, in a mailbox that it has seen: what a client does that finds nothing new", goal: 3, byCPU: true},
+	{name: pop3Retr, about: "RETR of all messages, 10,000 at most, each when the last has come", goal: 1.3, byCPU: true},
+	{name: pop3Pipelined, about: "the same with a hundred commands on their way", goal: 1.3, byCPU: true},
 	{name: loginOne, about: "time for each when 8 clients connect, log in, SELECT and log out, all of one account; both servers as for many users, with hashes that cost nothing, Dovecot in its high-performance mode", goal: 1.5},
 	{name: loginMany, about: "the same of 64 accounts in turn; Fantail's have a uid each, Dovecot's share one, or it could not reuse its processes", goal: 1.5},
 	{name: loginShared, about: "the same, where Fantail's accounts share a uid and a session program, too", goal: 1.5},

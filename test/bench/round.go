@@ -124,6 +124,7 @@ func (s *subject) round() error {
 		{s.changing, []string{storeOne, storeAll, copyAll, moveAll, expungeAll}},
 		{s.arriving, []string{appendOne, idle, idleSlow}},
 		{s.status, []string{statusFirst, statusUnchanged}},
+		{s.retrieving, []string{pop3Look, pop3Retr, pop3Pipelined}},
 	})
 }
 

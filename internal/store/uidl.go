@@ -30,10 +30,15 @@ func (m *Mailbox) Legacy(ctx context.Context) (map[mail.UID]Legacy, error) {
 		return nil, fail(op, m.name, err)
 	}
 	// A reader of its own: m.uids may have left out what the index knows.
-	list, err := uidlist.Open(m.dir.Path()).Load()
-	if errors.Is(err, fs.ErrNotExist) {
+	file := uidlist.Open(m.dir.Path())
+	has, err := file.HasFields()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !has {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, fail(op, m.name, err)
+	}
+	list, err := file.Load()
 	if err != nil {
 		return nil, fail(op, m.name, err)
 	}

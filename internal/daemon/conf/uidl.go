@@ -61,7 +61,8 @@ func (f UIDLFormat) Names() (filename, guid bool) {
 // Append appends the unique-id of a message to b. It may be longer than RFC 1939
 // permits, and have other characters.
 func (f UIDLFormat) Append(b []byte, s *UIDLSource) []byte {
-	for _, p := range f.pieces {
+	for i := range f.pieces {
+		p := &f.pieces[i]
 		switch p.variable {
 		case "":
 			b = append(b, p.literal...)

@@ -200,15 +200,16 @@ func (d *drop) listing(ctx context.Context) (count int, octets int64, err error)
 		if m.deleted {
 			continue
 		}
-		size, err := d.size(ctx, m)
-		switch {
-		case store.KindOf(err) == store.Gone:
-			m.size = 0
-		case err != nil:
-			return 0, 0, err
+		if m.size < 0 {
+			_, err := d.size(ctx, m)
+			if store.KindOf(err) == store.Gone {
+				m.size = 0
+			} else if err != nil {
+				return 0, 0, err
+			}
 		}
 		count++
-		octets += size
+		octets += m.size
 	}
 	return count, octets, nil
 }

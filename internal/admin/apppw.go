@@ -12,7 +12,6 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb/apppw"
-	"fantail/internal/login/userdb"
 )
 
 // appPasswords are those that authd looks at.
@@ -68,14 +67,18 @@ type apppwDel struct{}
 
 func (*apppwDel) flags(*flag.FlagSet) {}
 
-func (*apppwDel) run(_ context.Context, t *tool, args []string) error {
-	name, label := args[0], args[1]
+func (*apppwDel) run(ctx context.Context, t *tool, args []string) error {
 	cfg, err := t.load()
 	if err != nil {
 		return err
 	}
+	name, err := t.ownName(ctx, cfg, args[0])
+	if err != nil {
+		return err
+	}
+	label := args[1]
 	store := appPasswords(cfg, t)
-	list, err := listOf(store, name)
+	list, err := store.List(name)
 	if err != nil {
 		return err
 	}
@@ -116,12 +119,16 @@ type listedApppw struct {
 	Used     string   `json:"used,omitempty"` // "": never
 }
 
-func (a *apppwList) run(_ context.Context, t *tool, args []string) error {
+func (a *apppwList) run(ctx context.Context, t *tool, args []string) error {
 	cfg, err := t.load()
 	if err != nil {
 		return err
 	}
-	list, err := listOf(appPasswords(cfg, t), args[0])
+	name, err := t.ownName(ctx, cfg, args[0])
+	if err != nil {
+		return err
+	}
+	list, err := appPasswords(cfg, t).List(name)
 	if err != nil {
 		return err
 	}
@@ -147,13 +154,6 @@ func (a *apppwList) run(_ context.Context, t *tool, args []string) error {
 		t.columns([]string{"ID", "CREATED", "USED", "FOR", "LABEL"}, rows)
 	}
 	return nil
-}
-
-func listOf(store *apppw.Store, name string) ([]apppw.Password, error) {
-	if err := userdb.CheckName(name); err != nil {
-		return nil, &failure{exitNoUser, fmt.Errorf("%q cannot be the name of an account", name), ""}
-	}
-	return store.List(name)
 }
 
 func day(d apppw.Day) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/userdb"
 )
 
@@ -54,7 +55,11 @@ func (*userDel) run(ctx context.Context, t *tool, args []string) error {
 	switch {
 	case err == nil:
 		t.say("it can still log in: the source %s knows it too", after.Source)
-	case !errors.Is(err, userdb.ErrUnknown):
+	case errors.Is(err, userdb.ErrUnknown):
+		if err := t.endSecondFactor(cfg, spelled); err != nil {
+			return err
+		}
+	default:
 		t.say("whether another source knows it cannot be found out: %v", err)
 	}
 	t.say("sessions that it has go on; to end them: fantail kick %s", argumentOf(spelled))
@@ -76,6 +81,19 @@ func (t *tool) revokeAll(cfg *conf.Config, name string) error {
 	}
 	t.say("revoked its app passwords: %d", len(list))
 	return nil
+}
+
+// endSecondFactor ends that of an account that has gone: another one of that name could
+// not log in to webmail.
+func (t *tool) endSecondFactor(cfg *conf.Config, name string) error {
+	err := secondFactors(cfg).Remove(name)
+	if err == nil {
+		t.say("ended its second factor")
+	}
+	if errors.Is(err, totp.ErrNone) {
+		return nil
+	}
+	return err
 }
 
 func elsewhereDel(ctx context.Context, cfg *conf.Config, name string) error {

@@ -292,7 +292,7 @@ func TestManualReferences(t *testing.T) {
 func TestManualExit(t *testing.T) {
 	fronts := []int{command.OK, command.Usage, command.Unavailable, command.Config}
 	statuses := map[string][]int{
-		"deliver":  {deliver.OK, deliver.Usage, deliver.NoUser, deliver.TempFail},
+		"deliver":  {deliver.OK, deliver.Usage, deliver.NoUser, deliver.TempFail, deliver.NoPerm},
 		"fantail":  admin.Statuses(),
 		"imapd":    fronts,
 		"pop3d":    fronts,

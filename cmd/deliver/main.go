@@ -1,11 +1,14 @@
 // Deliver is the local delivery agent: it reads a message on standard input and
 // puts it into an account's mailbox.
 //
-//	deliver [-nv] [-c file] [-d account] [-f sender] [-m mailbox]
+//	deliver [-eknv] [-a address] [-c file] [-d account] [-f sender] [-m mailbox]
+//	        [-p path] [-r address]
+//	deliver -lmtp ...
 //
 // It exits 0 when the message survives a power cut, 64 on a wrong command line,
-// 67 if there is no such account, and 75 on everything else, so that the MTA
-// tries again. See deliver(8).
+// 67 if there is no such account, 77 if the message is refused for good, and 75 on
+// everything else, so that the MTA tries again. What it says on standard error begins
+// with an enhanced status code. See deliver(8).
 package main
 
 import (
@@ -16,7 +19,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"os/user"
+	"runtime/debug"
 	"syscall"
 
 	"fantail/internal/daemon/command"
@@ -30,97 +33,119 @@ import (
 // version is set by the linker.
 var version = "unknown"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	// What the runtime dies of is a signal, then, which MTAs take for an accident; exit
+	// status 2 they would take for a refusal.
+	debug.SetTraceback("crash")
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // arguments are the command line.
 type arguments struct {
 	*command.Line
-	account string
-	env     deliver.Envelope
+	account  string
+	sender   *string
+	original string
+	final    string
+	mailbox  string
+	path     string
+	keep     bool
 }
 
-func run(args []string, in io.Reader, out, stderr io.Writer) int {
+func run(args []string, in io.Reader, out, stderr io.Writer) (exit int) {
 	if len(args) > 0 && args[0] == "-lmtp" {
 		return lmtpd(args[1:], stderr)
 	}
-	a := arguments{Line: command.New("deliver", version, stderr)}
+	r := &report{to: stderr}
+	defer func() {
+		if p := recover(); p != nil { // our bug, which is not the sender's
+			exit = r.failed(deliver.Broken, fmt.Errorf("%v\n%s", p, debug.Stack()))
+		}
+	}()
+	// A limit of the MTA on the size of files is an error of write(2), not our end.
+	signal.Ignore(syscall.SIGXFSZ)
+	a := arguments{Line: command.New("deliver", version, &r.text)}
 	a.declare()
-	if status, done := a.Parse(args, out); done {
+	status, done := a.Parse(args, out)
+	if done && status == deliver.OK { // a text was asked for
+		_, _ = stderr.Write(r.text.Bytes())
 		return status
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	if done {
+		return r.end(deliver.Misused)
+	}
+	log := r.logger()
 	cfg, err := conf.Load(a.Config)
 	if err != nil {
-		log.Error("cannot start", "err", err)
-		return deliver.TempFail
+		return r.failed(deliver.Misconfigured, err)
 	}
 	if a.Check {
 		return deliver.OK
 	}
-	u, err := a.lookup(cfg, log)
-	if err != nil {
-		log.Error("account", "user", a.account, "err", err)
-		if errors.Is(err, userdb.ErrUnknown) {
-			return deliver.NoUser
-		}
-		return deliver.TempFail
-	}
-	log = log.With("user", u.Name)
-	if err := a.deliver(cfg, u, in, log); err != nil {
-		log.Error("delivery failed", "err", err)
-		return deliver.Code(err)
-	}
-	return deliver.OK
-}
-
-func (a *arguments) declare() {
-	a.StringVar(&a.account, "d", "", "deliver to this `account` of the passwd-file, not to the user who runs the program")
-	a.Func("f", "return path of the message, \"\" for a bounce: its `sender`", func(s string) error {
-		sender, err := deliver.CheckSender(s)
-		a.env.Sender = &sender
-		return err
-	})
-	a.BoolFunc("lmtp", "be lmtpd(8), with the options behind this one, which is the first", func(string) error {
-		return errors.New("it is not the first option")
-	})
-	a.StringVar(&a.env.Mailbox, "m", "", "deliver to this `mailbox`, not to INBOX")
-}
-
-// lookup finds out whose mail it is. User.Mail is the Maildir.
-func (a *arguments) lookup(cfg *conf.Config, log *slog.Logger) (userdb.User, error) {
-	var u userdb.User
-	if a.account != "" {
-		found, err := userdb.Open(cfg.Auth.PasswdFile, log).Lookup(a.account)
-		if err != nil {
-			return u, err
-		}
-		u = found
-	} else {
-		me, err := user.Current()
-		if err != nil {
-			return u, fmt.Errorf("find out who runs this: %w", err)
-		}
-		u = userdb.User{Name: me.Username, Home: me.HomeDir}
-	}
-	if u.Mail != "" {
-		return u, nil
-	}
-	var err error
-	u.Mail, err = cfg.MailPath(u.Home)
-	return u, err
-}
-
-// deliver puts the message into the mailbox. The MTA may end the program any
-// time; what is not committed then is not there.
-func (a *arguments) deliver(cfg *conf.Config, u userdb.User, in io.Reader, log *slog.Logger) error {
+	told := tellingOf(os.LookupEnv)
+	// The MTA may end the program any time; what is not committed then is not there.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits
+	o, err := a.owner(ctx, cfg, log)
+	if err != nil {
+		return r.failed(outcomeOf(err), err)
+	}
+	agent := &deliver.Agent{Settings: cfg.Deliver}
+	err = a.deliver(ctx, cfg, agent, o, told, in, log.With("user", o.Name))
+	if err != nil {
+		return r.failed(agent.Outcome(err), err)
+	}
+	return r.end(deliver.Delivered)
+}
+
+// outcomeOf is what an MTA is told if it cannot be found out whose mail it is.
+func outcomeOf(err error) deliver.Outcome {
+	if errors.Is(err, userdb.ErrUnknown) {
+		return deliver.UnknownUser
+	}
+	return deliver.NoAccounts
+}
+
+func (a *arguments) declare() {
+	address := func(to *string) func(string) error {
+		return func(s string) (err error) {
+			*to, err = deliver.CheckRecipient(s)
+			return err
+		}
+	}
+	a.Func("a", "the `address` that the message was sent to", address(&a.original))
+	a.StringVar(&a.account, "d", "", "deliver to this `account`, not to the user who runs the program")
+	a.BoolFunc("e", "refuse by exit status 77 and on standard error, as is always done", func(string) error { return nil })
+	a.Func("f", "return path of the message, \"\" for a bounce: its `sender`", func(s string) error {
+		sender, err := deliver.CheckSender(s)
+		a.sender = &sender
+		return err
+	})
+	a.BoolVar(&a.keep, "k", false, "programs that are started get the environment")
+	a.BoolFunc("lmtp", "be lmtpd(8), with the options behind this one, which is the first", func(string) error {
+		return errors.New("it is not the first option")
+	})
+	a.StringVar(&a.mailbox, "m", "", "deliver to this `mailbox`, not to INBOX")
+	a.StringVar(&a.path, "p", "", "the message is in the file at this `path`")
+	a.Func("r", "the `address` that the message is delivered to", address(&a.final))
+}
+
+// deliver puts the message into the mailbox.
+func (a *arguments) deliver(ctx context.Context, cfg *conf.Config, agent *deliver.Agent, own owner, told telling, in io.Reader, log *slog.Logger) error {
+	if a.path != "" { // before the sandbox
+		f, err := os.Open(a.path)
+		if err != nil {
+			return err
+		}
+		defer f.Close() // opened for reading: nothing to lose
+		in = f
+	}
 	o, err := store.Configured(&cfg.Mail, log)
 	if err != nil {
 		return err
 	}
-	account, err := store.OpenAccount(u.Mail, o)
+	account, err := store.OpenAccount(own.Mail, o)
 	if err != nil {
 		return err
 	}
@@ -128,9 +153,14 @@ func (a *arguments) deliver(cfg *conf.Config, u userdb.User, in io.Reader, log *
 		err = fence(account)
 	}
 	if err == nil {
-		err = deliver.Deliver(ctx, account, a.env, in, log)
+		env, to := a.envelope(own, told, cfg.Deliver.RecipientDelimiter)
+		to.Account, to.Log = account, log
+		err = agent.Deliver(ctx, env, []deliver.Recipient{to}, in)[0]
 	}
-	return errors.Join(err, account.Close())
+	if closed := account.Close(); closed != nil {
+		log.Warn("close account", "err", closed) // what is delivered is delivered
+	}
+	return err
 }
 
 // fence has the program give up everything but the account's mail.

@@ -77,6 +77,9 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 	return a, nil
 }
 
+// Path returns the Maildir, beside whose mailboxes others keep files of the account.
+func (a *Account) Path() string { return a.root }
+
 // Close releases everything that the account holds open. Mailboxes must not be
 // used afterwards.
 func (a *Account) Close() error {

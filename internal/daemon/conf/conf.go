@@ -88,11 +88,6 @@ type LMTPSettings struct {
 	XClient     []netip.Prefix
 }
 
-// DeliverSettings are for whatever delivers mail.
-type DeliverSettings struct {
-	RecipientDelimiter string // each character of it begins the detail of a local part
-}
-
 // WebmailSettings are the addresses of webmail, as host:port.
 type WebmailSettings struct {
 	ListenTLS []string

@@ -78,6 +78,12 @@ spool = "spool"
 xclient = ["192.0.2.3"]
 [deliver]
 recipient_delimiter = "+-"
+detail_mailbox = true
+mailbox_autocreate = true
+mailbox_autosubscribe = true
+delivered_to = false
+duplicates = "24h"
+quota_full = "permanent"
 [webmail]
 "listen_tls" = ['127.0.0.1:8443']
 [tls]
@@ -170,7 +176,7 @@ directory = "../bin"
 			Listen: []string{"127.0.0.1:24", "/run/lmtp"}, Size: 1 << 20, Domains: []string{"example.org"}, Connections: 7,
 			Spool: filepath.Join(dir, "spool"), XClient: []netip.Prefix{netip.MustParsePrefix("192.0.2.3/32")},
 		},
-		Deliver:  DeliverSettings{RecipientDelimiter: "+-"},
+		Deliver:  DeliverSettings{"+-", true, true, true, false, Window(24 * time.Hour), QuotaPermanent},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem", filepath.Join(dir, "live"), true, filepath.Join(dir, "ca.pem"), CertificateCommonName},
 		Auth:     AuthSettings{[]string{"pam", "passwd-file"}, filepath.Join(dir, "users/passwd"), []string{"PLAIN", "SCRAM-SHA-256"}, "/var/lib/fantail/auth", "vmail", "500", "/srv/%{user}"},
 		LDAP:     LDAPSettings{"ldaps://ldap.example.org", false, filepath.Join(dir, "ca.pem"), "dc=example,dc=org", "(mail=%{user})", "cn=search", "/run/secret", LDAPAttributes{User: "mail", Mail: "mailDir"}},
@@ -226,6 +232,8 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"auth.sources = [\"pam\",\n\"PAM\"]", `:2: auth.sources: "PAM" is no name of a source`},
 		{"auth.sources = [\"pam\",\n\"pam\"]", `:2: auth.sources: "pam" stands there twice`},
 		{"auth.smtp_sockets = [\"/a\",\n\"~/b\"]", `:2: auth.smtp_sockets: "~" is only`},
+		{"deliver.duplicates = \"10ms\"", `:1: deliver.duplicates: "10ms" is neither "off" nor a duration`},
+		{"deliver.quota_full = \"no\"", `:1: deliver.quota_full: "no" is none of temporary, permanent`},
 		{"auth.smtp_sockets = [\"\"]", `:1: auth.smtp_sockets: an empty path`},
 		{"auth.smtp_sockets = [\"/" + strings.Repeat("x", 107) + "\"]", `:1: auth.smtp_sockets: the path of a socket`},
 		{"auth.checkpassword = \"/a b\"", `:1: auth.checkpassword: want a list`},

@@ -28,5 +28,5 @@ func run(args []string, in, out, stderr *os.File) int {
 }
 
 func serve(ctx context.Context, s *session.Session) error {
-	return deliverd.Serve(ctx, s.Conn, deliverd.Options{Account: s.OpenOther, Log: s.Log})
+	return deliverd.Serve(ctx, s.Conn, deliverd.Options{Account: s.OpenOther, Settings: s.Deliver, Log: s.Log})
 }

@@ -9,7 +9,7 @@ import (
 
 // write writes the message for the first letter that takes it; then the others share it.
 // The error is that it cannot be read. It is read to its end in any case.
-func write(letters []letter, m *message, top string) error {
+func write(letters []letter, m *message, top string, buffer []byte) error {
 	var first *letter
 	for i := range letters {
 		l := &letters[i]
@@ -28,7 +28,7 @@ func write(letters []letter, m *message, top string) error {
 		return noMessage(err)
 	}
 	out := &output{to: first.d}
-	err := m.copy(out, top)
+	err := m.copy(out, top, buffer)
 	first.err = out.err
 	m.written = out.n
 	return err
@@ -51,9 +51,8 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 // copy copies the message. The error is that it cannot be read.
-func (m *message) copy(out *output, top string) error {
-	start := make([]byte, 0, len(top)+len(m.header)+len(m.read))
-	start = append(append(start, top...), m.header...)
+func (m *message) copy(out *output, top string, buffer []byte) error {
+	start := append(append(buffer[:0], top...), m.header...)
 	var rest io.Writer = out
 	unix := &unixLines{to: out}
 	if m.wire {
@@ -65,12 +64,8 @@ func (m *message) copy(out *output, top string) error {
 	// Writes to output do not fail; its error is looked at in the end.
 	_, _ = out.Write(start)
 	if !m.end {
-		buf := start[:cap(start)]
-		if len(buf) < firstRead {
-			buf = make([]byte, firstRead)
-		}
 		// The methods of the reader and of the writer are hidden: the buffer is used.
-		if _, err := io.CopyBuffer(struct{ io.Writer }{rest}, struct{ io.Reader }{m.rest}, buf); err != nil {
+		if _, err := io.CopyBuffer(struct{ io.Writer }{rest}, struct{ io.Reader }{m.rest}, buffer); err != nil {
 			return noMessage(err)
 		}
 	}

@@ -62,6 +62,9 @@ type Envelope struct {
 	Sender *string // return path, "" for a bounce; nil if nobody said
 	// Top are fields that whoever brings the message adds to it, with LF line ends.
 	Top string
+	// Stored says that the message is as it will be stored: its line ends are LF, and no
+	// line of an mbox comes before it.
+	Stored bool
 }
 
 // Recipient is somebody whom a message is for.
@@ -79,6 +82,8 @@ type Recipient struct {
 type Agent struct {
 	Settings conf.DeliverSettings
 	Clock    func() time.Time // nil: time.Now
+
+	buffers sync.Pool // of *[]byte with bufferSize octets
 }
 
 // ErrEmpty reports that there was no message to deliver. An MTA always has one:
@@ -98,14 +103,17 @@ func (a *Agent) Deliver(ctx context.Context, env Envelope, to []Recipient, in io
 	for i := range to {
 		letters[i].to = &to[i]
 	}
-	m, err := read(in, env)
+	first, second := a.buffer(), a.buffer()
+	defer a.buffers.Put(first)
+	defer a.buffers.Put(second)
+	m, err := read(in, env, *first)
 	if err == nil {
 		for i := range letters {
 			l := &letters[i]
 			l.err = a.open(ctx, l, m)
 			defer l.close()
 		}
-		err = write(letters, m, a.top(m, to))
+		err = write(letters, m, a.top(m, to), *second)
 	}
 	if err == nil {
 		share(letters)
@@ -117,6 +125,18 @@ func (a *Agent) Deliver(ctx context.Context, env Envelope, to []Recipient, in io
 		outcomes[i] = letters[i].err
 	}
 	return outcomes
+}
+
+// bufferSize is for most messages as a whole: they are read by one system call, and
+// written by one.
+const bufferSize = 64 << 10
+
+func (a *Agent) buffer() *[]byte {
+	if b, ok := a.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, bufferSize)
+	return &b
 }
 
 // letter is a message on its way to one recipient.

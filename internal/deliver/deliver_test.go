@@ -54,7 +54,7 @@ func sender(s string) *string { return &s }
 
 // What changes in a message, and what does not.
 func TestContent(t *testing.T) {
-	long := strings.Repeat("x", firstRead+5)
+	long := strings.Repeat("x", bufferSize+5)
 	huge := "Subject: x\n" + strings.Repeat("X-Line: "+strings.Repeat("y", 70)+"\n", maxHead/70) + "Return-Path: <old@example.org>\n\nbody\n"
 	tests := []struct {
 		name     string
@@ -77,6 +77,7 @@ func TestContent(t *testing.T) {
 		{"recipient", sender("a@b"), "c@d", "", "Subject: a\n\n", "Return-Path: <a@b>\nDelivered-To: c@d\nSubject: a\n\n"},
 		{"recipient that the MTA has told", nil, "c@d", "", "Delivered-To: C@d\nReceived: x\n\n", "Delivered-To: C@d\nReceived: x\n\n"},
 		{"another that it has told", nil, "c@d", "", "Delivered-To: e@d\nReceived: x\n\n", "Delivered-To: c@d\nDelivered-To: e@d\nReceived: x\n\n"},
+		{"top alone", sender("a@b"), "", "Received: y\n", "", "Return-Path: <a@b>\nReceived: y\n"},
 		{"top", sender("a@b"), "c@d", "Received: y\n", "Subject: a\n\n", "Return-Path: <a@b>\nDelivered-To: c@d\nReceived: y\nSubject: a\n\n"},
 		{"no field before it", sender("a@b"), "", "", " continued\n\nbody\n", "Return-Path: <a@b>\n\n continued\n\nbody\n"},
 		{"no field and nothing added", nil, "", "", " continued\n\nbody\n", " continued\n\nbody\n"},
@@ -103,13 +104,13 @@ func TestContent(t *testing.T) {
 			{"with the end", iotest.DataErrReader},
 			{"octet by octet", iotest.OneByteReader},
 		} {
-			if len(tt.in) > firstRead && by.name == "octet by octet" {
+			if len(tt.in) > bufferSize && by.name == "octet by octet" {
 				continue
 			}
 			t.Run(tt.name+" "+by.name, func(t *testing.T) {
 				a := account(t)
 				to := []Recipient{{Account: a, Address: tt.address, Log: discard}}
-				if err := agent.Deliver(t.Context(), Envelope{tt.sender, tt.top}, to, by.of(strings.NewReader(tt.in)))[0]; err != nil {
+				if err := agent.Deliver(t.Context(), Envelope{Sender: tt.sender, Top: tt.top}, to, by.of(strings.NewReader(tt.in)))[0]; err != nil {
 					t.Fatal(err)
 				}
 				got := mailIn(t, a.Path())
@@ -153,6 +154,18 @@ func TestNotDelivered(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A message that is as it will be stored stays so.
+func TestStored(t *testing.T) {
+	a := account(t)
+	in := "From a@b\r\nSubject: a\r\n\r\nb\n"
+	if err := new(Agent).Deliver(t.Context(), Envelope{Stored: true}, []Recipient{{Account: a, Log: discard}}, strings.NewReader(in))[0]; err != nil {
+		t.Fatal(err)
+	}
+	if got := mailIn(t, a.Path()); len(got) != 1 || got[0] != in {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -266,7 +279,7 @@ type filter struct {
 }
 
 func (f *filter) Filter(_ context.Context, m *Filtered) (Keep, error) {
-	f.got = m
+	f.got = &Filtered{append([]byte(nil), m.Header...), m.Sender, m.Recipient}
 	return f.keep, f.err
 }
 
@@ -356,13 +369,13 @@ func FuzzHead(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		m, err := read(strings.NewReader(string(in)), Envelope{})
+		m, err := read(strings.NewReader(string(in)), Envelope{}, make([]byte, 16))
 		if err != nil {
 			return
 		}
 		var out strings.Builder
 		o := &output{to: &out}
-		if err := m.copy(o, ""); err != nil || o.err != nil || o.n != int64(out.Len()) {
+		if err := m.copy(o, "", make([]byte, 16)); err != nil || o.err != nil || o.n != int64(out.Len()) {
 			t.Fatal(err, o.err, o.n)
 		}
 		got := out.String()
@@ -379,7 +392,7 @@ func FuzzHead(f *testing.F) {
 			if _, err := CheckSender(*m.sender); err != nil {
 				t.Error(err)
 			}
-			if again, err := read(strings.NewReader(new(Agent).top(m, nil)+got), Envelope{}); err != nil || again.sender == nil || *again.sender != *m.sender {
+			if again, err := read(strings.NewReader(new(Agent).top(m, nil)+got), Envelope{}, make([]byte, 16)); err != nil || again.sender == nil || *again.sender != *m.sender {
 				t.Errorf("%q: the sender %q is lost", got, *m.sender)
 			}
 		}

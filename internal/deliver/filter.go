@@ -15,7 +15,7 @@ type Filter interface {
 	Filter(ctx context.Context, m *Filtered) (Keep, error)
 }
 
-// Filtered is what a Filter knows of a message. It must not be changed.
+// Filtered is what a Filter knows of a message. It must not be changed, nor kept.
 type Filtered struct {
 	Header    []byte // its fields with the empty line behind them, with LF line ends
 	Sender    *string

@@ -10,13 +10,9 @@ import (
 	mime "fantail/internal/message"
 )
 
-const (
-	// firstRead is for most messages as a whole: they are written by one system call.
-	firstRead = 64 << 10
-	// maxHead is how much of a message is searched for the end of its header. What
-	// comes behind is copied, and not looked at.
-	maxHead = 1 << 20
-)
+// maxHead is how much of a message is searched for the end of its header. What comes
+// behind is copied, and not looked at.
+const maxHead = 1 << 20
 
 // message is one that is being read.
 type message struct {
@@ -35,10 +31,10 @@ type message struct {
 }
 
 // read reads the beginning of a message, with its header, unless that is longer than
-// maxHead.
-func read(in io.Reader, env Envelope) (*message, error) {
+// maxHead. It is in the buffer as long as there is room.
+func read(in io.Reader, env Envelope, buffer []byte) (*message, error) {
 	m := &message{env: env, sender: env.Sender, rest: in}
-	buf := make([]byte, 0, firstRead)
+	buf := buffer[:0]
 	var head int
 	for {
 		n, err := in.Read(buf[len(buf):cap(buf)])
@@ -56,12 +52,15 @@ func read(in io.Reader, env Envelope) (*message, error) {
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
 		}
 	}
-	header := m.skipFromLine(buf[:head])
+	header := buf[:head]
+	if !env.Stored {
+		header = m.skipFromLine(header)
+	}
 	m.read = buf[head:]
-	if len(header)+len(m.read) == 0 {
+	if len(header)+len(m.read) == 0 && env.Top == "" {
 		return nil, ErrEmpty
 	}
-	if m.wire = endsInCRLF(header); m.wire {
+	if m.wire = !env.Stored && endsInCRLF(header); m.wire {
 		header = bytes.ReplaceAll(header, []byte("\r\n"), []byte("\n"))
 	}
 	m.scan(header)

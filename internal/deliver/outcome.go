@@ -28,6 +28,9 @@ type Outcome struct {
 // Permanent reports whether the MTA shall not try again.
 func (o *Outcome) Permanent() bool { return o.Reply.Code/100 == 5 }
 
+// Expected reports whether nothing is wrong with this machine.
+func (o *Outcome) Expected() bool { return o.Permanent() || o.Reply.Status == full.Reply.Status }
+
 // Line is what a program says first, and Postfix takes for the cause: the enhanced status
 // code and a sentence (pipe(8)).
 func (o *Outcome) Line() string { return o.Reply.Status.String() + " " + o.Reply.Text }

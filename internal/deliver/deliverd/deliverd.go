@@ -2,10 +2,8 @@
 // into the mailboxes of the accounts that the process has, durably, and says what became
 // of each.
 //
-//	front ── parcel: envelope and message ──► read.go    one file in tmp of the first mailbox
-//	                                          post.go    a name in tmp of each other one
-//	                                                     fsync; rename and fsync in each
-//	front ◄─ receipt: a reply for each ────── reply.go
+//	front ── parcel: envelope and message ──► post.go ──► package deliver
+//	front ◄─ receipt: a reply for each ──────╯
 //
 // It takes one parcel after the other until the front closes the connection. Invariants:
 // a message that has come in part is delivered to nobody. What is answered 250 survives a
@@ -25,6 +23,8 @@ import (
 	"log/slog"
 	"time"
 
+	"fantail/internal/daemon/conf"
+	"fantail/internal/deliver"
 	"fantail/internal/deliver/parcel"
 	"fantail/internal/store"
 )
@@ -39,8 +39,9 @@ type Conn interface {
 // Options say how a session works.
 type Options struct {
 	// Account returns an account that the process has, or why it cannot be opened.
-	Account func(name string) (*store.Account, error)
-	Log     *slog.Logger
+	Account  func(name string) (*store.Account, error)
+	Settings conf.DeliverSettings
+	Log      *slog.Logger
 }
 
 const (
@@ -56,7 +57,7 @@ const (
 // Serve serves a connection until the front closes it or ctx ends; a parcel that has come
 // is delivered and answered nevertheless.
 func Serve(ctx context.Context, conn Conn, o Options) error {
-	s := &session{conn: conn, in: bufio.NewReaderSize(conn, readBuffer), o: o}
+	s := &session{conn: conn, in: bufio.NewReaderSize(conn, readBuffer), agent: deliver.Agent{Settings: o.Settings}, o: o}
 	// Past: what waits for the next parcel returns.
 	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
 	for ctx.Err() == nil {
@@ -81,6 +82,8 @@ type session struct {
 	in   *bufio.Reader
 	o    Options
 	out  []byte // the last receipt
+
+	agent deliver.Agent
 }
 
 // serve delivers one parcel and answers it.

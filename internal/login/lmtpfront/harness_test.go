@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/deliver/deliverd"
 	"fantail/internal/login/broker/wire"
@@ -116,6 +117,7 @@ func (h *house) Open(_ context.Context, accounts []string) (handover.Channel, er
 		}
 		defer client.Close()
 		err = deliverd.Serve(context.Background(), client, deliverd.Options{
+			Settings: conf.DeliverSettings{DeliveredTo: true},
 			Account: func(name string) (*store.Account, error) {
 				if !slices.Contains(accounts, name) {
 					return nil, errors.New("an account of another session")

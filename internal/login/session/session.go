@@ -48,6 +48,8 @@ type Session struct {
 	IMAP conf.IMAPSettings
 	POP3 conf.POP3Settings
 
+	Deliver conf.DeliverSettings
+
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *handover.Hello
 
@@ -122,6 +124,7 @@ type arguments struct {
 	mail                            conf.MailSettings
 	imap                            conf.IMAPSettings
 	pop3                            conf.POP3Settings
+	deliver                         conf.DeliverSettings
 	sandbox                         conf.Sandbox
 }
 
@@ -244,7 +247,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
-	a.mail, a.imap, a.pop3, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Programs.Sandbox
+	a.mail, a.imap, a.pop3, a.deliver, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Deliver, cfg.Programs.Sandbox
 	if a.account != "" && a.maildir != "" || a.fence != "" {
 		return nil
 	}
@@ -270,7 +273,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
 	f := &fence{dir: a.maildir, leave: stop, entered: a.sandbox == conf.SandboxOff}
-	s := Session{User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3}
+	s := Session{User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver}
 	if a.fence != "" {
 		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
 	}

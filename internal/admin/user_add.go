@@ -21,6 +21,7 @@ import (
 type userAdd struct {
 	uid, gid            int
 	home, mail, without string
+	expire              string
 	hash                hashing
 }
 
@@ -30,6 +31,7 @@ func (u *userAdd) flags(fs *flag.FlagSet) {
 	fs.Var((*identifier)(&u.gid), "gid", "the `number` of its group")
 	fs.StringVar(&u.home, "home", "", "its home `directory`; else the system's user's, or auth.virtual_home")
 	fs.StringVar(&u.mail, "mail", "", "its Maildir, a `directory`; else mail.path")
+	fs.StringVar(&u.expire, "expire", "", "after how many `days` mail goes that POP3 has left, or never; else pop3.expire")
 	fs.StringVar(&u.without, "without", "", "IMAP `capabilities` that it is not offered, with commas between them")
 	u.hash.flags(fs)
 }
@@ -104,6 +106,11 @@ func (u *userAdd) check(name string) error {
 	case strings.ContainsAny(u.home, ":\n\r") || strings.ContainsAny(u.mail, ":%") || strings.ContainsFunc(u.mail, isSpace):
 		return wrong(errors.New("a passwd-file cannot hold that path: \":\" and line ends, and for -mail spaces and \"%\", have a meaning in it"), "")
 	}
+	if u.expire != "" {
+		if _, err := conf.ParseDays(u.expire); err != nil {
+			return wrong(fmt.Errorf("-expire: %w", err), "")
+		}
+	}
 	if u.without != "" {
 		for c := range strings.SplitSeq(u.without, ",") {
 			if err := conf.CheckCapability(c); err != nil {
@@ -131,6 +138,9 @@ func (u *userAdd) line(name, field string) string {
 	if u.without != "" {
 		extra = append(extra, "userdb_imap_without="+u.without)
 	}
+	if u.expire != "" {
+		extra = append(extra, "userdb_pop3_expire="+u.expire)
+	}
 	fields := []string{name, field, number(u.uid), number(u.gid), "", u.home, "", strings.Join(extra, " ")}
 	return strings.TrimRight(strings.Join(fields, ":"), ":")
 }
@@ -145,7 +155,7 @@ func (u *userAdd) verify(p *passwdFile, name, field string) error {
 	if mail != "" {
 		mail = filepath.Clean(mail)
 	}
-	want := userdb.User{Name: name, UID: u.uid, GID: u.gid, Home: u.home, Mail: mail, IMAPWithout: u.without}
+	want := userdb.User{Name: name, UID: u.uid, GID: u.gid, Home: u.home, Mail: mail, IMAPWithout: u.without, POP3Expire: u.expire}
 	if err == nil && (r.User != want || string(r.Password) != field) {
 		err = errors.New("the file would say something else")
 	}

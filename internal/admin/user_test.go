@@ -31,7 +31,7 @@ const odd = "# accounts\r\n\nbob:{PLAIN}b:5:5:Bob:/home/bob:/bin/sh:userdb_x=1\r
 func TestUserAdd(t *testing.T) {
 	s := open(t, odd)
 	s.runs(exitOK, "secret word\n", "user", "add", "-stdin", "ann@example.org", "-uid", "1000", "-gid", "100", "-home", "/srv/ann",
-		"-mail", "/srv/mail/ann/", "-without", "NOTIFY,COMPRESS=DEFLATE")
+		"-mail", "/srv/mail/ann/", "-without", "NOTIFY,COMPRESS=DEFLATE", "-expire", "14")
 	text := s.read("passwd")
 	added, ok := strings.CutPrefix(text, odd+"\n")
 	if !ok || strings.Count(added, "\n") != 1 {
@@ -42,7 +42,7 @@ func TestUserAdd(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := records[len(records)-1]
-	want := userdb.User{Name: "ann@example.org", UID: 1000, GID: 100, Home: "/srv/ann", Mail: "/srv/mail/ann", IMAPWithout: "NOTIFY,COMPRESS=DEFLATE"}
+	want := userdb.User{Name: "ann@example.org", UID: 1000, GID: 100, Home: "/srv/ann", Mail: "/srv/mail/ann", IMAPWithout: "NOTIFY,COMPRESS=DEFLATE", POP3Expire: "14"}
 	if got.User != want {
 		t.Errorf("%+v, want %+v", got.User, want)
 	}
@@ -72,7 +72,7 @@ func TestUserAddRefused(t *testing.T) {
 		{"a:b"}, {"a/b"}, {""}, {"#ann"}, {"--", "-ann"}, {" ann"}, {"ann "}, {"a\nb"}, {"a\x00b"}, {"\xff"}, {strings.Repeat("n", 256)},
 		{"Ann"}, {"ÄNN"}, {"bob"}, {"cyn"}, {"bad"}, {"broken line"},
 		{"ann", "-home", "home"}, {"ann", "-home", "/a:b"}, {"ann", "-home", "/a\nroot:x"}, {"ann", "-mail", "/a b"}, {"ann", "-mail", "/a%u"},
-		{"ann", "-without", "IMAP4rev1"}, {"ann", "-without", "NOTIFY x"},
+		{"ann", "-without", "IMAP4rev1"}, {"ann", "-without", "NOTIFY x"}, {"ann", "-expire", "soon"}, {"ann", "-expire", "0"},
 	} {
 		s.runs(exitData, "secret\n", append([]string{"user", "add", "-stdin"}, args...)...)
 	}

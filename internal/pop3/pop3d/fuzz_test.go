@@ -30,24 +30,25 @@ func FuzzSession(f *testing.F) {
 		"STAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nTOP 2 0\r\nDELE 1\r\nRSET\r\nDELE 2\r\nCAPA\r\nQUIT\r\n",
 		"RETR 99999999999999999999\r\nLIST -1\r\nTOP 1\r\n\r\n \r\nUSER a\r\nDELE 1",
 		"NOOP\nNOOP\r\r\nDELE 3\nQUIT\n",
+		"LANG\r\nLANG *\r\nLANG x\r\nUTF8\r\nRETR 4\r\nTOP 4 1\r\n",
 		strings.Repeat("XYZZY\r\n", 30),
 	} {
 		f.Add(s, uint8(7))
 	}
 	f.Fuzz(func(t *testing.T, in string, step uint8) {
-		b := newFake(t, msg1, msg2, msg3)
+		b := newFake(t, msg1, msg2, msg3, msg4)
 		got := converseOn(t, b, &steps{in, int(step) + 1})
 		if got.err != nil || strings.Contains(got.log, "level=ERROR") {
 			t.Fatalf("%v, log %s", got.err, got.log)
 		}
 		checkResponses(t, got.out)
 		quit := strings.Contains(got.out, "+OK Logging out.\r\n")
-		if left := b.left(); !quit && len(left) != 3 {
+		if left := b.left(); !quit && len(left) != 4 {
 			t.Errorf("left %v without QUIT", left)
-		} else if n := strings.Count(got.out, "+OK Marked"); len(left) < 3-n {
+		} else if n := strings.Count(got.out, "+OK Marked"); len(left) < 4-n {
 			t.Errorf("left %v after %d DELE", left, n)
 		}
-		again := newFake(t, msg1, msg2, msg3)
+		again := newFake(t, msg1, msg2, msg3, msg4)
 		if whole := converseOn(t, again, strings.NewReader(in)); whole.out != got.out || !slices.Equal(again.left(), b.left()) {
 			t.Errorf("in one piece %q, in parts %q", whole.out, got.out)
 		}
@@ -67,7 +68,7 @@ func checkResponses(t *testing.T, out string) {
 		out = rest
 		next, _, _ := strings.Cut(out, "\r\n")
 		multi := strings.HasSuffix(line, "octets)") || strings.HasSuffix(line, " octets") ||
-			strings.HasPrefix(line, "+OK Capability") || line == "+OK" && next != "" && !isStatus(next)
+			strings.HasPrefix(line, "+OK Capability") || strings.HasPrefix(line, "+OK Language") || strings.HasPrefix(line, "+OK The header") || line == "+OK" && next != "" && !isStatus(next)
 		for multi && line != "." {
 			if line, out, ok = strings.Cut(out, "\r\n"); !ok || len(line) > 1 && line[0] == '.' && line[1] != '.' {
 				t.Fatalf("inside a multi-line response: %.100q", out)

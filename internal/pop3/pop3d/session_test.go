@@ -20,6 +20,7 @@ import (
 const (
 	msg1 = "Subject: one\n\nbody\n.dot\nlast\n"         // 34 octets with CRLF
 	msg2 = "Subject: two\r\n\r\nalready CRLF\r\n"       // 30, kept as it is
+	msg4 = "Subject: \u00e4\n\n\u00f6\n"                // sent without UTF-8 in its header
 	msg3 = "Subject: three\n\nthe last line has no end" // 42, before it gets one
 )
 

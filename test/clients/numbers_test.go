@@ -19,7 +19,16 @@ type pop3Talk struct {
 	c *textproto.Conn
 }
 
+// pop3Talk connects and logs in.
 func (in *installation) pop3Talk(t *testing.T) *pop3Talk {
+	t.Helper()
+	k := in.pop3Dial(t)
+	k.do("USER %s", site.Account)
+	k.do("PASS %s", site.Password)
+	return k
+}
+
+func (in *installation) pop3Dial(t *testing.T) *pop3Talk {
 	t.Helper()
 	conn, err := net.Dial("tcp", in.pop3)
 	if err != nil {
@@ -31,8 +40,6 @@ func (in *installation) pop3Talk(t *testing.T) *pop3Talk {
 	k := &pop3Talk{t, textproto.NewConn(conn)}
 	t.Cleanup(func() { _ = k.c.Close() }) // most tests have closed it
 	k.answer()
-	k.do("USER %s", site.Account)
-	k.do("PASS %s", site.Password)
 	return k
 }
 

@@ -18,6 +18,7 @@ func TestInstalled(t *testing.T) {
 		{"users", users},
 		{"expired", expired},
 		{"admin", admin},
+		{"expires", expires},
 		{"taken over", takenOver},
 		{"inetd", inetd},
 		{"webmail", webmail},

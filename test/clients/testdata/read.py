@@ -45,6 +45,8 @@ def read_imap(m):
 
 
 def read_pop3(p):
+    assert p.capa()["UTF8"] == ["USER"] and "LANG" in p.capa()
+    p.utf8()  # messages as they are, also those with UTF-8 in their headers
     p.user("demo")
     p.pass_("demo")
     count, size = p.stat()

@@ -411,3 +411,30 @@ func TestStamp(t *testing.T) {
 		t.Error("the stamp of a file that is not the standard one follows that")
 	}
 }
+
+// What is read in the quick way is what TOML is.
+func TestPlain(t *testing.T) {
+	texts := []string{"", `"`, `""`, `"""`, `"a`, `a"`, `"a\"b"`, `"a\tb"`, "\"a\tb\"", `"ä"`, "007", "0", "12", "-1", "1.5", "truE", `["a"]`, "[ ]", `'a'`, `"a" # b`}
+	quick := 0
+	for _, r := range settings {
+		texts = append(texts, r.def)
+	}
+	for _, text := range texts {
+		v, ok := plain(text)
+		if !ok {
+			continue
+		}
+		quick++
+		list, wrong := parse([]byte("x = " + text))
+		if len(wrong) > 0 || len(list) != 1 {
+			t.Errorf("%s is none: %v", text, wrong)
+			continue
+		}
+		if got := list[0].value; got.kind != v.kind || got.data != v.data || len(got.items) > 0 {
+			t.Errorf("%s is %+v, want %+v", text, v, got)
+		}
+	}
+	if quick < len(settings)*3/4 {
+		t.Errorf("only %d of %d", quick, len(settings))
+	}
+}

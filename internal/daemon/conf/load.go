@@ -133,6 +133,12 @@ func find(name string) (row, bool) {
 func defaults() *Config {
 	c := &Config{origin: make(map[string]string)}
 	for _, r := range settings {
+		if v, ok := plain(r.def); ok {
+			if err := r.kind.set(c, v, "/"); err != nil {
+				panic(fmt.Sprintf("conf: default of %s: %v", r.name, err))
+			}
+			continue
+		}
 		list, wrong := parse([]byte(r.name + " = " + r.def))
 		for _, a := range list {
 			if err := c.assign(a, "/"); err != nil {

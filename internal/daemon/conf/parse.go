@@ -26,6 +26,24 @@ type value struct {
 	items []value // of an array
 }
 
+// plain reads a value of TOML that is written in the simplest way, as nearly all defaults
+// are: every program begins with reading them, and some run for milliseconds. ok is false
+// if it is not.
+func plain(text string) (v value, ok bool) {
+	inner := strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`)
+	switch {
+	case text == "true" || text == "false":
+		return value{kind: unstable.Bool, data: text}, true
+	case text == "[]":
+		return value{kind: unstable.Array}, true
+	case text == "0" || text != "" && text[0] != '0' && strings.Trim(text, "0123456789") == "":
+		return value{kind: unstable.Integer, data: text}, true
+	case len(text) == len(inner)+2 && !strings.ContainsFunc(inner, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r >= 0x7f }):
+		return value{kind: unstable.String, data: inner}, true
+	}
+	return value{}, false
+}
+
 func (v value) text() (string, error) {
 	if v.kind != unstable.String {
 		return "", fmt.Errorf("want a string in quotes, not %s", v.words())

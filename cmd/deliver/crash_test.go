@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// place is a Maildir and a deliver of its own for it.
+type place struct {
+	dir     string
+	message string
+	program string
+}
+
+// newPlace makes one in a directory.
+func newPlace(t *testing.T, dir string) *place {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &place{dir: dir, program: filepath.Join(t.TempDir(), "deliver")}
+	p.message = "Subject: a\n\n" + strings.Repeat("a line of text\n", 5000)
+	users := fmt.Sprintf("ann:{PLAIN}x::::::userdb_mail=maildir:%s\n", p.mail())
+	err = errors.Join(
+		os.Symlink(self, p.program), // by its name the program knows what it is
+		os.WriteFile(p.file("users"), []byte(users), 0o644),
+		os.WriteFile(p.file("fantail.toml"), []byte("[auth]\npasswd_file = \"users\"\n"), 0o644),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
+func (p *place) mail() string            { return p.file("Maildir") }
+
+// deliver runs the program by another one, and returns its exit status, -1 if it was
+// killed, and what it says.
+func (p *place) deliver(t *testing.T, by ...string) (status int, says string) {
+	t.Helper()
+	args := append(by, p.program, "-c", p.file("fantail.toml"), "-d", "ann")
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin = strings.NewReader(p.message)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), stderr.String()
+}
+
+// count returns how many messages are in the mailbox, all of which must be whole.
+func (p *place) count(t *testing.T) (n int) {
+	t.Helper()
+	for _, dir := range []string{"new", "cur"} {
+		entries, err := os.ReadDir(filepath.Join(p.mail(), dir))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			b, err := os.ReadFile(filepath.Join(p.mail(), dir, e.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(b) != p.message {
+				t.Errorf("%s is torn: %d octets of %d", e.Name(), len(b), len(p.message))
+			}
+			n++
+		}
+	}
+	return n
+}
+
+// strace returns the command that injects into the n-th of some system calls.
+func strace(t *testing.T, calls, what string, n int) []string {
+	t.Helper()
+	path, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	return []string{path, "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls,
+		"-e", fmt.Sprintf("inject=%s:%s:when=%d", calls, what, n)}
+}
+
+// TestKilled kills the program at each system call by which a delivery is made: a message
+// for which it said 0 is there once, and one for which it could say nothing is there or
+// is not, but never in part.
+func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
+	for _, call := range []string{"write", "fsync", "renameat2", "mkdirat,mkdir", "close"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, t.TempDir())
+			n := 1
+			for killed := true; killed; n++ {
+				if n > 100 {
+					t.Fatal("it never comes to an end")
+				}
+				before := p.count(t)
+				status, says := p.deliver(t, strace(t, call, "signal=KILL", n)...)
+				killed = status != 0
+				switch got := p.count(t) - before; {
+				case status == 0 && got != 1:
+					t.Errorf("call %d: it said 0, and %d messages are there", n, got)
+				case killed && (got < 0 || got > 1):
+					t.Errorf("call %d: %d messages are there", n, got)
+				case killed && status != -1 && status != 137:
+					t.Errorf("call %d: status %d, %q", n, status, says)
+				}
+			}
+			if n == 2 {
+				t.Error("nothing was killed")
+			}
+		})
+	}
+}
+
+// TestFailing has system calls fail: that is temporary, the first line says so, and no
+// message is there.
+func TestFailing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
+	for _, tt := range []struct{ calls, err, says string }{
+		{"fsync", "EIO", "4.3.0 The message cannot be delivered now.\n"},
+		{"fsync", "ENOSPC", "4.3.1 There is no space on the disk of the mailbox.\n"},
+		{"fsync", "EDQUOT", "4.2.2 The mailbox is full.\n"},
+		{"renameat2", "EACCES", "4.3.5 The mailbox cannot be written by who delivers.\n"},
+		{"renameat2", "EROFS", "4.3.5 The mailbox cannot be written by who delivers.\n"},
+		{"renameat2", "EDQUOT", "4.2.2 The mailbox is full.\n"},
+		{"renameat2", "EIO", "4.3.0 The message cannot be delivered now.\n"},
+		{"read", "EIO", ""},
+	} {
+		t.Run(tt.calls+" "+tt.err, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, t.TempDir())
+			if status, says := p.deliver(t); status != 0 {
+				t.Fatal(says)
+			}
+			status, says := p.deliver(t, strace(t, tt.calls, "error="+tt.err, 1)...)
+			if status != 75 && tt.calls != "read" || !strings.HasPrefix(says, tt.says) {
+				t.Errorf("status %d, %q", status, says)
+			}
+			want := 1
+			if status == 0 { // that read was of something that it can do without
+				want = 2
+			}
+			if n := p.count(t); n != want {
+				t.Errorf("%d messages, want %d", n, want)
+			}
+			if left, err := os.ReadDir(filepath.Join(p.mail(), "tmp")); err != nil || len(left) > 0 {
+				t.Errorf("in tmp: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// On a full disk nothing is left behind, and it goes on when there is room.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=200k"); err != nil {
+		t.Skip("mounting a small file system needs root: ", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	p := newPlace(t, dir)
+	good := 0
+	for ; good < 10; good++ {
+		status, says := p.deliver(t)
+		if status == 0 {
+			continue
+		}
+		if status != 75 || !strings.HasPrefix(says, "4.3.1 ") {
+			t.Errorf("status %d, %q", status, says)
+		}
+		break
+	}
+	if good == 0 || good == 10 {
+		t.Fatalf("%d messages have gone in", good)
+	}
+	if n := p.count(t); n != good {
+		t.Errorf("%d messages, want %d", n, good)
+	}
+	left, err := os.ReadDir(filepath.Join(p.mail(), "tmp"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("in tmp: %v, %v", left, err)
+	}
+	for _, name := range []string{"new"} {
+		if err := os.RemoveAll(filepath.Join(p.mail(), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, says := p.deliver(t); status != 0 {
+		t.Errorf("with room again: %d, %q", status, says)
+	}
+}
+
+// A limit on the size of files, as Postfix sets one, is no crash.
+func TestFileSizeLimit(t *testing.T) {
+	p := newPlace(t, t.TempDir())
+	if status, says := p.deliver(t); status != 0 {
+		t.Fatal(says)
+	}
+	status, says := p.deliver(t, "sh", "-c", `ulimit -f 8; exec "$@"`, "sh")
+	if status != 75 || !strings.HasPrefix(says, "4.") {
+		t.Errorf("status %d, %q", status, says)
+	}
+	if n := p.count(t); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// What stands in the way of a Maildir can be mended: nothing is permanent.
+func TestNoMaildir(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		make func(p *place) error
+	}{
+		{"a file in its place", func(p *place) error { return os.WriteFile(p.mail(), nil, 0o600) }},
+		{"a file in the place of new", func(p *place) error {
+			return errors.Join(os.MkdirAll(filepath.Join(p.mail(), "cur"), 0o700), os.Mkdir(filepath.Join(p.mail(), "tmp"), 0o700),
+				os.WriteFile(filepath.Join(p.mail(), "new"), nil, 0o600))
+		}},
+		{"a link to nothing", func(p *place) error { return os.Symlink("/nonexistent/home", p.mail()) }},
+		{"a loop of links", func(p *place) error { return os.Symlink("Maildir", p.mail()) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlace(t, t.TempDir())
+			if err := tt.make(p); err != nil {
+				t.Fatal(err)
+			}
+			status, says := p.deliver(t)
+			if status != 75 || !strings.HasPrefix(says, "4.") {
+				t.Errorf("status %d, %q", status, says)
+			}
+		})
+	}
+}

@@ -31,6 +31,8 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 			envelopesCold:   func() (time.Duration, error) { return readAll(cur) },
 			appendOne:       func() (time.Duration, error) { return deliverBare(source.Home) },
 			appendCrowd:     func() (time.Duration, error) { return crowdBare(source.Home) },
+			deliverPipe:     func() (time.Duration, error) { return deliverBare(source.Home) },
+			deliverPipeFull: func() (time.Duration, error) { return deliverBare(source.Home) },
 			textCold:        func() (time.Duration, error) { return readWhole(cur) },
 			loginOne:        func() (time.Duration, error) { return loginBare(false) },
 			loginTLS:        func() (time.Duration, error) { return loginBare(true) },

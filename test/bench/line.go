@@ -69,6 +69,8 @@ const (
 	loginTLSRSA     = "login, TLS, RSA"
 	firstLogin      = "first login, median"
 	firstLoginSlow  = "first login, slowest"
+	deliverPipe     = "deliver"
+	deliverPipeFull = "deliver, all in the mailbox"
 
 	memorySelected = "selected"
 	memoryFlags    = "flags fetched"
@@ -131,6 +133,8 @@ var lines = []line{
 	{name: loginTLSRSA, about: "the same with an RSA key of 2048 bits and without resumption", goal: 1.3},
 	{name: firstLogin, about: "from the connection to the answer, of 50 accounts no session program of which runs", most: 10 * time.Millisecond},
 	{name: firstLoginSlow, about: "of those the slowest", most: 10 * time.Millisecond, pick: slowest},
+	{name: deliverPipe, about: "a message of 4 kB by a program on a pipe, from its start to its end, into a small INBOX", goal: 4, byCPU: true},
+	{name: deliverPipeFull, about: "the same into the mailbox of all other lines", goal: 4, byCPU: true},
 }
 
 // memoryLines are those of kB of proportional set size.

@@ -97,6 +97,9 @@ func run() error {
 	if err := logins(subjects, wanted, binDir, *rounds); err != nil {
 		return err
 	}
+	if err := deliveries(subjects, wanted, binDir, *rounds); err != nil {
+		return err
+	}
 	if err := waiting(subjects, wanted, binDir); err != nil {
 		return err
 	}

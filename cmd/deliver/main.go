@@ -83,16 +83,12 @@ func run(args []string, in io.Reader, out, stderr io.Writer) (exit int) {
 		return deliver.OK
 	}
 	told := tellingOf(os.LookupEnv)
-	// The MTA may end the program any time; what is not committed then is not there.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits
-	o, err := a.owner(ctx, cfg, log)
+	o, err := a.owner(context.Background(), cfg, log)
 	if err != nil {
 		return r.failed(outcomeOf(err), err)
 	}
 	agent := &deliver.Agent{Settings: cfg.Deliver}
-	err = a.deliver(ctx, cfg, agent, o, told, in, log.With("user", o.Name))
+	err = a.deliver(cfg, agent, o, told, in, log.With("user", o.Name))
 	if err != nil {
 		return r.failed(agent.Outcome(err), err)
 	}
@@ -132,7 +128,7 @@ func (a *arguments) declare() {
 }
 
 // deliver puts the message into the mailbox.
-func (a *arguments) deliver(ctx context.Context, cfg *conf.Config, agent *deliver.Agent, own owner, told telling, in io.Reader, log *slog.Logger) error {
+func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, told telling, in io.Reader, log *slog.Logger) error {
 	if a.path != "" { // before the sandbox
 		f, err := os.Open(a.path)
 		if err != nil {
@@ -152,6 +148,11 @@ func (a *arguments) deliver(ctx context.Context, cfg *conf.Config, agent *delive
 	if cfg.Programs.Sandbox != conf.SandboxOff {
 		err = fence(account)
 	}
+	// The MTA may end the program any time; what is not committed then is not there.
+	// Signals are waited for by a thread, and the sandbox has to be entered by each.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits
 	if err == nil {
 		env, to := a.envelope(own, told, cfg.Deliver.RecipientDelimiter)
 		to.Account, to.Log = account, log

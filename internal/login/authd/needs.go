@@ -16,6 +16,7 @@ type Needs struct {
 	Network  bool     // they ask daemons on other machines
 	Programs []string // that they start
 	Writes   []string // directories
+	Own      string   // the one of them that is authd's own, or ""
 }
 
 // cover reports whether whoever has n has also more.
@@ -45,6 +46,9 @@ func (d *daemon) giveUp() error {
 	if d.needs.Foreign {
 		role = sandbox.Foreign
 	}
+	if err := makeOwn(d.needs.Own); err != nil {
+		d.log.Debug("nothing can be kept before authd is started anew", "err", err)
+	}
 	for _, dir := range d.needs.Writes {
 		if _, err := os.Stat(dir); err == nil {
 			o.Trees = append(o.Trees, dir)
@@ -53,4 +57,16 @@ func (d *daemon) giveUp() error {
 		}
 	}
 	return sandbox.Begin(role, o, d.log)
+}
+
+// makeOwn makes the directory of authd's own, if there is none and somebody has made the
+// place for it: one that is made later is not left to who is in the sandbox by then.
+func makeOwn(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }

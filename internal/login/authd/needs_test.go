@@ -1,6 +1,12 @@
 package authd
 
-import "testing"
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 // A sandbox that was made for some sources does for others that need no more.
 func TestCover(t *testing.T) {
@@ -29,5 +35,28 @@ func TestCover(t *testing.T) {
 		if got := c.had.cover(c.needs); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// TestMakeOwn wants the directory to be there before the sandbox is, and nothing else.
+func TestMakeOwn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "auth")
+	for range 2 {
+		if err := makeOwn(dir); err != nil {
+			t.Error(err)
+		}
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%v, %v", info, err)
+		}
+	}
+	place := filepath.Join(t.TempDir(), "fantail")
+	if err := makeOwn(filepath.Join(place, "auth")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(place); err == nil {
+		t.Error("the place for it is made")
+	}
+	if err := makeOwn(""); err != nil {
+		t.Error(err)
 	}
 }

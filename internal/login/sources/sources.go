@@ -122,7 +122,7 @@ func (c chained) Needs() authd.Needs { return c.needs }
 // needs are what sources of these names need, besides what may be read: the name service
 // of the system and app passwords all of them.
 func needs(cfg *conf.Config, names []string) authd.Needs {
-	n := authd.Needs{Programs: nss.Tools(), Writes: []string{cfg.Auth.Directory}}
+	n := authd.Needs{Programs: nss.Tools(), Writes: []string{cfg.Auth.Directory}, Own: cfg.Auth.Directory}
 	for _, name := range names {
 		switch name {
 		case "pam", "checkpassword":

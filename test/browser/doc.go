@@ -4,8 +4,8 @@
 //	go test ./test/browser                       everything
 //	go test ./test/browser -run Screens -shots d also keeps the screenshots in d
 //
-// journey_test.go is the story of a visit, hostile_test.go shows that a message
-// can neither run nor load anything, and screens_test.go looks at every page in
-// both colour schemes and two widths. Where there is no Chromium the tests are
-// skipped and say so.
+// journey_test.go is the story of a visit, code_test.go that of one with a second
+// factor, hostile_test.go shows that a message can neither run nor load anything,
+// and screens_test.go looks at every page in both colour schemes and two widths.
+// Where there is no Chromium the tests are skipped and say so.
 package browser

@@ -61,11 +61,6 @@ var screens = []screen{
 }
 
 func TestScreens(t *testing.T) {
-	if *shots != "" {
-		if err := os.MkdirAll(*shots, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
 	s := start(t, append(extras(), samplemail.Message{Folder: "Nothing here.Below", Date: time.Now(), Class: "extra", Data: []byte("Subject: x\n\nx\n")})...)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1280, 390} {
@@ -110,6 +105,9 @@ func look(t *testing.T, ctx context.Context, name, scheme string, width int64) {
 	}
 	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(*shots, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(*shots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width))

@@ -58,8 +58,9 @@ func TestMain(m *testing.M) {
 
 // server is a running webmaild.
 type server struct {
-	url string
-	log *lines
+	url  string
+	home string // of its files
+	log  *lines
 }
 
 // lines collects what a program logs.
@@ -107,7 +108,7 @@ func start(t *testing.T, extra ...samplemail.Message) *server {
 	}
 	write(t, home, "passwd", userName+":{PLAIN}"+password+":::::"+"\n")
 	config := write(t, home, "fantail.toml", "webmail.listen_tls = [\"127.0.0.1:0\"]\ntls.certificate = \"cert.pem\"\ntls.key = \"key.pem\"\n"+
-		"auth.passwd_file = \"passwd\"\nmail.path = \"Maildir\"\n")
+		"auth.passwd_file = \"passwd\"\nauth.directory = \"auth\"\nmail.path = \"Maildir\"\n")
 	cmd := exec.Command(filepath.Join(bin, "webmaild"), "-c", config)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -116,7 +117,7 @@ func start(t *testing.T, extra ...samplemail.Message) *server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{log: new(lines)}
+	s := &server{home: home, log: new(lines)}
 	address := make(chan string, 1)
 	ended := make(chan error, 1)
 	go func() {

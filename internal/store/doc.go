@@ -49,6 +49,8 @@
 //
 //   - a batch that was alone leaves hard stamps;
 //   - what other programs did is entered without reading a directory;
+//   - soft stamps are believed only if the index has all that was told, since a
+//     second change within a tick of the clock leaves stamps as they are;
 //   - a sweep in the midst of a storm becomes a proof: of the names that were
 //     touched meanwhile the tail knows the last state, and the others were seen.
 //

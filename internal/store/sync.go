@@ -137,7 +137,7 @@ func (m *Mailbox) isTrue(x *index.Index) (bool, error) {
 	if dirStamp(cur) != st.Cur || dirStamp(new) != st.New {
 		return false, nil
 	}
-	return true, nil
+	return st.Hard || m.agrees(x), nil
 }
 
 // isTrueNow is isTrue for the index on disk, at which a tail may be anchored.
@@ -150,8 +150,12 @@ func (m *Mailbox) isTrueNow(x *index.Index) (bool, error) {
 }
 
 // soft reports whether stamps after changes of our own are young enough to be
-// believed without a look. Those of an inconclusive scan are zero, and never are.
+// believed without a look. Those of an inconclusive scan are zero, and never are; nor
+// are any against what the tail tells.
 func (m *Mailbox) soft(st index.Stamps) bool {
+	if m.tail != nil && len(m.tail.left) > 0 {
+		return false
+	}
 	last := time.Unix(0, max(st.Cur.Ctime, st.New.Ctime))
 	age := time.Since(last)
 	return st.Cur.Ino != 0 && st.New.Ino != 0 && age >= 0 && age < softTime

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"fantail/internal/store/index"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/watch"
 )
@@ -88,6 +89,37 @@ func (m *Mailbox) drainTail() ([]watch.Change, bool) {
 	changes = append(t.left, changes...)
 	t.left = nil
 	return changes, true
+}
+
+// agrees reports whether all that the tail tells is in the index. It is for soft stamps,
+// which are the same after a change that comes within the same tick of the file system's
+// clock: who waits for news would never look again. They must have been taken before.
+func (m *Mailbox) agrees(x *index.Index) bool {
+	if m.tail == nil {
+		return true
+	}
+	changes, exact := m.drainTail()
+	if !exact {
+		return false
+	}
+	for _, c := range changes {
+		if !shows(x, c) {
+			m.tail.left = changes
+			return false
+		}
+	}
+	return true
+}
+
+// shows reports whether a change is in the index.
+func shows(x *index.Index, c watch.Change) bool {
+	base, _, _ := strings.Cut(c.File, ":")
+	i, ok := x.FindBase(base)
+	there := ok && x.Name(i) == c.File && x.Row(i).New() == c.New
+	if _, message := maildir.ParseName(c.File); !message {
+		return true
+	}
+	return there == c.There
 }
 
 // follow does the work of look by what the tail tells. It reports false if that

@@ -13,6 +13,7 @@ import (
 	"fantail/internal/login/authd"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/launch"
+	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/userdb"
 )
 
@@ -33,6 +34,7 @@ func (x *examination) account(name string) {
 	if a.Source == "passwd-file" {
 		x.accountPassword(a.Name)
 	}
+	x.accountFactor(a.Name)
 	if !x.accountSession(&a) {
 		return
 	}
@@ -49,6 +51,18 @@ func (x *examination) accountPassword(name string) {
 		if err := usable(r); r.Name == name && err != nil {
 			x.wrong("give it another one: fantail passwd "+argumentOf(name), "its password: %v", err)
 		}
+	}
+}
+
+// accountFactor says whether the right password alone is not enough.
+func (x *examination) accountFactor(name string) {
+	status, err := secondFactors(x.cfg).Status(name)
+	switch {
+	case errors.Is(err, totp.ErrNone), errors.Is(err, fs.ErrPermission): // root can see it
+	case err != nil:
+		x.wrong("end it: rm "+argumentOf(secondFactors(x.cfg).File(name)), "nobody can log in with its password: %v", err)
+	case status.Active:
+		x.ok("it has a second factor: its password is good for webmail only, with a code, and its mail programs need app passwords")
 	}
 }
 

@@ -65,6 +65,13 @@ func (s *site) adds(status int, answer func(secret string) string, args ...strin
 	return a.String()
 }
 
+// checks runs check on an account, whatever else is wrong with it.
+func (s *site) checks(name string) string {
+	var out bytes.Buffer
+	Program{}.Main([]string{"-c", s.path("fantail.toml"), "check", name}, os.Stdin, &out, &out)
+	return out.String()
+}
+
 // TestSecondFactors: authd takes what is made here, when a code has confirmed it.
 func TestSecondFactors(t *testing.T) {
 	s := open(t, odd, `auth.virtual_uid = "1000"`, `auth.virtual_gid = "1000"`)
@@ -91,6 +98,9 @@ func TestSecondFactors(t *testing.T) {
 	}
 	state("active")
 	s.adds(exitData, codeOf, "bob")
+	if out := s.checks("bob"); !strings.Contains(out, "ok       account        it has a second factor") {
+		t.Error(out)
+	}
 	store := totp.Open(s.path("auth/totp"))
 	if ok, err := store.Verify(t.Context(), "bob", lines[2]); !ok || err != nil {
 		t.Errorf("a recovery code: %t, %v", ok, err)
@@ -122,6 +132,12 @@ func TestSecondFactors(t *testing.T) {
 	if err := d.Decode(&codes); err != nil || len(codes.Recovery) != totp.RecoveryCodes {
 		t.Errorf("%+v, %v", codes, err)
 	}
+	whole := s.read("auth/totp/bob")
+	s.write("auth/totp/bob", "broken")
+	if out := s.checks("bob"); !strings.Contains(out, "nobody can log in with its password") || !strings.Contains(out, "rm "+s.path("auth/totp/bob")) {
+		t.Error(out)
+	}
+	s.write("auth/totp/bob", whole)
 	// Another account of that name does not have it.
 	s.runs(exitOK, "", "user", "del", "bob")
 	if out, _ := s.runs(exitOK, "", "totp", "show", "bob"); !strings.Contains(out, " none ") {

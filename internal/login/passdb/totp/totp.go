@@ -84,6 +84,9 @@ func Open(dir string) *Store {
 	return &Store{dir: accountdir.Dir{Path: dir, Most: maxFile}, clock: time.Now, wrong: make(map[string]*wrong)}
 }
 
+// File is the path of what is kept of an account.
+func (s *Store) File(account string) string { return s.dir.File(account) }
+
 // Status is what there is to tell of an account.
 type Status struct {
 	Active   bool      // in force; otherwise it waits for Confirm

@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -251,4 +253,104 @@ func TestNoMaildir(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A program that is told to end while it reads delivers nothing, and says so.
+func TestTold(t *testing.T) {
+	p := newPlace(t, t.TempDir())
+	if status, says := p.deliver(t); status != 0 {
+		t.Fatal(says)
+	}
+	cmd := exec.Command(p.program, "-c", p.file("fantail.toml"), "-d", "ann")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Write([]byte(p.message)); err != nil {
+		t.Fatal(err)
+	}
+	// What is in tmp says that signals are waited for.
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if begun, err := os.ReadDir(filepath.Join(p.mail(), "tmp")); err == nil && len(begun) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it does not begin")
+		}
+	}
+	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // the signal may come after the end of the message, which is too late
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 75 || !strings.HasPrefix(stderr.String(), "4.3.0 ") {
+		t.Errorf("%v: %q", err, stderr.String())
+	}
+	if n := p.count(t); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// Run by root, the program becomes the account's user.
+func TestBecome(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	const uid, gid = 54321, 54322
+	dir, err := os.MkdirTemp("", "deliver") // which he can reach
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	p := newPlace(t, dir)
+	users := fmt.Sprintf("ann:{PLAIN}x:%d:%d::::userdb_mail=maildir:%s\n", uid, gid, p.mail())
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(p.file("users"), []byte(users), 0o644), os.Mkdir(p.mail(), 0o700), os.Chown(p.mail(), uid, gid)); err != nil {
+		t.Fatal(err)
+	}
+	if status, says := p.deliver(t); status != 0 {
+		t.Fatal(says)
+	}
+	if n := p.count(t); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	err = filepath.Walk(p.mail(), func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		if st := info.Sys().(*syscall.Stat_t); st.Uid != uid || st.Gid != gid {
+			t.Errorf("%s is of %d and %d", path, st.Uid, st.Gid)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	// Another one's account is nobody's, for who is not root.
+	by, err := exec.LookPath("setpriv")
+	if err != nil {
+		t.Skip("setpriv is not installed")
+	}
+	if p.program, err = copied(p.program, p.file("deliver")); err != nil {
+		t.Fatal(err)
+	}
+	status, says := p.deliver(t, by, "--reuid", "54320", "--regid", "54320", "--clear-groups")
+	if status != 75 || !strings.Contains(says, "wrong user") {
+		t.Errorf("status %d, %q", status, says)
+	}
+}
+
+// copied copies a program to where everybody can run it.
+func copied(from, to string) (string, error) {
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o755)
+	}
+	return to, err
 }

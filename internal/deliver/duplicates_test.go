@@ -220,3 +220,28 @@ func TestLockedDuplicates(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzSeen: a message is a duplicate only if a whole line says so.
+func FuzzSeen(f *testing.F) {
+	const now = 1_800_000_000
+	good := "1800000000 a@b <1@x>\n"
+	for _, s := range []string{good, "x\n" + good, good[:20], "1799999999 a@b <1@x>\n1", "\n \n", "99999999999999999999 a@b <1@x>\n", "-5 a@b <1@x>\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := &seen{key: "a@b <1@x>", now: time.Unix(now, 0), window: time.Hour, text: text}
+		want := false
+		for seconds := int64(now - 3599); seconds <= now+1; seconds++ {
+			line := fmt.Sprintf("%d %s\n", seconds, s.key)
+			want = want || strings.HasPrefix(string(text), line) || strings.Contains(string(text), "\n"+line)
+		}
+		if got := s.has(); got && !want {
+			// A number can be written in more than one way.
+			if !strings.Contains(string(text), " "+s.key+"\n") {
+				t.Errorf("%q: a duplicate", text)
+			}
+		} else if !got && want {
+			t.Errorf("%q: no duplicate", text)
+		}
+	})
+}

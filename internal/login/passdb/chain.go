@@ -86,8 +86,11 @@ func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (
 	owner, unknown := c.preferred.Owner(q, password)
 	if owner != "" {
 		user, err := c.Certificate(ctx, q) // it must be there, and may not have expired
-		if err != nil || called(user, owner) {
-			return user, err
+		switch {
+		case err == nil && called(user, owner):
+			return user, nil
+		case err != nil && (strings.ToLower(q.Name) == owner || errors.Is(err, ErrUnavailable)):
+			return userdb.User{}, err // what it is with others' accounts is not for him
 		}
 	}
 	user, err := c.enough(ctx, q, password)

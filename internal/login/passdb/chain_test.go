@@ -164,6 +164,7 @@ func TestChainPreferred(t *testing.T) {
 		{"wrong", people, nil, "ann", "x", ErrWrong},
 		{"nobody any more", people, nil, "gone", "of gone", ErrWrong},
 		{"expired", strict{people}, nil, "ann", "app", ErrExpired},
+		{"another's, expired", strict{people}, nil, "eve", "app", ErrWrong},
 		{"not known, wrong", people, broken, "eve", "x", ErrUnavailable},
 		{"not known, right", people, broken, "eve", "e", nil},
 	} {

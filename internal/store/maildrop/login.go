@@ -71,12 +71,13 @@ func count(f *os.File, now time.Time, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	// What is no time, or one to come, since the clock was wrong, delays nobody.
+	// What is no time, or one to come, since the clock was wrong, delays nobody. Seconds
+	// are rounded up, so that no delay is shorter than it should be.
 	last, err := strconv.ParseInt(strings.TrimSuffix(string(text), "\n"), 10, 64)
-	if ago := now.Sub(time.Unix(last, 0)); err == nil && ago >= 0 && ago < delay {
+	if ago := now.Sub(time.Unix(last, 0)); err == nil && ago > -time.Second && ago < delay {
 		return ErrDelay
 	}
-	line := strconv.AppendInt(nil, now.Unix(), 10)
+	line := strconv.AppendInt(nil, now.Add(time.Second-1).Unix(), 10)
 	line = append(line, '\n')
 	if _, err := f.WriteAt(line, 0); err != nil {
 		return err

@@ -29,6 +29,10 @@ func TestEnter(t *testing.T) {
 	enter(time.Minute, time.Minute, false, nil)
 	enter(time.Minute, 0, false, nil)
 	enter(-time.Hour, time.Minute, false, nil) // the clock was wrong
+	enter(time.Hour+time.Second/2, time.Second, false, nil)
+	enter(time.Hour+time.Second, time.Second, false, ErrDelay)
+	enter(time.Hour+7*time.Second/4, time.Second, false, ErrDelay)
+	enter(time.Hour+2*time.Second, time.Second, false, nil)
 	s := enter(2*time.Hour, 0, true, nil)
 	enter(3*time.Hour, 0, true, ErrInUse)
 	enter(3*time.Hour, time.Minute, false, ErrInUse)

@@ -74,7 +74,7 @@ type Recipient struct {
 	Original string // to which it was sent, before aliases; "" if unknown
 	Mailbox  string // where to; "" is that of Detail, or INBOX
 	Detail   string // of the address (RFC 5233 section 4), or ""
-	Filter   Filter // nil: the message is kept
+	Filter   Filter // nil: Kept
 	Log      *slog.Logger
 }
 

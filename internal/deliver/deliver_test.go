@@ -56,13 +56,14 @@ func sender(s string) *string { return &s }
 func TestContent(t *testing.T) {
 	long := strings.Repeat("x", bufferSize+5)
 	huge := "Subject: x\n" + strings.Repeat("X-Line: "+strings.Repeat("y", 70)+"\n", maxHead/70) + "Return-Path: <old@example.org>\n\nbody\n"
-	tests := []struct {
+	type test struct {
 		name     string
 		sender   *string
 		address  string
 		top      string
 		in, want string
-	}{
+	}
+	tests := []test{
 		{"as it is", nil, "", "", "Subject: a\n\nb\r\nc\x00\n", "Subject: a\n\nb\r\nc\x00\n"},
 		{"no header", nil, "", "", "\n", "\n"},
 		{"no end", nil, "", "", "Subject: a", "Subject: a"},
@@ -81,6 +82,7 @@ func TestContent(t *testing.T) {
 		{"top", sender("a@b"), "c@d", "Received: y\n", "Subject: a\n\n", "Return-Path: <a@b>\nDelivered-To: c@d\nReceived: y\nSubject: a\n\n"},
 		{"no field before it", sender("a@b"), "", "", " continued\n\nbody\n", "Return-Path: <a@b>\n\n continued\n\nbody\n"},
 		{"no field and nothing added", nil, "", "", " continued\n\nbody\n", " continued\n\nbody\n"},
+		{"endless line of an mbox", nil, "", "", "From " + strings.Repeat("x", 2*maxHead) + "\n\n", "From " + strings.Repeat("x", 2*maxHead) + "\n\n"},
 		{"mbox of nobody", nil, "", "", "From \nSubject: a\n\n", "Subject: a\n\n"},
 		{"mbox", nil, "", "", "From a@b Thu Jan  1 00:00:00 1970\nSubject: a\n\nFrom x\n", "Return-Path: <a@b>\nSubject: a\n\nFrom x\n"},
 		{"mbox of a bounce", nil, "", "", "From MAILER-DAEMON Thu Jan  1\nSubject: a\n\n", "Return-Path: <>\nSubject: a\n\n"},
@@ -94,6 +96,19 @@ func TestContent(t *testing.T) {
 		{"header without end", sender("a@b"), "", "", huge, "Return-Path: <a@b>\n" + huge},
 		{"endless field name", nil, "", "", long + ": x\n\n", long + ": x\n\n"},
 	}
+	// What is searched ends within something.
+	filled := func(before, end string) string {
+		return before + strings.Repeat("y", maxHead-len(before)-len(end)) + end
+	}
+	for _, tt := range []struct{ name, before, end, rest string }{
+		{"a field that would go", "X: ", "\nReturn-Path: <c@d>", "\n\nbody\n"},
+		{"a field that goes on", "X: ", "\nReturn-Path:\n", " <c@d>\n\nbody\n"},
+	} {
+		in := filled(tt.before, tt.end) + tt.rest
+		tests = append(tests, test{tt.name, sender("a@b"), "", "", in, "Return-Path: <a@b>\n" + in})
+	}
+	in := filled("A: b\r\nX: ", "\r") + "\n\r\nbody\r\n"
+	tests = append(tests, test{"a line end", nil, "", "", in, strings.ReplaceAll(in, "\r\n", "\n")})
 	agent := &Agent{Settings: conf.DeliverSettings{DeliveredTo: true}}
 	for _, tt := range tests {
 		for _, by := range []struct {

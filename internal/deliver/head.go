@@ -36,6 +36,7 @@ func read(in io.Reader, env Envelope, buffer []byte) (*message, error) {
 	m := &message{env: env, sender: env.Sender, rest: in}
 	buf := buffer[:0]
 	var head int
+	var whole bool
 	for {
 		n, err := in.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -43,14 +44,16 @@ func read(in io.Reader, env Envelope, buffer []byte) (*message, error) {
 			return nil, fmt.Errorf("read message: %w", err)
 		}
 		m.end = err != nil
-		var ok bool
-		head, ok = mime.HeaderEnd(buf)
-		if ok || m.end || len(buf) >= maxHead {
+		head, whole = mime.HeaderEnd(buf)
+		if whole || m.end || len(buf) >= maxHead {
 			break
 		}
 		if len(buf) == cap(buf) {
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
 		}
+	}
+	if whole = whole || m.end; !whole && buf[head-1] == '\r' {
+		head-- // half a line end
 	}
 	header := buf[:head]
 	if !env.Stored {
@@ -63,7 +66,7 @@ func read(in io.Reader, env Envelope, buffer []byte) (*message, error) {
 	if m.wire = !env.Stored && endsInCRLF(header); m.wire {
 		header = bytes.ReplaceAll(header, []byte("\r\n"), []byte("\n"))
 	}
-	m.scan(header)
+	m.scan(header, whole)
 	return m, nil
 }
 
@@ -77,10 +80,10 @@ func endsInCRLF(b []byte) bool {
 // before it. It names the sender, as far as nobody else does.
 func (m *message) skipFromLine(b []byte) []byte {
 	text, ok := bytes.CutPrefix(b, []byte("From "))
-	if !ok {
+	line, rest, whole := bytes.Cut(text, []byte("\n"))
+	if !ok || !whole {
 		return b
 	}
-	line, rest, _ := bytes.Cut(text, []byte("\n"))
 	word, _, _ := strings.Cut(string(line), " ")
 	if m.sender == nil {
 		if sender, err := CheckSender(word); err == nil && word != "" && (sender == "" || strings.Contains(sender, "@")) {
@@ -91,8 +94,8 @@ func (m *message) skipFromLine(b []byte) []byte {
 }
 
 // scan takes what is of interest from the header, and takes fields Return-Path out of it
-// where the sender is known.
-func (m *message) scan(header []byte) {
+// where the sender is known. If the header is not whole its last field may go on.
+func (m *message) scan(header []byte, whole bool) {
 	received := false
 	kept := header[:0]
 	for rest := header; len(rest) > 0; {
@@ -107,7 +110,7 @@ func (m *message) scan(header []byte) {
 					m.sender = &sender
 				}
 			}
-			if m.sender != nil {
+			if m.sender != nil && (whole || len(rest) > 0) {
 				continue
 			}
 		case name == "received":

@@ -117,7 +117,7 @@ func (h *house) Open(_ context.Context, accounts []string) (handover.Channel, er
 		}
 		defer client.Close()
 		err = deliverd.Serve(context.Background(), client, deliverd.Options{
-			Settings: conf.DeliverSettings{DeliveredTo: true},
+			Settings: conf.DeliverSettings{DeliveredTo: true, DetailMailbox: true, Duplicates: conf.Window(time.Hour)},
 			Account: func(name string) (*store.Account, error) {
 				if !slices.Contains(accounts, name) {
 					return nil, errors.New("an account of another session")

@@ -30,6 +30,8 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 			envelopesCached: func() (time.Duration, error) { return moveOctets(of.found[envelopesCached].octets) },
 			envelopesCold:   func() (time.Duration, error) { return readAll(cur) },
 			appendOne:       func() (time.Duration, error) { return deliverBare(source.Home) },
+			lmtpOne:         func() (time.Duration, error) { return deliverBare(source.Home) },
+			lmtpMany:        func() (time.Duration, error) { return crowdBare(source.Home) },
 			appendCrowd:     func() (time.Duration, error) { return crowdBare(source.Home) },
 			deliverPipe:     func() (time.Duration, error) { return deliverBare(source.Home) },
 			deliverPipeFull: func() (time.Duration, error) { return deliverBare(source.Home) },
@@ -67,6 +69,7 @@ func measureLimits(source dialogue.Box, of *subject, rounds int) (limits map[str
 	}
 	limits[loginMany], limits[loginShared] = limits[loginOne], limits[loginOne]
 	limits[loginTLSMany], limits[loginTLSShared] = limits[loginTLS], limits[loginTLS]
+	limits[lmtpLarge], limits[lmtpShared] = limits[lmtpOne], limits[lmtpMany]
 	limits[storeOne] = trip + limits[storeAll]/time.Duration(of.n)
 	limits[statusUnchanged] = trip * folders
 	limits[statusFirst] = trip*folders + limits[selectFirst]*folders*perFolder/time.Duration(of.n)

@@ -67,6 +67,10 @@ const (
 	loginTLSClassic = "login, TLS, X25519"
 	loginTLSResumed = "login, TLS, resumed"
 	loginTLSRSA     = "login, TLS, RSA"
+	lmtpOne         = "LMTP"
+	lmtpMany        = "LMTP, 8 connections"
+	lmtpShared      = "LMTP, 8 connections, one account"
+	lmtpLarge       = "LMTP, into 30,000 messages"
 	firstLogin      = "first login, median"
 	firstLoginSlow  = "first login, slowest"
 	deliverPipe     = "deliver"
@@ -131,6 +135,10 @@ var lines = []line{
 	{name: loginTLSClassic, about: "of 64 accounts with a uid each, by clients that know no hybrid key agreement", goal: 1.3},
 	{name: loginTLSResumed, about: "the same by clients that resume their sessions", goal: 1.3},
 	{name: loginTLSRSA, about: "the same with an RSA key of 2048 bits and without resumption", goal: 1.3},
+	{name: lmtpOne, about: "a message of 4 kB, which is on disk when the answer comes, on one connection", goal: 3},
+	{name: lmtpMany, about: "time for each message of 8 connections at once, each to an account of its own", goal: 3},
+	{name: lmtpShared, about: "the same, all to one account"},
+	{name: lmtpLarge, about: "on one connection, into an inbox that has 30,000", goal: 10},
 	{name: firstLogin, about: "from the connection to the answer, of 50 accounts no session program of which runs", most: 10 * time.Millisecond},
 	{name: firstLoginSlow, about: "of those the slowest", most: 10 * time.Millisecond, pick: slowest},
 	{name: deliverPipe, about: "a message of 4 kB by a program on a pipe, from its start to its end, into a small INBOX", goal: 4, byCPU: true},

@@ -41,6 +41,24 @@ func Workers(items, each int) int {
 	return max(1, min(n, (items+each-1)/each))
 }
 
+// mostBlocked is how many processors a process of Spare uses while several of its
+// goroutines wait for a disk, whatever the machine has: each keeps one for a while that
+// others want.
+const mostBlocked = 8
+
+// blocked counts the goroutines within Blocking.
+var blocked atomic.Int32
+
+// Blocking is for work that waits for a disk most of its time, and calls it. Where there
+// is several at once it does not wait for its turn on one processor, until Rest.
+func Blocking(work func()) {
+	if n := blocked.Add(1); n > 1 && most.Load() > 0 && runtime.GOMAXPROCS(0) < mostBlocked {
+		runtime.GOMAXPROCS(mostBlocked)
+	}
+	defer blocked.Add(-1)
+	work()
+}
+
 // Rest is for the process of Spare when no work is left.
 func Rest() {
 	if most.Load() > 0 && runtime.GOMAXPROCS(0) > 1 {

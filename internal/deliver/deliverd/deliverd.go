@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/deliver"
 	"fantail/internal/deliver/parcel"
 	"fantail/internal/store"
@@ -91,7 +92,9 @@ func (s *session) serve(ctx context.Context, p *parcel.Parcel) error {
 	if err := s.conn.SetReadDeadline(time.Now().Add(partTime)); err != nil && !errors.Is(err, errNoDeadline) {
 		return err
 	}
-	receipt, err := s.post(ctx, p)
+	var receipt *parcel.Receipt
+	var err error
+	processors.Blocking(func() { receipt, err = s.post(ctx, p) })
 	if err != nil {
 		return err
 	}

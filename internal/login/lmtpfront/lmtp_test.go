@@ -78,6 +78,28 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// What was to be delivered to nobody is not in the way of the next message to the same
+// session.
+func TestAfterFailure(t *testing.T) {
+	h := newHouse(t, "ann")
+	_, connect := h.serve(nil)
+	if err := errors.Join(os.MkdirAll(filepath.Join(h.dir, "ann"), 0o700), os.WriteFile(h.maildir("ann"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p := connect().greet()
+	for _, size := range []int{10, 10_000, 300_000} {
+		if r := p.send(strings.Repeat("x", size)+"\r\n", "ann"); !strings.HasPrefix(r[0], "451 4.") {
+			t.Error(r)
+		}
+	}
+	if err := os.Remove(h.maildir("ann")); err != nil {
+		t.Fatal(err)
+	}
+	if r := p.send("x\r\n", "ann"); !strings.HasPrefix(r[0], "250 ") || len(h.opened) != 1 {
+		t.Error(r, h.opened)
+	}
+}
+
 // Without daemons nothing is permanent.
 func TestDaemonsDown(t *testing.T) {
 	h := newHouse(t, "ann", "bob")

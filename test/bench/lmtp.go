@@ -46,8 +46,8 @@ var lmtpLines = []lmtpLine{
 	{lmtpLarge, 1, perLarge, func(int) string { return fmt.Sprintf("user%d", lmtpClients) }},
 }
 
-// deliveries measures the lines of LMTP, of both servers in turn.
-func deliveries(subjects []*subject, only *regexp.Regexp, bin string, rounds int) (err error) {
+// lmtpDeliveries measures the lines of LMTP, of both servers in turn.
+func lmtpDeliveries(subjects []*subject, only *regexp.Regexp, bin string, rounds int) (err error) {
 	wanted := slices.Collect(func(yield func(lmtpLine) bool) {
 		for _, l := range lmtpLines {
 			if only.MatchString(l.name) && !yield(l) {

@@ -100,6 +100,9 @@ func run() error {
 	if err := deliveries(subjects, wanted, binDir, *rounds); err != nil {
 		return err
 	}
+	if err := lmtpDeliveries(subjects, wanted, binDir, *rounds); err != nil {
+		return err
+	}
 	if err := waiting(subjects, wanted, binDir); err != nil {
 		return err
 	}

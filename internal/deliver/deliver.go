@@ -76,6 +76,8 @@ type Recipient struct {
 	Detail   string // of the address (RFC 5233 section 4), or ""
 	Filter   Filter // nil: Kept
 	Log      *slog.Logger
+	// Delivered, if it is not nil, is told where the message is, in place of the log.
+	Delivered func(mailbox string)
 }
 
 // Agent delivers messages as the settings say. It is safe for many goroutines.
@@ -234,6 +236,10 @@ func (a *Agent) commitOne(ctx context.Context, l *letter, m *message) error {
 	} else if err := l.d.Commit(ctx); err != nil {
 		return err
 	}
-	log.Info("delivered")
+	if l.to.Delivered != nil {
+		l.to.Delivered(l.box.Name())
+	} else {
+		log.Info("delivered")
+	}
 	return nil
 }

@@ -20,6 +20,7 @@ var errNoDeadline = os.ErrNoDeadline
 // that it did not come whole; then nobody has it.
 func (s *session) post(ctx context.Context, p *parcel.Parcel) (*parcel.Receipt, error) {
 	outcomes := make([]error, len(p.Recipients))
+	receipt := &parcel.Receipt{Outcomes: make([]parcel.Outcome, len(p.Recipients))}
 	var to []deliver.Recipient
 	var which []int // of p.Recipients, for each of to
 	for i, r := range p.Recipients {
@@ -29,7 +30,11 @@ func (s *session) post(ctx context.Context, p *parcel.Parcel) (*parcel.Receipt, 
 			continue
 		}
 		log := s.o.Log.With("user", r.Account)
-		to = append(to, deliver.Recipient{Account: account, Address: r.Address, Detail: r.Detail, Log: log})
+		to = append(to, deliver.Recipient{
+			Account: account, Address: r.Address, Detail: r.Detail, Log: log,
+			// The front has a log of its own, which costs less than a line from here to there.
+			Delivered: func(mailbox string) { receipt.Outcomes[i].Mailbox = mailbox },
+		})
 		which = append(which, i)
 	}
 	in := &body{s: s, left: p.Size}
@@ -40,9 +45,8 @@ func (s *session) post(ctx context.Context, p *parcel.Parcel) (*parcel.Receipt, 
 	if in.err != nil {
 		return nil, in.err
 	}
-	receipt := &parcel.Receipt{Replies: make([]lmtp.Reply, len(outcomes))}
 	for i, err := range outcomes {
-		receipt.Replies[i] = s.reply(p.Recipients[i].Account, err)
+		receipt.Outcomes[i].Reply = s.reply(p.Recipients[i].Account, err)
 	}
 	return receipt, nil
 }

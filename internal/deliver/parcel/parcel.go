@@ -42,7 +42,13 @@ type Recipient struct {
 }
 
 // Receipt says what became of a Parcel.
-type Receipt struct{ Replies []lmtp.Reply } // in the order of Parcel.Recipients
+type Receipt struct{ Outcomes []Outcome } // in the order of Parcel.Recipients
+
+// Outcome is what became of it for one recipient.
+type Outcome struct {
+	lmtp.Reply
+	Mailbox string // where it is; "" if it is in none
+}
 
 const (
 	// MostRecipients is how many a Parcel can have.
@@ -94,13 +100,14 @@ func Read(in io.Reader) (*Parcel, error) {
 // Append appends a record to b.
 func (r *Receipt) Append(b []byte) ([]byte, error) {
 	return record(b, func(w *writer) {
-		w.count(len(r.Replies), MostRecipients)
-		for _, reply := range r.Replies {
+		w.count(len(r.Outcomes), MostRecipients)
+		for _, reply := range r.Outcomes {
 			w.short(uint16(reply.Code))
 			w.short(reply.Status.Class)
 			w.short(reply.Status.Subject)
 			w.short(reply.Status.Detail)
 			w.text(reply.Text)
+			w.text(reply.Mailbox)
 		}
 	})
 }
@@ -111,17 +118,17 @@ func ReadReceipt(in io.Reader, p *Parcel) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	receipt := &Receipt{Replies: make([]lmtp.Reply, r.count(MostRecipients))}
-	for i := range receipt.Replies {
-		reply := &receipt.Replies[i]
+	receipt := &Receipt{Outcomes: make([]Outcome, r.count(MostRecipients))}
+	for i := range receipt.Outcomes {
+		reply := &receipt.Outcomes[i]
 		reply.Code = int(r.short())
 		reply.Status = lmtp.Status{Class: r.short(), Subject: r.short(), Detail: r.short()}
-		reply.Text = r.text()
+		reply.Text, reply.Mailbox = r.text(), r.text()
 		if reply.Code < 200 || reply.Code > 599 || reply.Code/100 == 3 {
 			r.bad = true
 		}
 	}
-	if len(receipt.Replies) != len(p.Recipients) {
+	if len(receipt.Outcomes) != len(p.Recipients) {
 		r.bad = true
 	}
 	return receipt, r.end()

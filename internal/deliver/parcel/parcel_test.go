@@ -54,9 +54,9 @@ func TestParcel(t *testing.T) {
 }
 
 func TestReceipt(t *testing.T) {
-	want := &Receipt{Replies: []lmtp.Reply{
-		{Code: 250, Status: lmtp.Status{Class: 2, Subject: 1, Detail: 5}, Text: "It is kept."},
-		{Code: 451, Status: lmtp.Status{Class: 4, Subject: 3}},
+	want := &Receipt{Outcomes: []Outcome{
+		{lmtp.Reply{Code: 250, Status: lmtp.Status{Class: 2, Subject: 1, Detail: 5}, Text: "It is kept."}, "INBOX"},
+		{Reply: lmtp.Reply{Code: 451, Status: lmtp.Status{Class: 4, Subject: 3}}},
 	}}
 	b, err := want.Append(nil)
 	if err != nil {
@@ -73,7 +73,7 @@ func TestReceipt(t *testing.T) {
 		t.Errorf("replies for others: %v", err)
 	}
 	for _, code := range []int{0, 199, 354, 600} {
-		b, err := (&Receipt{Replies: []lmtp.Reply{{Code: code}}}).Append(nil)
+		b, err := (&Receipt{Outcomes: []Outcome{{Reply: lmtp.Reply{Code: code}}}}).Append(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

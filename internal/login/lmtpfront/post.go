@@ -100,13 +100,24 @@ func (c *client) postTo(m *envelope, t target, top string, replies []lmtp.Reply)
 		receipt, err := c.deliver(m, t, p)
 		for n, i := range to {
 			if err == nil {
-				replies[i] = receipt.Replies[n]
+				replies[i] = receipt.Outcomes[n].Reply
+				c.tell(m, i, receipt.Outcomes[n])
 			} else {
 				replies[i] = *c.undelivered(m.to[i], err)
 			}
-			c.log.Info("message", "user", m.to[i].account, "to", m.to[i].path.Text, "size", m.body.size, "status", replies[i].Status.String())
 		}
 	}
+}
+
+// tell logs what became of a message for one recipient. Why it was not delivered has its
+// session said.
+func (c *client) tell(m *envelope, i int, o parcel.Outcome) {
+	what := "delivered"
+	if o.Code/100 != 2 {
+		what = "not delivered"
+	}
+	to := m.to[i]
+	c.log.Info(what, "user", to.account, "to", to.path.Text, "mailbox", o.Mailbox, "size", m.body.size, "status", o.Status.String())
 }
 
 // undelivered is the answer for somebody to whom the session was lost, or not to be had.

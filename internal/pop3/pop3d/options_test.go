@@ -1,9 +1,11 @@
 package pop3d
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -163,10 +165,29 @@ func TestLoginDelay(t *testing.T) {
 	if got := converseRefused(t, b, delay); got != "-ERR [LOGIN-DELAY] You have logged in a short time ago, try again later.\r\n" {
 		t.Errorf("%q", got)
 	}
+	failing := newFake(t, msg1)
+	failing.fail["messages"] = &store.Error{Op: "x", Kind: store.Unavailable}
+	for range 2 { // who was not let in has not logged in
+		if out := converseOnRefused(t, failing, delay); !strings.HasPrefix(out, "-ERR [SYS/TEMP] ") {
+			t.Errorf("%q", out)
+		}
+	}
 	b.dir += "/nowhere" // nothing can be written
-	if got := converseWith(t, b, strings.NewReader("STAT\r\n"), delay); got.out != "+OK 1 34\r\n" || !strings.Contains(got.log, "cannot note the login") {
+	if got := converseWith(t, b, strings.NewReader("STAT\r\n"), delay); got.out != "+OK 1 34\r\n" || !strings.Contains(got.log, "cannot find out when") {
 		t.Errorf("%q, log %s", got.out, got.log)
 	}
+}
+
+// converseOnRefused returns what a client is told that cannot be let in.
+func converseOnRefused(t *testing.T, b *fakeMailbox, set func(*Options)) string {
+	t.Helper()
+	o := testOptions(io.Discard)
+	set(&o)
+	conn := &recorder{in: strings.NewReader("")}
+	if err := Serve(t.Context(), conn, b.open, o); err == nil {
+		t.Error("that is an error of ours")
+	}
+	return conn.out.String()
 }
 
 // converseRefused returns what a client is told that may not log in.
@@ -225,5 +246,20 @@ func TestNotedOnce(t *testing.T) {
 	again, err := b.Maildrop().Retrieved(b.validity)
 	if err != nil || !again[10].Equal(first[10]) || again[20].Unix() != 1000 {
 		t.Errorf("%v, then %v, %v", first, again, err)
+	}
+}
+
+// TestPanicLeaves: a session that panics does not keep the next one out.
+func TestPanicLeaves(t *testing.T) {
+	b := newFake(t, msg1)
+	o := testOptions(io.Discard)
+	o.Settings.LockSession = true
+	conn := &recorder{in: strings.NewReader("LIST 1\r\n")}
+	open := func(context.Context) (Mailbox, error) { return panicking{b}, nil }
+	if err := Serve(t.Context(), conn, open, o); err == nil {
+		t.Error("it has not panicked")
+	}
+	if got := converseWith(t, b, strings.NewReader("NOOP\r\n"), settings(func(s *conf.POP3Settings) { s.LockSession = true })); got.out != "+OK\r\n" {
+		t.Errorf("%q", got.out)
 	}
 }

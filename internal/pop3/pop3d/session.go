@@ -44,7 +44,7 @@ func Serve(ctx context.Context, conn Conn, open func(context.Context) (Mailbox, 
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			s.out.Write(pop3.AppendErr(nil, pop3.SysPerm, "Internal error."))
-			err = errors.Join(err, s.out.Flush())
+			err = errors.Join(err, s.out.Flush(), s.leave())
 		}
 	}()
 	defer context.AfterFunc(ctx, func() {
@@ -98,6 +98,11 @@ func (s *session) login(ctx context.Context, open func(context.Context) (Mailbox
 	if err != nil {
 		return errors.Join(fmt.Errorf("open maildrop: %w", err), s.leave(), box.Close())
 	}
+	if s.entered != nil {
+		if err := s.entered.Welcome(time.Now()); err != nil {
+			s.log.Error("cannot note the login", "err", err)
+		}
+	}
 	return nil
 }
 
@@ -115,7 +120,7 @@ func (s *session) enter(box Mailbox) error {
 	case errors.Is(err, maildrop.ErrInUse), errors.Is(err, maildrop.ErrDelay):
 		return err
 	default:
-		s.log.Error("cannot note the login", "err", err)
+		s.log.Error("cannot find out when the last login was", "err", err)
 	}
 	return nil
 }

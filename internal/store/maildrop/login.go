@@ -24,21 +24,25 @@ var (
 	ErrDelay = errors.New("the last login was too short a time ago")
 )
 
-// Session is somebody logged in; at most one at a time if it is locked.
-type Session struct{ f *os.File }
+// Session is somebody who is logging in, or is logged in. While it has the lock there is no
+// other one.
+type Session struct {
+	f     *os.File // whose lock it has; nil: it has none any more
+	alone bool
+}
 
-// Enter logs in at the time now, unless the last login is less than delay ago (ErrDelay)
-// or, if alone is true, another session that was to be alone goes on (ErrInUse).
+// Enter begins a login at the time now, unless the last one was less than delay ago
+// (ErrDelay) or another session has the lock (ErrInUse). It goes on with Welcome or Leave;
+// with alone it keeps the lock until Leave.
 func (d Dir) Enter(now time.Time, delay time.Duration, alone bool) (*Session, error) {
 	f, err := openLocked(filepath.Join(string(d), loginFile))
 	if err != nil {
 		return nil, err
 	}
-	err = count(f, now, delay)
-	if err != nil || !alone {
-		return &Session{}, errors.Join(err, f.Close())
+	if err := check(f, now, delay); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return &Session{f}, nil
+	return &Session{f, alone}, nil
 }
 
 // patience is how long a login waits for one that is not to stay: it takes
@@ -65,8 +69,8 @@ func openLocked(path string) (*os.File, error) {
 	}
 }
 
-// count compares the time with that in the file, and puts it there.
-func count(f *os.File, now time.Time, delay time.Duration) error {
+// check compares the time with that in the file.
+func check(f *os.File, now time.Time, delay time.Duration) error {
 	text, err := io.ReadAll(io.LimitReader(f, 32))
 	if err != nil {
 		return err
@@ -74,15 +78,25 @@ func count(f *os.File, now time.Time, delay time.Duration) error {
 	// What is no time, or one to come, since the clock was wrong, delays nobody. Seconds
 	// are rounded up, so that no delay is shorter than it should be.
 	last, err := strconv.ParseInt(strings.TrimSuffix(string(text), "\n"), 10, 64)
-	if ago := now.Sub(time.Unix(last, 0)); err == nil && ago > -time.Second && ago < delay {
+	if ago := now.Sub(time.Unix(last, 0)); err == nil && delay > 0 && ago > -time.Second && ago < delay {
 		return ErrDelay
 	}
+	return nil
+}
+
+// Welcome says that the login has succeeded, at the time now: from then on the next one
+// is delayed.
+func (s *Session) Welcome(now time.Time) error {
 	line := strconv.AppendInt(nil, now.Add(time.Second-1).Unix(), 10)
 	line = append(line, '\n')
-	if _, err := f.WriteAt(line, 0); err != nil {
-		return err
+	_, err := s.f.WriteAt(line, 0)
+	if err == nil {
+		err = s.f.Truncate(int64(len(line)))
 	}
-	return f.Truncate(int64(len(line)))
+	if !s.alone {
+		err = errors.Join(err, s.Leave())
+	}
+	return err
 }
 
 // Leave ends the session.
@@ -90,5 +104,7 @@ func (s *Session) Leave() error {
 	if s.f == nil {
 		return nil
 	}
-	return s.f.Close()
+	f := s.f
+	s.f = nil
+	return f.Close()
 }

@@ -18,6 +18,9 @@ func TestEnter(t *testing.T) {
 	enter := func(after, delay time.Duration, alone bool, want error) *Session {
 		t.Helper()
 		s, err := d.Enter(start.Add(after), delay, alone)
+		if err == nil {
+			err = s.Welcome(start.Add(after))
+		}
 		if !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("after %v with a delay of %v: %v, want %v", after, delay, err, want)
 		}
@@ -31,8 +34,13 @@ func TestEnter(t *testing.T) {
 	enter(-time.Hour, time.Minute, false, nil) // the clock was wrong
 	enter(time.Hour+time.Second/2, time.Second, false, nil)
 	enter(time.Hour+time.Second, time.Second, false, ErrDelay)
+	enter(time.Hour+time.Second/2, 0, false, nil)
 	enter(time.Hour+7*time.Second/4, time.Second, false, ErrDelay)
 	enter(time.Hour+2*time.Second, time.Second, false, nil)
+	if s, err := d.Enter(start.Add(90*time.Minute), time.Minute, false); err != nil || s.Leave() != nil { // who is not let in after all
+		t.Error(err)
+	}
+	enter(90*time.Minute, time.Minute, false, nil)
 	s := enter(2*time.Hour, 0, true, nil)
 	enter(3*time.Hour, 0, true, ErrInUse)
 	enter(3*time.Hour, time.Minute, false, ErrInUse)

@@ -130,6 +130,40 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestKilledOnce kills the program where duplicates are dropped, and then the MTA tries
+// again: the message is there, whatever was written of it.
+func TestKilledOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
+	for _, call := range []string{"write", "fsync", "renameat2", "flock", "openat", "unlinkat,unlink"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			n := 1
+			for killed := true; killed; n++ {
+				p := newPlace(t, t.TempDir())
+				p.message = "Message-ID: <1@example.org>\n" + p.message
+				config := "[auth]\npasswd_file = \"users\"\n[deliver]\nduplicates = \"1h\"\n"
+				if err := os.WriteFile(p.file("fantail.toml"), []byte(config), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				status, _ := p.deliver(t, strace(t, call, "signal=KILL", n)...)
+				killed = status != 0
+				there := p.count(t)
+				if status, says := p.deliver(t); status != 0 {
+					t.Fatalf("call %d: and again: %d, %q", n, status, says)
+				}
+				if got := p.count(t); got < 1 || got > there+1 || !killed && got != 1 {
+					t.Errorf("call %d: %d messages, then %d", n, there, got)
+				}
+			}
+			if n == 2 && !strings.HasPrefix(call, "unlink") { // a file system has other ways
+				t.Error("nothing was killed")
+			}
+		})
+	}
+}
+
 // TestFailing has system calls fail: that is temporary, the first line says so, and no
 // message is there.
 func TestFailing(t *testing.T) {

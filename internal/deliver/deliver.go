@@ -85,7 +85,8 @@ type Agent struct {
 	Settings conf.DeliverSettings
 	Clock    func() time.Time // nil: time.Now
 
-	buffers sync.Pool // of *[]byte with bufferSize octets
+	buffers  sync.Pool     // of *[]byte with bufferSize octets
+	patience time.Duration // with other deliveries of an account; 0: seenPatience
 }
 
 // ErrEmpty reports that there was no message to deliver. An MTA always has one:

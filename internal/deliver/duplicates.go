@@ -74,7 +74,11 @@ func (a *Agent) lockSeen(r *Recipient, id string) *seen {
 		path: filepath.Join(r.Account.Path(), seenFile), key: address + " " + id,
 		now: now(), window: time.Duration(a.Settings.Duplicates), r: r,
 	}
-	err := s.open()
+	patience := a.patience
+	if patience == 0 {
+		patience = seenPatience
+	}
+	err := s.open(time.Now().Add(patience))
 	if err == nil {
 		s.text, err = io.ReadAll(io.LimitReader(s.f, 2*maxSeen))
 	}
@@ -89,8 +93,9 @@ func (a *Agent) lockSeen(r *Recipient, id string) *seen {
 // isSeparator reports whether a character cannot stand in a word of a line.
 func isSeparator(r rune) bool { return r <= ' ' || r == 0x7f }
 
-func (s *seen) open() error {
-	for end := time.Now().Add(seenPatience); ; {
+// open opens and locks the file, until a time.
+func (s *seen) open(end time.Time) error {
+	for {
 		f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
 			return err

@@ -34,6 +34,9 @@ func (x *examination) daemons() {
 		ask    func(ctx context.Context, path string) error
 	}
 	list := []daemon{{broker.SocketLogin, x.askLogin}, {broker.SocketSession, reach}, {broker.SocketAdmin, x.askSessions}}
+	if _, err := os.Stat(filepath.Join(x.run, broker.SocketDeliver)); err == nil {
+		list = append(list, daemon{broker.SocketDeliver, reach})
+	}
 	if x.cfg.TLS.KeyProcess {
 		list = append(list, daemon{broker.SocketKey, x.askKeys})
 	}
@@ -69,6 +72,7 @@ func (x *examination) mailServers() {
 // starting is how the daemons of the sockets are started.
 var starting = map[string]string{
 	broker.SocketLogin:   "systemctl start fantail-authd.socket",
+	broker.SocketDeliver: "systemctl start fantail-authd-deliver.socket",
 	broker.SocketSession: "systemctl start fantail-sessiond.socket",
 	broker.SocketAdmin:   "systemctl start fantail-sessiond-admin.socket",
 	broker.SocketKey:     "systemctl start fantail-keyd.socket",

@@ -22,6 +22,7 @@ func TestInstalled(t *testing.T) {
 		{"taken over", takenOver},
 		{"inetd", inetd},
 		{"webmail", webmail},
+		{"lmtp", lmtp},
 		{"reload", reload},
 		{"keys", keys},
 		{"upgrade", upgrade},

@@ -212,7 +212,7 @@ func (p *process) settle() {
 	case p.retired || len(p.conns) > 0:
 		p.after(p.roster.o.Linger, func() { p.signal(syscall.SIGKILL) })
 	default:
-		p.after(p.roster.o.Idle, p.retire)
+		p.after(p.roster.idle(p.key), p.retire)
 	}
 }
 

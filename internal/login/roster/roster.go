@@ -94,6 +94,18 @@ func (w *Wanted) key() key {
 	return key{w.Service, w.Account, "", w.With}
 }
 
+// idleTogether is Options.Idle of a process for several accounts, at most: the same ones
+// are seldom wanted again.
+const idleTogether = 2 * time.Second
+
+// idle is how long a process is kept that has no connection.
+func (r *Roster) idle(k key) time.Duration {
+	if k.with != "" {
+		return min(r.o.Idle, idleTogether)
+	}
+	return r.o.Idle
+}
+
 // most is how many connections a process gets.
 func (r *Roster) most(k key) int {
 	if k.shared != "" {

@@ -509,3 +509,18 @@ func TestLeavingRace(t *testing.T) {
 		t.Errorf("log: %s", &h.log)
 	}
 }
+
+// A process for several accounts is not that of one of them, and is kept for a moment only.
+func TestTogether(t *testing.T) {
+	alone, both := Wanted{Service: "lmtp", Account: "ann"}, Wanted{Service: "lmtp", Account: "ann", With: "bob\n"}
+	if alone.key() == both.key() {
+		t.Error("one process for both")
+	}
+	r := New(Options{Idle: time.Minute})
+	if a, b := r.idle(alone.key()), r.idle(both.key()); a != time.Minute || b != idleTogether {
+		t.Errorf("kept for %v, %v", a, b)
+	}
+	if r := New(Options{Idle: time.Millisecond}); r.idle(both.key()) != time.Millisecond {
+		t.Error("kept for longer than others")
+	}
+}

@@ -137,7 +137,11 @@ func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, t
 		defer f.Close() // opened for reading: nothing to lose
 		in = f
 	}
-	o, err := store.Configured(&cfg.Mail, log)
+	settings, err := cfg.Mail.ForAccount(own.Quota)
+	if err != nil {
+		return err
+	}
+	o, err := store.Configured(&settings, log)
 	if err != nil {
 		return err
 	}

@@ -165,10 +165,11 @@ type answer struct {
 	Groups []int  `json:"groups"`
 	Home   string `json:"home"`
 	Mail   string `json:"mail"`
+	Quota  string `json:"quota"`
 }
 
 func (a *answer) user() userdb.User {
-	return userdb.User{Name: a.Name, UID: a.UID, GID: a.GID, Home: a.Home, Mail: a.Mail}
+	return userdb.User{Name: a.Name, UID: a.UID, GID: a.GID, Home: a.Home, Mail: a.Mail, Quota: a.Quota}
 }
 
 // asker starts authd.

@@ -97,7 +97,7 @@ func (e *expire) account(ctx context.Context, t *tool, cfg *conf.Config, o *laun
 }
 
 func accountOf(a *authd.Answer) wire.Account {
-	return wire.Account{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Mail: a.Mail}
+	return wire.Account{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Mail: a.Mail, Quota: a.Quota}
 }
 
 // sessionOptions are as what sessiond, or a front, would start session programs.

@@ -28,6 +28,7 @@ type listed struct {
 	Mail        string `json:"mail,omitempty"`
 	IMAPWithout string `json:"imap_without,omitempty"`
 	POP3Expire  string `json:"pop3_expire,omitempty"`
+	Quota       string `json:"quota,omitempty"`
 	Problem     string `json:"problem,omitempty"` // why nobody can log in to it
 }
 
@@ -50,7 +51,7 @@ func (u *userList) run(_ context.Context, t *tool, _ []string) error {
 			problem = err.Error()
 		}
 		if u.json {
-			l := listed{Name: r.Name, Home: r.Home, Mail: r.Mail, IMAPWithout: r.IMAPWithout, POP3Expire: r.POP3Expire, Problem: problem}
+			l := listed{Name: r.Name, Home: r.Home, Mail: r.Mail, IMAPWithout: r.IMAPWithout, POP3Expire: r.POP3Expire, Quota: r.Quota, Problem: problem}
 			if r.UID >= 0 {
 				l.UID = &r.UID
 			}

@@ -40,6 +40,7 @@ func (u *userShow) run(ctx context.Context, t *tool, args []string) error {
 		{"mail", a.Mail},
 		{"without", a.IMAPWithout},
 		{"expire", a.POP3Expire},
+		{"quota", a.Quota},
 		{"refused", a.Refused},
 	} {
 		if line[1] != "" {

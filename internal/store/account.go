@@ -73,7 +73,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		a.watch = watch.New()
 	}
 	a.boot = sync.OnceValues(index.ReadBoot)
-	a.quota = quota.Open(dir, o.Limits, quota.Options{Mail: amount{a}, Clock: o.Clock, Log: o.Log})
+	a.quota = quota.Open(dir, o.Limits, quota.Options{Mail: amount{a}, Unlimited: o.Unlimited, Clock: o.Clock, Log: o.Log})
 	return a, nil
 }
 

@@ -21,7 +21,9 @@ type Options struct {
 	Coexist bool
 	Layout  maildir.Layout // how folders lie in directories
 	Limits  Limits         // of the account; none: those in its maildirsize
-	Folders []Folder       // that a new account gets
+	// Unlimited says that the account has no limits, whatever its maildirsize says.
+	Unlimited bool
+	Folders   []Folder // that a new account gets
 	// Watcher is one that several accounts share, since the kernel gives a user few; it
 	// is not closed with an account. nil: the account has one of its own.
 	Watcher *watch.Watcher
@@ -47,11 +49,12 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 		folders[i] = Folder{Use: folderUses[f.Use], Name: f.Name}
 	}
 	return Options{
-		Host:    host,
-		Log:     log,
-		Coexist: c.Coexist == conf.CoexistDovecot,
-		Layout:  layouts[c.Layout],
-		Limits:  Limits(c.Quota),
-		Folders: folders,
+		Host:      host,
+		Log:       log,
+		Coexist:   c.Coexist == conf.CoexistDovecot,
+		Layout:    layouts[c.Layout],
+		Limits:    Limits(c.Quota),
+		Unlimited: c.Unlimited,
+		Folders:   folders,
 	}, nil
 }

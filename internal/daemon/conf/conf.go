@@ -136,11 +136,14 @@ type LoginSettings struct {
 
 // MailSettings say where mail is.
 type MailSettings struct {
-	Path    string // see Config.MailPath
-	Layout  Layout
-	Quota   Quota
-	Folders Folders // of a new account
-	Coexist Coexist
+	Path   string // see Config.MailPath
+	Layout Layout
+	Quota  Quota
+	// Unlimited says that an account has no limits, not even those of its maildirsize. It is
+	// no setting (ForAccount).
+	Unlimited bool
+	Folders   Folders // of a new account
+	Coexist   Coexist
 }
 
 // Layout says how the folders of an account lie in directories.

@@ -19,7 +19,7 @@ type LDAPSettings struct {
 }
 
 // LDAPAttributes are the names of attributes that describe an account; "": none does.
-type LDAPAttributes struct{ User, UID, GID, Home, Mail string }
+type LDAPAttributes struct{ User, UID, GID, Home, Mail, Quota string }
 
 // fields are what the attributes say, in the order in which they are shown.
 func (a *LDAPAttributes) fields() []struct {
@@ -29,7 +29,7 @@ func (a *LDAPAttributes) fields() []struct {
 	return []struct {
 		name  string
 		value *string
-	}{{"user", &a.User}, {"uid", &a.UID}, {"gid", &a.GID}, {"home", &a.Home}, {"mail", &a.Mail}}
+	}{{"user", &a.User}, {"uid", &a.UID}, {"gid", &a.GID}, {"home", &a.Home}, {"mail", &a.Mail}, {"quota", &a.Quota}}
 }
 
 // String is a as it stands in the configuration.
@@ -61,7 +61,7 @@ func parseAttributes(text string) (a LDAPAttributes, err error) {
 			*f.value = attribute
 		}
 		if !known {
-			return LDAPAttributes{}, fmt.Errorf("%q is none of user, uid, gid, home, mail", name)
+			return LDAPAttributes{}, fmt.Errorf("%q is none of user, uid, gid, home, mail, quota", name)
 		}
 	}
 	if a.User == "" {

@@ -25,6 +25,8 @@ type Answer struct {
 	IMAPWithout string `json:"imap_without,omitempty"`
 	// POP3Expire is how many days POP3 leaves mail, or "never", if it says.
 	POP3Expire string `json:"pop3_expire,omitempty"`
+	// Quota is what counts in place of mail.quota, if it says.
+	Quota string `json:"quota,omitempty"`
 	// Refused says why it may not log in although its password is right; "" if it may.
 	Refused string `json:"refused,omitempty"`
 }
@@ -41,7 +43,7 @@ func query(ctx context.Context, s Sources, name string) (Answer, error) {
 	}
 	answer := Answer{
 		Source: source, Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Mail: a.Mail,
-		IMAPWithout: user.IMAPWithout, POP3Expire: user.POP3Expire,
+		IMAPWithout: user.IMAPWithout, POP3Expire: user.POP3Expire, Quota: a.Quota,
 	}
 	_, err = s.Admit(ctx, passdb.Query{Name: name, Service: wire.IMAP})
 	if errors.Is(err, passdb.ErrExpired) || errors.Is(err, passdb.ErrDisabled) || errors.Is(err, userdb.ErrWrong) {

@@ -115,13 +115,13 @@ func TestLast(t *testing.T) {
 func TestAccount(t *testing.T) {
 	got := make(chan handover.Account, 1)
 	s := startWith(t, func(_ context.Context, a handover.Account, conn *net.UnixConn) { got <- a })
-	want := handover.Account{Name: strings.Repeat("n", 255), Mail: "/" + strings.Repeat("m", 4094)}
+	want := handover.Account{Name: strings.Repeat("n", 255), Mail: "/" + strings.Repeat("m", 4094), Quota: strings.Repeat("q", 64)}
 	s.PassFor(want)
 	s.Hears(handover.Taken, 1)
 	if a := <-got; a != want {
 		t.Errorf("%+v", a)
 	}
-	for _, bad := range []handover.Account{{Name: "ann"}, {Mail: "/m"}, {Name: "a\x00b", Mail: "/m"}, {Name: "ann", Mail: "m"}, {Name: want.Name + "n", Mail: "/m"}, {Name: "ann", Mail: want.Mail + "m"}} {
+	for _, bad := range []handover.Account{{Name: "ann"}, {Mail: "/m"}, {Name: "a\x00b", Mail: "/m"}, {Name: "ann", Mail: "m"}, {Name: want.Name + "n", Mail: "/m"}, {Name: "ann", Mail: want.Mail + "m"}, {Name: "ann", Mail: "/m", Quota: want.Quota + "q"}, {Name: "ann", Mail: "/m", Quota: "1\x00B"}, {Quota: "1B"}} {
 		if bad.Check() == nil {
 			t.Errorf("%+v is one", bad)
 		}
@@ -254,10 +254,11 @@ func TestNonsense(t *testing.T) {
 		"no kind":                  {[]byte("X1234"), null},
 		"short":                    {[]byte("P"), null},
 		"no mail":                  {[]byte("P0001ann"), null},
-		"no path":                  {[]byte("P0001ann\x00Maildir"), null},
+		"no path":                  {[]byte("P0001ann\x00Maildir\x00"), null},
 		"no name":                  {[]byte("P0001\x00/mail"), null},
-		"two paths":                {[]byte("P0001ann\x00/mail\x00/mail"), null},
-		"a Stop's":                 {[]byte("S0001ann\x00/mail"), nil},
+		"two quotas":               {[]byte("P0001ann\x00/mail\x00none\x00none"), null},
+		"no quota":                 {[]byte("P0001ann\x00/mail"), null},
+		"a Stop's":                 {[]byte("S0001ann\x00/mail\x00"), nil},
 		"a last with a descriptor": {handover.Message{Kind: handover.Last}.Append(nil), null},
 	} {
 		s := start(t, echo)

@@ -23,13 +23,14 @@ const (
 // Account is whose mail a connection is for, and where that is. The zero Account is the
 // one that the program belongs to.
 type Account struct {
-	Name string
-	Mail string // path of the Maildir
+	Name  string
+	Mail  string // path of the Maildir
+	Quota string // in place of mail.quota, as conf.ParseAccountQuota returns it; "": it does not say
 }
 
 // Message is one message. On the wire it is the kind, the number in four octets in
 // network byte order, and in a Pass to a program that serves several accounts the
-// account's name, NUL, and the path of its mail.
+// account's name, NUL, the path of its mail, NUL, and its quota.
 type Message struct {
 	Kind    Kind
 	Conn    uint32  // the connection's number, which the starter gives; each only once
@@ -43,10 +44,11 @@ const (
 	// MessageSize is the length of a message without an account, in octets.
 	MessageSize = 5
 	// MaxMessage is that of the longest one.
-	MaxMessage = MessageSize + maxAccount + 1 + maxMail
+	MaxMessage = MessageSize + maxAccount + 1 + maxMail + 1 + maxQuota
 
 	maxAccount = 255
 	maxMail    = 4095 // PATH_MAX without its NUL
+	maxQuota   = 64
 )
 
 // Append appends the message to b. Its account must be one that Check permits.
@@ -56,6 +58,8 @@ func (m Message) Append(b []byte) []byte {
 		b = append(b, m.Account.Name...)
 		b = append(b, 0)
 		b = append(b, m.Account.Mail...)
+		b = append(b, 0)
+		b = append(b, m.Account.Quota...)
 	}
 	return b
 }
@@ -69,6 +73,8 @@ func (a Account) Check() error {
 		return fmt.Errorf("%w: name", ErrMessage)
 	case len(a.Mail) > maxMail || !strings.HasPrefix(a.Mail, "/") || strings.ContainsRune(a.Mail, 0):
 		return fmt.Errorf("%w: mail", ErrMessage)
+	case len(a.Quota) > maxQuota || strings.ContainsRune(a.Quota, 0):
+		return fmt.Errorf("%w: quota", ErrMessage)
 	}
 	return nil
 }
@@ -87,11 +93,12 @@ func ParseMessage(b []byte) (Message, error) {
 	if len(b) == MessageSize {
 		return m, nil
 	}
-	name, mail, ok := strings.Cut(string(b[MessageSize:]), "\x00")
-	if !ok || m.Kind != Pass {
+	name, rest, ok := strings.Cut(string(b[MessageSize:]), "\x00")
+	mail, quota, more := strings.Cut(rest, "\x00")
+	if !ok || !more || m.Kind != Pass {
 		return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))
 	}
-	m.Account = Account{name, mail}
+	m.Account = Account{name, mail, quota}
 	if m.Account == (Account{}) {
 		return Message{}, fmt.Errorf("%w: name", ErrMessage)
 	}

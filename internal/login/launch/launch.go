@@ -132,13 +132,13 @@ func (o *Options) Wanted(s wire.Service, a *wire.Account, others ...*wire.Accoun
 	home := a.Home
 	if o.shares(a) && len(others) == 0 {
 		args = append(args, "-fence", o.Fence)
-		w.Shared, w.Mail = "as "+as(who), a.Mail
+		w.Shared, w.Mail, w.Quota = "as "+as(who), a.Mail, a.Quota
 		home = ""
 	} else {
-		args = append(args, "-u", a.Name, "-m", a.Mail)
+		args = append(args, whose(a)...)
 	}
 	for _, b := range others {
-		args = append(args, "-u", b.Name, "-m", b.Mail)
+		args = append(args, whose(b)...)
 		w.With += b.Name + "\n" // no name has a line end
 	}
 	w.Edition = o.edition(args, home, who)
@@ -168,8 +168,17 @@ func (o *Options) Once(s wire.Service, a *wire.Account, more ...string) (*exec.C
 	if o.ConfigFile != "" {
 		args = append(args, "-c", o.ConfigFile)
 	}
-	args = append(args, "-u", a.Name, "-m", a.Mail)
+	args = append(args, whose(a)...)
 	return command(append(args, more...), a.Home, o.credential(a)), nil
+}
+
+// whose are the options that say whose mail a program serves.
+func whose(a *wire.Account) []string {
+	args := []string{"-u", a.Name, "-m", a.Mail}
+	if a.Quota != "" {
+		args = append(args, "-quota", a.Quota)
+	}
+	return args
 }
 
 // credential is as whom an account's program runs; nil: as the one who starts it.

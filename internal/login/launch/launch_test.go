@@ -104,8 +104,10 @@ func TestShared(t *testing.T) {
 	if first.Account != "ann" || first.Mail != "/home/ann/Maildir" || first.Shared == "" {
 		t.Errorf("%+v", first)
 	}
-	bob := wanted(func(a *wire.Account) { a.Name, a.Home, a.Mail = "bob", "/home/bob", "/home/bob/Maildir" })
-	if bob.Shared != first.Shared || bob.Edition != first.Edition || bob.Account != "bob" || bob.Mail != "/home/bob/Maildir" {
+	bob := wanted(func(a *wire.Account) {
+		a.Name, a.Home, a.Mail, a.Quota = "bob", "/home/bob", "/home/bob/Maildir", "1GiB"
+	})
+	if bob.Shared != first.Shared || bob.Edition != first.Edition || bob.Account != "bob" || bob.Mail != "/home/bob/Maildir" || bob.Quota != "1GiB" {
 		t.Errorf("%+v does not share with %+v", bob, first)
 	}
 	for name, change := range map[string]func(*wire.Account){
@@ -185,6 +187,15 @@ func TestTogether(t *testing.T) {
 		"-u", "ann", "-m", "/home/ann/Maildir", "-u", "bob", "-m", "/home/bob/Maildir"}
 	if cmd := w.Command(); !slices.Equal(cmd.Args, args) || w.Account != "ann" || w.With != "bob\n" || w.Shared != "" {
 		t.Errorf("%+v, %q", w, cmd.Args)
+	}
+	limited := ann()
+	limited.Quota, bob.Quota = "1GiB", "none"
+	if w, err = o.Wanted(wire.LMTP, limited, bob); err != nil {
+		t.Fatal(err)
+	}
+	args = append(args[:8:8], "-quota", "1GiB", "-u", "bob", "-m", "/home/bob/Maildir", "-quota", "none")
+	if cmd := w.Command(); !slices.Equal(cmd.Args, args) {
+		t.Errorf("with limits: %q", cmd.Args)
 	}
 	if _, err := o.Wanted(wire.IMAP, ann(), bob); err == nil {
 		t.Error("a program of IMAP for two accounts")

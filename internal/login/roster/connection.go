@@ -19,6 +19,7 @@ type connection struct {
 	account string
 	owner   any        // who wanted it, for StopFor
 	mail    string     // where its mail is, if the process is shared
+	quota   string     // and its limits
 	remote  netip.Addr // of the client; the zero Addr if nobody says it
 	since   time.Time
 	taken   bool       // the process has said so; the roster's lock guards it
@@ -35,7 +36,7 @@ func (p *process) register(w Wanted) *connection {
 		account: w.Account, owner: w.Owner, remote: w.Remote, since: time.Now(),
 	}
 	if w.Shared != "" {
-		c.mail = w.Mail
+		c.mail, c.quota = w.Mail, w.Quota
 	}
 	p.conns[c.number] = c
 	p.sending++
@@ -80,7 +81,7 @@ func (c *connection) send() (*os.File, error) {
 	defer theirs.Close()
 	m := handover.Message{Kind: handover.Pass, Conn: c.number}
 	if c.process.key.shared != "" {
-		m.Account = handover.Account{Name: c.account, Mail: c.mail}
+		m.Account = handover.Account{Name: c.account, Mail: c.mail, Quota: c.quota}
 	}
 	if err := m.Account.Check(); err != nil {
 		ours.Close()

@@ -69,8 +69,9 @@ type Wanted struct {
 	Service, Account string
 	// Shared tells the processes apart that serve all accounts of which the same is
 	// wanted here; "": the account has one of its own. Mail is then the path of its
-	// Maildir, which the program is told with each connection.
-	Shared, Mail string
+	// Maildir, and Quota what it says of its limits, which the program is told with each
+	// connection.
+	Shared, Mail, Quota string
 	// With are others whom the program of an account serves, too; "" if none.
 	With   string
 	Remote netip.Addr // of the client, for Sessions; the zero Addr if it is not known

@@ -57,23 +57,30 @@ func (a *accounts) begin(of handover.Account) (*mail, error) {
 	if !strings.HasPrefix(of.Mail, a.fence.dir+"/") || filepath.Clean(of.Mail) != of.Mail {
 		return nil, fmt.Errorf("the mail of %q is not in %s", of.Name, a.fence.dir)
 	}
-	m := a.refer(of)
+	m, err := a.refer(of)
+	if err != nil {
+		return nil, err
+	}
 	if m.replaced() { // which may wait for a file server: not under the lock
 		a.forget(of, m)
 		a.end(of, m)
-		m = a.refer(of)
+		m, err = a.refer(of)
 	}
-	return m, nil
+	return m, err
 }
 
 // refer returns what the table has, or a new entry.
-func (a *accounts) refer(of handover.Account) *mail {
+func (a *accounts) refer(of handover.Account) (*mail, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	m := a.open[of]
 	if m == nil {
+		settings, err := a.settings.ForAccount(of.Quota)
+		if err != nil {
+			return nil, err
+		}
 		m = &mail{
-			maildir: of.Mail, settings: a.settings, watcher: a.watcher, fence: a.fence,
+			maildir: of.Mail, settings: settings, watcher: a.watcher, fence: a.fence,
 			log: a.log.With("user", of.Name),
 		}
 		m.quiet = &quiet.Watch{Rest: m.rest, Part: true}
@@ -84,7 +91,7 @@ func (a *accounts) refer(of handover.Account) *mail {
 		m.timer.Stop()
 		m.timer = nil
 	}
-	return m
+	return m, nil
 }
 
 // forget takes an account out of the table, if it is still there.

@@ -149,6 +149,38 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// TestAccountsQuota: each account has its own limits, and a session that comes with others
+// than are known has these.
+func TestAccountsQuota(t *testing.T) {
+	h := behindFence(t, func(_ context.Context, s *Session) error {
+		acct, err := s.OpenAccount()
+		if err != nil {
+			return err
+		}
+		_, l, err := acct.Quota(t.Context())
+		fmt.Fprintln(s.Conn, l.Octets, l.Messages)
+		return err
+	})
+	h.accounts.settings.Quota.Messages = 9
+	for _, c := range []struct{ name, quota, want string }{
+		{"ann", "", "0 9\n"}, {"bob", "1KiB, 5 messages", "1024 5\n"}, {"cyn", "none", "0 0\n"}, {"bob", "2KiB", "2048 0\n"}, {"bob", "none", "0 0\n"},
+	} {
+		of := h.account(c.name)
+		of.Quota = c.quota
+		if _, said := h.connect(of); said != c.want {
+			t.Errorf("%s with %q has %q", c.name, c.quota, said)
+		}
+	}
+	of := h.account("eve")
+	of.Quota = "much"
+	if _, err := h.begin(of); err == nil {
+		t.Error("served without knowing the limits")
+	}
+	if err := errors.Join(h.Control.CloseWrite(), h.Wait()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAccountsIdle: an account without a session is closed after a while, unless another
 // session begins.
 func TestAccountsIdle(t *testing.T) {

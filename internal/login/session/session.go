@@ -119,6 +119,7 @@ type Program struct {
 // arguments are the command line.
 type arguments struct {
 	config, account, maildir, fence string
+	quota                           string // of the first account
 	others                          []other
 	check, front, version           bool
 	mail                            conf.MailSettings
@@ -185,6 +186,7 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 	fs.StringVar(&a.fence, "fence", "", "with -front: serve all accounts whose mail is in this `directory`")
 	fs.BoolVar(&a.front, "front", false, "standard input is the control socket of a front")
 	fs.Func("m", "serve this `maildir`", func(s string) error { return p.add(&a, &a.maildir, other{maildir: s}) })
+	fs.Func("quota", "limits of the account before it, in place of mail.quota: `limits`, or none", a.limit)
 	fs.BoolVar(&a.check, "n", false, "check the configuration and exit")
 	fs.Func("u", "name of the `account` in the log", func(s string) error { return p.add(&a, &a.account, other{name: s}) })
 	fs.BoolVar(&a.version, "v", false, "print the version and exit")
@@ -204,15 +206,15 @@ func (p Program) parse(args []string, stderr io.Writer) (a arguments, err error)
 			return a, errUsage
 		}
 	}
-	if a.fence != "" && (!a.front || a.account != "" || a.maildir != "") {
-		fmt.Fprintf(stderr, "%s: -fence goes with -front, and without -m and -u\n", p.Name)
+	if a.fence != "" && (!a.front || a.account != "" || a.maildir != "" || a.quota != "") {
+		fmt.Fprintf(stderr, "%s: -fence goes with -front, and without -m, -quota and -u\n", p.Name)
 		return a, errUsage
 	}
 	return a, nil
 }
 
 // other is a further account of the command line.
-type other struct{ name, maildir string }
+type other struct{ name, maildir, quota string }
 
 // add takes a -u or -m: the first one into first, and those behind it into pairs.
 func (p Program) add(a *arguments, first *string, o other) error {
@@ -226,6 +228,20 @@ func (p Program) add(a *arguments, first *string, o other) error {
 	default:
 		a.others = append(a.others, o)
 	}
+	return nil
+}
+
+// limit takes a -quota: that of the account to which the last -u or -m belongs.
+func (a *arguments) limit(text string) error {
+	own, err := conf.ParseAccountQuota(text)
+	if err != nil {
+		return err
+	}
+	to := &a.quota
+	if last := len(a.others) - 1; last >= 0 {
+		to = &a.others[last].quota
+	}
+	*to = own
 	return nil
 }
 
@@ -277,11 +293,14 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	if a.fence != "" {
 		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
 	}
-	m := &mail{maildir: a.maildir, settings: a.mail, log: log, fence: f, own: true}
+	settings, err := a.mail.ForAccount(a.quota)
+	if err != nil {
+		return err
+	}
+	m := &mail{maildir: a.maildir, settings: settings, log: log, fence: f, own: true}
 	s.mail = m
-	var err error
 	if len(a.others) > 0 {
-		return p.serveTogether(ctx, in, s, a.others)
+		return p.serveTogether(ctx, in, s, a.mail, a.others)
 	}
 	if a.front {
 		// So that nothing of the front's is read outside the sandbox. That mail cannot

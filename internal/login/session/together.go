@@ -6,25 +6,30 @@ import (
 	"log/slog"
 	"os"
 
+	"fantail/internal/daemon/conf"
 	"fantail/internal/store"
 )
 
 // serveTogether serves the sessions of several accounts at once, with the sandbox around
 // the Maildirs of all of them. One that cannot be opened now is left outside: the process
 // will not have it.
-func (p Program) serveTogether(ctx context.Context, control *os.File, s Session, others []other) error {
+func (p Program) serveTogether(ctx context.Context, control *os.File, s Session, all conf.MailSettings, others []other) error {
 	s.others = make(map[string]*mail)
-	all := map[string]*mail{s.User: s.mail}
+	mails := map[string]*mail{s.User: s.mail}
 	for _, o := range others {
-		m := &mail{maildir: o.maildir, settings: s.mail.settings, fence: s.mail.fence, log: s.Log.With("user", o.name)}
-		s.others[o.name], all[o.name] = m, m
+		settings, err := all.ForAccount(o.quota)
+		if err != nil {
+			return err
+		}
+		m := &mail{maildir: o.maildir, settings: settings, fence: s.mail.fence, log: s.Log.With("user", o.name)}
+		s.others[o.name], mails[o.name] = m, m
 	}
 	s.mail.own = false // the fence is entered once all are open
-	if err := encloseAll(all, s.mail.fence, s.Log); err != nil {
+	if err := encloseAll(mails, s.mail.fence, s.Log); err != nil {
 		return err
 	}
 	err := p.serveFront(ctx, control, s)
-	for _, m := range all {
+	for _, m := range mails {
 		err = errors.Join(err, m.close())
 	}
 	return err

@@ -51,7 +51,7 @@ func (i *identity) account(ctx context.Context, user userdb.User) (wire.Account,
 			return wire.Account{}, err
 		}
 	}
-	a := wire.Account{Name: user.Name, UID: uint32(user.UID), GID: uint32(user.GID), Home: user.Home, Mail: user.Mail}
+	a := wire.Account{Name: user.Name, UID: uint32(user.UID), GID: uint32(user.GID), Home: user.Home, Mail: user.Mail, Quota: user.Quota}
 	var err error
 	if user.System && i.own == nil {
 		a.Groups, err = i.system.Groups(ctx, nss.User{Name: user.Name, UID: a.UID, GID: a.GID})

@@ -58,8 +58,8 @@ func TestIdentity(t *testing.T) {
 		down error
 		want wire.Account // the zero one: an error
 	}{
-		{"all is said", userdb.User{Name: "eve", UID: 5, GID: 6, Home: "/e"}, virtual, nil, down,
-			wire.Account{Name: "eve", UID: 5, GID: 6, Home: "/e", Mail: "/e/Maildir"}},
+		{"all is said", userdb.User{Name: "eve", UID: 5, GID: 6, Home: "/e", Quota: "1GiB"}, virtual, nil, down,
+			wire.Account{Name: "eve", UID: 5, GID: 6, Home: "/e", Mail: "/e/Maildir", Quota: "1GiB"}},
 		{"the system's user", nobody("ann"), virtual, nil, nil,
 			wire.Account{Name: "ann", UID: 1000, GID: 100, Groups: []uint32{8, 27}, Home: "/home/ann", Mail: "/home/ann/Maildir"}},
 		{"with a home of its own", userdb.User{Name: "ann", UID: -1, GID: -1, Home: "/a"}, none, nil, nil,
@@ -89,7 +89,7 @@ func TestIdentity(t *testing.T) {
 		{"one uid, the system's home", nobody("ann"), none, own, nil,
 			wire.Account{Name: "ann", UID: 1000, GID: 1001, Home: "/home/ann", Mail: "/home/ann/Maildir"}},
 		{"one uid, another user's name", nobody("vmail"), none, own, nil, wire.Account{}},
-		{"one uid, and another", userdb.User{Name: "eve", UID: 5, GID: 6, Home: "/e"}, none, own, nil, wire.Account{}},
+		{"one uid, and another", userdb.User{Name: "eve", UID: 5, GID: 6, Home: "/e", Quota: "1GiB"}, none, own, nil, wire.Account{}},
 	} {
 		i := &identity{cfg: &conf.Config{Auth: c.auth, Mail: conf.MailSettings{Path: "~/Maildir"}}, own: c.own, system: machine{c.down}}
 		a, err := i.of(t.Context(), c.user)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"fantail/internal/daemon/conf"
 )
 
 // Described is an account in the words of a source that is no file: a directory, a
-// database. What is empty is not said.
-type Described struct{ Name, UID, GID, Home, Mail string }
+// database. What is empty is not said. Quota is as conf.ParseAccountQuota reads it.
+type Described struct{ Name, UID, GID, Home, Mail, Quota string }
 
 // User reads what is said. Mail may have the prefix "maildir:" and begin with "~/", the
 // home. The error is of the source's data, and holds none of it but the name.
@@ -24,7 +26,11 @@ func (d Described) User() (User, error) {
 	if rest, tilde := strings.CutPrefix(u.Mail, "~/"); tilde && u.Home != "" {
 		u.Mail = filepath.Join(u.Home, rest)
 	}
-	if err := errors.Join(uid, gid, absolute("home", u.Home), absolute("mail", u.Mail)); err != nil {
+	var limits error
+	if u.Quota, limits = conf.ParseAccountQuota(d.Quota); limits != nil {
+		limits = fmt.Errorf("quota: %w", limits)
+	}
+	if err := errors.Join(uid, gid, limits, absolute("home", u.Home), absolute("mail", u.Mail)); err != nil {
 		return User{}, fmt.Errorf("account %s: %w", d.Name, err)
 	}
 	return u, nil

@@ -14,7 +14,8 @@ func TestDescribed(t *testing.T) {
 		err  string // part of it; "": none
 	}{
 		{Described{Name: "ann"}, User{Name: "ann", UID: -1, GID: -1}, ""},
-		{Described{"ann", "0", "5", "/home/ann", "maildir:~/mail"}, User{Name: "ann", UID: 0, GID: 5, Home: "/home/ann", Mail: "/home/ann/mail"}, ""},
+		{Described{"ann", "0", "5", "/home/ann", "maildir:~/mail", "*:storage=1"}, User{Name: "ann", UID: 0, GID: 5, Home: "/home/ann", Mail: "/home/ann/mail", Quota: "1KiB"}, ""},
+		{Described{Name: "ann", Quota: "much"}, User{}, "quota: "},
 		{Described{Name: "ann", Mail: "/mail/ann"}, User{Name: "ann", UID: -1, GID: -1, Mail: "/mail/ann"}, ""},
 		{Described{Name: ""}, User{}, "not a login name"},
 		{Described{Name: "a/b"}, User{}, "not a login name"},

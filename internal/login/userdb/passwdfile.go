@@ -145,6 +145,8 @@ func (r *Record) extra(text string) {
 			return
 		}
 		r.POP3Expire = value
+	case name == "userdb_quota", name == "userdb_quota_rule":
+		r.quota(name, value)
 	case name == "nodelay", strings.HasPrefix(name, "userdb_"):
 	default:
 		r.Refused = errors.Join(r.Refused, fmt.Errorf("extra field %q is not supported", name))
@@ -164,6 +166,25 @@ func (r *Record) imapWithout(list string) {
 		return
 	}
 	r.IMAPWithout = list
+}
+
+// quota sets the limits. Rules of Dovecot can be for one mailbox; these are about a feature
+// of another server.
+func (r *Record) quota(field, value string) {
+	if field == "userdb_quota_rule" && value != "" && !strings.HasPrefix(value, "*:") {
+		return
+	}
+	own, err := conf.ParseAccountQuota(value)
+	if err == nil && own != "" && r.Quota != "" {
+		err = errors.New("the account has limits already")
+	}
+	if err != nil {
+		r.broken = errors.Join(r.broken, fmt.Errorf("%s: %w", field, err))
+		return
+	}
+	if own != "" {
+		r.Quota = own
+	}
 }
 
 // mail sets the Maildir. A location may go on with ":" and options, of which

@@ -45,6 +45,10 @@ type User struct {
 	// or "" for nothing (conf.ParseDays).
 	POP3Expire string
 
+	// Quota is what the account says in place of mail.quota, as conf.ParseAccountQuota
+	// returns it; "" for nothing.
+	Quota string
+
 	// System says that it is the user of the system with that name, whose groups it
 	// has.
 	System bool

@@ -44,6 +44,10 @@ lee@example.org:pw:-1:4294967296
 nat:pw::::::userdb_imap_without=IMAP4rev1
 pat:pw::::::userdb_pop3_expire=14
 ray:pw::::::userdb_pop3_expire=soon
+qua:pw::::::userdb_quota=2GB,1000messages userdb_quota_rule= userdb_quota_rule2=Trash:storage=+10%
+rob:pw::::::userdb_quota_rule=Trash:storage=+10%
+sam:pw::::::userdb_quota_rule=*:storage=+10%
+tom:pw::::::userdb_quota_rule=*:storage=1G userdb_quota=2GB
 mia:pw:::::` + "\r\n"
 
 func TestLookup(t *testing.T) {
@@ -53,15 +57,19 @@ func TestLookup(t *testing.T) {
 		want User
 		err  error
 	}{
-		{"alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", "", "", false, ""}, nil},
-		{"Alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", "", "", false, ""}, nil},
-		{"bob", User{"bob", 1001, 1001, "/home/bob", "", "", "", false, ""}, nil},
-		{"carol", User{"carol", -1, -1, "", "", "NOTIFY,COMPRESS=DEFLATE", "", false, ""}, nil},
-		{"dave", User{"dave", 0, 0, "/root", "/var/mail/dave", "", "", false, ""}, nil},
-		{"erik", User{"erik", -1, -1, "/home/erik", "", "", "", false, ""}, nil},
+		{"alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", "", "", "", false, ""}, nil},
+		{"Alice", User{"alice", 1000, 1000, "/home/alice", "/home/alice/mail", "", "", "", false, ""}, nil},
+		{"bob", User{"bob", 1001, 1001, "/home/bob", "", "", "", "", false, ""}, nil},
+		{"carol", User{"carol", -1, -1, "", "", "NOTIFY,COMPRESS=DEFLATE", "", "", false, ""}, nil},
+		{"dave", User{"dave", 0, 0, "/root", "/var/mail/dave", "", "", "1GiB", false, ""}, nil},
+		{"erik", User{"erik", -1, -1, "/home/erik", "", "", "", "", false, ""}, nil},
 		{"frida", User{}, ErrUnavailable},
-		{"pat", User{"pat", -1, -1, "", "", "", "14", false, ""}, nil},
+		{"pat", User{"pat", -1, -1, "", "", "", "14", "", false, ""}, nil},
 		{"ray", User{}, ErrUnavailable},
+		{"qua", User{"qua", -1, -1, "", "", "", "", "2GB, 1000 messages", false, ""}, nil},
+		{"rob", User{"rob", -1, -1, "", "", "", "", "", false, ""}, nil},
+		{"sam", User{}, ErrUnavailable},
+		{"tom", User{}, ErrUnavailable},
 		{"gus", User{}, ErrUnavailable},
 		{"hal", User{}, ErrUnavailable},
 		{"ida", User{}, ErrUnavailable},
@@ -69,7 +77,7 @@ func TestLookup(t *testing.T) {
 		{"kim", User{}, ErrUnavailable},
 		{"lee@example.org", User{}, ErrUnavailable},
 		{"nat", User{}, ErrUnavailable},
-		{"mia", User{"mia", -1, -1, "", "", "", "", false, ""}, nil},
+		{"mia", User{"mia", -1, -1, "", "", "", "", "", false, ""}, nil},
 		{"nobody", User{}, ErrUnknown},
 		{"", User{}, ErrUnknown},
 		{"# accounts", User{}, ErrUnknown},
@@ -86,7 +94,7 @@ func TestLookup(t *testing.T) {
 	if r, err := f.Record("bob"); err != nil || r.Password != "$6$salt$hash" || r.Refused != nil {
 		t.Errorf("bob: %q, %v", string(r.Password), err)
 	}
-	if n := strings.Count(log.String(), "passwd-file line"); n != 12 { // lines 7 to 17, and 19
+	if n := strings.Count(log.String(), "passwd-file line"); n != 14 { // lines 7 to 17, 19, 22 and 23
 		t.Errorf("%d problems:\n%s", n, log)
 	}
 	for _, secret := range []string{"{PLAIN}", "other", "hash"} {

@@ -16,6 +16,12 @@ type Change struct {
 
 // Begin announces a change of the mail, before it is made.
 func (f *File) Begin() (*Change, error) {
+	if f.free {
+		if err := f.spoil(); err != nil {
+			return nil, err
+		}
+		return &Change{f: f}, nil
+	}
 	file, _, err := openRegular(f.path(), os.O_RDWR|os.O_APPEND)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("begin change of quota: %w", err)

@@ -53,7 +53,9 @@
 // Limits that the administrator has configured count, and a file with others is
 // rewritten. Without any, those in the file count, as Courier's maildirmake -q
 // leaves them: the first line is kept as it is, and the file is never removed.
-// Without both there is no quota, and no file is made.
+// Without both there is no quota, and no file is made. Of an account that is to have no
+// limits (Unlimited) those in the file do not count either, and with the next change
+// of the mail it goes: nobody shall believe later what nobody keeps.
 //
 // Sizes are those of the messages as stored (S= in their names), as Dovecot counts
 // them. Which mailboxes count, and whether the trash does, is up to Mail.

@@ -30,9 +30,11 @@ type Mail interface {
 
 // Options are what a File takes from its surroundings.
 type Options struct {
-	Mail  Mail
-	Clock func() time.Time // nil: time.Now
-	Log   *slog.Logger     // nil: nothing is logged
+	Mail Mail
+	// Unlimited says that there are no limits, whatever the file says.
+	Unlimited bool
+	Clock     func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: nothing is logged
 }
 
 // File is the maildirsize of one account. It is safe for many goroutines, and for
@@ -40,6 +42,7 @@ type Options struct {
 type File struct {
 	root   string
 	limits Limits
+	free   bool // of limits, whatever the file says
 	mail   Mail
 	clock  func() time.Time
 	log    *slog.Logger
@@ -64,18 +67,18 @@ func Open(root string, l Limits, o Options) *File {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &File{root: root, limits: l, mail: o.Mail, clock: o.Clock, log: o.Log}
+	return &File{root: root, limits: l, free: o.Unlimited, mail: o.Mail, clock: o.Clock, log: o.Log}
 }
 
 func (f *File) path() string { return filepath.Join(f.root, name) }
 
 // configured reports whether the limits are the administrator's, not the file's.
-func (f *File) configured() bool { return f.limits != Limits{} }
+func (f *File) configured() bool { return f.free || f.limits != Limits{} }
 
 // Exists reports whether there is a quota: configured limits, or a file of whatever
 // kind. Without one nothing needs to be counted or announced.
 func (f *File) Exists() bool {
-	if f.configured() {
+	if f.configured() && !f.free {
 		return true
 	}
 	_, err := os.Lstat(f.path())

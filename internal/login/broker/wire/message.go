@@ -45,6 +45,7 @@ const (
 	maxPath      = 4095
 	maxWithout   = 512
 	maxExpire    = 16
+	maxQuota     = 64
 	maxGroups    = 1024 // in number
 	maxOffered   = 32   // in number
 )
@@ -200,6 +201,7 @@ type Account struct {
 	Groups   []uint32 // further ones
 	Home     string   // absolute, or ""
 	Mail     string   // absolute path of the Maildir
+	Quota    string   // in place of mail.quota, as conf.ParseAccountQuota returns it; "": it does not say
 }
 
 // Denied says that a ticket is good for nothing.
@@ -297,6 +299,7 @@ func (m *Account) fields(w walker) {
 	}
 	w.text(&m.Home, maxPath)
 	w.text(&m.Mail, maxPath)
+	w.text(&m.Quota, maxQuota)
 }
 
 func (m *Denied) fields(walker) {}

@@ -17,7 +17,7 @@ import (
 func (d *DB) request(scope int, filter string) *ldap.SearchRequest {
 	attributes := []string{"1.1"} // none: RFC 4511 section 4.5.1.8
 	a := d.s.Attributes
-	if named := slices.DeleteFunc([]string{a.User, a.UID, a.GID, a.Home, a.Mail}, func(s string) bool { return s == "" }); scope != ldap.ScopeBaseObject {
+	if named := slices.DeleteFunc([]string{a.User, a.UID, a.GID, a.Home, a.Mail, a.Quota}, func(s string) bool { return s == "" }); scope != ldap.ScopeBaseObject {
 		attributes = named
 	}
 	return ldap.NewSearchRequest(d.s.Base, scope, ldap.NeverDerefAliases, 2, int(requestTime.Seconds()), false, filter, attributes, nil)
@@ -77,7 +77,7 @@ func (d *DB) account(e *ldap.Entry, name string) (userdb.User, error) {
 		return v[0]
 	}
 	a := d.s.Attributes
-	described := userdb.Described{UID: one(a.UID), GID: one(a.GID), Home: one(a.Home), Mail: one(a.Mail)}
+	described := userdb.Described{UID: one(a.UID), GID: one(a.GID), Home: one(a.Home), Mail: one(a.Mail), Quota: one(a.Quota)}
 	// Of several names it is the one that was asked for.
 	names := values(a.User)
 	if i := slices.IndexFunc(names, func(s string) bool { return strings.EqualFold(s, name) }); i >= 0 {

@@ -18,7 +18,7 @@ type record struct {
 }
 
 // columns are what a query may have, in any order and case. The first two it must have.
-var columns = []string{"user", "password", "uid", "gid", "home", "mail", "disabled"}
+var columns = []string{"user", "password", "uid", "gid", "home", "mail", "quota", "disabled"}
 
 // checkColumns wants each to be known, once.
 func checkColumns(names []string) error {
@@ -59,7 +59,7 @@ func read(names []string, cells []sql.NullString) (record, error) {
 	if !ok {
 		return record{}, errDisabled
 	}
-	user, err := userdb.Described{Name: value("user"), UID: value("uid"), GID: value("gid"), Home: value("home"), Mail: value("mail")}.User()
+	user, err := userdb.Described{Name: value("user"), UID: value("uid"), GID: value("gid"), Home: value("home"), Mail: value("mail"), Quota: value("quota")}.User()
 	if err != nil {
 		return record{}, err
 	}

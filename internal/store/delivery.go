@@ -56,7 +56,9 @@ func (d *Delivery) Commit(ctx context.Context) error {
 	err := ctx.Err()
 	var q *charge
 	if err == nil {
-		q, err = d.m.acct.add(ctx, func() (Usage, error) { return u, nil })
+		beyond := d.m.beyond()
+		beyond.Grace = d.m.acct.opt.Grace
+		q, err = d.m.acct.add(ctx, beyond, func() (Usage, error) { return u, nil })
 	}
 	if err != nil {
 		return fail(op, d.m.name, errors.Join(err, d.d.Abort()))

@@ -8,6 +8,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/store/maildir"
+	"fantail/internal/store/quota"
 	"fantail/internal/store/watch"
 )
 
@@ -21,6 +22,10 @@ type Options struct {
 	Coexist bool
 	Layout  maildir.Layout // how folders lie in directories
 	Limits  Limits         // of the account; none: those in its maildirsize
+	// Extra are how far mail may go beyond the limits that is for the mailbox of the name;
+	// Grace is how far one message may that is delivered.
+	Extra map[string]quota.Margin
+	Grace quota.Margin
 	// Unlimited says that the account has no limits, whatever its maildirsize says.
 	Unlimited bool
 	Folders   []Folder // that a new account gets
@@ -48,7 +53,13 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 	for i, f := range c.Folders {
 		folders[i] = Folder{Use: folderUses[f.Use], Name: f.Name}
 	}
+	extra := make(map[string]quota.Margin)
+	for _, m := range c.QuotaExtra {
+		extra[m.Mailbox] = margin(m.Margin)
+	}
 	return Options{
+		Extra:     extra,
+		Grace:     margin(c.QuotaGrace),
 		Host:      host,
 		Log:       log,
 		Coexist:   c.Coexist == conf.CoexistDovecot,
@@ -57,4 +68,8 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 		Unlimited: c.Unlimited,
 		Folders:   folders,
 	}, nil
+}
+
+func margin(m conf.Margin) quota.Margin {
+	return quota.Margin{Percent: m.Percent, Amount: Usage(m.Quota)}
 }

@@ -31,17 +31,20 @@ func (a *Account) Quota(ctx context.Context) (Usage, Limits, error) {
 	return u, l, fail(op, "", err)
 }
 
-// Fits returns an OverQuota error if the account has no room for more mail. It is
-// for those who know the size of a message before they have it; what adds mail
-// asks by itself.
-func (a *Account) Fits(ctx context.Context, more Usage) error {
-	return fail("check quota", "", a.fits(ctx, more))
+// Fits returns an OverQuota error if the account has no room for more mail in this
+// mailbox. It is for those who know the size of a message before they have it; what adds
+// mail asks by itself.
+func (m *Mailbox) Fits(ctx context.Context, more Usage) error {
+	return fail("check quota", m.name, m.acct.fits(ctx, more, m.beyond()))
 }
+
+// beyond is how far mail may go beyond the limits that is for this mailbox.
+func (m *Mailbox) beyond() quota.Beyond { return quota.Beyond{Extra: m.acct.opt.Extra[m.name]} }
 
 // fits refuses what is too much, and nothing else: a quota that cannot be read is
 // for the administrator to know.
-func (a *Account) fits(ctx context.Context, more Usage) error {
-	err := a.quota.Fits(ctx, more)
+func (a *Account) fits(ctx context.Context, more Usage, b quota.Beyond) error {
+	err := a.quota.FitsBeyond(ctx, more, b)
 	if err == nil || errors.Is(err, quota.ErrOver) || ctx.Err() != nil {
 		return err
 	}
@@ -71,13 +74,13 @@ func (a *Account) charge() *charge {
 
 // add begins a change by mail that is about to come, and refuses it if it is too
 // much. Sizes are asked only where there is a quota.
-func (a *Account) add(ctx context.Context, more func() (Usage, error)) (*charge, error) {
+func (a *Account) add(ctx context.Context, b quota.Beyond, more func() (Usage, error)) (*charge, error) {
 	if !a.quota.Exists() {
 		return nil, nil
 	}
 	u, err := more()
 	if err == nil {
-		err = a.fits(ctx, u)
+		err = a.fits(ctx, u, b)
 	}
 	if err != nil {
 		return nil, err

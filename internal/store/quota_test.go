@@ -147,10 +147,10 @@ func TestQuota(t *testing.T) {
 		must("deliver", tryDeliver(t, box, body))
 		refused("append what is too much", tryPut(t, in, body, body, body))
 		refused("deliver what is too much", tryDeliver(t, in, body+body+body))
-		if err := a.Fits(t.Context(), Usage{Octets: 400, Messages: 1}); err != nil {
+		if err := in.Fits(t.Context(), Usage{Octets: 400, Messages: 1}); err != nil {
 			t.Error(err)
 		}
-		if err := a.Fits(t.Context(), Usage{Octets: 401, Messages: 1}); KindOf(err) != OverQuota {
+		if err := in.Fits(t.Context(), Usage{Octets: 401, Messages: 1}); KindOf(err) != OverQuota {
 			t.Error(err)
 		}
 		_, err := in.Copy(t.Context(), []mail.UID{1, 2, 77}, box)
@@ -198,7 +198,7 @@ func TestQuotaOfFile(t *testing.T) {
 	write(t, root, map[string]string{"maildirsize": "20S,3C\n"})
 	expectFits := func(u Usage, want bool) {
 		t.Helper()
-		if err := a.Fits(t.Context(), u); want != (err == nil) || err != nil && KindOf(err) != OverQuota {
+		if err := in.Fits(t.Context(), u); want != (err == nil) || err != nil && KindOf(err) != OverQuota {
 			t.Errorf("%+v: %v", u, err)
 		}
 	}
@@ -291,6 +291,70 @@ func TestCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("an index that is old")
+}
+
+// TestQuotaBeyond: mail may go beyond the limits to a mailbox that is for it, and a
+// message that is delivered may once. Dovecot keeps the same file.
+func TestQuotaBeyond(t *testing.T) {
+	d := dovecot.New(t, "", `mail_plugins = quota
+plugin {
+ quota = maildir:User quota
+ quota_rule = *:bytes=1000
+ quota_rule2 = Trash:bytes=+200
+ quota_grace = 300B
+}
+`)
+	d.IMAP("CREATE Trash")
+	settleDown()
+	limits := Limits{Octets: 1000}
+	a, err := OpenAccount(d.Maildir, Options{
+		Host: "test", Limits: limits, Grace: quota.Margin{Amount: Usage{Octets: 300}},
+		Extra: map[string]quota.Margin{"Trash": {Percent: 20}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close() // nothing is lost
+	in, trash := openBox(t, a, mail.Inbox), openBox(t, a, "Trash")
+	body := strings.Repeat("x", 199) + "\n"
+	if err := tryPut(t, in, body, body, body, body); err != nil {
+		t.Fatal(err)
+	}
+	expectQuota(t, a, limits)
+	if err := tryPut(t, in, body, body); KindOf(err) != OverQuota {
+		t.Errorf("append beyond the limit: %v", err)
+	}
+	if err := trash.Fits(t.Context(), Usage{Octets: 400, Messages: 2}); err != nil {
+		t.Errorf("into the trash: %v", err)
+	}
+	if err := trash.Fits(t.Context(), Usage{Octets: 401, Messages: 2}); KindOf(err) != OverQuota {
+		t.Errorf("too much for the trash: %v", err)
+	}
+	if err := tryDeliver(t, in, strings.Repeat(body, 3)); KindOf(err) != OverQuota {
+		t.Errorf("a message beyond grace: %v", err)
+	}
+	if err := tryDeliver(t, in, strings.Repeat("x", 399)+"\n"); err != nil {
+		t.Errorf("a message within grace: %v", err)
+	}
+	expectQuota(t, a, limits)
+	if err := tryDeliver(t, in, "x\n"); KindOf(err) != OverQuota {
+		t.Errorf("another one: %v", err)
+	}
+	if _, err := in.Copy(t.Context(), []mail.UID{1}, trash); KindOf(err) != OverQuota {
+		t.Errorf("copy beyond the margin of the trash: %v", err)
+	}
+	if err := in.Expunge(t.Context(), []mail.UID{1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Copy(t.Context(), []mail.UID{2}, trash); err != nil {
+		t.Errorf("copy into the trash: %v", err)
+	}
+	expectQuota(t, a, limits)
+	there := onDisk(t, d.Maildir)
+	want := fmt.Sprintf("STORAGE\t%d\t1", (there.Octets+1023)>>10)
+	if got := d.Doveadm("-f", "tab", "quota", "get"); !strings.Contains(got, want) {
+		t.Errorf("Dovecot says %q; want %q", got, want)
+	}
 }
 
 // TestDovecotQuota: a Dovecot with the same limits keeps the same file.

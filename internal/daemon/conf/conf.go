@@ -136,9 +136,11 @@ type LoginSettings struct {
 
 // MailSettings say where mail is.
 type MailSettings struct {
-	Path   string // see Config.MailPath
-	Layout Layout
-	Quota  Quota
+	Path       string // see Config.MailPath
+	Layout     Layout
+	Quota      Quota
+	QuotaExtra []MailboxMargin
+	QuotaGrace Margin
 	// Unlimited says that an account has no limits, not even those of its maildirsize. It is
 	// no setting (ForAccount).
 	Unlimited bool

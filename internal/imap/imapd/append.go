@@ -75,7 +75,7 @@ func (s *Session) receive(ctx context.Context, mbox *store.Mailbox, batch *store
 		}
 		sum.Octets += m.Literal.Size
 		sum.Messages++
-		if err := s.acct.Fits(ctx, sum); err != nil {
+		if err := mbox.Fits(ctx, sum); err != nil {
 			return store.Appended{}, s.refuseAppend(m, err)
 		}
 		err := s.receiveMessage(mbox, batch, m)

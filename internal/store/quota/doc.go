@@ -57,6 +57,10 @@
 // limits (Unlimited) those in the file do not count either, and with the next change
 // of the mail it goes: nobody shall believe later what nobody keeps.
 //
+// Mail can be permitted to go beyond the limits (Beyond): some in certain mailboxes, and
+// one message by grace. Nothing of that is in the file, which others read: what has come
+// counts, and is over the limits for them.
+//
 // Sizes are those of the messages as stored (S= in their names), as Dovecot counts
 // them. Which mailboxes count, and whether the trash does, is up to Mail.
 package quota

@@ -101,7 +101,7 @@ func (f *File) Limits() (Limits, error) {
 // Usage is how much mail there is. Most often that costs the reading of one small
 // file; if that is not to be believed, all mail is counted.
 func (f *File) Usage(ctx context.Context) (Usage, error) {
-	u, _, err := f.usage(ctx, Usage{})
+	u, _, err := f.usage(ctx, Usage{}, Beyond{})
 	if err != nil {
 		return Usage{}, fmt.Errorf("quota: %w", err)
 	}
@@ -110,16 +110,19 @@ func (f *File) Usage(ctx context.Context) (Usage, error) {
 
 // Fits returns nil if more mail has room, ErrOver if it has none. Nobody is
 // refused by a sum that is not fresh: the mail is counted first.
-func (f *File) Fits(ctx context.Context, more Usage) error {
+func (f *File) Fits(ctx context.Context, more Usage) error { return f.FitsBeyond(ctx, more, Beyond{}) }
+
+// FitsBeyond is Fits for mail that may go beyond the limits.
+func (f *File) FitsBeyond(ctx context.Context, more Usage, b Beyond) error {
 	// Without limits there is nothing to count for.
 	if l, err := f.Limits(); err != nil || l == (Limits{}) {
 		return err
 	}
-	u, l, err := f.usage(ctx, more)
+	u, l, err := f.usage(ctx, more, b)
 	if err != nil {
 		return fmt.Errorf("quota: %w", err)
 	}
-	if !l.room(u, more) {
+	if !b.room(l, u, more) {
 		return fmt.Errorf("%w: %d octets and %d messages more than %d and %d, limits %d and %d",
 			ErrOver, more.Octets, more.Messages, u.Octets, u.Messages, l.Octets, l.Messages)
 	}
@@ -128,12 +131,12 @@ func (f *File) Fits(ctx context.Context, more Usage) error {
 
 // usage is the mail that there is, and the limits. They are sure enough to decide
 // whether more has room.
-func (f *File) usage(ctx context.Context, more Usage) (Usage, Limits, error) {
+func (f *File) usage(ctx context.Context, more Usage, b Beyond) (Usage, Limits, error) {
 	s, err := f.read()
 	if err != nil {
 		return Usage{}, Limits{}, err
 	}
-	if f.believes(s, more) {
+	if f.believes(s, more, b) {
 		return s.usage, s.limits, nil
 	}
 	f.counting.Lock()
@@ -141,7 +144,7 @@ func (f *File) usage(ctx context.Context, more Usage) (Usage, Limits, error) {
 	if s, err = f.read(); err != nil { // another goroutine has counted, perhaps
 		return Usage{}, Limits{}, err
 	}
-	if f.believes(s, more) {
+	if f.believes(s, more, b) {
 		return s.usage, s.limits, nil
 	}
 	u, err := f.recount(ctx, s)
@@ -200,11 +203,11 @@ func (f *File) readOnce() (state, error) {
 }
 
 // believes reports whether the sum in s may decide about more mail.
-func (f *File) believes(s state, more Usage) bool {
+func (f *File) believes(s state, more Usage, b Beyond) bool {
 	if s.damage != nil {
 		return false
 	}
-	return s.limits.room(s.usage, more) || s.lines == 1 && f.clock().Sub(s.mtime).Abs() < freshFor
+	return b.room(s.limits, s.usage, more) || s.lines == 1 && f.clock().Sub(s.mtime).Abs() < freshFor
 }
 
 // openRegular opens what must be a file: no link is followed, no FIFO waited for.

@@ -1,0 +1,61 @@
+package conf
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Margin is how far mail may go beyond the limits of its account: by a part of each, or
+// by an amount. The zero Margin is nothing.
+type Margin struct {
+	Percent int64 // from 0 to mostPercent
+	Quota         // 0 is nothing
+}
+
+const mostPercent = 1000
+
+// ParseMargin reads a margin such as "10%", "50MB", "50MB, 100 messages" or "".
+func ParseMargin(text string) (Margin, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	if !percent {
+		q, err := ParseQuota(text)
+		return Margin{Quota: q}, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 16)
+	if err != nil || n < 1 || n > mostPercent {
+		return Margin{}, fmt.Errorf(`%q is no margin between "1%%" and "%d%%"`, text, mostPercent)
+	}
+	return Margin{Percent: int64(n)}, nil
+}
+
+// String is the margin as ParseMargin reads it.
+func (m Margin) String() string {
+	if m.Percent > 0 {
+		return strconv.FormatInt(m.Percent, 10) + "%"
+	}
+	return m.Quota.String()
+}
+
+// MailboxMargin is the margin of one mailbox.
+type MailboxMargin struct {
+	Mailbox string
+	Margin  Margin
+}
+
+// parseMailboxMargin reads a line of mail.quota_extra, such as "Trash: +10%".
+func parseMailboxMargin(text string) (MailboxMargin, error) {
+	i := strings.LastIndexByte(text, ':')
+	name, more, plus := "", "", false
+	if i > 0 {
+		name = strings.TrimSpace(text[:i])
+		more, plus = strings.CutPrefix(strings.TrimSpace(text[i+1:]), "+")
+	}
+	m, err := ParseMargin(more)
+	if err == nil && (name == "" || !plus || m == (Margin{})) {
+		err = fmt.Errorf(`%q is not of the form "Trash: +10%%" or "Trash: +50MB"`, text)
+	}
+	return MailboxMargin{name, m}, err
+}
+
+func showMailboxMargin(m MailboxMargin) string { return m.Mailbox + ": +" + m.Margin.String() }

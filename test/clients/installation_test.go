@@ -254,11 +254,41 @@ func (in *installation) try(ctx context.Context, name string, args ...string) ([
 	cmd := in.command(ctx, name, args...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
+	var waits string
+	cmd.Cancel = func() error {
+		waits = waitsFor(cmd.Process.Pid)
+		return cmd.Process.Kill()
+	}
 	err := cmd.Run()
 	if err != nil {
-		err = fmt.Errorf("%s: %w\n%s%s", name, err, said.Bytes(), out.Bytes())
+		err = fmt.Errorf("%s: %w\n%s%s%s", name, err, said.Bytes(), out.Bytes(), waits)
 	}
 	return out.Bytes(), err
+}
+
+// waitsFor tells what a process that hangs, and those it has started, wait for: whose
+// fault it is that octets do not come. What cannot be found out is left out.
+func waitsFor(pid int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "process %d", pid)
+	for _, name := range []string{"cmdline", "wchan", "syscall"} {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		fmt.Fprintf(&b, " %s %q", name, text)
+	}
+	b.WriteByte('\n')
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, child := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			b.WriteString(waitsFor(n))
+		}
+	}
+	sockets, _ := exec.Command("ss", "-tnp").Output()
+	for line := range strings.Lines(string(sockets)) {
+		if strings.Contains(line, fmt.Sprintf("pid=%d,", pid)) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // run is try for a client that must succeed.

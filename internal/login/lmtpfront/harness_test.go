@@ -183,8 +183,9 @@ type peer struct {
 	in   *bufio.Reader
 }
 
-// serve runs a front, and returns it with a way to connect.
-func (h *house) serve(change func(*Options)) (*Server, func() *peer) {
+// serve runs a front, and returns it with a way to connect. What adjusts it does so
+// before it runs.
+func (h *house) serve(change func(*Options), adjust ...func(*Server)) (*Server, func() *peer) {
 	h.t.Helper()
 	o := Options{
 		Deliveries: h, Host: "mx.example.net", Size: 1 << 20, Domains: []string{"example.org"}, Delimiters: "+",
@@ -194,6 +195,9 @@ func (h *house) serve(change func(*Options)) (*Server, func() *peer) {
 		change(&o)
 	}
 	s := New(o)
+	for _, f := range adjust {
+		f(s)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		h.t.Fatal(err)

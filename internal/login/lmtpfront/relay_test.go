@@ -158,12 +158,11 @@ func TestNoSpool(t *testing.T) {
 // A client that is silent, or says no lines, is left.
 func TestImpatient(t *testing.T) {
 	h := newHouse(t)
-	s, connect := h.serve(nil)
-	s.limit.idle = 100 * time.Millisecond
+	_, connect := h.serve(nil, func(s *Server) { s.limit.idle = 100 * time.Millisecond })
 	p := connect()
 	p.want("220 ", "421 4.4.2")
 	p.gone()
-	s.limit.idle = time.Minute
+	_, connect = h.serve(nil)
 	p = connect().greet()
 	go p.conn.Write(make([]byte, 2<<20))
 	p.want("421 4.5.2")

@@ -37,11 +37,7 @@ func addresses(field func(*Config) *[]string) kind {
 			return nil
 		},
 		show: func(c *Config) string {
-			quoted := make([]string, len(*field(c)))
-			for i, s := range *field(c) {
-				quoted[i] = quote(s)
-			}
-			return "[" + strings.Join(quoted, ", ") + "]"
+			return quoteList(*field(c))
 		},
 	}
 }
@@ -224,4 +220,13 @@ func duration(field func(*Config) *time.Duration) kind {
 		}
 		return d, nil
 	})
+}
+
+// quoteList is a list of texts as the configuration has it.
+func quoteList(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, s := range texts {
+		quoted[i] = quote(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }

@@ -40,11 +40,7 @@ func paths(field func(*Config) *[]string) kind {
 			return nil
 		},
 		show: func(c *Config) string {
-			quoted := make([]string, len(*field(c)))
-			for i, s := range *field(c) {
-				quoted[i] = quote(s)
-			}
-			return "[" + strings.Join(quoted, ", ") + "]"
+			return quoteList(*field(c))
 		},
 	}
 }

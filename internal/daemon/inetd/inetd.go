@@ -20,10 +20,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,6 +46,27 @@ type Listener struct {
 
 // TLS reports whether connections of l begin with a TLS handshake.
 func (l Listener) TLS() bool { return ImplicitTLS(l.Name) }
+
+// Each has take take every connection until l is closed. An error of accepting (out of
+// descriptors, out of memory) is logged, and tried again after a pause.
+func (l Listener) Each(log *slog.Logger, take func(net.Conn)) {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause := shortest
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = shortest
+			take(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			log.Error("accept", "proto", l.Name, "err", err)
+			time.Sleep(pause)
+			pause = min(2*pause, longest)
+		}
+	}
+}
 
 // Conn is a connection that knows what it serves.
 type Conn struct {

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,9 +9,7 @@ import (
 	"fantail/internal/daemon/inetd"
 )
 
-// Serve accepts connections on l until Shutdown, and then returns nil. An error
-// of accepting (out of descriptors, out of memory) is logged, and tried again
-// after a pause.
+// Serve accepts connections on l until Shutdown, and then returns nil.
 func (s *Server) Serve(l inetd.Listener) error {
 	p, ok := protocols(l.Name)
 	if !ok {
@@ -25,24 +22,12 @@ func (s *Server) Serve(l inetd.Listener) error {
 	}
 	s.listeners[l.Listener] = struct{}{}
 	s.mu.Unlock()
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	pause := shortest
-	for {
-		conn, err := l.Accept()
-		switch {
-		case err == nil:
-			pause = shortest
-			if c := s.admit(conn, p, l.TLS()); c != nil {
-				go c.serve()
-			}
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		default:
-			s.o.Log.Error("accept", "proto", p.name, "err", err)
-			time.Sleep(pause)
-			pause = min(2*pause, longest)
+	l.Each(s.o.Log, func(conn net.Conn) {
+		if c := s.admit(conn, p, l.TLS()); c != nil {
+			go c.serve()
 		}
-	}
+	})
+	return nil
 }
 
 // admit counts a connection and returns its client, or closes it and returns

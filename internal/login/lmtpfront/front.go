@@ -46,7 +46,6 @@ package lmtpfront
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -135,24 +134,12 @@ func (s *Server) Serve(l inetd.Listener) error {
 	}
 	s.listeners[l.Listener] = struct{}{}
 	s.mu.Unlock()
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	pause := shortest
-	for {
-		conn, err := l.Accept()
-		switch {
-		case err == nil:
-			pause = shortest
-			if c := s.admit(conn); c != nil {
-				go c.serve()
-			}
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		default:
-			s.o.Log.Error("accept", "proto", "lmtp", "err", err)
-			time.Sleep(pause)
-			pause = min(2*pause, longest)
+	l.Each(s.o.Log, func(conn net.Conn) {
+		if c := s.admit(conn); c != nil {
+			go c.serve()
 		}
-	}
+	})
+	return nil
 }
 
 // ServeConn serves one connection and returns when it has ended.

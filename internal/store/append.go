@@ -101,7 +101,7 @@ func (b *Append) commit(ctx context.Context) (Appended, error) {
 		return Appended{}, err
 	}
 	u := usageOf(b.dls)
-	q, err := m.acct.add(ctx, m.beyond(), func() (Usage, error) { return u, nil })
+	q, err := m.add(ctx, m.beyond(), func() (Usage, error) { return u, nil })
 	if err != nil {
 		return Appended{}, err
 	}

@@ -196,7 +196,7 @@ func (b *batch) claim(ctx context.Context) (claimed []mail.UID, err error) {
 // Expunge removes exactly these messages. Those that are gone already are no
 // error.
 func (m *Mailbox) Expunge(ctx context.Context, uids []mail.UID) error {
-	r := removal{charge: m.acct.charge()}
+	r := removal{charge: m.charge()}
 	err := m.expunge(ctx, uids, &r)
 	r.end(r.gone)
 	return err
@@ -216,7 +216,7 @@ func (m *Mailbox) expunge(ctx context.Context, uids []mail.UID, r *removal) erro
 // yet, stays and is in changed.
 func (m *Mailbox) ExpungeIf(ctx context.Context, uids []mail.UID, may func(mail.UID, mail.Flags, []mail.Keyword) bool) (changed []mail.UID, err error) {
 	const op = "expunge"
-	r := removal{charge: m.acct.charge()}
+	r := removal{charge: m.charge()}
 	m.mu.Lock()
 	err = m.batch(ctx, len(uids), func(b *batch) (err error) {
 		changed, err = b.expungeBy(ctx, uids, &r, func(i int) bool { return may(b.x.UID(i), b.x.Flags(i), b.x.Keywords(i)) })

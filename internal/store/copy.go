@@ -25,7 +25,7 @@ func (m *Mailbox) Copy(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copi
 		return Copied{}, err
 	}
 	var octets []int64 // of each
-	q, err := dst.acct.add(ctx, dst.beyond(), func() (u Usage, err error) {
+	q, err := dst.add(ctx, dst.beyond(), func() (u Usage, err error) {
 		octets, u, err = m.weigh(from)
 		return u, err
 	})

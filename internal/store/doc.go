@@ -98,7 +98,8 @@
 //
 // What adds mail asks package quota first, before it takes a lock, since mail may
 // have to be counted; then it announces the change, makes it, and says how much it
-// was. Moves within the account change nothing. A quota that cannot be read or
+// was. Moves within the account change nothing, unless one of the mailboxes does not
+// count (Options.Ignored). A quota that cannot be read or
 // written is told in the log and refuses nobody. Without limits in the configuration
 // and without a file maildirsize all this is one look whether there is the file.
 //

@@ -67,7 +67,10 @@ func (a *Account) Delete(ctx context.Context, name string) error {
 	if c == mail.Inbox {
 		return &Error{Op: op, Mailbox: c, Kind: Invalid, Err: errors.New("INBOX cannot be deleted")}
 	}
-	q := a.charge()
+	var q *charge
+	if !a.opt.Ignored[c] {
+		q = a.charge()
+	}
 	switch err := a.tree.Delete(a.folder(c)); {
 	case errors.Is(err, fs.ErrNotExist):
 		q.cancel()
@@ -127,10 +130,24 @@ func (a *Account) Rename(ctx context.Context, from, to string) error {
 			return err
 		}
 	}
-	if err := a.renameAll(moves); err != nil {
+	q := a.renames(src, dst)
+	err = a.renameAll(moves)
+	q.spoil()
+	if err != nil {
 		return err
 	}
 	a.moveUses(ctx, byName, src, dst)
+	return nil
+}
+
+// renames begins what a rename is for the quota: a change by an unknown amount, if any
+// mailbox of these names, or below them, does not count.
+func (a *Account) renames(src, dst string) *charge {
+	for name := range a.opt.Ignored {
+		if name == src || name == dst || a.below(name, src) || a.below(name, dst) {
+			return a.charge()
+		}
+	}
 	return nil
 }
 

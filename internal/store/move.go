@@ -11,8 +11,46 @@ import (
 
 // Move moves messages with their flags and dates into dst (RFC 6851), each by one
 // rename. UIDs of expunged messages are left out of the result. After an error
-// those that could be taken back are where they were.
+// those that could be taken back are where they were. OverQuota is the error where they
+// did not count, and the account has no room for them where they would.
 func (m *Mailbox) Move(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copied, error) {
+	if m.ignored() == dst.ignored() {
+		return m.move(ctx, uids, dst)
+	}
+	from, err := m.sources(ctx, uids)
+	if err != nil {
+		return Copied{}, err
+	}
+	var octets []int64 // of each
+	weigh := func() (u Usage, err error) {
+		octets, u, err = m.weigh(from)
+		return u, err
+	}
+	var q *charge
+	if dst.ignored() {
+		if q = m.charge(); q != nil {
+			_, err = weigh()
+		}
+	} else {
+		q, err = dst.add(ctx, dst.beyond(), weigh)
+	}
+	defer q.cancel()
+	if err != nil {
+		return Copied{}, fail("move", dst.name, err)
+	}
+	c, err := m.move(ctx, uids, dst)
+	if err == nil && q != nil {
+		u := copied(c, from, octets)
+		if dst.ignored() {
+			u = Usage{Octets: -u.Octets, Messages: -u.Messages}
+		}
+		q.end(u)
+	}
+	return c, err
+}
+
+// move is Move whatever the quota says.
+func (m *Mailbox) move(ctx context.Context, uids []mail.UID, dst *Mailbox) (Copied, error) {
 	const op = "move"
 	if m == dst || sameDir(m, dst) {
 		// Within one mailbox a move is a new UID for the same message.

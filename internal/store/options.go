@@ -26,6 +26,8 @@ type Options struct {
 	// Grace is how far one message may that is delivered.
 	Extra map[string]quota.Margin
 	Grace quota.Margin
+	// Ignored are the names of mailboxes that have no limits, and whose mail does not count.
+	Ignored map[string]bool
 	// Unlimited says that the account has no limits, whatever its maildirsize says.
 	Unlimited bool
 	Folders   []Folder // that a new account gets
@@ -53,12 +55,21 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 	for i, f := range c.Folders {
 		folders[i] = Folder{Use: folderUses[f.Use], Name: f.Name}
 	}
-	extra := make(map[string]quota.Margin)
+	extra, ignored := make(map[string]quota.Margin), make(map[string]bool)
 	for _, m := range c.QuotaExtra {
-		extra[m.Mailbox] = margin(m.Margin)
+		name, err := naming{layouts[c.Layout]}.canonical(m.Mailbox)
+		if err != nil {
+			return Options{}, fmt.Errorf("mailbox %q of mail.quota_extra: %w", m.Mailbox, err)
+		}
+		if m.Ignore {
+			ignored[name] = true
+		} else {
+			extra[name] = margin(m.Margin)
+		}
 	}
 	return Options{
 		Extra:     extra,
+		Ignored:   ignored,
 		Grace:     margin(c.QuotaGrace),
 		Host:      host,
 		Log:       log,

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
 )
@@ -35,8 +36,14 @@ func (a *Account) Quota(ctx context.Context) (Usage, Limits, error) {
 // mailbox. It is for those who know the size of a message before they have it; what adds
 // mail asks by itself.
 func (m *Mailbox) Fits(ctx context.Context, more Usage) error {
+	if m.ignored() {
+		return nil
+	}
 	return fail("check quota", m.name, m.acct.fits(ctx, more, m.beyond()))
 }
+
+// ignored reports whether the mailbox has no limits, and its mail does not count.
+func (m *Mailbox) ignored() bool { return m.acct.opt.Ignored[m.name] }
 
 // beyond is how far mail may go beyond the limits that is for this mailbox.
 func (m *Mailbox) beyond() quota.Beyond { return quota.Beyond{Extra: m.acct.opt.Extra[m.name]} }
@@ -72,20 +79,28 @@ func (a *Account) charge() *charge {
 	return &charge{a, c}
 }
 
+// charge begins a change of this mailbox's mail.
+func (m *Mailbox) charge() *charge {
+	if m.ignored() {
+		return nil
+	}
+	return m.acct.charge()
+}
+
 // add begins a change by mail that is about to come, and refuses it if it is too
 // much. Sizes are asked only where there is a quota.
-func (a *Account) add(ctx context.Context, b quota.Beyond, more func() (Usage, error)) (*charge, error) {
-	if !a.quota.Exists() {
+func (m *Mailbox) add(ctx context.Context, b quota.Beyond, more func() (Usage, error)) (*charge, error) {
+	if m.ignored() || !m.acct.quota.Exists() {
 		return nil, nil
 	}
 	u, err := more()
 	if err == nil {
-		err = a.fits(ctx, u, b)
+		err = m.acct.fits(ctx, u, b)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return a.charge(), nil
+	return m.acct.charge(), nil
 }
 
 // end ends the change: u has come, or gone if it is negative.
@@ -115,8 +130,8 @@ func (c *charge) tell(err error) {
 	}
 }
 
-// amount counts all mail of an account. All mailboxes count, the trash too, as in
-// Dovecot.
+// amount counts all mail of an account. All mailboxes count that are not ignored, the
+// trash too, as in Dovecot.
 type amount struct{ *Account }
 
 // Times of file systems are not exact: what has just changed may change again and
@@ -166,7 +181,8 @@ func (q amount) look(ctx context.Context) (sum uint64, settled bool, err error) 
 	return h.Sum64(), settled, err
 }
 
-// each visits the folders that hold mail. One that vanishes meanwhile holds none.
+// each visits the folders that hold mail which counts. One that vanishes meanwhile
+// holds none.
 func (q amount) each(ctx context.Context, visit func(folder string) error) error {
 	folders, err := q.tree.List()
 	if err != nil {
@@ -176,11 +192,26 @@ func (q amount) each(ctx context.Context, visit func(folder string) error) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if q.ignored(f) {
+			continue
+		}
 		if err := visit(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// ignored reports whether a folder is a mailbox whose mail does not count.
+func (q amount) ignored(folder string) bool {
+	if len(q.opt.Ignored) == 0 {
+		return false
+	}
+	name, ok := mail.Inbox, true
+	if folder != "" {
+		name, ok = q.reachable(folder)
+	}
+	return ok && q.opt.Ignored[name]
 }
 
 // Count is part of quota.Mail.

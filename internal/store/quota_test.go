@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"fantail/internal/daemon/conf"
 	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
@@ -387,5 +388,108 @@ plugin {
 	want := fmt.Sprintf("STORAGE\t%d\t100", (there.Octets+1023)>>10) // rounded up
 	if got := d.Doveadm("-f", "tab", "quota", "get"); !strings.Contains(got, want) || !strings.Contains(got, "MESSAGE\t2\t5") {
 		t.Errorf("Dovecot says %q; want %q and %d messages", got, want, there.Messages)
+	}
+}
+
+// TestQuotaIgnored: a mailbox that is ignored has no limits, and what is in it does not
+// count, whatever way mail and mailboxes go. Dovecot keeps the same file.
+func TestQuotaIgnored(t *testing.T) {
+	d := dovecot.New(t, "", `mail_plugins = quota
+plugin {
+ quota = maildir:User quota
+ quota_rule = *:bytes=1000:messages=9
+ quota_rule2 = Junk:ignore
+}
+`)
+	d.IMAP("CREATE Junk", "CREATE Junk.below")
+	settleDown()
+	limits := Limits{Octets: 1000, Messages: 9}
+	a, err := OpenAccount(d.Maildir, Options{Host: "test", Limits: limits, Ignored: map[string]bool{"Junk": true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close() // nothing is lost
+	in, junk, below := openBox(t, a, mail.Inbox), openBox(t, a, "Junk"), openBox(t, a, "Junk.below")
+	want := func(what string, err error, messages int64) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		counted := &counts{amount: amount{a}}
+		u, err := quota.Open(a.root, limits, quota.Options{Mail: counted}).Usage(t.Context())
+		if want := (Usage{Octets: 200 * messages, Messages: messages}); err != nil || u != want || counted.n > 0 {
+			text, _ := os.ReadFile(filepath.Join(a.root, "maildirsize"))
+			t.Errorf("%s: %+v, %v, after %d counts; want %+v; file %q", what, u, err, counted.n, want, text)
+		}
+		if u, err := (amount{a}).Count(t.Context()); err != nil || u.Messages != messages {
+			t.Errorf("%s: counted %+v, %v", what, u, err)
+		}
+		if got := d.Doveadm("-f", "tab", "quota", "get"); !strings.Contains(got, fmt.Sprintf("MESSAGE\t%d\t9", messages)) {
+			t.Errorf("%s: Dovecot says %q", what, got)
+		}
+	}
+	body := strings.Repeat("x", 199) + "\n"
+	_, _, err = a.Quota(t.Context()) // makes the file
+	want("nothing", err, 0)
+	want("append one that counts", tryPut(t, below, body), 1)
+	want("append more than the limit", tryPut(t, junk, body, body, body, body, body, body, body, body, body, body, body, body), 1)
+	want("deliver", tryDeliver(t, junk, body), 1)
+	if err := junk.Fits(t.Context(), Usage{Octets: 10000, Messages: 1}); err != nil {
+		t.Error(err)
+	}
+	_, err = junk.Copy(t.Context(), []mail.UID{1}, in)
+	want("copy where it counts", err, 2)
+	_, err = in.Copy(t.Context(), []mail.UID{1}, junk)
+	want("copy where it does not count", err, 2)
+	_, err = junk.Move(t.Context(), []mail.UID{2, 3, 99}, in)
+	want("move where it counts", err, 4)
+	if _, err := junk.Move(t.Context(), []mail.UID{4, 5}, in); KindOf(err) != OverQuota {
+		t.Errorf("move more than there is room for: %v", err)
+	}
+	want("which has moved nothing", nil, 4)
+	_, err = in.Move(t.Context(), []mail.UID{1}, junk)
+	want("move where it does not count", err, 3)
+	want("expunge what does not count", junk.Expunge(t.Context(), []mail.UID{4}), 3)
+	want("expunge what counts", in.Expunge(t.Context(), []mail.UID{2}), 2)
+	d.IMAP("SELECT Junk", "COPY 1 INBOX", "COPY 1 Junk", "MOVE 1 Junk.below")
+	want("Dovecot's changes", nil, 4)
+	settleDown()
+	if err := a.Rename(t.Context(), "Junk.below", "other"); err != nil {
+		t.Fatal(err)
+	}
+	want("rename what counts", nil, 4)
+	if err := a.Delete(t.Context(), "Junk"); err != nil {
+		t.Fatal(err)
+	}
+	want("delete what does not count", nil, 4)
+	settleDown()
+	if err := a.Rename(t.Context(), "other", "Junk"); err != nil {
+		t.Fatal(err)
+	}
+	if u, _, err := a.Quota(t.Context()); err != nil || u.Messages != 2 {
+		t.Errorf("what counted does not any more: %+v, %v", u, err)
+	}
+	want("renamed", nil, 2)
+	settleDown()
+	if err := a.Rename(t.Context(), "Junk", "other"); err != nil {
+		t.Fatal(err)
+	}
+	if u, _, err := a.Quota(t.Context()); err != nil || u.Messages != 4 {
+		t.Errorf("what did not count does now: %+v, %v", u, err)
+	}
+	want("renamed back", nil, 4)
+}
+
+// TestConfiguredExtra: names of mailboxes are those by which they are opened.
+func TestConfiguredExtra(t *testing.T) {
+	var c conf.MailSettings
+	c.QuotaExtra = []conf.MailboxMargin{{Mailbox: "inbox", Ignore: true}, {Mailbox: "u\u0308", Margin: conf.Margin{Percent: 10}}}
+	o, err := Configured(&c, nil)
+	if err != nil || !o.Ignored["INBOX"] || o.Extra["ü"].Percent != 10 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	c.QuotaExtra = []conf.MailboxMargin{{Mailbox: "a\nb", Ignore: true}}
+	if _, err := Configured(&c, nil); err == nil {
+		t.Error("a name that no mailbox can have is taken")
 	}
 }

@@ -185,7 +185,7 @@ directory = "../bin"
 		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},
 		OAuth:    OAuthSettings{"https://i", "/k", "imap", "email", "mail", "https://i/i", "fantail", filepath.Join(dir, "secret"), "/ca"},
 		Login:    LoginSettings{PlaintextAlways, proxies, 10000, 200, 90 * time.Second},
-		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, []MailboxMargin{{"Trash", Margin{Percent: 10}}}, Margin{Quota: Quota{Octets: 1e6}}, false, Folders{{"sent", "Gesendet"}}, "none"},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, []MailboxMargin{{Mailbox: "Trash", Margin: Margin{Percent: 10}}}, Margin{Quota: Quota{Octets: 1e6}}, false, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1, ScopeUID, filepath.Join(dir, "mail")},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 

@@ -37,25 +37,39 @@ func (m Margin) String() string {
 	return m.Quota.String()
 }
 
-// MailboxMargin is the margin of one mailbox.
+// MailboxMargin is what one mailbox has beyond the limits of its account: a margin, or
+// no limits at all, and what is in it does not count.
 type MailboxMargin struct {
 	Mailbox string
-	Margin  Margin
+	Ignore  bool
+	Margin  Margin // nothing where Ignore is true
 }
 
-// parseMailboxMargin reads a line of mail.quota_extra, such as "Trash: +10%".
+// ignoreMailbox is what stands in place of the margin of a mailbox that does not count.
+const ignoreMailbox = "ignore"
+
+// parseMailboxMargin reads a line of mail.quota_extra, such as "Trash: +10%" or
+// "Junk: ignore".
 func parseMailboxMargin(text string) (MailboxMargin, error) {
 	i := strings.LastIndexByte(text, ':')
-	name, more, plus := "", "", false
+	name, rule := "", ""
 	if i > 0 {
-		name = strings.TrimSpace(text[:i])
-		more, plus = strings.CutPrefix(strings.TrimSpace(text[i+1:]), "+")
+		name, rule = strings.TrimSpace(text[:i]), strings.TrimSpace(text[i+1:])
 	}
+	if name != "" && rule == ignoreMailbox {
+		return MailboxMargin{Mailbox: name, Ignore: true}, nil
+	}
+	more, plus := strings.CutPrefix(rule, "+")
 	m, err := ParseMargin(more)
 	if err == nil && (name == "" || !plus || m == (Margin{})) {
-		err = fmt.Errorf(`%q is not of the form "Trash: +10%%" or "Trash: +50MB"`, text)
+		err = fmt.Errorf(`%q is not of the form "Trash: +10%%", "Trash: +50MB" or "Junk: ignore"`, text)
 	}
-	return MailboxMargin{name, m}, err
+	return MailboxMargin{Mailbox: name, Margin: m}, err
 }
 
-func showMailboxMargin(m MailboxMargin) string { return m.Mailbox + ": +" + m.Margin.String() }
+func showMailboxMargin(m MailboxMargin) string {
+	if m.Ignore {
+		return m.Mailbox + ": " + ignoreMailbox
+	}
+	return m.Mailbox + ": +" + m.Margin.String()
+}

@@ -15,7 +15,12 @@ func TestMailboxMargin(t *testing.T) {
 		"Trash":                     "",
 		": +10%":                    "",
 		"Trash: +much":              "",
-		"Trash: ignore":             "",
+		"Junk:ignore":               "Junk: ignore",
+		"a: b: ignore":              "a: b: ignore",
+		"Junk: +ignore":             "",
+		"Junk: ignored":             "",
+		": ignore":                  "",
+		"ignore":                    "",
 	} {
 		m, err := parseMailboxMargin(text)
 		if (err == nil) != (want != "") || err == nil && showMailboxMargin(m) != want {
@@ -29,7 +34,7 @@ func TestMailboxMargin(t *testing.T) {
 
 // What is read is shown so that it is read again.
 func FuzzMailboxMargin(f *testing.F) {
-	for _, s := range []string{"Trash: +10%", "a: b: +50MB, 1 messages", "x"} {
+	for _, s := range []string{"Trash: +10%", "a: b: +50MB, 1 messages", "Junk: ignore", "x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

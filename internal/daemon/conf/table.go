@@ -170,7 +170,7 @@ var settings = []row{
 	{"mail.quota", quota(func(c *Config) *Quota { return &c.Mail.Quota }), `""`,
 		`How much mail an account may have, such as "2GB, 100000 messages"; empty: what its file maildirsize says.`},
 	{"mail.quota_extra", list("list of mailboxes with margins", func(c *Config) *[]MailboxMargin { return &c.Mail.QuotaExtra }, parseMailboxMargin, showMailboxMargin), `[]`,
-		`How far mail may go beyond the limits that is for certain mailboxes, such as "Trash: +10%".`},
+		`How far mail may go beyond the limits that is for certain mailboxes, such as "Trash: +10%", and which do not count, "Junk: ignore".`},
 	{"mail.quota_grace", parsed("margin", func(c *Config) *Margin { return &c.Mail.QuotaGrace }, ParseMargin), `""`,
 		`How far one message that is delivered may go beyond the limit of octets, such as "10%" or "50MB"; empty: not at all.`},
 	{"mail.folders", folders(func(c *Config) *Folders { return &c.Mail.Folders }), `"drafts=Drafts, sent=Sent, junk=Junk, trash=Trash, archive=Archive"`,

@@ -29,7 +29,7 @@ const floors = `
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
 	message store/volume
-	mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
+	locale mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
 
 // within lists the arrows inside one floor.

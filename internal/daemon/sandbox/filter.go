@@ -3,8 +3,9 @@ package sandbox
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
-	"runtime"
+	"slices"
 	"unsafe"
 
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -90,6 +91,7 @@ const (
 	equal    = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 	atLeast  = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K
 	anyOf    = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K
+	goTo     = unix.BPF_JMP | unix.BPF_JA
 	returned = unix.BPF_RET | unix.BPF_K
 )
 
@@ -104,38 +106,87 @@ const (
 // door to one of the others.
 const x32 = 0x40000000
 
-// program compiles the filter. Every jump is a short one to the next rule.
+// program compiles the filter. The kernel tries it on every number that there is when it
+// is loaded, so the numbers are found by halving, which every start of a program gains
+// by. Of several rules of a call the first one counts.
 func (f filter) program() []unix.SockFilter {
-	p := []unix.SockFilter{
-		{Code: load, K: atArch},
-		{Code: equal, Jt: 1, K: arch},
-		{Code: returned, K: uint32(refused)},
-		{Code: load, K: atCall},
-		{Code: atLeast, Jf: 1, K: x32},
-		{Code: returned, K: uint32(refused)},
-	}
-	for _, r := range f.rules {
-		body := append(r.test.program(), unix.SockFilter{Code: returned, K: uint32(r.then)})
-		if r.test.kind != always {
-			body = append(body, unix.SockFilter{Code: returned, K: uint32(f.otherwise)})
-		}
-		p = append(p, unix.SockFilter{Code: equal, Jf: uint8(len(body)), K: r.call})
-		p = append(p, body...)
-	}
-	return append(p, unix.SockFilter{Code: returned, K: uint32(f.otherwise)})
+	p := append(make([]unix.SockFilter, 0, usualLength),
+		unix.SockFilter{Code: load, K: atArch},
+		unix.SockFilter{Code: equal, Jt: 1, K: arch},
+		unix.SockFilter{Code: returned, K: uint32(refused)},
+		unix.SockFilter{Code: load, K: atCall},
+		unix.SockFilter{Code: atLeast, Jf: 1, K: x32},
+		unix.SockFilter{Code: returned, K: uint32(refused)},
+	)
+	return halve(p, f.spans())
 }
 
-// program compiles the test: the instruction after it runs if the call passes, and
-// the one after that if not.
-func (t test) program() []unix.SockFilter {
+const (
+	usualLength = 512 // of a program; a longer one is moved once
+	mostCalls   = 512 // Linux numbers its calls below
+)
+
+// span is what becomes of the calls from a number on, up to the next span.
+type span struct {
+	from      uint32
+	test      test
+	then      verdict
+	otherwise verdict
+}
+
+// spans divides the numbers, from 0 on.
+func (f filter) spans() []span {
+	var which [mostCalls + 1]uint16 // of the rules, from 1 on
+	for i, r := range slices.Backward(f.rules) {
+		which[r.call] = uint16(i + 1)
+	}
+	list := make([]span, 0, len(f.rules)+len(f.rules)/2)
+	for call, i := range which {
+		s := span{from: uint32(call), then: f.otherwise}
+		if i > 0 {
+			r := &f.rules[i-1]
+			s.test, s.then, s.otherwise = r.test, r.then, f.otherwise
+		}
+		if last := len(list) - 1; last < 0 || s.test.kind != always || list[last].test.kind != always || list[last].then != s.then {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// halve appends what finds the span of the number that is loaded.
+func halve(p []unix.SockFilter, list []span) []unix.SockFilter {
+	if len(list) == 1 {
+		s := &list[0]
+		if p = s.test.program(p); s.test.kind != always {
+			return append(p, unix.SockFilter{Code: returned, K: uint32(s.then)}, unix.SockFilter{Code: returned, K: uint32(s.otherwise)})
+		}
+		return append(p, unix.SockFilter{Code: returned, K: uint32(s.then)})
+	}
+	middle, at := len(list)/2, len(p)
+	p = append(p, unix.SockFilter{Code: atLeast, K: list[middle].from})
+	p = halve(p, list[:middle])
+	if low := len(p) - at - 1; low <= math.MaxUint8 {
+		p[at].Jt = uint8(low)
+	} else {
+		p[at].Jf = 1
+		p = slices.Insert(p, at+1, unix.SockFilter{Code: goTo, K: uint32(low)})
+	}
+	return halve(p, list[middle:])
+}
+
+// program appends the test: the instruction after it runs if the call passes, and the
+// one after that if not.
+func (t test) program(p []unix.SockFilter) []unix.SockFilter {
+	if t.kind == always {
+		return p
+	}
 	low, high := uint32(atArgs+8*t.arg), uint32(atArgs+8*t.arg+4)
 	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
 		low, high = high, low
 	}
-	p := []unix.SockFilter{{Code: load, K: low}}
+	p = append(p, unix.SockFilter{Code: load, K: low})
 	switch t.kind {
-	case always:
-		return nil
 	case oneOf:
 		for i, v := range t.values {
 			left := uint8(len(t.values) - 1 - i)
@@ -176,23 +227,29 @@ func (f filter) load() error {
 		}
 		return nil
 	}
-	runtime.LockOSThread() // the two calls are one thread's
-	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("set no_new_privs: %w", err)
-	}
 	p := f.program()
 	program := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	const flags = unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_LOG
-	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
-	switch {
-	case errno != 0:
-		return fmt.Errorf("filter system calls: %w", errno)
-	case thread != 0:
-		return fmt.Errorf("filter system calls: thread %d has a filter of its own", thread)
+	for try := 1; ; try++ {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("set no_new_privs: %w", err)
+		}
+		thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
+		switch {
+		case errno == unix.EACCES && try < mostTries: // another thread, which has it not
+		case errno != 0:
+			return fmt.Errorf("filter system calls: %w", errno)
+		case thread != 0:
+			return fmt.Errorf("filter system calls: thread %d has a filter of its own", thread)
+		default:
+			return nil
+		}
 	}
-	return nil
 }
+
+// mostTries is how often the two calls are made in the hope that one thread makes them.
+// A thread of our own would be sure, and costs every program the start of a further one.
+const mostTries = 100
 
 // filters reports whether there is seccomp with all that load uses (Linux 4.14),
 // and a list for this processor.

@@ -52,7 +52,7 @@ type arguments struct {
 	keep     bool
 }
 
-func run(args []string, in io.Reader, out, stderr io.Writer) (exit int) {
+func run(args []string, in *os.File, out, stderr io.Writer) (exit int) {
 	if len(args) > 0 && args[0] == "-lmtp" {
 		return lmtpd(args[1:], stderr)
 	}
@@ -128,7 +128,7 @@ func (a *arguments) declare() {
 }
 
 // deliver puts the message into the mailbox.
-func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, told telling, in io.Reader, log *slog.Logger) error {
+func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, told telling, in *os.File, log *slog.Logger) error {
 	if a.path != "" { // before the sandbox
 		f, err := os.Open(a.path)
 		if err != nil {
@@ -152,15 +152,12 @@ func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, t
 	if cfg.Programs.Sandbox != conf.SandboxOff {
 		err = fence(account)
 	}
-	// The MTA may end the program any time; what is not committed then is not there.
-	// Signals are waited for by a thread, and the sandbox has to be entered by each.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	if err == nil {
 		env, to := a.envelope(own, told, cfg.Deliver.RecipientDelimiter)
 		to.Account, to.Log = account, log
-		err = agent.Deliver(ctx, env, []deliver.Recipient{to}, in)[0]
+		err = agent.Deliver(ctx, env, []deliver.Recipient{to}, &input{file: in, cancel: cancel})[0]
 	}
 	if closed := account.Close(); closed != nil {
 		log.Warn("close account", "err", closed) // what is delivered is delivered

@@ -141,7 +141,7 @@ func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, t
 	if err != nil {
 		return err
 	}
-	o, err := store.Configured(&settings, log)
+	o, err := store.Configured(&settings, own.Name, log)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,9 @@ import (
 // session that looks gives the message its UID. It belongs to one goroutine and
 // ends with Commit or Abort.
 type Delivery struct {
-	m *Mailbox
-	d *maildir.Delivery
+	m   *Mailbox
+	d   *maildir.Delivery
+	own bool // it is the store's: no limit refuses it, and nobody is warned
 }
 
 // NewDelivery begins a delivery. The caller writes the message to it.
@@ -22,7 +23,7 @@ func (m *Mailbox) NewDelivery() (*Delivery, error) {
 	if err != nil {
 		return nil, fail("deliver", m.name, err)
 	}
-	return &Delivery{m, d}, nil
+	return &Delivery{m: m, d: d}, nil
 }
 
 // Write adds to the message.
@@ -43,7 +44,7 @@ func (d *Delivery) Twin(m *Mailbox) (*Delivery, error) {
 	if err != nil {
 		return nil, fail("deliver", m.name, err)
 	}
-	return &Delivery{m, twin}, nil
+	return &Delivery{m: m, d: twin}, nil
 }
 
 // Commit delivers the message. When it returns nil the message survives a power
@@ -55,7 +56,13 @@ func (d *Delivery) Commit(ctx context.Context) error {
 	u := usageOf(dls)
 	err := ctx.Err()
 	var q *charge
-	if err == nil {
+	switch {
+	case err != nil:
+	case d.own:
+		if q = d.m.charge(); q != nil {
+			q.quiet = true
+		}
+	default:
 		beyond := d.m.beyond()
 		beyond.Grace = d.m.acct.opt.Grace
 		q, err = d.m.add(ctx, beyond, func() (Usage, error) { return u, nil })

@@ -103,6 +103,9 @@
 // written is told in the log and refuses nobody. Without limits in the configuration
 // and without a file maildirsize all this is one look whether there is the file.
 //
+// After every change that counts, the owner is told if the account is as full as the
+// settings say (warn.go).
+//
 // # Errors
 //
 // Every error that leaves this package is an *Error with a Kind, which each

@@ -28,6 +28,10 @@ type Options struct {
 	Grace quota.Margin
 	// Ignored are the names of mailboxes that have no limits, and whose mail does not count.
 	Ignored map[string]bool
+	// Owner is the account's name, to whom messages of the store's own go, and Warnings is
+	// when that is, and what they say.
+	Owner    string
+	Warnings conf.WarningSettings
 	// Unlimited says that the account has no limits, whatever its maildirsize says.
 	Unlimited bool
 	Folders   []Folder // that a new account gets
@@ -45,8 +49,9 @@ var folderUses = map[string]string{
 	"archive": `\Archive`, "drafts": `\Drafts`, "junk": `\Junk`, "sent": `\Sent`, "trash": `\Trash`,
 }
 
-// Configured returns the options that the configuration asks for.
-func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
+// Configured returns the options that the configuration asks for, for the account called
+// owner.
+func Configured(c *conf.MailSettings, owner string, log *slog.Logger) (Options, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return Options{}, fmt.Errorf("find the host name: %w", err)
@@ -76,6 +81,8 @@ func Configured(c *conf.MailSettings, log *slog.Logger) (Options, error) {
 		Coexist:   c.Coexist == conf.CoexistDovecot,
 		Layout:    layouts[c.Layout],
 		Limits:    Limits(c.Quota),
+		Owner:     owner,
+		Warnings:  c.Warnings,
 		Unlimited: c.Unlimited,
 		Folders:   folders,
 	}, nil

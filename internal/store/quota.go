@@ -62,8 +62,9 @@ func (a *Account) fits(ctx context.Context, more Usage, b quota.Beyond) error {
 // charge is a change of the amount of mail that is being made. It is nil where
 // there is no quota, and its methods do nothing then.
 type charge struct {
-	a *Account
-	c *quota.Change
+	a     *Account
+	c     *quota.Change
+	quiet bool // nobody is warned
 }
 
 // charge begins a change, if there is a quota: before mail comes or goes.
@@ -76,7 +77,7 @@ func (a *Account) charge() *charge {
 		a.opt.Log.Warn("quota not kept", "err", err)
 		return nil
 	}
-	return &charge{a, c}
+	return &charge{a: a, c: c}
 }
 
 // charge begins a change of this mailbox's mail.
@@ -107,6 +108,9 @@ func (m *Mailbox) add(ctx context.Context, b quota.Beyond, more func() (Usage, e
 func (c *charge) end(u Usage) {
 	if c != nil {
 		c.tell(c.c.End(u.Octets, u.Messages))
+		if !c.quiet {
+			c.a.warn()
+		}
 	}
 }
 

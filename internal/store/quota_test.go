@@ -484,12 +484,12 @@ plugin {
 func TestConfiguredExtra(t *testing.T) {
 	var c conf.MailSettings
 	c.QuotaExtra = []conf.MailboxMargin{{Mailbox: "inbox", Ignore: true}, {Mailbox: "u\u0308", Margin: conf.Margin{Percent: 10}}}
-	o, err := Configured(&c, nil)
+	o, err := Configured(&c, "ann", nil)
 	if err != nil || !o.Ignored["INBOX"] || o.Extra["ü"].Percent != 10 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	c.QuotaExtra = []conf.MailboxMargin{{Mailbox: "a\nb", Ignore: true}}
-	if _, err := Configured(&c, nil); err == nil {
+	if _, err := Configured(&c, "ann", nil); err == nil {
 		t.Error("a name that no mailbox can have is taken")
 	}
 }

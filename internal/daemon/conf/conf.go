@@ -141,6 +141,7 @@ type MailSettings struct {
 	Quota      Quota
 	QuotaExtra []MailboxMargin
 	QuotaGrace Margin
+	Warnings   WarningSettings
 	// Unlimited says that an account has no limits, not even those of its maildirsize. It is
 	// no setting (ForAccount).
 	Unlimited bool

@@ -80,7 +80,7 @@ func (a *accounts) refer(of handover.Account) (*mail, error) {
 			return nil, err
 		}
 		m = &mail{
-			maildir: of.Mail, settings: settings, watcher: a.watcher, fence: a.fence,
+			name: of.Name, maildir: of.Mail, settings: settings, watcher: a.watcher, fence: a.fence,
 			log: a.log.With("user", of.Name),
 		}
 		m.quiet = &quiet.Watch{Rest: m.rest, Part: true}

@@ -17,6 +17,7 @@ import (
 // mail is the account of some sessions: of all that the process has, or of all that
 // the account has.
 type mail struct {
+	name     string // of the account
 	maildir  string
 	settings conf.MailSettings
 	log      *slog.Logger
@@ -44,7 +45,7 @@ func (m *mail) open() (*store.Account, error) {
 	if m.account != nil {
 		return m.account, nil
 	}
-	o, err := store.Configured(&m.settings, m.log)
+	o, err := store.Configured(&m.settings, m.name, m.log)
 	if err != nil {
 		return nil, err
 	}

@@ -297,7 +297,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	m := &mail{maildir: a.maildir, settings: settings, log: log, fence: f, own: true}
+	m := &mail{name: a.account, maildir: a.maildir, settings: settings, log: log, fence: f, own: true}
 	s.mail = m
 	if len(a.others) > 0 {
 		return p.serveTogether(ctx, in, s, a.mail, a.others)

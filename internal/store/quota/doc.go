@@ -1,7 +1,8 @@
 // Package quota keeps the file maildirsize of Maildir++: how much mail an account
 // has, and how much it may have. Courier, Dovecot (quota backend maildir), maildrop,
 // Exim and others read and write the same file. The store asks before it takes
-// mail (Fits), says what came and went (Begin, End), and shows the numbers (Usage).
+// mail (Fits), says what came and went (Begin, End), shows the numbers (Usage), and is
+// told when there is much (Tell, told.go).
 // This package knows no mailboxes; who counts them is its parameter (Mail).
 //
 // # The file

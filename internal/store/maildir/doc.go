@@ -47,6 +47,9 @@
 //	rename                                each file
 //	fsync(directory)                      once
 //
+// Deliveries into one folder at the same time share the last step (together): each
+// returns after an fsync that began after its rename.
+//
 // Of 50 mails before a simulated power cut, 50 survive. Without the first fsync
 // there are 50 names of empty files, without the second some names are missing.
 // A batch is all or nothing for everyone who is told about it: if any step fails,

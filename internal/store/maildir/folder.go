@@ -17,6 +17,8 @@ type folder struct {
 	name string // tmp, new or cur
 	path string
 	open atomic.Pointer[openDir] // or nil
+
+	syncs together
 }
 
 // openDir is a directory that is held open. What reopen replaces is closed once

@@ -90,13 +90,16 @@ func (s *sys) close(file *os.File) error {
 	return file.Close()
 }
 
-// syncDir makes the names in a folder durable.
+// syncDir makes the names in a folder durable. Those who call it at the same time have
+// the fsync in common.
 func (s *sys) syncDir(f *folder) error {
-	if err := s.before("fsync dir", f.name); err != nil {
-		return err
-	}
-	err := f.with(func(fd int) error { return again(func() error { return unix.Fsync(fd) }) })
-	return fail("fsync", f, "", err)
+	return f.syncs.do(func() error {
+		if err := s.before("fsync dir", f.name); err != nil {
+			return err
+		}
+		err := f.with(func(fd int) error { return again(func() error { return unix.Fsync(fd) }) })
+		return fail("fsync", f, "", err)
+	})
 }
 
 // setTime sets the file's mtime, which is its INTERNALDATE.

@@ -29,7 +29,7 @@ const floors = `
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/warning
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
-	message store/volume
+	message store/volume autoconfig
 	locale mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
 

@@ -42,16 +42,17 @@ type Config struct {
 	// gets it as -c.
 	File string
 
-	IMAP    IMAPSettings
-	POP3    POP3Settings
-	Webmail WebmailSettings
-	LMTP    LMTPSettings
-	Deliver DeliverSettings
-	TLS     TLSSettings
-	Auth    AuthSettings
-	LDAP    LDAPSettings
-	SQL     SQLSettings
-	OAuth   OAuthSettings
+	IMAP       IMAPSettings
+	POP3       POP3Settings
+	Webmail    WebmailSettings
+	Autoconfig AutoconfigSettings
+	LMTP       LMTPSettings
+	Deliver    DeliverSettings
+	TLS        TLSSettings
+	Auth       AuthSettings
+	LDAP       LDAPSettings
+	SQL        SQLSettings
+	OAuth      OAuthSettings
 
 	Checkpassword CheckpasswordSettings
 	SMTPAuth      SMTPAuthSettings

@@ -86,6 +86,15 @@ duplicates = "24h"
 quota_full = "permanent"
 [webmail]
 "listen_tls" = ['127.0.0.1:8443']
+[autoconfig]
+name = "Example Ltd"
+host = "Mail.example.org"
+domains = ["example.org"]
+login = "local"
+imap = ":143"
+pop3 = "off"
+submission = "smtp.example.org:465"
+webmail = "https://mail.example.org"
 [tls]
 certificate = "cert.pem"
 key = "/abs/key.pem"
@@ -180,6 +189,11 @@ directory = "../bin"
 			UIDLDuplicates: UIDLAllow, DeletedFlag: "$Gone", Workarounds: []string{OutlookNoNULs},
 		},
 		Webmail: WebmailSettings{[]string{"127.0.0.1:8443"}},
+		Autoconfig: AutoconfigSettings{
+			Name: "Example Ltd", Host: "mail.example.org", Domains: []string{"example.org"}, Login: LoginLocal,
+			IMAP: Endpoint{Port: 143, STARTTLS: true}, POP3: Endpoint{Off: true}, Submission: Endpoint{Host: "smtp.example.org", Port: 465},
+			Webmail: "https://mail.example.org",
+		},
 		LMTP: LMTPSettings{
 			Listen: []string{"127.0.0.1:24", "/run/lmtp"}, Size: 1 << 20, Domains: []string{"example.org"}, Connections: 7,
 			Spool: filepath.Join(dir, "spool"), XClient: []netip.Prefix{netip.MustParsePrefix("192.0.2.3/32")},

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	_ "time/tzdata" // people choose where they are, and the sandbox has no files of the system
 
 	"fantail/internal/login/session"
 	"fantail/internal/webmail"

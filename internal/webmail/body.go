@@ -25,7 +25,7 @@ const maxHTML = 3 << 20
 
 // body shows the HTML of a message: sanitised, and under a policy that would
 // make it harmless if it were not.
-func (s *Site) body(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) body(w http.ResponseWriter, r *request) error {
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (s *Site) body(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !part.Is("text", "html") {
-		return notFound("This part of the message is not a formatted text.")
+		return notFound("error.noPart")
 	}
 	raw, err := f.OpenMessage(r.Context(), f.uid())
 	if err != nil {
@@ -49,13 +49,13 @@ func (s *Site) body(w http.ResponseWriter, r *http.Request) error {
 	defer raw.Close()
 	res, err := sanitize(part, raw, root)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
-		return s.render(w, http.StatusOK, "body.html", bodyView{Note: "This text is too large or too complex to be shown safely. You can download the message instead."})
+		return s.render(w, r, http.StatusOK, "body.html", bodyView{Note: r.lang.Text("message.tooComplexBody")})
 	}
 	if err != nil {
 		return err
 	}
 	// The one place where a string becomes markup without html/template's doing.
-	return s.render(w, http.StatusOK, "body.html", bodyView{HTML: template.HTML(res.HTML), Dark: res.DarkAware})
+	return s.render(w, r, http.StatusOK, "body.html", bodyView{HTML: template.HTML(res.HTML), Dark: res.DarkAware})
 }
 
 // partOf returns a leaf of a message by its section number.
@@ -66,7 +66,7 @@ func partOf(root *message.Part, section string) (*message.Part, error) {
 			return p, nil
 		}
 	}
-	return nil, notFound("This message has no such part.")
+	return nil, notFound("error.noPart")
 }
 
 // sanitize reads and rebuilds an HTML part. root gives the inline images; nil:

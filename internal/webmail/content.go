@@ -35,8 +35,8 @@ type file struct {
 	section string
 	part    *message.Part
 	Name    string
-	Kind    string // for people
-	Size    string
+	Kind    string // what it is; its name is message.kind.Kind
+	Size    int64  // about so many octets
 	Path    string
 }
 
@@ -124,7 +124,7 @@ func (c *content) related(p *message.Part, at []int, preferPlain bool) {
 }
 
 func (c *content) file(p *message.Part, at []int) {
-	c.files = append(c.files, file{section: section(at), part: p, Name: fileName(p), Kind: kindName(p), Size: sizeName(decodedSize(p))})
+	c.files = append(c.files, file{section: section(at), part: p, Name: fileName(p), Kind: kindOf(p), Size: decodedSize(p)})
 }
 
 func below(at []int, i int) []int { return append(slices.Clone(at), i+1) }
@@ -221,28 +221,35 @@ func safeName(name string) string {
 	return name[:cut] + ext
 }
 
-// kindName says in a word what a file is.
-func kindName(p *message.Part) string {
+// kindOf says what a file is, for people who do not know its type.
+func kindOf(p *message.Part) string {
+	kind := p.Type + "/" + p.Subtype
 	switch {
 	case p.Message != nil:
-		return "Message"
-	case p.Type == "image":
-		return "Image"
-	case p.Type == "audio":
-		return "Audio"
-	case p.Type == "video":
-		return "Video"
-	case p.Is("application", "pdf"):
-		return "PDF"
-	case p.Is("text", "calendar"):
-		return "Invitation"
-	case p.Is("application", "pgp-signature"), p.Is("application", "pkcs7-signature"), p.Is("application", "x-pkcs7-signature"):
-		return "Signature"
+		return "message"
+	case p.Type == "image", p.Type == "audio", p.Type == "video":
+		return p.Type
+	case kind == "application/pdf":
+		return "pdf"
+	case kind == "text/calendar":
+		return "calendar"
+	case kind == "text/vcard", kind == "text/x-vcard":
+		return "contact"
+	case kind == "application/pgp-signature", kind == "application/pkcs7-signature", kind == "application/x-pkcs7-signature":
+		return "signature"
 	}
-	if ext := strings.TrimPrefix(path.Ext(fileName(p)), "."); ext != "" && len(ext) <= 5 {
-		return strings.ToUpper(ext)
+	if group := documents[strings.ToLower(path.Ext(fileName(p)))]; group != "" {
+		return group
 	}
-	return "File"
+	return "file"
+}
+
+// documents are kinds of files by what their names end in.
+var documents = map[string]string{
+	".doc": "document", ".docx": "document", ".odt": "document", ".rtf": "document", ".txt": "document", ".md": "document",
+	".xls": "table", ".xlsx": "table", ".ods": "table", ".csv": "table",
+	".ppt": "slides", ".pptx": "slides", ".odp": "slides",
+	".zip": "archive", ".gz": "archive", ".tgz": "archive", ".7z": "archive", ".rar": "archive", ".xz": "archive",
 }
 
 // partPath is the address of a file of a message.

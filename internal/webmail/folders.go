@@ -31,7 +31,7 @@ var special = map[string]struct {
 
 // folders lists the mailboxes for the sidebar: those with a special use first,
 // the rest by name, each behind its parent.
-func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, error) {
+func (m *mailboxes) folders(ctx context.Context, current, inbox string) ([]folder, error) {
 	all, err := m.account.List(ctx)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 	})
 	out := make([]folder, 0, len(all))
 	for _, info := range all {
-		f := newFolder(info, delimiter)
+		f := newFolder(info, delimiter, inbox)
 		f.Current = info.Name == current
 		if f.Path != "" {
 			if f.Unread, err = m.unread(ctx, info.Name); err != nil {
@@ -63,14 +63,15 @@ func (m *mailboxes) folders(ctx context.Context, current string) ([]folder, erro
 	return out, nil
 }
 
-func newFolder(info store.Info, delimiter string) folder {
+// newFolder describes a mailbox; inbox is what people call INBOX.
+func newFolder(info store.Info, delimiter, inbox string) folder {
 	levels := strings.Split(info.Name, delimiter)
 	f := folder{Name: levels[len(levels)-1], Depth: min(len(levels)-1, 5), Icon: "folder"}
 	if len(info.SpecialUse) > 0 {
 		f.Icon = special[info.SpecialUse[0]].icon
 	}
 	if info.Name == mail.Inbox {
-		f.Name, f.Icon = "Inbox", special[mail.Inbox].icon
+		f.Name, f.Icon = inbox, special[mail.Inbox].icon
 	}
 	if !info.NoSelect {
 		f.Path = mailboxPath(info.Name, 1)

@@ -21,6 +21,7 @@ type mailboxView struct {
 	Newer, Older string
 	Rows         []row
 	Outgoing     bool // shows recipients instead of senders
+	Inbox        bool
 }
 
 // row is a message in the list.
@@ -38,7 +39,7 @@ type row struct {
 }
 
 // mailbox shows the messages of a mailbox, the newest first.
-func (s *Site) mailbox(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) mailbox(w http.ResponseWriter, r *request) error {
 	v, err := s.boxes.open(r.Context(), r.PathValue("mailbox"))
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (s *Site) mailbox(w http.ResponseWriter, r *http.Request) error {
 	page := 1
 	if p := r.URL.Query().Get("p"); p != "" {
 		if page, err = strconv.Atoi(p); err != nil || page < 1 {
-			return notFound("There is no such page of this folder.")
+			return notFound("error.noSuchPage")
 		}
 	}
 	n := v.snap.Len()
@@ -57,7 +58,7 @@ func (s *Site) mailbox(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, mailboxPath(v.Name(), max(1, (n+perPage-1)/perPage)))
 		return nil
 	}
-	out := mailboxView{layout: s.layout(r, ""), Total: n}
+	out := mailboxView{layout: s.layout(r, ""), Total: n, Inbox: v.Name() == mail.Inbox}
 	s.describe(&out, v.Name())
 	for i := n - 1 - first; i >= 0 && len(out.Rows) < perPage; i-- {
 		row, err := s.row(r, v, i, out.Outgoing)
@@ -81,7 +82,7 @@ func (s *Site) mailbox(w http.ResponseWriter, r *http.Request) error {
 	if first+perPage < n {
 		out.Older = mailboxPath(v.Name(), page+1)
 	}
-	return s.render(w, http.StatusOK, "mailbox.html", out)
+	return s.render(w, r, http.StatusOK, "mailbox.html", out)
 }
 
 // describe takes name and character of the mailbox from the sidebar.
@@ -99,7 +100,7 @@ func (s *Site) describe(out *mailboxView, name string) {
 	}
 }
 
-func (s *Site) row(r *http.Request, v view, i int, outgoing bool) (row, error) {
+func (s *Site) row(r *request, v view, i int, outgoing bool) (row, error) {
 	sum, err := s.boxes.summarize(r.Context(), v, v.snap.UID(i))
 	if err != nil {
 		return row{}, err
@@ -115,13 +116,16 @@ func (s *Site) row(r *http.Request, v view, i int, outgoing bool) (row, error) {
 		Flagged: flags.Has(mail.Flagged),
 		Replied: flags.Has(mail.Answered),
 		Draft:   flags.Has(mail.Draft),
-		When:    when(sum.date, s.clock(), s.zone),
+		When:    r.when(sum.date),
 	}
 	if outgoing {
-		out.Who = "To: " + sum.to
+		out.Who = r.lang.Text("list.to", "names", sum.to)
 	}
 	if out.Who == "" {
-		out.Who = "(unknown sender)"
+		out.Who = r.lang.Text("list.unknownSender")
+	}
+	if out.Subject == "" {
+		out.Subject = r.lang.Text("list.noSubject")
 	}
 	return out, nil
 }

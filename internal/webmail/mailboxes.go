@@ -130,7 +130,7 @@ type place struct {
 }
 
 // placeOf returns what the address of a request says of its message.
-func placeOf(r *http.Request) place {
+func placeOf(r *request) place {
 	q := r.URL.Query()
 	p := place{mailbox: q.Get("f")}
 	if p.mailbox == "" {
@@ -167,7 +167,7 @@ func (m *mailboxes) find(ctx context.Context, id string, was place) (*found, err
 			return f, err
 		}
 	}
-	return nil, &problem{status: http.StatusGone, title: "Gone", text: "This message was deleted, or another program has moved it."}
+	return nil, &problem{http.StatusGone, "error.vanished"}
 }
 
 // findIn looks in one mailbox; nil without an error: it is not there.

@@ -50,11 +50,12 @@ type partView struct {
 
 type fileView struct {
 	file
-	Warn bool // a program, or a page that can hold one
+	KindName, SizeName string
+	Warn               bool // a program, or a page that can hold one
 }
 
 // message shows one message, and marks it as read if a person looks at it.
-func (s *Site) message(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) message(w http.ResponseWriter, r *request) error {
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
@@ -73,14 +74,18 @@ func (s *Site) message(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	r.SetPathValue("mailbox", f.Name()) // for the sidebar
-	v := messageView{layout: s.layout(r, subjectOf(root)), Subject: subjectOf(root)}
+	subject := subjectOf(root)
+	if subject == "" {
+		subject = r.lang.Text("list.noSubject")
+	}
+	v := messageView{layout: s.layout(r, subject), Subject: subject}
 	if err := s.header(r, &v, f, root); err != nil {
 		return err
 	}
 	if err := s.parts(r, &v, f, root, raw); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "message.html", v)
+	return s.render(w, r, http.StatusOK, "message.html", v)
 }
 
 // markSeen sets \Seen for a visit: a page that a person opens in a window. What
@@ -89,8 +94,8 @@ func (s *Site) message(w http.ResponseWriter, r *http.Request) error {
 // none opens pages only for people. So a GET changes something here, as in
 // every mail client, but no more than the person at the screen would expect,
 // and it can be taken back.
-func (s *Site) markSeen(r *http.Request, f *found) error {
-	if f.snap.Flags(f.at).Has(mail.Seen) || !isVisit(r) {
+func (s *Site) markSeen(r *request, f *found) error {
+	if f.snap.Flags(f.at).Has(mail.Seen) || !isVisit(r.Request) {
 		return nil
 	}
 	_, err := f.SetFlags(r.Context(), []mail.UID{f.uid()}, store.FlagChange{Op: mail.Add, FlagSet: store.FlagSet{Flags: mail.Seen}})
@@ -112,7 +117,7 @@ func isVisit(r *http.Request) bool {
 }
 
 // header fills in who wrote to whom and when, and the way to other messages.
-func (s *Site) header(r *http.Request, v *messageView, f *found, root *message.Part) error {
+func (s *Site) header(r *request, v *messageView, f *found, root *message.Part) error {
 	env := root.Envelope()
 	v.From, v.To, v.Cc = people(env.From), people(env.To), people(env.Cc)
 	if replies := people(env.ReplyTo); len(replies) > 0 && !samePeople(replies, v.From) {
@@ -126,7 +131,7 @@ func (s *Site) header(r *http.Request, v *messageView, f *found, root *message.P
 		}
 		date = stat.Date
 	}
-	v.When = when(date, s.clock(), s.zone)
+	v.When = r.when(date)
 	v.Flagged = f.snap.Flags(f.at).Has(mail.Flagged)
 	v.Mailbox = f.Name()
 	for _, x := range v.Folders {
@@ -168,7 +173,7 @@ func samePeople(a, b []person) bool {
 }
 
 // parts fills in what the message says.
-func (s *Site) parts(r *http.Request, v *messageView, f *found, root *message.Part, raw *os.File) error {
+func (s *Site) parts(r *request, v *messageView, f *found, root *message.Part, raw *os.File) error {
 	plain := r.URL.Query().Get("view") == "plain"
 	c := contents(root, plain)
 	var warnings []string
@@ -176,7 +181,7 @@ func (s *Site) parts(r *http.Request, v *messageView, f *found, root *message.Pa
 		if !x.html {
 			continue
 		}
-		ok, err := s.inspect(v, &warnings, x, raw)
+		ok, err := s.inspect(r, v, &warnings, x, raw)
 		if err != nil {
 			return err
 		}
@@ -187,7 +192,7 @@ func (s *Site) parts(r *http.Request, v *messageView, f *found, root *message.Pa
 	}
 	v.Warnings = warnings
 	for _, x := range c.shown {
-		p, err := s.partView(f, v, x, raw)
+		p, err := s.partView(r, f, v, x, raw)
 		if err != nil {
 			return err
 		}
@@ -197,23 +202,23 @@ func (s *Site) parts(r *http.Request, v *messageView, f *found, root *message.Pa
 	}
 	for _, x := range c.files {
 		x.Path = partPath(f, x)
-		v.Files = append(v.Files, fileView{x, dangerous(x.Name)})
+		v.Files = append(v.Files, fileView{x, r.lang.Text("message.kind." + x.Kind), r.lang.Size(x.Size), dangerous(x.Name)})
 	}
 	switch {
 	case c.plain && !plain:
-		v.Other, v.OtherName = f.path("")+"&view=plain", "Plain text"
+		v.Other, v.OtherName = f.path("")+"&view=plain", r.lang.Text("message.plain")
 	case c.html && plain:
-		v.Other, v.OtherName = f.path(""), "Formatted"
+		v.Other, v.OtherName = f.path(""), r.lang.Text("message.formatted")
 	}
 	return nil
 }
 
 // inspect looks at an HTML part ahead of the frame that will show it. ok is
 // false if it cannot be shown.
-func (s *Site) inspect(v *messageView, warnings *[]string, x shown, raw *os.File) (ok bool, err error) {
+func (s *Site) inspect(r *request, v *messageView, warnings *[]string, x shown, raw *os.File) (ok bool, err error) {
 	res, err := sanitize(x.part, raw, nil)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
-		*warnings = append(*warnings, "The formatted text of this message is too large or too complex to be shown safely.")
+		*warnings = append(*warnings, r.lang.Text("message.tooComplex"))
 		return false, nil
 	}
 	if err != nil {
@@ -226,10 +231,10 @@ func (s *Site) inspect(v *messageView, warnings *[]string, x shown, raw *os.File
 	return true, nil
 }
 
-func (s *Site) partView(f *found, v *messageView, x shown, raw *os.File) (partView, error) {
+func (s *Site) partView(r *request, f *found, v *messageView, x shown, raw *os.File) (partView, error) {
 	if x.html {
 		frame := f.path("/body") + "&section=" + url.QueryEscape(x.section)
-		return partView{Frame: frame, Title: "Message: " + v.Subject}, nil
+		return partView{Frame: frame, Title: r.lang.Text("message.frame", "subject", v.Subject)}, nil
 	}
 	text, err := io.ReadAll(x.part.Text(raw, maxText+1))
 	if err != nil {

@@ -2,68 +2,97 @@ package webmail
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
-	"time"
+	"sync"
+
+	"fantail/internal/locale"
+	"fantail/internal/webmail/settings"
+	"fantail/web"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-//go:embed assets/webmail.css
-var css []byte
-
-// styleSheet is served under a name that changes with its content.
-var styleSheet = struct {
-	path string
-	body []byte
-}{"/assets/" + fingerprint(css) + "/webmail.css", css}
-
-func fingerprint(b []byte) string {
-	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:9])
+// functions are those that templates call, in a language.
+func functions(l *locale.Language) template.FuncMap {
+	return template.FuncMap{
+		"asset": web.Path,
+		"icon":  icon,
+		"t":     l.Text,
+		"num":   l.Number,
+	}
 }
 
-// functions are those that templates call.
-var functions = template.FuncMap{
-	"icon":  icon,
-	"style": func() string { return styleSheet.path },
+// icon returns a picture that says nothing by itself: the words beside it do.
+func icon(name string) template.HTML {
+	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + web.Path("icons.svg") + `#` + name + `"/></svg>`)
 }
 
-// templates holds one set for each page: the layout and the page's own file.
-var templates = parseTemplates("mailbox.html", "message.html", "error.html", "body.html")
+// documentOwn is the template of a whole document; all others stand in the layout.
+const documentOwn = "body.html"
 
-func parseTemplates(names ...string) map[string]*template.Template {
-	base := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html"))
+// sets holds the templates of a language: one set for each page, of the layout and the
+// page's own file. They are made when somebody speaks that language.
+var sets struct {
+	mu sync.Mutex
+	by map[string]map[string]*template.Template
+}
+
+// templatesFor returns the templates of a language by the names of their files.
+func templatesFor(l *locale.Language) map[string]*template.Template {
+	sets.mu.Lock()
+	defer sets.mu.Unlock()
+	if sets.by == nil {
+		sets.by = make(map[string]map[string]*template.Template)
+	}
+	if sets.by[l.Tag] == nil {
+		sets.by[l.Tag] = parseTemplates(l)
+	}
+	return sets.by[l.Tag]
+}
+
+func parseTemplates(l *locale.Language) map[string]*template.Template {
+	base := template.Must(template.New("layout.html").Funcs(functions(l)).ParseFS(templateFiles, "templates/layout.html"))
+	list, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
 	m := make(map[string]*template.Template)
-	for _, name := range names {
-		m[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name))
+	for _, file := range list {
+		m[path.Base(file)] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, file))
 	}
 	return m
 }
 
 // layout is what every page shows around its content.
 type layout struct {
-	Title   string // of the window
-	Account string
-	Token   string
-	Folders []folder
+	Title     string // of the window
+	Account   string
+	Token     string
+	Folders   []folder
+	Language  string
+	Direction string
+	Prefs     settings.Settings
 }
 
 // layout fills the frame of a page. Folders that cannot be listed are missing
 // there, and the log says why: the page itself may still be of use.
-func (s *Site) layout(r *http.Request, title string) layout {
-	l := layout{Title: title, Account: r.Header.Get(headerAccount), Token: r.Header.Get(headerToken)}
+func (s *Site) layout(r *request, title string) layout {
+	l := layout{
+		Title: title, Account: r.Header.Get(headerAccount), Token: r.Header.Get(headerToken),
+		Language: r.lang.Tag, Direction: r.lang.Direction, Prefs: r.prefs,
+	}
 	if l.Account == "" {
 		l.Account = s.name
 	}
-	folders, err := s.boxes.folders(r.Context(), r.PathValue("mailbox"))
+	folders, err := s.boxes.folders(r.Context(), r.PathValue("mailbox"), r.lang.Text("base.inbox"))
 	if err != nil {
 		s.log.Error("list folders", "err", err)
 	}
@@ -73,13 +102,13 @@ func (s *Site) layout(r *http.Request, title string) layout {
 
 // render writes a page: first into memory, so that a template that fails leaves
 // no half of it.
-func (s *Site) render(w http.ResponseWriter, status int, name string, view any) error {
+func (s *Site) render(w http.ResponseWriter, r *request, status int, name string, view any) error {
 	var out bytes.Buffer
 	entry := "layout.html"
-	if name == "body.html" { // a document of its own
+	if name == documentOwn {
 		entry = name
 	}
-	if err := templates[name].ExecuteTemplate(&out, entry, view); err != nil {
+	if err := templatesFor(r.lang)[name].ExecuteTemplate(&out, entry, view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -87,15 +116,6 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, view any) 
 	w.WriteHeader(status)
 	// An error here means that nobody listens any more.
 	_, _ = w.Write(out.Bytes())
-	return nil
-}
-
-// style serves the style sheet, the only thing that a browser may keep: it is
-// the same for everybody.
-func (s *Site) style(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(styleSheet.body))
 	return nil
 }
 

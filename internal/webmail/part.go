@@ -13,7 +13,7 @@ import (
 // part sends a part of a message as a file to be saved. Nothing of a stranger's
 // is ever shown under our address: no type that a browser could interpret is
 // named, and the disposition and the policy forbid to try.
-func (s *Site) part(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) part(w http.ResponseWriter, r *request) error {
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
@@ -79,19 +79,19 @@ func disposition(name string) string {
 }
 
 // raw shows the message as it is stored.
-func (s *Site) raw(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) raw(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	return s.send(w, r)
 }
 
 // eml sends the message as a file.
-func (s *Site) eml(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) eml(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Type", "message/rfc822")
 	w.Header().Set("Content-Disposition", disposition("message.eml"))
 	return s.send(w, r)
 }
 
-func (s *Site) send(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) send(w http.ResponseWriter, r *request) error {
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err

@@ -8,38 +8,37 @@ import (
 	"fantail/internal/store"
 )
 
-// problem is an error page.
+// problem is an error page. Its title and its text are those of key (catalogue/*/error).
 type problem struct {
-	status      int
-	title, text string
+	status int
+	key    string
 }
 
-func (p *problem) Error() string { return p.text }
+func (p *problem) Error() string { return p.key }
 
-func notFound(text string) error {
-	return &problem{status: http.StatusNotFound, title: "Not found", text: text}
-}
+// notFound is the error of an address that leads to nothing.
+func notFound(key string) error { return &problem{http.StatusNotFound, key} }
 
 // problems is what each kind of store error means to a person.
 var problems = map[store.Kind]problem{
-	store.NotFound:    {http.StatusNotFound, "No such folder", "This folder does not exist. Perhaps another program has renamed or deleted it."},
-	store.Exists:      {http.StatusConflict, "Already there", "There is a folder of this name already."},
-	store.Denied:      {http.StatusForbidden, "Not allowed", "The file system does not allow this."},
-	store.OverQuota:   {http.StatusInsufficientStorage, "No space", "There is no space left for this."},
-	store.InUse:       {http.StatusConflict, "In use", "Another program is using this folder. Please try again."},
-	store.Limit:       {http.StatusTooManyRequests, "Too much", "This is more than fits."},
-	store.Gone:        {http.StatusGone, "Gone", "This message was moved or deleted by another program."},
-	store.Corrupt:     {http.StatusInternalServerError, "Damaged", "This folder's files make no sense. The administrator's log says more."},
-	store.Unavailable: {http.StatusServiceUnavailable, "Not now", "Mail cannot be read at the moment. Please try again in a minute."},
-	store.Invalid:     {http.StatusNotFound, "No such folder", "A folder cannot have this name."},
-	store.Other:       {http.StatusInternalServerError, "Something went wrong", "The server made a mistake. The administrator's log says more."},
+	store.NotFound:    {http.StatusNotFound, "error.noFolder"},
+	store.Exists:      {http.StatusConflict, "error.exists"},
+	store.Denied:      {http.StatusForbidden, "error.denied"},
+	store.OverQuota:   {http.StatusInsufficientStorage, "error.overQuota"},
+	store.InUse:       {http.StatusConflict, "error.inUse"},
+	store.Limit:       {http.StatusTooManyRequests, "error.limit"},
+	store.Gone:        {http.StatusGone, "error.gone"},
+	store.Corrupt:     {http.StatusInternalServerError, "error.corrupt"},
+	store.Unavailable: {http.StatusServiceUnavailable, "error.unavailable"},
+	store.Invalid:     {http.StatusNotFound, "error.noName"},
+	store.Other:       {http.StatusInternalServerError, "error.fault"},
 }
 
 // faults are the kinds that an administrator wants to know about.
 var faults = map[store.Kind]bool{store.Other: true, store.Corrupt: true, store.Unavailable: true, store.Denied: true}
 
 // fail answers with an error page.
-func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Site) fail(w http.ResponseWriter, r *request, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the front has lost its client
 	}
@@ -58,10 +57,10 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	for _, name := range []string{"Content-Length", "Content-Disposition", "Content-Type"} {
 		h.Del(name)
 	}
-	view := errorView{layout: s.layout(r, p.title), Text: p.text}
-	if err := s.render(w, p.status, "error.html", view); err != nil {
+	view := errorView{layout: s.layout(r, r.lang.Text(p.key+".title")), Text: r.lang.Text(p.key)}
+	if err := s.render(w, r, p.status, "error.html", view); err != nil {
 		s.log.Error("render error page", "err", err)
-		http.Error(w, p.text, p.status)
+		http.Error(w, view.Text, p.status)
 	}
 }
 

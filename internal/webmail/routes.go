@@ -3,11 +3,13 @@ package webmail
 import (
 	"crypto/hmac"
 	"net/http"
+
+	"fantail/web"
 )
 
 // A page answers a request or returns an error, which reply.go turns into an
 // answer. It must not have written anything then.
-type page func(s *Site, w http.ResponseWriter, r *http.Request) error
+type page func(s *Site, w http.ResponseWriter, r *request) error
 
 // route is a row of the table of pages.
 type route struct {
@@ -19,9 +21,10 @@ type route struct {
 
 // The policies. Each is complete: nothing is inherited from elsewhere.
 const (
-	// pagePolicy: nothing runs, nothing is loaded from elsewhere, nobody frames.
-	pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; " +
-		"frame-ancestors 'none'; require-trusted-types-for 'script'"
+	// pagePolicy: nothing runs but our own files, nothing is loaded from elsewhere,
+	// nobody frames. Markup enters a page of scripts by the one policy wm (swap.js).
+	pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; frame-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types wm"
 
 	// bodyPolicy is for the HTML of a message, which must be harmless even if
 	// the sanitiser let everything through. sandbox without allow-same-origin
@@ -33,8 +36,6 @@ const (
 
 	// filePolicy is for what strangers sent, as they sent it.
 	filePolicy = "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-	assetPolicy = "default-src 'none'; frame-ancestors 'none'"
 )
 
 // routes is everything there is.
@@ -47,18 +48,17 @@ var routes = []route{
 	{"GET /m/{id}/raw", (*Site).raw, filePolicy, false},
 	{"GET /m/{id}/eml", (*Site).eml, filePolicy, false},
 	{"POST /m/{id}/unread", (*Site).unread, pagePolicy, true},
-	{"GET " + styleSheet.path, (*Site).style, assetPolicy, false},
 	{"/", (*Site).nothing, pagePolicy, false},
 }
 
 // home leads to the inbox.
-func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) home(w http.ResponseWriter, r *request) error {
 	redirect(w, mailboxPath("INBOX", 1))
 	return nil
 }
 
-func (s *Site) nothing(http.ResponseWriter, *http.Request) error {
-	return notFound("There is no page at this address.")
+func (s *Site) nothing(http.ResponseWriter, *request) error {
+	return &problem{status: http.StatusNotFound, key: "error.noPage"}
 }
 
 // The headers of the front, and what they are for: see the package comment.
@@ -74,13 +74,15 @@ func (s *Site) mux() http.Handler {
 	for _, row := range routes {
 		mux.Handle(row.pattern, s.handler(row))
 	}
+	mux.HandleFunc("GET "+web.Prefix, web.Serve)
 	return mux
 }
 
 // handler puts the headers, the check of the token and the error page around a
 // page.
 func (s *Site) handler(row route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, plain *http.Request) {
+		r := s.understand(plain)
 		h := w.Header()
 		for _, kv := range pageHeaders {
 			h.Set(kv[0], kv[1])
@@ -98,13 +100,13 @@ func (s *Site) handler(row route) http.Handler {
 }
 
 // authorize refuses changes that no form of this session asked for.
-func (s *Site) authorize(row route, r *http.Request) error {
+func (s *Site) authorize(row route, r *request) error {
 	if !row.changes {
 		return nil
 	}
 	want := r.Header.Get(headerToken)
 	if want == "" || !hmac.Equal([]byte(want), []byte(r.PostFormValue(tokenField))) {
-		return &problem{status: http.StatusForbidden, title: "Not done", text: "This form belongs to another session. Reload the page and try again."}
+		return &problem{status: http.StatusForbidden, key: "error.otherSession"}
 	}
 	return nil
 }

@@ -72,13 +72,10 @@ func newSummary(ctx context.Context, v view, uid mail.UID) (s summary, err error
 	return s, nil
 }
 
-// subjectOf returns the subject for display.
+// subjectOf returns the subject for display; "" if there is none.
 func subjectOf(root *message.Part) string {
 	subject, _ := root.Get("Subject")
-	if s := oneLine(message.DecodeHeader(subject)); s != "" {
-		return s
-	}
-	return "(no subject)"
+	return oneLine(message.DecodeHeader(subject))
 }
 
 // names lists who is meant: display names where there are some.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fantail/internal/locale"
 	"fantail/internal/message"
 )
 
@@ -95,32 +96,13 @@ func TestPlainTextLinearTime(t *testing.T) {
 }
 
 func TestWhen(t *testing.T) {
-	zone := time.FixedZone("x", 2*3600)
-	for in, want := range map[string]string{
-		"2026-11-12T13:00:00Z": "15:00", "2026-11-11T22:30:00Z": "00:30", "2026-11-11T21:30:00Z": "11 Nov", "2026-01-01T12:00:00Z": "1 Jan",
-		"2025-12-31T12:00:00Z": "31 Dec 2025", "2026-11-13T12:00:00Z": "13 Nov", "2031-11-13T12:00:00Z": "13 Nov 2031",
-	} {
-		at, err := time.Parse(time.RFC3339, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := when(at, now, zone).Short; got != want {
-			t.Errorf("%s is %q, want %q", in, got, want)
-		}
+	r := &request{lang: locale.Match("en", ""), now: now.In(time.FixedZone("x", 2*3600))}
+	at := time.Date(2026, 11, 11, 22, 30, 0, 0, time.UTC)
+	if got, want := r.when(at), (moment{"00:30", "Thursday, 12 November 2026, 00:30", "2026-11-12T00:30:00+02:00"}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
-	if m := when(time.Time{}, now, zone); m.ISO != "" || m.Short != "no date" {
+	if m := r.when(time.Time{}); m.ISO != "" || m.Short != "no date" {
 		t.Errorf("no time: %+v", m)
-	}
-}
-
-func TestSizeName(t *testing.T) {
-	for n, want := range map[int64]string{
-		-5: "0 bytes", 0: "0 bytes", 999: "999 bytes", 1000: "1 kB", 1499: "1 kB", 1500: "2 kB", 999_499: "999 kB", 999_500: "1.0 MB",
-		2_345_678: "2.3 MB", 9_950_000: "10 MB", 25_000_000: "25 MB", 1_200_000_000: "1.2 GB",
-	} {
-		if got := sizeName(n); got != want {
-			t.Errorf("%d is %q, want %q", n, got, want)
-		}
 	}
 }
 

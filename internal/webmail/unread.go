@@ -8,7 +8,7 @@ import (
 )
 
 // unread takes back that a message was read, and returns to the list.
-func (s *Site) unread(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) unread(w http.ResponseWriter, r *request) error {
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err

@@ -12,10 +12,14 @@
 //	part.go      /m/{id}/raw, /eml       the message as stored
 //	unread.go    /m/{id}/unread          POST: as if it had not been read
 //
-// What they share: mailboxes.go opens mailboxes and finds messages by id,
+// What they share: request.go is a request with the settings and the language of
+// whoever made it, mailboxes.go opens mailboxes and finds messages by id,
 // folders.go lists them, summary.go reads what lists show, content.go chooses
 // which parts of a message are shown, plain.go lays out plain text, page.go
 // renders, reply.go turns errors into answers.
+//
+// All words that people read come from package locale; scripts, styles and pictures
+// from package web.
 //
 // A message's id is 96 bits of a hash of its file's base name: stable over
 // changes of flags, unguessable from outside, and no path. Message ids say
@@ -38,6 +42,7 @@ import (
 	"time"
 
 	"fantail/internal/store"
+	"fantail/internal/webmail/settings"
 )
 
 // Options are what a Site needs.
@@ -52,18 +57,19 @@ type Options struct {
 // Site is the webmail of one account. It is an http.Handler for many requests
 // at once.
 type Site struct {
-	boxes  *mailboxes
-	name   string
-	log    *slog.Logger
-	clock  func() time.Time
-	zone   *time.Location
-	routes http.Handler
+	boxes    *mailboxes
+	settings *settings.Store
+	name     string
+	log      *slog.Logger
+	clock    func() time.Time
+	zone     *time.Location
+	routes   http.Handler
 }
 
 // New returns the webmail of an account, which must stay open as long as
 // requests run.
 func New(o Options) *Site {
-	s := &Site{boxes: newMailboxes(o.Account), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone}
+	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

@@ -127,7 +127,7 @@ const judge = `(() => {
   if (document.querySelectorAll('h1').length !== 1) bad.push('number of h1: ' + document.querySelectorAll('h1').length);
   if (document.querySelectorAll('main').length !== 1) bad.push('number of main');
   if (!document.documentElement.lang || !document.title.trim()) bad.push('no language or title');
-  if (document.querySelectorAll('script, [style], [onclick]').length) bad.push('scripts or inline styles');
+  if (document.querySelectorAll('script:not([src]), [style], [onclick]').length) bad.push('scripts or inline styles');
   for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) bad.push('no alt: ' + name(e));
   for (const e of document.querySelectorAll('iframe')) if (!e.title) bad.push('no title: ' + name(e));
   for (const e of document.querySelectorAll('input:not([type=hidden])')) if (!e.labels.length) bad.push('no label: ' + e.name);

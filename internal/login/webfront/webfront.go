@@ -39,6 +39,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/proxyproto"
+	"fantail/web"
 )
 
 // Entrance checks passwords and opens accounts.
@@ -142,6 +143,7 @@ func (s *Server) routes() []route {
 		{"POST /login/code", s.code},
 		{"POST /logout", s.logout},
 		{"GET " + styleSheet.path, styleSheet.serve},
+		{"GET " + web.Prefix, web.Serve},
 		{"GET /favicon.ico", icon.serve},
 		{"GET " + icon.path, icon.serve},
 		{"GET /robots.txt", robots},

@@ -815,7 +815,7 @@ func TestBroker(t *testing.T) {
 
 // The login page and the webmail are one house: their colours are the same.
 func TestTokensAgree(t *testing.T) {
-	text, err := os.ReadFile("../../webmail/assets/webmail.css")
+	text, err := os.ReadFile("../../../web/src/style/app.css")
 	if err != nil {
 		t.Fatal(err)
 	}

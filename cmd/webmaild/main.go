@@ -31,6 +31,7 @@ import (
 	"log/slog"
 	"os"
 
+	"fantail/internal/autoconfig"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/service"
@@ -63,16 +64,29 @@ type server struct {
 }
 
 func newServer(p frontd.Parts) frontd.Server {
+	provider, err := autoconfig.Derive(p.Config, autoconfig.ThisMachine(p.Config))
+	if err != nil { // people can still log in
+		p.Log.Warn("mail programs are told nothing", "err", err)
+	}
 	return server{
 		front: webfront.New(webfront.Options{
 			Entrance: webfront.Broker{Authenticator: p.Broker, Starter: p.Broker},
 			Limits:   webfront.Limits{Connections: p.Config.Login.Connections, PerSource: p.Config.Login.ConnectionsPerSource},
 			Proxies:  p.Config.Login.Proxies,
+			Provider: told(provider),
 			Log:      p.Log,
 		}),
 		tls: p.TLS,
 		log: p.Log,
 	}
+}
+
+// told is what mail programs are told; nil if that is nothing.
+func told(p autoconfig.Provider) *autoconfig.Provider {
+	if p.Host == "" {
+		return nil
+	}
+	return &p
 }
 
 // Serve implements frontd.Server.

@@ -136,7 +136,7 @@ func domains(cfg *conf.Config, m Machine, host string) ([]string, error) {
 	if len(names) == 0 {
 		names = slices.DeleteFunc(slices.Clone(cfg.LMTP.Domains), func(name string) bool { return name == "*" })
 	}
-	if _, err := ASCII(m.MailName); len(names) == 0 && m.MailName != "" && err == nil {
+	if _, err := ASCII(m.MailName); len(names) == 0 && strings.Contains(m.MailName, ".") && err == nil {
 		names = []string{m.MailName}
 	}
 	if len(names) == 0 {

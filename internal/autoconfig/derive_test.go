@@ -40,6 +40,7 @@ func TestDeriveNames(t *testing.T) {
 		{"name of a domain", "", Machine{Host: "example.org"}, "example.org", []string{"example.org"}},
 		{"Debian", "", Machine{Host: "mail", MailName: "Example.org", Certificate: []string{"*.example.org", "mail.example.org"}}, "mail.example.org", []string{"example.org"}},
 		{"mail name of the host", "", Machine{Host: "mail", MailName: "mail.example.org"}, "mail.example.org", []string{"mail.example.org"}},
+		{"mail name without a domain", "", Machine{Host: "mail.example.org", MailName: "mail"}, "mail.example.org", []string{"example.org"}},
 		{"first label alone", "", Machine{Host: "box", Certificate: []string{"box"}}, "box", []string{"box"}},
 		{"domains of LMTP", `lmtp.domains = ["*", "example.org", "example.net"]`, Machine{Host: "mail.example.com", MailName: "x.example"}, "mail.example.com", []string{"example.org", "example.net"}},
 		{"what is set", "autoconfig.host = \"m.example.org\"\nautoconfig.domains = [\"bücher.example\", \"xn--bcher-kva.example\"]\nlmtp.domains = [\"example.org\"]", Machine{Host: "mail.example.com"}, "m.example.org", []string{"xn--bcher-kva.example"}},

@@ -72,6 +72,13 @@ func TestScreens(t *testing.T) {
 				}
 				do(t, ctx, "resize", chromedp.EmulateViewport(width, 844), chromedp.Navigate(s.url+"/"))
 				look(t, ctx, "login", scheme, width)
+				do(t, ctx, "help", chromedp.Click(chromedp.CSS("a[href='/help/setup']")))
+				until(t, ctx, "document.querySelector('dl') !== null && document.readyState === 'complete'")
+				look(t, ctx, "setup", scheme, width)
+				do(t, ctx, "address", chromedp.SendKeys(chromedp.CSS("#address"), "ann@example.org\n"))
+				until(t, ctx, "location.search.includes('ann') && [...document.querySelectorAll('code')].some(e => e.textContent === 'ann@example.org') && document.querySelector('figure img').naturalWidth > 0")
+				look(t, ctx, "setup-address", scheme, width)
+				do(t, ctx, "back", chromedp.Navigate(s.url+"/"))
 				s.login(t, ctx)
 				for _, sc := range screens {
 					s.visit(t, ctx, sc, scheme, width)

@@ -108,7 +108,8 @@ func start(t *testing.T, extra ...samplemail.Message) *server {
 	}
 	write(t, home, "passwd", userName+":{PLAIN}"+password+":::::"+"\n")
 	config := write(t, home, "fantail.toml", "webmail.listen_tls = [\"127.0.0.1:0\"]\ntls.certificate = \"cert.pem\"\ntls.key = \"key.pem\"\n"+
-		"auth.passwd_file = \"passwd\"\nauth.directory = \"auth\"\nmail.path = \"Maildir\"\n")
+		"auth.passwd_file = \"passwd\"\nauth.directory = \"auth\"\nmail.path = \"Maildir\"\n"+
+		"autoconfig.name = \"Example Mail\"\nautoconfig.host = \"mail.example.org\"\nautoconfig.domains = [\"example.org\"]\n")
 	cmd := exec.Command(filepath.Join(bin, "webmaild"), "-c", config)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {

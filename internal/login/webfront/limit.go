@@ -11,6 +11,7 @@ type Limits struct {
 	PerUser  int           // at once of one account; the one that rested longest gives way
 	Requests int           // at once in one session
 	Checks   int           // password checks at once
+	Asked    int           // questions of mail programs from one address, in a minute
 
 	Connections int // at once; 0: no limit
 	PerSource   int // connections at once from one address; 0: no limit
@@ -31,6 +32,7 @@ func DefaultLimits() Limits {
 		PerUser:     50,
 		Requests:    64,
 		Checks:      16,
+		Asked:       120,
 		Header:      10 * time.Second,
 		KeepAlive:   2 * time.Minute,
 		HeaderBytes: 32 << 10,
@@ -46,6 +48,7 @@ func (l Limits) withDefaults() Limits {
 	l.Sessions, l.PerUser = positive(l.Sessions, d.Sessions), positive(l.PerUser, d.PerUser)
 	l.Requests, l.Checks = positive(l.Requests, d.Requests), positive(l.Checks, d.Checks)
 	l.Header, l.KeepAlive = positive(l.Header, d.Header), positive(l.KeepAlive, d.KeepAlive)
+	l.Asked = positive(l.Asked, d.Asked)
 	l.HeaderBytes, l.Form = positive(l.HeaderBytes, d.HeaderBytes), positive(l.Form, d.Form)
 	l.Wait = positive(l.Wait, d.Wait)
 	return l

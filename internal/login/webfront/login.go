@@ -17,6 +17,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fantail/internal/autoconfig"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
@@ -41,6 +42,7 @@ type loginForm struct {
 	Name        string
 	Alert       string // what went wrong
 	Note        string // what happened
+	Help        string // the page about mail programs; "" if there is none
 }
 
 // notes are the words of GET /login?note=.
@@ -73,6 +75,9 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, f
 		setCookie(w, formCookie, binding, http.SameSiteStrictMode)
 	}
 	f.Token, f.Style, f.Icon = s.loginToken(binding), styleSheet.path, icon.path
+	if s.provider != nil {
+		f.Help = autoconfig.PathHelp
+	}
 	s.show(w, status, loginTemplate, f)
 }
 
@@ -80,7 +85,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, f
 func (s *Server) show(w http.ResponseWriter, status int, t *template.Template, data any) {
 	var page bytes.Buffer
 	if err := t.Execute(&page, data); err != nil {
-		s.log.Error("render login page", "err", err)
+		s.log.Error("render page", "err", err)
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}

@@ -7,8 +7,9 @@
 //	guard.go    headers of every answer; cross-site requests that change
 //	            something, or read something with a session, end here
 //	login.go    GET and POST /login, the style sheet and the icon: all that
-//	            there is without a session
+//	            browsers get without a session
 //	code.go     GET and POST /login/code, between a right password and a session
+//	autoconfig.go, setup.go   the same for mail programs, and what people read who set them up
 //	session.go  the cookie becomes a login session, or the answer is /login
 //	proxy.go    everything else goes to the session program, without cookie
 //
@@ -38,6 +39,7 @@ import (
 	"net/netip"
 	"time"
 
+	"fantail/internal/autoconfig"
 	"fantail/internal/daemon/proxyproto"
 	"fantail/web"
 )
@@ -87,6 +89,7 @@ type Options struct {
 	Log      *slog.Logger
 	Limits   Limits // zero fields mean DefaultLimits
 	Proxies  proxyproto.Proxies
+	Provider *autoconfig.Provider // what mail programs are told; nil: nothing
 }
 
 // Server is the front. It is an http.Handler; Serve puts it on a listener.
@@ -98,6 +101,8 @@ type Server struct {
 	waiting  *waiting
 	crowd    *crowd
 	proxies  proxyproto.Proxies
+	provider *autoconfig.Provider
+	asked    rate
 	checks   chan struct{} // one token per password check that may run
 	loginKey [32]byte      // signs the tokens of login forms
 	handler  http.Handler
@@ -106,7 +111,8 @@ type Server struct {
 
 // New returns a server without sessions.
 func New(o Options) *Server {
-	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies}
+	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies, provider: o.Provider}
+	s.asked.most = s.limits.Asked
 	s.sessions = newTable(s.limits, s.ended)
 	s.waiting = newWaiting()
 	s.crowd = &crowd{most: s.limits.Connections, perSource: s.limits.PerSource, sources: make(map[netip.Addr]int)}
@@ -116,7 +122,12 @@ func New(o Options) *Server {
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.handle)
 	}
-	s.handler = s.guard(mux)
+	if s.provider != nil {
+		for _, r := range s.discovery() {
+			mux.HandleFunc(r.pattern, s.seldom(r.handle))
+		}
+	}
+	s.handler = s.guard(anyCase(mux))
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.limits.Header,

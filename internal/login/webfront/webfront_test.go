@@ -177,6 +177,9 @@ func (b *browser) do(method, path string, form url.Values, headers map[string]st
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	for k, v := range headers {
+		if k == "Host" {
+			req.Host = v
+		}
 		req.Header.Set(k, v)
 	}
 	resp, err := b.client.Do(req)

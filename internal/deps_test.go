@@ -42,6 +42,7 @@ const within = `
 	daemon/inetd < daemon/conf
 	daemon/tlsconf < daemon/conf
 	daemon/quiet < daemon/processors
+	daemon/inetd < daemon/processors
 `
 
 // forbidden lists what a package must not even link, and why.

@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fantail/internal/daemon/processors"
 )
 
 // Wanted is one service of a daemon: its name, the setting that lists the
@@ -54,6 +56,7 @@ func (l Listener) Each(log *slog.Logger, take func(net.Conn)) {
 	pause := shortest
 	for {
 		conn, err := l.Accept()
+		processors.Stir()
 		switch {
 		case err == nil:
 			pause = shortest

@@ -1,6 +1,10 @@
 // Package processors has a process use more than one processor only while there is work
 // for them: each that Go's runtime may use costs a small process hundreds of kilobytes,
-// in caches of memory that belong to it, whether it does anything or not.
+// in caches of memory that belong to it, whether it does anything or not; and one that
+// wakes often, for little, pays for each with every wake-up.
+//
+// There are two kinds: a session, one of many, which says when it has much to do
+// (Spare), and a daemon, which looks how much that is (Follow).
 package processors
 
 import (
@@ -59,8 +63,11 @@ func Blocking(work func()) {
 	work()
 }
 
-// Rest is for the process of Spare when no work is left.
+// Rest is for the process of Spare, or of Follow, when no work is left.
 func Rest() {
+	if f := daemon.Load(); f != nil {
+		f.rest()
+	}
 	if most.Load() > 0 && runtime.GOMAXPROCS(0) > 1 {
 		runtime.GOMAXPROCS(1)
 	}

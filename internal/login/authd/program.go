@@ -6,12 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"time"
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/broker"
@@ -80,7 +80,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 		return status
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	p.hashing = passdb.NewHashing(runtime.GOMAXPROCS(0), passdb.HashingMemory)
+	p.hashing = passdb.NewHashing(processors.Follow(), passdb.HashingMemory)
 	r, err := p.read(a, log)
 	if err == nil && a.Check {
 		err = r.check()

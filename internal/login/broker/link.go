@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/login/broker/wire"
 )
 
@@ -191,6 +192,7 @@ func (n *line) read() {
 	buf := make([]byte, wire.MaxMessage)
 	for {
 		b, f, err := n.c.Receive(buf)
+		processors.Stir()
 		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) {
 			err = errLost
 		}

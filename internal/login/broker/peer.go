@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/login/broker/wire"
 )
 
@@ -104,6 +105,7 @@ func (p *Peer) settle() {
 func (p *Peer) receive(kinds []wire.Kind, hear func(uint32, wire.Message) error) error {
 	for {
 		id, m, err := p.c.Receive()
+		processors.Stir()
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/proxyproto"
 	"fantail/internal/daemon/quiet"
 	"fantail/internal/imap/wire"
@@ -79,7 +80,9 @@ type Server struct {
 	o       Options
 	limit   timeouts
 	without map[string]bool // the IMAP capabilities that are turned off, in upper case
-	quiet   quiet.Watch     // connections come and go; handshakes leave most of what can be freed
+	// handshakes are cheaper than what they wait for, but come in crowds.
+	handshakes processors.Load
+	quiet      quiet.Watch // connections come and go; handshakes leave most of what can be freed
 
 	mu        sync.Mutex // guards what follows
 	closing   bool       // nothing more is accepted
@@ -89,15 +92,19 @@ type Server struct {
 	sources   map[netip.Prefix]int // connections by source
 }
 
+// perProcessor is how many handshakes at the same time want one more processor.
+const perProcessor = 8
+
 // New returns a server without connections.
 func New(o Options) *Server {
 	return &Server{
-		o:         o,
-		limit:     standard,
-		without:   wire.Without(o.IMAPWithout...),
-		listeners: make(map[net.Listener]struct{}),
-		clients:   make(map[*client]struct{}),
-		sources:   make(map[netip.Prefix]int),
+		o:          o,
+		limit:      standard,
+		handshakes: processors.Load{Each: perProcessor},
+		without:    wire.Without(o.IMAPWithout...),
+		listeners:  make(map[net.Listener]struct{}),
+		clients:    make(map[*client]struct{}),
+		sources:    make(map[netip.Prefix]int),
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"fantail/internal/daemon/processors"
 )
 
 // The pump carries the bytes of a session. It knows no protocol, and of time
@@ -85,6 +87,7 @@ func (c *client) upstream(ses *session) (n int64) {
 			buf = large[:]
 		}
 		k, err := c.conn.Read(buf)
+		processors.Stir()
 		send(buf[:k])
 		if err != nil {
 			break
@@ -110,6 +113,7 @@ func (c *client) downstream(ses *session) (n int64, err error) {
 	next := reader(ses.conn)
 	for {
 		buf, k, readErr := next()
+		processors.Stir()
 		if k > 0 {
 			err = c.send(buf[:k])
 			n += int64(k)

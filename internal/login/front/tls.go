@@ -38,6 +38,8 @@ func (c *client) startTLS(buffered int, proceed func() error) error {
 func (c *client) handshake() bool {
 	under := &tlsconf.Conn{Conn: c.raw}
 	conn := tls.Server(under, c.front.o.TLS)
+	c.front.handshakes.Begin()
+	defer c.front.handshakes.Done()
 	err := c.extend(c.front.limit.handshake)
 	if err == nil {
 		err = conn.Handshake() // the deadlines end it

@@ -21,6 +21,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/slack"
@@ -262,6 +263,7 @@ func (d *daemon) giveUp() error {
 // run puts the daemon together, serves, and waits for its sessions.
 func (d *daemon) run(a arguments, signals <-chan os.Signal, serve func(stop, now context.Context) error) int {
 	slack.Allow(slack.Message, d.log)
+	processors.Follow()
 	if err := d.build(a); err != nil {
 		d.log.Error("cannot start", "err", err)
 		return command.Config

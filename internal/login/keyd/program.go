@@ -6,12 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"time"
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/slack"
@@ -41,12 +41,13 @@ func Main(version string, args []string, signals <-chan os.Signal, in *os.File, 
 		return command.OK
 	}
 	slack.Allow(slack.Message, log)
+	most := processors.Follow()
 	keys, err := tlsconf.LoadKeys(d.options, broker.KeyID)
 	if err != nil {
 		log.Error("cannot start", "err", err)
 		return command.Config
 	}
-	d.server = NewServer(keys, runtime.GOMAXPROCS(0), log)
+	d.server = NewServer(keys, most, log)
 	d.service = service.Service{Reload: keys.Reload, Log: log}
 	serve := d.listen
 	if *child {

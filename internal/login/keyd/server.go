@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"log/slog"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 )
@@ -24,7 +26,8 @@ const mostAsked = 1000
 type Server struct {
 	keys    Keys
 	log     *slog.Logger
-	signing chan struct{} // one element for each signature that is being made
+	signing chan struct{}   // one element for each signature that is being made
+	slow    processors.Load // those of RSA
 }
 
 // NewServer returns a Server that makes so many signatures at once.
@@ -69,6 +72,10 @@ func (s *Server) answer(ctx context.Context, m *wire.Sign) wire.Message {
 		defer func() { <-s.signing }()
 	case <-ctx.Done():
 		return &wire.Refused{Reason: wire.Busy}
+	}
+	if _, ok := signer.Public().(*rsa.PublicKey); ok {
+		s.slow.Begin()
+		defer s.slow.Done()
 	}
 	signature, err := signer.Sign(rand.Reader, m.Data, opts)
 	if err == nil && len(signature) > wire.MaxSignature {

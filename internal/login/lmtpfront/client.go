@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fantail/internal/crlf"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/deliver/lmtp"
 )
 
@@ -179,6 +180,7 @@ func (c *client) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.conn.Read(p)
+	processors.Stir()
 	if n > 0 {
 		c.await(false)
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
+	"fantail/internal/daemon/processors"
 	"fantail/internal/login/passdb/scheme"
 	"fantail/internal/login/sasl"
 )
@@ -26,11 +28,12 @@ type Hashing struct {
 	turns  *queue
 	memory *semaphore.Weighted
 	size   int64 // of memory
+	slow   processors.Load
 }
 
 // NewHashing returns a Hashing for so many checks at once and so many octets.
-func NewHashing(processors int, memory int64) *Hashing {
-	return &Hashing{newQueue(processors), semaphore.NewWeighted(memory), memory}
+func NewHashing(atOnce int, memory int64) *Hashing {
+	return &Hashing{turns: newQueue(atOnce), memory: semaphore.NewWeighted(memory), size: memory}
 }
 
 // Match reports whether field, which is a hash with its scheme, is of the password.
@@ -77,6 +80,10 @@ func (h *Hashing) Keys(ctx context.Context, from netip.Addr, field Secret, hash 
 	return sasl.Keys{Account: account, Salt: keys.Salt, Iterations: keys.Iterations, StoredKey: keys.StoredKey, ServerKey: keys.ServerKey}, nil
 }
 
+// slowTime is from which time on a check has a processor of its own: others are in the
+// order of that of a message.
+const slowTime = time.Millisecond
+
 // run runs what takes cost when it is its turn. The memory is waited for last, by as
 // many as there are turns: nobody overtakes there.
 func (h *Hashing) run(ctx context.Context, from netip.Addr, cost scheme.Cost, do func()) error {
@@ -89,6 +96,10 @@ func (h *Hashing) run(ctx context.Context, from netip.Addr, cost scheme.Cost, do
 		return fmt.Errorf("wait for memory: %w", context.Cause(ctx))
 	}
 	defer h.memory.Release(memory)
+	if cost.Time >= slowTime {
+		h.slow.Begin()
+		defer h.slow.Done()
+	}
 	do()
 	return nil
 }

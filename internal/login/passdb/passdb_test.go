@@ -39,8 +39,8 @@ var unusable = map[string]string{
 	"bang":    "!$6$a7EUXW67A8gnqcGM$5ZLsPLrWCn5atSvkOjHYQPltt44M66HqCuuo6EPKDwWrT5YkYNl5HXoNgtglQFQ9sBQJJlqfOd5SOBPBWWi1Q0",
 }
 
-// processors are those of tests.
-const processors = 2
+// atOnce are those of tests.
+const atOnce = 2
 
 func newDB(t *testing.T, accounts ...map[string]string) *DB {
 	t.Helper()
@@ -58,7 +58,7 @@ func newDB(t *testing.T, accounts ...map[string]string) *DB {
 	if err := os.Chtimes(path, past, past); err != nil {
 		t.Fatal(err)
 	}
-	return New(userdb.Open(path, slog.New(slog.DiscardHandler)), NewHashing(processors, HashingMemory))
+	return New(userdb.Open(path, slog.New(slog.DiscardHandler)), NewHashing(atOnce, HashingMemory))
 }
 
 func TestVerify(t *testing.T) {
@@ -118,7 +118,7 @@ func TestNoPasswordIsNoWayIn(t *testing.T) {
 }
 
 func TestNoFile(t *testing.T) {
-	d := New(userdb.Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)), NewHashing(processors, HashingMemory))
+	d := New(userdb.Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)), NewHashing(atOnce, HashingMemory))
 	if _, err := d.Verify(context.Background(), Query{Name: "alice"}, "x"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
@@ -143,10 +143,10 @@ func TestUnknownNamesDoTheWork(t *testing.T) {
 	}
 	known, unknown := took("alice"), took("nobody")
 	t.Logf("known %v, unknown %v", known, unknown)
-	if !d.hashing.turns.idle(processors) {
+	if !d.hashing.turns.idle(atOnce) {
 		t.Fatal("a turn is still taken")
 	}
-	for range processors {
+	for range atOnce {
 		if err := d.hashing.turns.acquire(context.Background(), netip.Addr{}); err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +171,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if !d.hashing.turns.idle(processors) || !d.hashing.memory.TryAcquire(HashingMemory) {
+	if !d.hashing.turns.idle(atOnce) || !d.hashing.memory.TryAcquire(HashingMemory) {
 		t.Error("a turn is still taken")
 	}
 }

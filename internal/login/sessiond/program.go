@@ -13,6 +13,7 @@ import (
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/slack"
@@ -45,6 +46,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 		log.Warn("not every session can be started", "err", err)
 	}
 	slack.Allow(slack.Message, log)
+	processors.Follow()
 	daemon := service.Service{Log: log}
 	err = daemon.Run(signals, func(stop, _ context.Context) error {
 		sockets := broker.Sockets{

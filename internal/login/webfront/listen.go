@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/proxyproto"
 )
 
@@ -71,7 +72,7 @@ func (l bounded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if c := l.admit(conn); c != nil {
-			return c, nil
+			return stirring{c}, nil
 		}
 		_ = conn.Close() // there is nothing to be lost
 	}
@@ -115,6 +116,20 @@ func sourceOf(a net.Addr) netip.Addr {
 		}
 	}
 	return ip
+}
+
+// stirring is a connection that takes processor time, for TLS above all.
+type stirring struct{ net.Conn }
+
+func (c stirring) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	processors.Stir()
+	return n, err
+}
+
+func (c stirring) Write(p []byte) (int, error) {
+	processors.Stir()
+	return c.Conn.Write(p)
 }
 
 type counted struct {

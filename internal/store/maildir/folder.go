@@ -68,10 +68,7 @@ func (f *folder) use() (*openDir, error) {
 	for {
 		d := f.open.Load()
 		if d == nil {
-			file, err := openFolder(f.path)
-			if errors.Is(err, fs.ErrNotExist) && f.mend() {
-				file, err = openFolder(f.path)
-			}
+			file, err := f.openMended()
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("%w: %v", ErrVanished, err)
 			}
@@ -104,6 +101,15 @@ func (f *folder) replace(old *openDir, file *os.File) error {
 		return nil
 	}
 	return old.release()
+}
+
+// openMended opens the directory, which is made if it is missing and that is in order.
+func (f *folder) openMended() (*os.File, error) {
+	file, err := openFolder(f.path)
+	if errors.Is(err, fs.ErrNotExist) && f.mend() {
+		file, err = openFolder(f.path)
+	}
+	return file, err
 }
 
 // mend makes tmp or new where it is missing in what is a Maildir otherwise.
@@ -150,7 +156,7 @@ func removed(fd int) bool {
 
 // reopen replaces old by the directory that has the path now.
 func (f *folder) reopen(old *openDir) error {
-	file, err := openFolder(f.path)
+	file, err := f.openMended()
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,10 @@ func TestContent(t *testing.T) {
 	}
 	tests := []test{
 		{"as it is", nil, "", "", "Subject: a\n\nb\r\nc\x00\n", "Subject: a\n\nb\r\nc\x00\n"},
+		{"dots are no ends", sender("a@b"), "", "", "Subject: a\n\n.\n..\n.b\n", "Return-Path: <a@b>\nSubject: a\n\n.\n..\n.b\n"},
+		{"dots in CRLF", nil, "", "", "Subject: a\r\n\r\n.\r\n..\r\n", "Subject: a\n\n.\n..\n"},
+		{"NUL and CR in the header", sender("a@b"), "", "", "Sub\x00ject: a\rb\x00\nX\r: y\n\nb\n", "Return-Path: <a@b>\nSub\x00ject: a\rb\x00\nX\r: y\n\nb\n"},
+		{"commands behind a dot", nil, "", "", "Subject: a\r\n\r\n.\r\nMAIL FROM:<c@d>\r\n", "Subject: a\n\n.\nMAIL FROM:<c@d>\n"},
 		{"no header", nil, "", "", "\n", "\n"},
 		{"no end", nil, "", "", "Subject: a", "Subject: a"},
 		{"no fields", nil, "", "", "nothing\nat all\n", "nothing\nat all\n"},

@@ -187,6 +187,16 @@ type peer struct {
 // before it runs.
 func (h *house) serve(change func(*Options), adjust ...func(*Server)) (*Server, func() *peer) {
 	h.t.Helper()
+	return h.serveOn("tcp", change, adjust...)
+}
+
+// serveOn does that on a socket of the network tcp or unix.
+func (h *house) serveOn(network string, change func(*Options), adjust ...func(*Server)) (*Server, func() *peer) {
+	h.t.Helper()
+	address := "127.0.0.1:0"
+	if network == "unix" {
+		address = filepath.Join(h.t.TempDir(), "lmtp")
+	}
 	o := Options{
 		Deliveries: h, Host: "mx.example.net", Size: 1 << 20, Domains: []string{"example.org"}, Delimiters: "+",
 		Spool: h.t.TempDir(), Log: h.log.Logger(),
@@ -198,7 +208,7 @@ func (h *house) serve(change func(*Options), adjust ...func(*Server)) (*Server, 
 	for _, f := range adjust {
 		f(s)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen(network, address)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -214,7 +224,7 @@ func (h *house) serve(change func(*Options), adjust ...func(*Server)) (*Server, 
 	})
 	return s, func() *peer {
 		h.t.Helper()
-		conn, err := net.Dial("tcp", l.Addr().String())
+		conn, err := net.Dial(network, l.Addr().String())
 		if err == nil {
 			err = conn.SetDeadline(time.Now().Add(30 * time.Second))
 		}

@@ -483,3 +483,24 @@ func TestSplits(t *testing.T) {
 		h.empty("ann")
 	}
 }
+
+// TestEverySplit: where lines end and dots are, a message may come in two pieces, cut
+// anywhere.
+func TestEverySplit(t *testing.T) {
+	h := newHouse(t, "ann")
+	_, connect := h.serve(nil)
+	p := connect().greet()
+	const wire, want = "a\r\n..\r\n...b\r\n.c\r\n\r\r\n..\n.\r\r\n.d\x00\r\n.\r\n", "a\n.\n..b\nc\n\r\r\n.\n.\r\r\nd\x00\n"
+	for i := 1; i < len(wire); i++ {
+		p.say("MAIL FROM:<a@b>\r\nRCPT TO:<ann>\r\nDATA\r\n")
+		p.want("250 ", "250 ", "354 ")
+		p.say(wire[:i])
+		time.Sleep(time.Millisecond) // so that they are two
+		p.say(wire[i:])
+		p.want("250 2.1.5")
+		if list := h.mail("ann"); len(list) != 1 || h.received(list[0]) != want {
+			t.Errorf("cut at %d it became %q", i, list)
+		}
+		h.empty("ann")
+	}
+}

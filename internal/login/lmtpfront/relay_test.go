@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -69,6 +70,48 @@ func TestSTARTTLSSmuggled(t *testing.T) {
 	p.say("STARTTLS\r\nLHLO evil\r\nMAIL FROM:<evil@b>\r\n")
 	p.want("421 4.5.0")
 	p.gone()
+	// What is sent behind the answer is taken for TLS, which it is not.
+	p = connect().greet()
+	p.say("STARTTLS\r\n")
+	p.want("220 2.0.0")
+	p.say("LHLO evil\r\nMAIL FROM:<evil@b>\r\nRCPT TO:<ann>\r\nDATA\r\nx\r\n.\r\n")
+	if rest, err := io.ReadAll(p.in); err != nil || strings.Contains(string(rest), "250") {
+		t.Errorf("%q, %v", rest, err)
+	}
+	if list := h.mail("ann"); len(list) > 0 {
+		t.Errorf("%q", list)
+	}
+}
+
+// A client that is not among those who may say XCLIENT is refused, whatever it says, and
+// what it says is in no message. Whoever comes by a local socket has no address, and so is
+// not among them either.
+func TestXCLIENTForged(t *testing.T) {
+	h := newHouse(t, "ann")
+	for network, listed := range map[string]string{"tcp": "192.0.2.0/24", "unix": "0.0.0.0/0"} {
+		_, connect := h.serveOn(network, func(o *Options) { o.XClient = []netip.Prefix{netip.MustParsePrefix(listed)} })
+		p := connect()
+		p.want("220 ")
+		p.say("XCLIENT ADDR=203.0.113.9\r\n")
+		p.want("550 5.7.0")
+		p.say("LHLO client.example.net\r\n")
+		if got := p.hear(); strings.Contains(got, "XCLIENT") {
+			t.Error(got)
+		}
+		for _, forged := range []string{"XCLIENT ADDR=203.0.113.9 NAME=forged.example", "xclient ADDR=192.0.2.1 LOGIN=ann", "XCLIENT", "XCLIENT NAME=a+0D+0AMAIL", "XCLIENT \x00"} {
+			p.say(forged + "\r\n")
+			p.want("550 5.7.0")
+		}
+		p.say("XFORWARD ADDR=203.0.113.9\r\n")
+		p.want("500 5.5.1")
+		p.say("MAIL FROM:<a@b>\r\nXCLIENT ADDR=203.0.113.9\r\nRSET\r\n")
+		p.want("250 ", "550 5.7.0", "250 ")
+		p.send("x\r\n", "ann")
+		if list := h.mail("ann"); len(list) != 1 || strings.Contains(list[0], "203.0.113.9") || strings.Contains(list[0], "forged") {
+			t.Errorf("%q", list)
+		}
+		h.empty("ann")
+	}
 }
 
 // A proxy that is known says whose messages they are; nobody else does.

@@ -14,6 +14,8 @@ type server struct {
 	run   string // a script: try again now
 	// refuses: who sends mail to no user of the system is told so at once, and gets no report.
 	refuses bool
+	// keeps: by LMTP it takes what is refused for good as refused for now.
+	keeps bool
 }
 
 // way is one by which a mail server delivers.
@@ -23,8 +25,6 @@ type way struct {
 	accounts []account
 	// What makes each delivery fail for the time being, and what mends that: scripts.
 	breaks, mends string
-	// keeps: the mail server takes what is refused for good as refused for now.
-	keeps bool
 }
 
 // account is one that mail can be sent to.
@@ -34,6 +34,9 @@ var (
 	ann  = account{"ann@mail.example.org", "ann", "nobody-here@mail.example.org"}
 	vera = account{"vera@example.net", "vera@example.net", "nobody-here@example.net"}
 )
+
+// byLMTP is the way by LMTP.
+const byLMTP = "lmtp"
 
 const (
 	sender = "bob@mail.example.org"
@@ -67,11 +70,12 @@ func (s server) deliver(h house) {
 }
 
 // send gives a message to the mail server.
-func (h house) send(subject string, lines int, recipient string) error {
+func (h house) send(subject string, lines int, recipients ...string) error {
 	h.Helper()
-	_, err := h.Shell(`subject=$1 lines=$2 from=$3 to=$4
-		{ printf 'From: %s\nTo: %s\nSubject: %s\n\n.\nFrom here on it is text.\n' "$from" "$to" "$subject"; seq --format='line %.0f' "$lines"; } |
-			/usr/sbin/sendmail -i -f "$from" "$to"`, subject, fmt.Sprint(lines), sender, recipient)
+	_, err := h.Shell(`subject=$1 lines=$2 from=$3
+		shift 3
+		{ printf 'From: %s\nTo: %s\nSubject: %s\n\n.\nFrom here on it is text.\n' "$from" "$1" "$subject"; seq --format='line %.0f' "$lines"; } |
+			/usr/sbin/sendmail -i -f "$from" "$@"`, append([]string{subject, fmt.Sprint(lines), sender}, recipients...)...)
 	return err
 }
 
@@ -177,7 +181,7 @@ func (s server) never(h house, w way, a account) {
 // returned waits for the report of a message that cannot be delivered, which has no sender.
 func (s server) returned(h house, w way, address, subject string) {
 	h.Helper()
-	if w.keeps {
+	if s.keeps && w.name == byLMTP {
 		refused := regexp.MustCompile(regexp.QuoteMeta(address) + ".*LMTP server error: 55[0-9] 5")
 		h.until("mail for "+address+" waits", func() bool { return refused.MatchString(h.sh(s.queue)) })
 		return

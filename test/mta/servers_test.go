@@ -23,15 +23,21 @@ func TestPostfix(t *testing.T) {
 		}
 	}
 	commands := recipe(t, "deliver.8", "mailbox_command") + recipe(t, "deliver.8", "virtual_transport")
-	lmtp := recipe(t, "lmtpd.8", "virtual_transport")
-	server{
+	lmtp, far := recipe(t, "lmtpd.8", "lmtp:unix"), strings.ReplaceAll(recipe(t, "lmtpd.8", "lmtp:inet"), "192.0.2.5", "127.0.0.1")
+	s := server{
 		ways: []way{
-			{"pipe", configure(commands, recipe(t, "deliver.8", "flags=u")), []account{ann, vera}, takes, gives, false},
-			{"lmtp", configure(lmtp, recipe(t, "lmtpd.8", "lmtp unix")), []account{ann, vera}, stops, starts, false},
+			{"pipe", configure(commands, recipe(t, "deliver.8", "flags=u")), []account{ann, vera}, takes, gives},
+			{byLMTP, configure(lmtp, recipe(t, "lmtpd.8", "lmtp unix")), []account{ann, vera}, stops, starts},
 		},
 		queue: "postqueue -p",
 		run:   "postqueue -f",
-	}.deliver(h)
+	}
+	s.deliver(h)
+	h.gather()
+	s.fates(h, true)
+	s.everybody(h)
+	s.extensions(h, configure(far+"mailbox_transport = lmtp:unix:/run/fantail/lmtp\n", recipe(t, "lmtpd.8", "lmtp unix")), utf8|encrypted)
+	s.reports(h)
 }
 
 func TestExim(t *testing.T) {
@@ -46,19 +52,29 @@ func TestExim(t *testing.T) {
 			h.sh("systemctl restart exim4")
 		}
 	}
-	server{
+	s := server{
 		ways: []way{
 			{"pipe", configure(recipe(t, "deliver.8", "dc_local"), map[string]string{
 				"transport/40_fantail": recipe(t, "deliver.8", "driver = pipe"),
-			}), []account{ann}, takes, gives, false},
-			{"lmtp", configure(recipe(t, "lmtpd.8", "dc_local"), map[string]string{
+			}), []account{ann}, takes, gives},
+			{byLMTP, configure(recipe(t, "lmtpd.8", "dc_local"), map[string]string{
 				"transport/40_fantail": recipe(t, "lmtpd.8", "driver = lmtp"),
 				"router/120_fantail":   recipe(t, "lmtpd.8", "driver = accept"),
-			}), []account{ann, vera}, stops, starts, false},
+			}), []account{ann, vera}, stops, starts},
 		},
 		queue: "exim4 -bp",
 		run:   "exim4 -qff",
-	}.deliver(h)
+	}
+	s.deliver(h)
+	h.gather()
+	s.fates(h, true)
+	s.extensions(h, configure(recipe(t, "lmtpd.8", "dc_local"), map[string]string{
+		"main/000_fantail":     "MAIN_SMTPUTF8_ADVERTISE_HOSTS = *\ndsn_advertise_hosts = *\n",
+		"transport/40_fantail": recipe(t, "lmtpd.8", "protocol = lmtp") + recipe(t, "lmtpd.8", "driver = lmtp"),
+		// Here it is not another machine.
+		"router/120_fantail": strings.ReplaceAll(recipe(t, "lmtpd.8", "driver = manualroute"), "192.0.2.5", "127.0.0.1") + "  self = send\n",
+	}), utf8|encrypted|chunks)
+	s.reports(h)
 }
 
 func TestOpenSMTPD(t *testing.T) {
@@ -71,13 +87,18 @@ func TestOpenSMTPD(t *testing.T) {
 			h.until("OpenSMTPD listens", func() bool { return h.Container.Run("smtpctl", "show", "stats") == nil })
 		}
 	}
-	server{
+	s := server{
 		ways: []way{
-			{"pipe", configure(recipe(t, "deliver.8", "mda")), []account{ann}, takes, gives, false},
-			{"lmtp", configure(recipe(t, "lmtpd.8", "rcpt-to")), []account{ann, vera}, stops, starts, true},
+			{"pipe", configure(recipe(t, "deliver.8", "mda")), []account{ann}, takes, gives},
+			{byLMTP, configure(recipe(t, "lmtpd.8", "rcpt-to")), []account{ann, vera}, stops, starts},
 		},
 		queue:   "smtpctl show queue",
 		run:     "smtpctl schedule all",
 		refuses: true,
-	}.deliver(h)
+		keeps:   true,
+	}
+	s.deliver(h)
+	h.gather()
+	s.fates(h, false)
+	s.extensions(h, func(house) {}, 0)
 }

@@ -49,6 +49,9 @@ type Image func(contentID string) (data []byte, ok bool)
 type Options struct {
 	// Image resolves cid: references. nil: none can be shown.
 	Image Image
+	// KeepReferences leaves cid: references as they are, whatever Image is: in HTML
+	// that somebody writes, whose pictures are sent with it.
+	KeepReferences bool
 }
 
 // Result is a sanitised message.

@@ -162,6 +162,15 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestKeepReferences: pictures of what somebody writes stay references, all others are
+// treated as ever.
+func TestKeepReferences(t *testing.T) {
+	r, err := Sanitize(`<img src="CID:a@b"><img src="https://x.example/p.gif" alt="p">`, Options{KeepReferences: true})
+	if want := `<img src="cid:a@b"><img alt="p">`; err != nil || r.HTML != want {
+		t.Errorf("%q, %v, want %q", r.HTML, err, want)
+	}
+}
+
 func attributeList(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -34,7 +34,7 @@ func (b *rebuilder) image(n *html.Node, attrs *[]attribute) bool {
 		}
 	case scheme == "data":
 		value = dataImage(rest)
-	case scheme == "cid" && b.pass == innerPass:
+	case scheme == "cid" && (b.pass == innerPass || b.opt.KeepReferences):
 		value = "cid:" + rest
 	case scheme == "cid" && b.opt.Image != nil:
 		value = b.inline(rest)

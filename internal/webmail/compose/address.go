@@ -116,7 +116,7 @@ func asciiDomain(domain string) (string, error) {
 		}
 		return domain, nil
 	}
-	ascii := domain
+	ascii := strings.ToLower(domain)
 	if !isASCII(domain) {
 		var err error
 		if ascii, err = idna.Lookup.ToASCII(domain); err != nil {

@@ -77,7 +77,7 @@ func (b *Built) WriteTo(w io.Writer) (int64, error) {
 	buf := bufio.NewWriterSize(count, 64<<10)
 	var lines io.Writer = buf
 	if b.out.CRLF {
-		lines = lineEnds{buf}
+		lines = &lineEnds{w: buf}
 	}
 	err := b.root.write(lines)
 	return count.n, errors.Join(err, buf.Flush())

@@ -4,6 +4,7 @@
 //
 //	Message ──Build──► Built ──WriteTo──► octets (to be sent, for Sent, or for Drafts)
 //	message.Part ──Read──► Message (a draft that is taken up again)
+//	message.Part ──ReadOriginal──► Original ──Reply, ForwardInline, ForwardAttached──► Begun
 //
 // A Message is a value. Build checks all of it and makes the whole header before the
 // first octet is written, so what cannot be sent is refused with the name of the field,
@@ -13,11 +14,15 @@
 // What the files do:
 //
 //	address.go   addresses, domains as A-labels, what is refused in a header
+//	recipient.go addresses as people type them          mailto.go   mailto: URLs
 //	field.go     fields of the header: folding          word.go     encoded-words
 //	build.go     the tree of parts, and writing it      transfer.go transfer encodings
 //	flowed.go    format=flowed, quoting                 markup.go   HTML as it is sent
 //	totext.go    HTML to plain text                     tohtml.go   plain text to HTML
+//	original.go  a message that is answered             subject.go  its subject
+//	reply.go     replies                                forward.go  forwarded messages
 //	draft.go     reading drafts                         text.go     what is pasted
+//	check.go     doubts before sending
 //
 // # Text
 //

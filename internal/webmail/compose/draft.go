@@ -41,7 +41,8 @@ func (d *Draft) fields(h *header) {
 // root was parsed from, and must do so for as long as files are opened. The error is one
 // of reading.
 //
-// HTML that another program wrote must be cleaned before it is shown.
+// A draft need not be of our making: its HTML must be cleaned before it is shown, and
+// Draft.Identity, Draft.Source and From compared with what the account has.
 func Read(root *message.Part, r io.ReaderAt) (*Message, error) {
 	m := &Message{
 		ReplyTo:    addressField(root, "Reply-To"),

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
+
+	"fantail/internal/webmail/htmlsafe"
 )
 
 func TestFlow(t *testing.T) {
@@ -249,6 +251,19 @@ func TestMarkup(t *testing.T) {
 	}
 	if plainFiles(t, files[2:])[0].content != "\x89PNG\r\n\x1a\n" {
 		t.Error("the picture has changed")
+	}
+}
+
+// TestEditedHTML: what the editor gives goes through htmlsafe first.
+func TestEditedHTML(t *testing.T) {
+	const edited = `<div class=x>a<br></div><blockquote type="cite" style="` + quoteStyle + `"><div>b</div></blockquote><img src="cid:pic@x" onerror=x>`
+	safe, err := htmlsafe.Sanitize(edited, htmlsafe.Options{KeepReferences: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := Markup(safe.HTML, []File{{ID: "pic@x"}}, "x")
+	if want := "<div>a<br></div>" + openQuote + `<div>b</div></blockquote><img src="cid:pic@x">`; err != nil || got != want {
+		t.Errorf("got\n%s, %v, want\n%s", got, err, want)
 	}
 }
 

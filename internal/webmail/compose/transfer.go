@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"fantail/internal/crlf"
 )
 
 // maxLine is the longest line of a body, in octets (RFC 5322 section 2.1.1).
@@ -151,21 +153,20 @@ func writeBase64(w io.Writer, r io.Reader) error {
 }
 
 // lineEnds is a writer that turns LF into CRLF. What is written to it has no CR.
-type lineEnds struct{ w io.Writer }
+type lineEnds struct {
+	w   io.Writer
+	buf []byte
+}
 
-func (l lineEnds) Write(p []byte) (int, error) {
-	for rest := p; ; {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			n, err := l.w.Write(rest)
-			return len(p) - len(rest) + n, err
-		}
-		if _, err := l.w.Write(rest[:i]); err != nil {
+func (l *lineEnds) Write(p []byte) (int, error) {
+	const most = 32 << 10
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), most)
+		l.buf = crlf.AppendExpanded(l.buf[:0], rest[:n])
+		if _, err := l.w.Write(l.buf); err != nil {
 			return len(p) - len(rest), err
 		}
-		if _, err := io.WriteString(l.w, "\r\n"); err != nil {
-			return len(p) - len(rest), err
-		}
-		rest = rest[i+1:]
+		rest = rest[n:]
 	}
+	return len(p), nil
 }

@@ -352,7 +352,7 @@ func (b *builder) file(f File, disposition string) (*node, error) {
 		h.value("Content-Disposition", disposition, param("filename", f.Name))
 	}
 	if f.ID != "" {
-		h.ids("Content-ID", "<"+f.ID+">")
+		h.contentID(f.ID)
 	}
 	if h.err != nil {
 		return nil, h.err

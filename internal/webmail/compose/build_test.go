@@ -195,6 +195,30 @@ func TestForwardedMessage(t *testing.T) {
 	}
 }
 
+// TestInlineIDs: identifiers of others are kept, whatever they are, and so is what names
+// them.
+func TestInlineIDs(t *testing.T) {
+	for _, id := range []string{"image001.png@01D.AB", "plain", "a&b@x", "a'b%c@x", "ä", "<x>", ""} {
+		m := small()
+		f := File{Name: "p.png", Type: "image/png", ID: id, Open: content(pixel)}
+		m.Rich, m.Text, m.HTML, m.Inline = true, "", `<img src="cid:`+cidURL(id)+`">`, []File{f}
+		b, err := m.Build(Output{})
+		if legal := isContentID(id); !legal {
+			if err == nil && id != "" {
+				t.Errorf("%q is sent", id)
+			}
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if _, err := b.WriteTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		same(t, read(t, out.String()), m)
+	}
+}
+
 func TestTransferEncoding(t *testing.T) {
 	for _, test := range []struct{ text, seven, eight string }{
 		{"plain\n", "7bit", "7bit"},

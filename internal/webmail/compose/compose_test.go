@@ -283,6 +283,15 @@ func TestSMTPUTF8(t *testing.T) {
 	}
 }
 
+// TestLongDraft: what is pasted into a field of addresses does not keep a draft from being
+// saved.
+func TestLongDraft(t *testing.T) {
+	m := small()
+	m.Draft.To = strings.TrimSpace(strings.Repeat("Jörg, ", 10_000))
+	octets, _ := build(t, m, Output{Form: ForDrafts})
+	same(t, read(t, octets), m)
+}
+
 func TestMessageID(t *testing.T) {
 	id, err := NewMessageID("bücher.example")
 	if err != nil || len(id) != len("<@xn--bcher-kva.example>")+26 || !strings.HasSuffix(id, "@xn--bcher-kva.example>") || !isMessageID(id) {

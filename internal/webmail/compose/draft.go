@@ -31,9 +31,9 @@ func (d *Draft) fields(h *header) {
 		h.text(fieldNotify, "yes")
 	}
 	// What is half typed may be anything: it must not keep the rest from being saved.
-	h.text(fieldTo, OneLine(d.To))
-	h.text(fieldCc, OneLine(d.Cc))
-	h.text(fieldBcc, OneLine(d.Bcc))
+	h.limited(fieldTo, OneLine(d.To), maxTyped)
+	h.limited(fieldCc, OneLine(d.Cc), maxTyped)
+	h.limited(fieldBcc, OneLine(d.Bcc), maxTyped)
 }
 
 // Read returns the Message that a draft holds: the one that Build wrote, or the same of
@@ -251,7 +251,7 @@ func FileOf(p *message.Part, r io.ReaderAt) File {
 		ID:   strings.Trim(strings.TrimSpace(p.ID), "<>"),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(p.Decoded(r)), nil },
 	}
-	if !isMessageID("<" + f.ID + ">") {
+	if !isContentID(f.ID) {
 		f.ID = ""
 	}
 	if len(f.Name) > maxFilename || checkLine(f.Name) != nil {

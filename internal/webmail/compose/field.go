@@ -45,16 +45,23 @@ func (h *header) tokens(name string, list []token) {
 	h.b.WriteByte('\n')
 }
 
-// maxText is the longest text of a field, in octets.
-const maxText = 16 << 10
+// The longest text of a field, in octets: one that people read, and one that holds what
+// somebody has pasted.
+const (
+	maxText  = 16 << 10
+	maxTyped = 128 << 10
+)
 
 // text writes a field of unstructured text, if there is any.
-func (h *header) text(name, s string) {
+func (h *header) text(name, s string) { h.limited(name, s, maxText) }
+
+// limited is text with another limit.
+func (h *header) limited(name, s string, limit int) {
 	if err := checkLine(s); err != nil {
 		h.fail(name, err)
 		return
 	}
-	if len(s) > maxText {
+	if len(s) > limit {
 		h.fail(name, fmt.Errorf("%w: %d octets", ErrLong, len(s)))
 		return
 	}
@@ -115,6 +122,23 @@ func (h *header) ids(name string, list ...string) {
 	}
 }
 
+// contentID writes the Content-ID of a part (RFC 2045 section 7). Those of others need
+// not be message identifiers, but the HTML that is quoted names them as they are.
+func (h *header) contentID(id string) {
+	if !isContentID(id) {
+		h.fail("Content-ID", fmt.Errorf("%w: %q", ErrMessageID, id))
+		return
+	}
+	h.tokens("Content-ID", []token{{" ", "<" + id + ">"}})
+}
+
+// isContentID reports whether id can be written between brackets.
+func isContentID(id string) bool {
+	return id != "" && len(id) <= maxToken && !strings.ContainsFunc(id, func(r rune) bool { return !isIDOctet(r) })
+}
+
+func isIDOctet(r rune) bool { return r > ' ' && r < 0x7F && !strings.ContainsRune("<>()\"\\", r) }
+
 // isMessageID reports whether id can be written as a msg-id (RFC 5322 section 3.6.4).
 // Ids of others are kept as they are, so it asks for no more than that they cannot be
 // mistaken for anything else.
@@ -122,8 +146,7 @@ func isMessageID(id string) bool {
 	inner, ok := strings.CutPrefix(id, "<")
 	inner, end := strings.CutSuffix(inner, ">")
 	at := strings.IndexByte(inner, '@')
-	return ok && end && at > 0 && at < len(inner)-1 && len(id) <= maxToken &&
-		!strings.ContainsFunc(inner, func(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune("<>()\"\\", r) })
+	return ok && end && at > 0 && at < len(inner)-1 && isContentID(inner)
 }
 
 // maxParam is the longest value of a parameter that is written as it is.

@@ -220,8 +220,10 @@ func content(s string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
 }
 
-// cidURL returns what follows "cid:" (RFC 2392 section 2).
-func cidURL(id string) string { return strings.ReplaceAll(percentEncoded(id), "%40", "@") }
+// cidURL returns what follows "cid:" (RFC 2392 section 2), which HTML need not escape.
+func cidURL(id string) string {
+	return strings.NewReplacer("%40", "@", "&", "%26").Replace(percentEncoded(id))
+}
 
 // The document around the HTML that is sent.
 const (

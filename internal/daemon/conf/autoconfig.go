@@ -104,10 +104,11 @@ func domainName(field func(*Config) *string) kind {
 
 // parseHost reads a domain name, which may have letters of any script.
 func parseHost(text string) (string, error) {
-	if strings.ContainsAny(text, `*:/[]"'\`) {
+	text = strings.TrimSuffix(text, ".")
+	if strings.ContainsAny(text, `*:/[]"'\`) || strings.Contains("."+text+".", "..") {
 		return "", fmt.Errorf("%q is no name such as mail.example.org", text)
 	}
-	return parseDomain(strings.TrimSuffix(text, "."))
+	return parseDomain(text)
 }
 
 // site is the URL of a web server, without a path, or empty.

@@ -25,11 +25,27 @@ func TestParseEndpoint(t *testing.T) {
 			t.Errorf("%q is shown as %q, which is %+v, %v", text, got, again, err)
 		}
 	}
-	for _, text := range []string{"on", "mail.example.org", ":0", ":70000", ":imap", "a b:1", ":1 starttls tls", ":1 tls starttls", "a/b:1", "*:1"} {
+	for _, text := range []string{"on", "mail.example.org", ":0", ":70000", ":imap", "a b:1", ":1 starttls tls", ":1 tls starttls", "a/b:1", "*:1", ".:1", "a..b:1", "a..:1"} {
 		if got, err := ParseEndpoint(text); err == nil {
 			t.Errorf("%q is %+v", text, got)
 		}
 	}
+}
+
+// FuzzParseEndpoint: what is read is shown so that it is read again.
+func FuzzParseEndpoint(f *testing.F) {
+	for _, seed := range []string{"", "off", "mail.example.org:993", ":587", ":587 tls", "m:1143 starttls", "[::1]:993"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := ParseEndpoint(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseEndpoint(e.String()); err != nil || again != e {
+			t.Errorf("%q is %+v, shown as %q, which is %+v, %v", text, e, e.String(), again, err)
+		}
+	})
 }
 
 func TestAutoconfig(t *testing.T) {

@@ -198,6 +198,9 @@ func TestScanRequest(t *testing.T) {
 	if err != nil || r.Address.String() != "ann@example.org" || r.Schema != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
+	if r, err := ScanRequest([]byte("\uFEFF" + asked("ann@example.org", SchemaOutlook))); err != nil || r.Schema != SchemaOutlook {
+		t.Errorf("with a byte order mark: %+v, %v", r, err)
+	}
 	deep := strings.Repeat("<a>", 50) + strings.Repeat("</a>", 50)
 	for name, body := range map[string]string{
 		"nothing": "", "no XML": "ann@example.org", "no address": asked("", SchemaOutlook), "no end": strings.TrimSuffix(asked("ann@example.org", ""), "</Autodiscover>"),

@@ -27,9 +27,9 @@ const floors = `
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
-	store/warning
+	store/zstd/linked store/warning
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
-	message store/volume autoconfig
+	message store/volume store/zstd autoconfig
 	locale mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
 
@@ -73,6 +73,8 @@ var forbidden = []struct {
 	{"cmd/deliver-session", []string{"crypto/tls", "net/http", "login/passdb", "login/userdb/nss", "login/front", "login/lmtpfront"}, "a session has only its own mail"},
 	{"deliver/lmtp", []string{"store", "net"}, "grammar does not know where mail is kept, nor who sends it"},
 	{"cmd/deliver", []string{"net/http", "crypto/tls", "login/passdb"}, "on a pipe it opens no socket"},
+	{"cmd/deliver", []string{"github.com/klauspost/compress/zstd"}, "its tables take longer to prepare than a message to be delivered"},
+	{"cmd/deliver-session", []string{"github.com/klauspost/compress/zstd"}, "its tables take longer to prepare than a message to be delivered"},
 	{"imap", []string{"store"}, "grammar does not know where mail is kept"},
 	{"pop3", []string{"store"}, "grammar does not know where mail is kept"},
 	{"store", []string{"imap", "pop3", "webmail", "net/http"}, "the store knows no protocol"},

@@ -35,29 +35,32 @@ type Folder struct {
 // knownNames are the names under which clients create their special folders, in
 // small letters. Of several mailboxes for one use the first in this list has it; they
 // may also lie below INBOX.
-var knownNames = map[string][]string{
-	`\Drafts`: {"drafts", "draft", "entwürfe", "brouillons", "borradores", "bozze", "concepten", "rascunhos", "szkice",
+var knownNames = [...]struct {
+	use   string
+	names []string
+}{
+	{`\Drafts`, []string{"drafts", "draft", "entwürfe", "brouillons", "borradores", "bozze", "concepten", "rascunhos", "szkice",
 		"wersje robocze", "utkast", "kladder", "luonnokset", "koncepty", "piszkozatok", "taslaklar", "черновики",
-		"чернетки", "πρόχειρα", "下書き", "草稿", "草稿箱", "임시보관함"},
-	`\Sent`: {"sent", "sent messages", "sent items", "sent mail", "sent-mail", "gesendet", "gesendete objekte",
+		"чернетки", "πρόχειρα", "下書き", "草稿", "草稿箱", "임시보관함"}},
+	{`\Sent`, []string{"sent", "sent messages", "sent items", "sent mail", "sent-mail", "gesendet", "gesendete objekte",
 		"gesendete elemente", "envoyés", "messages envoyés", "éléments envoyés", "enviados", "elementos enviados",
 		"inviati", "posta inviata", "verzonden", "verzonden items", "verzonden berichten", "itens enviados", "wysłane",
 		"elementy wysłane", "skickat", "skickade", "sendt", "sendte elementer", "lähetetyt", "odeslané",
 		"odeslaná pošta", "elküldött", "gönderilmiş öğeler", "отправленные", "надіслані", "απεσταλμένα", "送信済み",
-		"送信済みアイテム", "已发送", "已发送邮件", "已傳送", "보낸편지함"},
-	`\Trash`: {"trash", "deleted messages", "deleted items", "deleted", "papierkorb", "gelöschte objekte",
+		"送信済みアイテム", "已发送", "已发送邮件", "已傳送", "보낸편지함"}},
+	{`\Trash`, []string{"trash", "deleted messages", "deleted items", "deleted", "papierkorb", "gelöschte objekte",
 		"gelöschte elemente", "corbeille", "éléments supprimés", "papelera", "elementos eliminados", "cestino",
 		"posta eliminata", "prullenbak", "verwijderde items", "lixeira", "lixo", "itens excluídos", "kosz",
 		"elementy usunięte", "papperskorgen", "borttaget", "papirkurv", "slettede elementer", "roskakori", "koš",
 		"odstraněná pošta", "kuka", "çöp kutusu", "silinmiş öğeler", "корзина", "удаленные", "кошик", "κάδος",
-		"ゴミ箱", "削除済みアイテム", "已删除", "已删除邮件", "垃圾桶", "휴지통"},
-	`\Junk`: {"junk", "spam", "junk e-mail", "junk email", "junk mail", "bulk mail", "junk-e-mail", "unerwünscht",
+		"ゴミ箱", "削除済みアイテム", "已删除", "已删除邮件", "垃圾桶", "휴지통"}},
+	{`\Junk`, []string{"junk", "spam", "junk e-mail", "junk email", "junk mail", "bulk mail", "junk-e-mail", "unerwünscht",
 		"werbung", "indésirables", "courrier indésirable", "pourriel", "correo no deseado", "posta indesiderata",
 		"ongewenst", "ongewenste e-mail", "lixo eletrônico", "lixo eletrónico", "niechciane", "wiadomości-śmieci",
 		"skräppost", "uønsket e-mail", "uønsket post", "søppelpost", "roskaposti", "nevyžádaná pošta", "levélszemét",
-		"önemsiz", "спам", "迷惑メール", "垃圾邮件", "垃圾郵件", "스팸"},
-	`\Archive`: {"archive", "archives", "archiv", "archivo", "archivio", "archief", "arquivo", "archiwum", "arkiv",
-		"arkisto", "archivum", "arşiv", "архив", "архів", "アーカイブ", "归档", "存档", "封存", "보관함"},
+		"önemsiz", "спам", "迷惑メール", "垃圾邮件", "垃圾郵件", "스팸"}},
+	{`\Archive`, []string{"archive", "archives", "archiv", "archivo", "archivio", "archief", "arquivo", "archiwum", "arkiv",
+		"arkisto", "archivum", "arşiv", "архив", "архів", "アーカイブ", "归档", "存档", "封存", "보관함"}},
 }
 
 // known is a place in knownNames.
@@ -70,9 +73,9 @@ type known struct {
 // processes never need it, and it takes memory.
 func knownPlaces() map[string]known {
 	places := make(map[string]known)
-	for use, all := range knownNames {
-		for i, name := range all {
-			places[name] = known{use, 2 * i}
+	for _, k := range knownNames {
+		for i, name := range k.names {
+			places[name] = known{k.use, 2 * i}
 		}
 	}
 	return places

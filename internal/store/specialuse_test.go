@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,14 +199,17 @@ func TestSpecialUse(t *testing.T) {
 func TestKnownNames(t *testing.T) {
 	places := knownPlaces()
 	n := 0
-	for _, use := range SpecialUses {
-		for _, name := range knownNames[use] {
-			if n++; name != strings.ToLower(norm.NFC.String(name)) || places[name].use != use {
-				t.Errorf("%s of %s", name, use)
+	var uses []string
+	for _, k := range knownNames {
+		uses = append(uses, k.use)
+		for _, name := range k.names {
+			if n++; name != strings.ToLower(norm.NFC.String(name)) || places[name].use != k.use {
+				t.Errorf("%s of %s", name, k.use)
 			}
 		}
 	}
-	if len(knownNames) != len(SpecialUses) || len(places) != n {
-		t.Errorf("%d uses, %d places of %d", len(knownNames), len(places), n)
+	slices.Sort(uses)
+	if !slices.Equal(uses, SpecialUses) || len(places) != n {
+		t.Errorf("uses %q, %d places of %d", uses, len(places), n)
 	}
 }

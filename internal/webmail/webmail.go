@@ -42,6 +42,7 @@ import (
 	"time"
 
 	"fantail/internal/store"
+	_ "fantail/internal/store/zstd/linked" // of which messages may be made
 	"fantail/internal/webmail/settings"
 )
 

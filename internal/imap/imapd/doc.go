@@ -58,3 +58,5 @@
 // before: ENVELOPE, BODYSTRUCTURE, BODY, and the header fields that clients fill
 // their lists from.
 package imapd
+
+import _ "fantail/internal/store/zstd/linked" // of which messages may be made

@@ -40,3 +40,5 @@
 // sends without stuffing (of a surrogate: of the message that it stands for); the CRLF that RETR adds where the last line of a
 // message has none belongs to the end of the response.
 package pop3d
+
+import _ "fantail/internal/store/zstd/linked" // of which messages may be made

@@ -10,8 +10,9 @@ import (
 	"math"
 	"os"
 
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
+
+	"fantail/internal/store/zstd"
 )
 
 // Errors that callers tell apart with errors.Is.
@@ -130,7 +131,9 @@ func pump(to *spill, f *os.File, format Format, budget int64) error {
 		return to.err
 	case from.err != nil:
 		return from.err
-	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+	case errors.Is(err, zstd.ErrNone):
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	case errors.Is(err, zstd.ErrTooLarge):
 		return fmt.Errorf("%w: %v", ErrTooLarge, err)
 	}
 	return fmt.Errorf("%w: %v", ErrDamaged, err)

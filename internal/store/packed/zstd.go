@@ -5,7 +5,7 @@ import (
 	"io"
 	"math/bits"
 
-	"github.com/klauspost/compress/zstd"
+	"fantail/internal/store/zstd"
 )
 
 // maxWindow is what the reference decoder allows, and what the highest level of
@@ -14,17 +14,12 @@ const maxWindow = 128 << 20
 
 // newZstd unpacks zstd frames that make no more than budget octets. Its caller
 // closes the decoder.
-func newZstd(src io.Reader, budget int64) (*zstd.Decoder, error) {
+func newZstd(src io.Reader, budget int64) (zstd.Reader, error) {
 	src, err := narrow(src, budget)
 	if err != nil {
 		return nil, err
 	}
-	window := uint64(1) << windowLog(budget)
-	return zstd.NewReader(src,
-		zstd.WithDecoderConcurrency(1), // no goroutines
-		zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(window),
-		zstd.WithDecoderMaxMemory(window))
+	return zstd.NewReader(src, 1<<windowLog(budget))
 }
 
 // windowLog is the logarithm of the smallest window, a power of two, in which

@@ -1,9 +1,8 @@
 package text
 
 import (
-	"github.com/klauspost/compress/zstd"
-
 	"fantail/internal/mail"
+	"fantail/internal/store/zstd"
 )
 
 // batchSize is how much text makes a frame, in octets. Larger ones take less
@@ -14,18 +13,13 @@ const batchSize = 512 << 10
 type Batch struct {
 	head head
 	text [sections][]byte
-	zip  *zstd.Encoder
+	zip  zstd.Encoder
 	out  []byte
 }
 
 // NewBatch returns an empty Batch.
 func NewBatch() (*Batch, error) {
-	zip, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), // no goroutines
-		zstd.WithWindowSize(batchSize),
-		zstd.WithLowerEncoderMem(true),
-		zstd.WithEncoderCRC(false))
+	zip, err := zstd.NewEncoder(batchSize)
 	if err != nil {
 		return nil, err
 	}

@@ -11,10 +11,10 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/mail"
+	"fantail/internal/store/zstd"
 )
 
 // Name is the name of the file, in the mailbox's directory.
@@ -96,7 +96,7 @@ type Frame struct {
 	loaded [sections]bool
 	packed []byte // what was read of the frame
 	have   int    // how many octets from its beginning that is
-	zip    *zstd.Decoder
+	zip    zstd.Decoder
 }
 
 // ahead is how much is read at the beginning of a frame: more than most heads and
@@ -196,7 +196,7 @@ func (f *Frame) load(s Section) error {
 	if raw > 0 {
 		if f.zip == nil {
 			var err error
-			if f.zip, err = newUnpacker(); err != nil {
+			if f.zip, err = zstd.NewDecoder(maxSection); err != nil {
 				return err
 			}
 		}
@@ -207,13 +207,6 @@ func (f *Frame) load(s Section) error {
 	}
 	f.loaded[s] = true
 	return nil
-}
-
-func newUnpacker() (*zstd.Decoder, error) {
-	return zstd.NewReader(nil,
-		zstd.WithDecoderConcurrency(1), // no goroutines
-		zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(maxSection))
 }
 
 // Close gives up what the frame needs to unpack.

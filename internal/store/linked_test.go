@@ -1,0 +1,3 @@
+package store
+
+import _ "fantail/internal/store/zstd/linked"

@@ -1,0 +1,3 @@
+package packed
+
+import _ "fantail/internal/store/zstd/linked"

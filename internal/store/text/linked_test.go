@@ -1,0 +1,3 @@
+package text
+
+import _ "fantail/internal/store/zstd/linked"

@@ -9,8 +9,6 @@
 // 67 if there is no such account, 77 if the message is refused for good, and 75 on
 // everything else, so that the MTA tries again. What it says on standard error begins
 // with an enhanced status code. See deliver(8).
-//
-//go:debug containermaxprocs=0
 package main
 
 import (

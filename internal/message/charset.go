@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/emersion/go-message/charset"
+	gomessage "github.com/emersion/go-message"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
@@ -84,7 +84,8 @@ func utf8Pipe(name string, r io.Reader, size int) *pipe {
 }
 
 // decoder returns a reader of what r has in the charset called name, nil if it
-// is not known. What it makes is nearly always valid.
+// is not known. What it makes is nearly always valid. Most are known only to programs that
+// import go-message/charset, whose tables others would prepare in vain when they start.
 func decoder(name string, r io.Reader) io.Reader {
 	switch name {
 	case "utf-32":
@@ -96,7 +97,10 @@ func decoder(name string, r io.Reader) io.Reader {
 	case "utf-7", "unicode-1-1-utf-7":
 		return newPipe(r, &utf7{}, pipeBuffer)
 	}
-	decoded, err := charset.Reader(name, r)
+	if gomessage.CharsetReader == nil {
+		return nil
+	}
+	decoded, err := gomessage.CharsetReader(name, r)
 	if err != nil {
 		return nil // what it is called does not matter any more
 	}

@@ -41,8 +41,10 @@ import (
 	"net/http"
 	"time"
 
+	_ "github.com/emersion/go-message/charset" // in which messages may be
+
 	"fantail/internal/store"
-	_ "fantail/internal/store/zstd/linked" // of which messages may be made
+	_ "fantail/internal/store/zstd/linked" // of which they may be made
 	"fantail/internal/webmail/settings"
 )
 

@@ -59,4 +59,8 @@
 // their lists from.
 package imapd
 
-import _ "fantail/internal/store/zstd/linked" // of which messages may be made
+import (
+	_ "github.com/emersion/go-message/charset" // in which messages may be
+
+	_ "fantail/internal/store/zstd/linked" // of which they may be made
+)

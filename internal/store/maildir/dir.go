@@ -1,7 +1,6 @@
 package maildir
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +44,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Clock = time.Now
 	}
 	if o.Rand == nil {
-		o.Rand = rand.Reader
+		o.Rand = random{}
 	}
 	if o.Host == "" {
 		host, err := os.Hostname()

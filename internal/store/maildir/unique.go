@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -26,6 +27,19 @@ type namer struct {
 
 func newNamer(o Options) *namer {
 	return &namer{clock: o.Clock, rand: o.Rand, host: escapeHost(o.Host), pid: os.Getpid()}
+}
+
+// random are the numbers of Go's runtime, which the kernel has given a seed for this
+// process. They are not to be guessed either, and cost a process that needs four octets
+// nothing.
+type random struct{}
+
+// Read implements io.Reader.
+func (random) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(rand.Uint32())
+	}
+	return len(p), nil
 }
 
 // base makes a base without sizes:

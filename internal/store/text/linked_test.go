@@ -1,3 +1,7 @@
 package text
 
-import _ "fantail/internal/store/zstd/linked"
+import (
+	_ "github.com/emersion/go-message/charset"
+
+	_ "fantail/internal/store/zstd/linked"
+)

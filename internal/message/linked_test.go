@@ -1,0 +1,3 @@
+package message
+
+import _ "github.com/emersion/go-message/charset"

@@ -40,8 +40,22 @@ func plain(text string) (v value, ok bool) {
 		return value{kind: unstable.Integer, data: text}, true
 	case len(text) == len(inner)+2 && !strings.ContainsFunc(inner, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r >= 0x7f }):
 		return value{kind: unstable.String, data: inner}, true
+	case strings.HasPrefix(text, `["`) && strings.HasSuffix(text, `"]`):
+		return plainList(text[1 : len(text)-1])
 	}
 	return value{}, false
+}
+
+func plainList(text string) (list value, ok bool) {
+	list.kind = unstable.Array
+	for t := range strings.SplitSeq(text, ", ") {
+		item, ok := plain(t)
+		if !ok || item.kind != unstable.String {
+			return value{}, false
+		}
+		list.items = append(list.items, item)
+	}
+	return list, true
 }
 
 func (v value) text() (string, error) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fantail/internal/locale"
 	"fantail/internal/mail"
 	"fantail/internal/store"
 )
@@ -18,7 +19,11 @@ type folder struct {
 	Depth   int // levels above it
 	Unread  int
 	Current bool
+	Mailbox string // its name in the store
 }
+
+// Indent is what stands before its name in a list of choices.
+func (f folder) Indent() string { return strings.Repeat("\u2003", f.Depth) }
 
 // special are the folders that have a fixed place and picture (RFC 6154).
 var special = map[string]struct {
@@ -31,7 +36,7 @@ var special = map[string]struct {
 
 // folders lists the mailboxes for the sidebar: those with a special use first,
 // the rest by name, each behind its parent.
-func (m *mailboxes) folders(ctx context.Context, current, inbox string) ([]folder, error) {
+func (m *mailboxes) folders(ctx context.Context, current string, l *locale.Language) ([]folder, error) {
 	all, err := m.account.List(ctx)
 	if err != nil {
 		return nil, err
@@ -51,7 +56,7 @@ func (m *mailboxes) folders(ctx context.Context, current, inbox string) ([]folde
 	})
 	out := make([]folder, 0, len(all))
 	for _, info := range all {
-		f := newFolder(info, delimiter, inbox)
+		f := newFolder(info, delimiter, l)
 		f.Current = info.Name == current
 		if f.Path != "" {
 			if f.Unread, err = m.unread(ctx, info.Name); err != nil {
@@ -63,18 +68,21 @@ func (m *mailboxes) folders(ctx context.Context, current, inbox string) ([]folde
 	return out, nil
 }
 
-// newFolder describes a mailbox; inbox is what people call INBOX.
-func newFolder(info store.Info, delimiter, inbox string) folder {
+// newFolder describes a mailbox.
+func newFolder(info store.Info, delimiter string, l *locale.Language) folder {
 	levels := strings.Split(info.Name, delimiter)
-	f := folder{Name: levels[len(levels)-1], Depth: min(len(levels)-1, 5), Icon: "folder"}
+	f := folder{Mailbox: info.Name, Name: levels[len(levels)-1], Depth: min(len(levels)-1, 5), Icon: "folder"}
 	if len(info.SpecialUse) > 0 {
 		f.Icon = special[info.SpecialUse[0]].icon
+		if info.Name == namesOf[info.SpecialUse[0]] { // the name that programs give it
+			f.Name = l.Text("base." + f.Icon)
+		}
 	}
 	if info.Name == mail.Inbox {
-		f.Name, f.Icon = inbox, special[mail.Inbox].icon
+		f.Name, f.Icon = l.Text("base.inbox"), special[mail.Inbox].icon
 	}
 	if !info.NoSelect {
-		f.Path = mailboxPath(info.Name, 1)
+		f.Path = mailboxPath(info.Name)
 	}
 	return f
 }

@@ -30,6 +30,8 @@ const maxKnown = 500
 type knowledge struct {
 	validity  mail.UIDValidity
 	summaries map[mail.UID]summary
+
+	conversations *conversations // of the set of messages seen last; nil if none was wanted
 }
 
 func newMailboxes(a *store.Account) *mailboxes {

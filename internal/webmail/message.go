@@ -37,7 +37,7 @@ type messageView struct {
 	Other        string
 	OtherName    string // of the other form of the same message
 	Raw, Save    string
-	Unread       string // where the form goes that marks it so
+	Value        string // of the message, in forms
 }
 
 // partView is one text of the message: plain text, or the address of a frame.
@@ -139,15 +139,27 @@ func (s *Site) header(r *request, v *messageView, f *found, root *message.Part) 
 			v.Mailbox = x.Name
 		}
 	}
-	v.Back = mailboxPath(f.Name(), (f.snap.Len()-1-f.at)/perPage+1)
+	v.Value = selection{f.Name(), f.snap.UIDValidity(), []mail.UID{f.uid()}}.String()
+	v.Back = listOf(r, f.Name()).path()
 	if f.at+1 < f.snap.Len() {
 		v.Newer = f.view.path(f.at+1, "")
 	}
 	if f.at > 0 {
 		v.Older = f.view.path(f.at-1, "")
 	}
-	v.Raw, v.Save, v.Unread = f.path("/raw"), f.path("/eml"), f.path("/unread")
+	v.Raw, v.Save = f.path("/raw"), f.path("/eml")
 	return nil
+}
+
+// listOf is the list from which a message was opened, as its address says.
+func listOf(r *request, mailbox string) wish {
+	q, err := url.ParseQuery(r.URL.Query().Get("l"))
+	if err == nil {
+		if w, err := wishOf(mailbox, q); err == nil {
+			return w
+		}
+	}
+	return wish{Mailbox: mailbox, Page: 1}
 }
 
 func people(list []message.Address) []person {

@@ -80,7 +80,12 @@ type layout struct {
 	Language  string
 	Direction string
 	Prefs     settings.Settings
+	Here      string  // this page's address, for forms that lead back to it
+	Done      *notice // what was just done
 }
+
+// notice says what was done, and what takes it back.
+type notice struct{ Text, Undo string }
 
 // layout fills the frame of a page. Folders that cannot be listed are missing
 // there, and the log says why: the page itself may still be of use.
@@ -92,7 +97,20 @@ func (s *Site) layout(r *request, title string) layout {
 	if l.Account == "" {
 		l.Account = s.name
 	}
-	folders, err := s.boxes.folders(r.Context(), r.PathValue("mailbox"), r.lang.Text("base.inbox"))
+	l.Here = r.URL.Path
+	if q := r.URL.Query(); len(q) > 0 {
+		if x, ok := s.undo.look(q.Get("done")); ok {
+			l.Done = &notice{Text: x.text}
+			if len(x.steps) > 0 {
+				l.Done.Undo = "/undo/" + q.Get("done")
+			}
+		}
+		q.Del("done")
+		if len(q) > 0 {
+			l.Here += "?" + q.Encode()
+		}
+	}
+	folders, err := s.boxes.folders(r.Context(), r.PathValue("mailbox"), r.lang)
 	if err != nil {
 		s.log.Error("list folders", "err", err)
 	}
@@ -124,14 +142,8 @@ func redirect(w http.ResponseWriter, where string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// mailboxPath is the address of a page of a mailbox, counted from 1.
-func mailboxPath(name string, page int) string {
-	p := "/f/" + url.PathEscape(name)
-	if page > 1 {
-		p += "?p=" + strconv.Itoa(page)
-	}
-	return p
-}
+// mailboxPath is the address of a mailbox.
+func mailboxPath(name string) string { return wish{Mailbox: name}.path() }
 
 // messagePath is the address of a message, or of what follows it such as
 // "/body". The place is a hint where to look first.

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"net/http"
 
+	"fantail/internal/mail"
 	"fantail/web"
 )
 
@@ -47,13 +48,14 @@ var routes = []route{
 	{"GET /m/{id}/part/{section}/{name}", (*Site).part, filePolicy, false},
 	{"GET /m/{id}/raw", (*Site).raw, filePolicy, false},
 	{"GET /m/{id}/eml", (*Site).eml, filePolicy, false},
-	{"POST /m/{id}/unread", (*Site).unread, pagePolicy, true},
+	{"POST /act", (*Site).act, pagePolicy, true},
+	{"POST /undo/{token}", (*Site).takeBack, pagePolicy, true},
 	{"/", (*Site).nothing, pagePolicy, false},
 }
 
 // home leads to the inbox.
 func (s *Site) home(w http.ResponseWriter, r *request) error {
-	redirect(w, mailboxPath("INBOX", 1))
+	redirect(w, mailboxPath(mail.Inbox))
 	return nil
 }
 

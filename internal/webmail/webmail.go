@@ -10,7 +10,8 @@
 //	body.go      /m/{id}/body            its HTML, for the frame in that page
 //	part.go      /m/{id}/part/{n}/{name} an attachment
 //	part.go      /m/{id}/raw, /eml       the message as stored
-//	unread.go    /m/{id}/unread          POST: as if it had not been read
+//	act.go       /act                    POST: what people do to messages
+//	undo.go      /undo/{token}           POST: and taken back
 //
 // What they share: request.go is a request with the settings and the language of
 // whoever made it, mailboxes.go opens mailboxes and finds messages by id,
@@ -63,6 +64,7 @@ type Site struct {
 	boxes    *mailboxes
 	settings *settings.Store
 	name     string
+	undo     undos
 	log      *slog.Logger
 	clock    func() time.Time
 	zone     *time.Location

@@ -346,25 +346,6 @@ func TestSeen(t *testing.T) {
 	})
 }
 
-func TestUnread(t *testing.T) {
-	h := setup(t)
-	id := h.add("INBOX", plainMail, mail.Seen, now)
-	post := func(token, header string) int {
-		return h.do("POST", "/m/"+id+"/unread?f=INBOX", url.Values{"token": {token}}, map[string]string{headerToken: header}).Code
-	}
-	for _, c := range [][2]string{{"", ""}, {"x", ""}, {"", "secret"}, {"x", "secret"}} {
-		if code := post(c[0], c[1]); code != 403 || !h.flags("INBOX").Has(mail.Seen) {
-			t.Errorf("token %q for %q: %d", c[0], c[1], code)
-		}
-	}
-	if code := post("secret", "secret"); code != 303 || h.flags("INBOX").Has(mail.Seen) {
-		t.Errorf("with the token: %d", code)
-	}
-	if w := h.do("GET", "/m/"+id+"/unread", nil, visit); w.Code == 303 {
-		t.Error("GET changes something")
-	}
-}
-
 func TestParts(t *testing.T) {
 	h := setup(t)
 	id := h.add("INBOX", mixedMail, 0, now)

@@ -104,7 +104,8 @@ func Derive(cfg *conf.Config, m Machine) (Provider, error) {
 	return p, err
 }
 
-// host is the name of the server. That of the machine is often its first label alone.
+// host is the name of the server: that of the machine, which is often its first label
+// alone, or another than that for which it has a certificate.
 func host(set string, m Machine) (string, error) {
 	if set != "" {
 		name, err := ASCII(set)
@@ -113,7 +114,10 @@ func host(set string, m Machine) (string, error) {
 		}
 		return name, nil
 	}
-	candidates := append([]string{m.Host}, m.Certificate...)
+	candidates := append(slices.Clone(m.Certificate), m.Host)
+	if len(m.Certificate) == 0 || covered(m.Host, m.Certificate) {
+		candidates = slices.Insert(candidates, 0, m.Host)
+	}
 	if label := m.Host + "."; m.Host != "" && strings.HasPrefix(m.MailName, label) {
 		candidates = append(candidates, m.MailName)
 	}
@@ -128,6 +132,15 @@ func host(set string, m Machine) (string, error) {
 		return name, nil
 	}
 	return "", errors.New("this machine has no name of DNS: set autoconfig.host")
+}
+
+// covered reports whether a host is among the names of a certificate, of which some may
+// stand for all hosts of a domain (RFC 9525 section 6.3).
+func covered(host string, names []string) bool {
+	_, domain, _ := strings.Cut(host, ".")
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.EqualFold(name, host) || strings.EqualFold(name, "*."+domain)
+	})
 }
 
 // domains are those of mail addresses.

@@ -171,7 +171,7 @@ func (m *Message) header(form Form, utf8 bool) (string, error) {
 // requests writes what the sender asks for. Programs know one or the other field of
 // priority; neither is of an RFC about mail, X-Priority of none at all.
 func (m *Message) requests(h *header) {
-	if m.Receipt {
+	if m.Receipt && m.From != (Address{}) {
 		h.addresses("Disposition-Notification-To", m.From) // RFC 8098 section 2.1
 	}
 	switch m.Priority {

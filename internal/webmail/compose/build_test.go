@@ -2,10 +2,15 @@ package compose
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
+	"net/mail"
 	"os/exec"
 	"reflect"
 	"runtime"
@@ -153,6 +158,64 @@ print(json.dumps({"subject": m["subject"], "to": [[a.display_name, a.addr_spec] 
 	}
 	if got.Text != "Grüße\n[a dot]\n" || !strings.Contains(got.HTML, m.HTML) {
 		t.Errorf("text %q, HTML %q", got.Text, got.HTML)
+	}
+}
+
+// TestGoMIME reads a message with Go's own packages: the leaves in order, with their
+// names and decoded sizes.
+func TestGoMIME(t *testing.T) {
+	m := everything()
+	m.Calendar = &Calendar{Method: "REPLY", Data: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"}
+	octets, _ := build(t, m, Output{CRLF: true})
+	theirs, err := mail.ReadMessage(strings.NewReader(octets))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	var walk func(h interface{ Get(string) string }, body io.Reader)
+	walk = func(h interface{ Get(string) string }, body io.Reader) {
+		kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(kind, "multipart/") {
+			for r := multipart.NewReader(body, params["boundary"]); ; {
+				p, err := r.NextRawPart()
+				if errors.Is(err, io.EOF) {
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				walk(p.Header, p)
+			}
+		}
+		switch h.Get("Content-Transfer-Encoding") {
+		case "base64":
+			body = base64.NewDecoder(base64.StdEncoding, body)
+		case "quoted-printable":
+			body = quotedprintable.NewReader(body)
+		}
+		b, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, disposition, _ := mime.ParseMediaType(h.Get("Content-Disposition")) // without one there is no name
+		got = append(got, fmt.Sprintf("%s %s %q %.20q", kind, params["method"], disposition["filename"], b))
+	}
+	walk(theirs.Header, theirs.Body)
+	want := []string{
+		`text/plain  "" "Grüße\r\n[a dot]\r\n"`,
+		`text/html  "" "<!DOCTYPE html><html"`,
+		`image/png  "dot.png" "\x89PNG\r\n\x1a\nnot much mo"`,
+		`text/calendar REPLY "" "BEGIN:VCALENDAR\r\nEND"`,
+		`text/plain  "` + m.Files[0].Name + `" "a\nb"`,
+		`application/octet-stream  "" ""`,
+		`message/rfc822  "inner.eml" "From: a@b\r\nSubject: "`,
+		`application/x-thing  "quo\"te\\.bin" "\x00\r\n\r\x01"`,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

@@ -255,8 +255,7 @@ func FileOf(p *message.Part, r io.ReaderAt) File {
 		f.ID = ""
 	}
 	if len(f.Name) > maxFilename || checkLine(f.Name) != nil {
-		f.Name = OneLine(f.Name)
-		f.Name = strings.ToValidUTF8(f.Name[:min(len(f.Name), maxFilename)], "")
+		f.Name = clip(OneLine(f.Name), maxFilename)
 	}
 	if f.check(f.Type) != nil || p.Type == "multipart" {
 		f.Type = "application/octet-stream"

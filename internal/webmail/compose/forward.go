@@ -47,9 +47,7 @@ func (o *Original) MessageFile(f File) File {
 		return r
 	}, strings.TrimLeft(BareSubject(o.Subject), "."))
 	const longest = 100
-	if len(name) > longest {
-		name = strings.TrimSpace(strings.ToValidUTF8(name[:longest], ""))
-	}
+	name = strings.TrimSpace(clip(name, longest))
 	if name == "" {
 		name = "message"
 	}
@@ -93,10 +91,17 @@ func (a *Answer) head(o *Original) []string {
 	return out
 }
 
+// maxNames is how many recipients of a message that is forwarded are named.
+const maxNames = 100
+
 func addressNames(list []Address) string {
-	names := make([]string, len(list))
+	var names []string
 	for i, a := range list {
-		names[i] = a.String()
+		if i == maxNames {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, a.String())
 	}
 	return strings.Join(names, ", ")
 }

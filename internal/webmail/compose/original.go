@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -57,15 +58,22 @@ func ReadOriginal(root *message.Part) *Original {
 	return o
 }
 
-// PartText returns what a text/plain part says as text of a Message. r holds the message
-// that it is part of.
+// maxQuoted is how much of a text is quoted, in octets: more than anybody reads again.
+const maxQuoted = 1 << 20
+
+// PartText returns what a text/plain part says as text of a Message, or the first
+// megabyte of it and a line "[…]". r holds the message that it is part of.
 func PartText(p *message.Part, r io.ReaderAt) (string, error) {
-	b, err := io.ReadAll(p.Text(r, maxBody))
+	b, err := io.ReadAll(p.Text(r, maxQuoted+1))
 	if err != nil {
 		return "", fmt.Errorf("read text: %w", err)
 	}
+	rest := ""
+	if len(b) > maxQuoted {
+		b, rest = b[:bytes.LastIndexByte(b[:maxQuoted], '\n')+1], "\n[…]"
+	}
 	flowed, delsp := isFlowed(p)
-	return Unflow(CleanText(string(b)), flowed, delsp), nil
+	return Unflow(CleanText(string(b)), flowed, delsp) + rest, nil
 }
 
 // listPost returns where one writes to the list: the first mailto: URL of List-Post, nil

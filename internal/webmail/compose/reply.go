@@ -216,16 +216,12 @@ func (a *Answer) unique(list []Address) (out []Address) {
 	return out
 }
 
-// attribution returns the line before the quotation.
+// attribution returns the line before the quotation, "" if nobody is known who wrote it.
 func (a *Answer) attribution(o *Original) string {
-	var from Address
-	if len(o.From) > 0 {
-		from = o.From[0]
+	if len(o.From) == 0 {
+		return ""
 	}
-	name, address := from.Name, ""
-	if from.Local != "" {
-		address = from.Display()
-	}
+	name, address := o.From[0].Name, o.From[0].Display()
 	if name == "" {
 		name = address
 	}

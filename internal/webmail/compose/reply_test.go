@@ -183,6 +183,30 @@ func TestReplyFlowed(t *testing.T) {
 	}
 }
 
+// TestReplyLimits: a hostile message makes no reply that nobody can handle.
+func TestReplyLimits(t *testing.T) {
+	octets := "From: b@x\nSubject: " + strings.Repeat("[a] Re: [b] Re: [c", 10_000) + "\nTo: " + strings.Repeat("a@b,", 500) + "\n\n" + strings.Repeat("line\n", 300_000)
+	root, err := message.Parse(strings.NewReader(octets), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := ReadOriginal(root)
+	if o.Text, err = PartText(root, strings.NewReader(octets)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(o.Text, "line\n[…]") || len(o.Text) > maxQuoted+10 {
+		t.Errorf("%d octets, ending in %q", len(o.Text), o.Text[len(o.Text)-20:])
+	}
+	b := ForwardInline(o, answer())
+	if len(b.Subject) > maxSubject+len("Fwd: ") || strings.Count(b.Text, "a@b") != maxNames {
+		t.Errorf("subject of %d octets, %d names", len(b.Subject), strings.Count(b.Text, "a@b"))
+	}
+	o.From = nil
+	if b := Reply(o, ToAll, answer()); strings.Contains(b.Text, "wrote") {
+		t.Error("nobody wrote it")
+	}
+}
+
 func TestReplyHTML(t *testing.T) {
 	o := original(t, "From: \"<b>\" <bob@example.com>")
 	o.HTML = "<p>hi</p>"

@@ -31,7 +31,7 @@ const maxPrefix = 40
 // BareSubject returns a subject without what replying and forwarding have put before it,
 // whatever the language. Tags of lists stay.
 func BareSubject(s string) string {
-	s = OneLine(s)
+	s = clip(OneLine(s), 4*maxSubject)
 	tags := ""
 	for {
 		rest, ok := cutPrefix(s)
@@ -91,13 +91,16 @@ const maxSubject = 500
 
 // answerSubject returns a subject with exactly one prefix.
 func answerSubject(prefix, s string) string {
-	s = BareSubject(s)
-	if len(s) > maxSubject {
-		cut := maxSubject
-		for !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut]
+	return strings.TrimSpace(prefix + " " + clip(BareSubject(s), maxSubject))
+}
+
+// clip returns at most n octets of s, and no part of a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return strings.TrimSpace(prefix + " " + s)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

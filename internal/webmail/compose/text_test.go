@@ -170,6 +170,16 @@ func TestToHTML(t *testing.T) {
 	}
 }
 
+// TestToHTMLSize: marks of quotation cost one octet each, and no more than some tens of
+// octets of HTML.
+func TestToHTMLSize(t *testing.T) {
+	text := strings.Repeat(strings.Repeat(">", maxQuotes)+"\n\n", 20_000)
+	got := ToHTML(text)
+	if len(got) > 20*len(text) || strings.Count(got, "<blockquote") != strings.Count(got, "</blockquote>") {
+		t.Errorf("%d octets of text are %d of HTML", len(text), len(got))
+	}
+}
+
 var htmlSeeds = []string{
 	"<p>a<ul><li>b", "<table><tr><td>a<td>b", "<blockquote>a</blockquote>b", "<pre>\n\na\n</pre>", "<a href=http://x>y", "<svg/><svg>a</svg>b",
 	`<img src="data:image/png;base64,iVBORw0KGgo="><img src=cid:x>`, `<div style="color:red;background:url(x)" class=a id=b onclick=c>d</div>`,

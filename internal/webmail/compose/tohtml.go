@@ -7,15 +7,22 @@ import (
 	"fantail/internal/webmail/htmlsafe"
 )
 
+// manyQuotes is how many quotations a text may open until those below the first level
+// are not shown apart any more: a mark is one octet, and an element more than a hundred.
+const manyQuotes = 5000
+
 // ToHTML returns text as HTML for the editor: a div for each line, blockquotes for
 // quotation, links where addresses are.
 func ToHTML(text string) string {
 	var out strings.Builder
-	depth := 0
+	depth, opened, deepest := 0, 0, maxQuotes
 	for line := range strings.SplitSeq(text, "\n") {
 		q := splitQuote(line)
-		for q.depth = min(q.depth, maxQuotes); depth < q.depth; depth++ {
+		for q.depth = min(q.depth, deepest); depth < q.depth; depth++ {
 			out.WriteString(openQuote)
+			if opened++; opened > manyQuotes {
+				deepest = 1
+			}
 		}
 		for ; depth > q.depth; depth-- {
 			out.WriteString("</blockquote>")

@@ -78,7 +78,7 @@ type list struct {
 	number  int
 }
 
-// block says what an element does to lines. Elements that are not here are inline.
+// blocks says what elements do to lines. Elements that are not here are inline.
 var blocks = map[string]struct{ margin bool }{
 	"p": {true}, "h1": {true}, "h2": {true}, "h3": {true}, "h4": {true}, "h5": {true}, "h6": {true},
 	"pre": {true}, "dl": {true}, "table": {true}, "ul": {true}, "ol": {true}, "hr": {true}, "figure": {true},

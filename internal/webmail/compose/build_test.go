@@ -207,7 +207,7 @@ func TestGoMIME(t *testing.T) {
 	want := []string{
 		`text/plain  "" "Grüße\r\n[a dot]\r\n"`,
 		`text/html  "" "<!DOCTYPE html><html"`,
-		`image/png  "dot.png" "\x89PNG\r\n\x1a\nnot much mo"`,
+		`image/png  "dot.png" "\x89PNG\r\n\x1a\nnot much mor"`,
 		`text/calendar REPLY "" "BEGIN:VCALENDAR\r\nEND"`,
 		`text/plain  "` + m.Files[0].Name + `" "a\nb"`,
 		`application/octet-stream  "" ""`,

@@ -21,7 +21,7 @@ const floors = `
 	login/front login/webfront login/lmtpfront login/session login/sources webmail imap/imapd pop3/pop3d pop3/expire deliver/deliverd
 	login/frontd
 	login/authd login/sessiond login/keyd login/own
-	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/query store/storetest webmail/settings webmail/compose
+	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/invite webmail/query store/storetest webmail/settings webmail/compose
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/totp
 	store login/passdb login/roster login/session/sessiontest
@@ -30,7 +30,7 @@ const floors = `
 	store/zstd/linked store/warning
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
 	message store/volume store/zstd autoconfig
-	locale mail crlf mutf7 deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
+	locale mail crlf mutf7 webmail/contentline deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
 
 // within lists the arrows inside one floor.

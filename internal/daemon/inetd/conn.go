@@ -32,6 +32,9 @@ func Connection() (conn net.Conn, stderr bool, err error) {
 	if err == nil {
 		err = detach(f, fd)
 	}
+	if err == nil {
+		err = ask(conn)
+	}
 	if err != nil {
 		return nil, stderr, fmt.Errorf("take over the connection: %w", err)
 	}

@@ -13,10 +13,12 @@
 // Invariants: no descriptor from here survives an exec; after Connection the
 // descriptors 0, 1 and 2 are never the client's connection, so nothing that is
 // printed by mistake (a log line, a stack) reaches a client. LISTEN_FDS is
-// removed from the environment once it was read.
+// removed from the environment once it was read. Connections of TCP find out by
+// themselves who is gone (keepalive.go).
 package inetd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -136,7 +138,8 @@ func Listeners(want ...Wanted) ([]Listener, error) {
 // listen listens on an address.
 func listen(address string) (net.Listener, error) {
 	if !strings.HasPrefix(address, "/") {
-		return net.Listen("tcp", address)
+		l := net.ListenConfig{KeepAlive: -1, Control: keepAlives} // -1: what the socket has
+		return l.Listen(context.Background(), "tcp", address)
 	}
 	if err := removeStale(address); err != nil {
 		return nil, err

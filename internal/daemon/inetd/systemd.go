@@ -41,5 +41,5 @@ func listener(f *os.File, want []Wanted) (Listener, error) {
 		l.Close()
 		return Listener{}, err
 	}
-	return Listener{l, name}, nil
+	return Listener{asked{l}, name}, nil
 }

@@ -48,9 +48,6 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 	}
 	s.mu.Unlock()
 	if why == "" {
-		if err := keepAlives(conn); err != nil {
-			c.log.Warn("keep-alives", "err", err)
-		}
 		return c
 	}
 	c.turnAway(why)

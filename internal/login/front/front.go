@@ -5,7 +5,6 @@
 // A connection goes through these states, each in the file of its name:
 //
 //	accepted   accept.go  counted; beyond a limit it is told so and closed
-//	           keepalive.go   TCP finds out who is gone
 //	proxied    proxied.go a proxy says for whom it is
 //	handshake  tls.go     where the port has TLS from the first byte
 //	dialogue   imap.go    greeting, capabilities, STARTTLS or STLS, login;

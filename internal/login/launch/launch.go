@@ -25,7 +25,8 @@ import (
 	"fantail/internal/login/userdb"
 )
 
-// Options say how programs are started.
+// Options say how programs are started. They are safe for many goroutines, and not to be
+// copied.
 type Options struct {
 	Programs   string // directory of the session programs
 	ConfigFile string // handed on as -c unless it is ""
@@ -42,6 +43,8 @@ type Options struct {
 	// FirstUID and FirstGID are the lowest that an account may have, if Become: no
 	// mistake in a source of accounts may start anything as a user of the system.
 	FirstUID, FirstGID uint32
+
+	files files
 }
 
 const (
@@ -194,14 +197,6 @@ func (o *Options) shares(a *wire.Account) bool {
 	return o.Fence != "" && strings.HasPrefix(a.Mail, o.Fence+"/")
 }
 
-// as is as whom a program runs, in words.
-func as(who *syscall.Credential) string {
-	if who == nil {
-		return ""
-	}
-	return fmt.Sprint(who.Uid, who.Gid, who.Groups)
-}
-
 var (
 	errRoot = errors.New("the superuser has no sessions")
 	errMail = errors.New("the path of the mail is not an absolute, clean one")
@@ -250,15 +245,6 @@ func (o *Options) permit(a *wire.Account) error {
 		}
 	}
 	return nil
-}
-
-// edition is what a program depends on that can change while it runs: as whom, its
-// command line, its own file, the configuration. A login after a change gets a program
-// that knows of it.
-func (o *Options) edition(args []string, home string, who *syscall.Credential) string {
-	var st unix.Stat_t
-	err := unix.Stat(args[0], &st) // that there is none is found out when it is started
-	return fmt.Sprintf("%s %q %q %v %d:%d %d %v\n%s", as(who), args, home, err, st.Dev, st.Ino, st.Size, st.Ctim, o.ConfigStamp())
 }
 
 func command(args []string, home string, who *syscall.Credential) *exec.Cmd {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/roster"
@@ -74,9 +75,29 @@ func TestEdition(t *testing.T) {
 			t.Errorf("another %s is the same edition", name)
 		}
 	}
+	now := time.Now()
+	o.files.clock = func() time.Time { return now }
 	o.ConfigStamp = func() string { return "other" }
-	if edition(ann()) == first {
+	if now = now.Add(lookEvery); edition(ann()) == first {
 		t.Error("another configuration is the same edition")
+	}
+	first = edition(ann())
+	program := filepath.Join(o.Programs, "imap-session")
+	if err := os.Rename(program, program+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if edition(ann()) != first {
+		t.Error("files are looked at for each login")
+	}
+	if now = now.Add(lookEvery); edition(ann()) == first {
+		t.Error("no program is the same edition")
+	}
+	first = edition(ann())
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if now = now.Add(lookEvery); edition(ann()) == first {
+		t.Error("another program is the same edition")
 	}
 }
 

@@ -173,8 +173,9 @@ func TestSessions(t *testing.T) {
 	if first != second || first == third || !strings.Contains(given, `"/mail/of/mail"`) {
 		t.Errorf("processes %d, %d, %d; %s", first, second, third, given)
 	}
-	// A change of the configuration: who comes now gets another program.
+	// A change of the configuration: who comes a second later gets another program.
 	f.write("f.toml", "auth.passwd_file = \"passwd\"\nprograms.directory = \".\"\nmail.quota = \"5GB\"\n")
+	time.Sleep(time.Second)
 	if fourth, _, _ := f.begin("ann"); fourth == first {
 		t.Error("a program that knows nothing of the new configuration")
 	}

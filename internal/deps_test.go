@@ -36,6 +36,7 @@ const floors = `
 // within lists the arrows inside one floor.
 const within = `
 	login/broker/brokertest < login/broker
+	login/broker/wire < login/handover
 	imap < imap/wire
 	imap/ident < imap/wire
 	webmail/compose < webmail/htmlsafe

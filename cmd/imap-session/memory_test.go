@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"fantail/internal/login/handover"
 	"fantail/internal/login/session/sessiontest"
 )
 
@@ -56,7 +55,7 @@ func TestMemoryGivenBack(t *testing.T) {
 	cmd.Args = []string{"imap-session", "-front", "-c", os.DevNull, "-u", "ann", "-m", dir}
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1") // as package launch does
 	cmd.Stderr = os.Stderr
-	conn, err := sessiontest.Start(cmd)
+	conn, err := sessiontest.Start(cmd, sessiontest.Someone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +65,6 @@ func TestMemoryGivenBack(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if err := (handover.Hello{SID: "s", Remote: "192.0.2.7", Tag: "a"}).Carry(conn, nil); err != nil {
-		t.Fatal(err)
-	}
 	heavy := converse(t, conn, cmd.Process.Pid)
 	if heavy < most*3/2 {
 		t.Errorf("only %d kB for heavy commands: the bound says nothing", heavy)

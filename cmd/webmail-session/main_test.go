@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"io"
 	"net"
@@ -39,7 +38,7 @@ func begin(t *testing.T, dir string) (net.Conn, *exec.Cmd, *strings.Builder) {
 	cmd := exec.Command(path, "-front", "-u", "demo", "-m", dir)
 	log := new(strings.Builder)
 	cmd.Stderr = log
-	conn, err := sessiontest.Start(cmd)
+	conn, err := sessiontest.Start(cmd, handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +65,6 @@ func ends(t *testing.T, cmd *exec.Cmd, log *strings.Builder, code int) {
 func TestSession(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "Maildir")
 	conn, cmd, log := begin(t, dir)
-	if err := (handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).Carry(conn, nil); err != nil {
-		t.Fatal(err)
-	}
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	tr := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
@@ -86,19 +82,4 @@ func TestSession(t *testing.T) {
 		t.Log(err) // the transport may have closed it
 	}
 	ends(t, cmd, log, 0)
-}
-
-func TestNoRecord(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "Maildir")
-	conn, cmd, log := begin(t, dir)
-	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil {
-		t.Errorf("it answered %q", line)
-	}
-	ends(t, cmd, log, 0)
-	if !strings.Contains(log.String(), "malformed hello") {
-		t.Errorf("log: %s", log)
-	}
 }

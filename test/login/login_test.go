@@ -23,6 +23,7 @@ import (
 
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/sasl"
 	"fantail/test/site"
 	"github.com/xdg-go/scram"
@@ -321,15 +322,16 @@ func TestRestarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	someone := handover.Introduction{Hello: handover.Hello{SID: "s", Remote: "192.0.2.9", TLS: true}}
 	other := broker.NewRemote(h.path("run"))
 	defer other.Shutdown(context.Background())
 	g2 := *g
 	g2.Account = "carol"
-	if c, err := other.Start(t.Context(), &g2); err == nil {
+	if c, err := other.Start(t.Context(), &g2, someone); err == nil {
 		c.Close()
 		t.Error("a ticket of ann opened the mail of carol")
 	}
-	if c, err := r.Start(t.Context(), g); err == nil { // the try has used it up
+	if c, err := r.Start(t.Context(), g, someone); err == nil { // the try has used it up
 		c.Close()
 		t.Error("a ticket was good after a lie")
 	}

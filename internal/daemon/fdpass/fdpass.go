@@ -1,16 +1,14 @@
-// Package fdpass carries short messages between two processes, each with at most
-// one file descriptor: SCM_RIGHTS over a pair of unix sockets (unix(7)).
+// Package fdpass carries short messages between two processes, each with a few file
+// descriptors at most: SCM_RIGHTS over a pair of unix sockets (unix(7)).
 //
 // The sockets are of the type SOCK_SEQPACKET: a message arrives whole and in
 // order or not at all, and the end of the other process is an end of file.
 //
 // Invariants: what arrives is no longer than the receiver has room for, and at most
-// one descriptor; a message with more of either is an error, and every descriptor
+// MostDescriptors; a message with more of either is an error, and every descriptor
 // that came with it is closed. A descriptor that arrives is closed on exec. What is
-// sent stays the sender's to close.
-//
-// A conversation on a stream socket can have a descriptor too, with its first octets
-// (WriteFile, ReadFile).
+// sent stays the sender's to close. What a process has sent before its end arrives,
+// whatever it has left unread.
 package fdpass
 
 import (
@@ -27,9 +25,24 @@ import (
 )
 
 // ErrMessage says that something arrived that is not a message of this package:
-// too long, or with more than one descriptor. It came from a program of another
-// kind.
+// too long, or with too many descriptors. It came from a program of another kind.
 var ErrMessage = errors.New("malformed message")
+
+// Descriptors are those of a message, in order: bare ones, which nothing waits for and
+// nobody closes by accident, so that to pass them on costs nothing more.
+type Descriptors []int
+
+// MostDescriptors can come with one message.
+const MostDescriptors = 2
+
+// Close closes all of them.
+func (d Descriptors) Close() error {
+	var errs []error
+	for _, fd := range d {
+		errs = append(errs, unix.Close(fd))
+	}
+	return errors.Join(errs...)
+}
 
 // Conn is one end. Its methods may be called by several goroutines, but Receive
 // only by one.
@@ -156,62 +169,55 @@ func (c *Conn) CloseWrite() error { return c.c.CloseWrite() }
 // SetWriteDeadline limits how long Send waits for room.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.c.SetWriteDeadline(t) }
 
-// Send sends a message, which must not be empty, with a descriptor unless f is nil.
-func (c *Conn) Send(message []byte, f *os.File) error {
+// Send sends a message, which must not be empty, with descriptors if there are any.
+func (c *Conn) Send(message []byte, fds Descriptors) error {
 	if len(message) == 0 {
 		panic("fdpass: an empty message is an end of file")
 	}
-	if f == nil {
-		_, _, err := c.c.WriteMsgUnix(message, nil, nil)
-		return err
+	var oob []byte
+	if len(fds) > 0 {
+		oob = unix.UnixRights(fds...)
 	}
-	_, err := write(c.c, message, f)
+	_, _, err := c.c.WriteMsgUnix(message, oob, nil)
 	return err
 }
 
 // Receive reads the next message into buf, which must have room for the longest one
-// that there can be. The descriptor that came with it is the caller's; nil if there
-// was none. The error is io.EOF when the other end was closed, also if it was in the
-// midst of reading.
-func (c *Conn) Receive(buf []byte) (message []byte, f *os.File, err error) {
-	n, fd, err := read(c.c, buf)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET): // the latter: messages are unread
-		return nil, nil, io.EOF
-	case err != nil:
+// that there can be. The descriptors that came with it are the caller's. The error is
+// io.EOF when the other end was closed, also if it was in the midst of reading.
+func (c *Conn) Receive(buf []byte) (message []byte, fds Descriptors, err error) {
+	n, fds, err := c.read(buf)
+	if errors.Is(err, unix.ECONNRESET) { // it has left something unread: what it has sent follows
+		n, fds, err = c.read(buf)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	if fd >= 0 {
-		f = os.NewFile(uintptr(fd), "passed")
-	}
-	return buf[:n], f, nil
+	return buf[:n], fds, nil
 }
 
-// read is one recvmsg. fd is the descriptor that came, or -1.
-func read(c *net.UnixConn, buf []byte) (n, fd int, err error) {
-	var oob [64]byte // more than one descriptor needs, so that a second one is seen
-	n, oobn, flags, _, err := c.ReadMsgUnix(buf, oob[:])
-	if err != nil {
-		return 0, -1, err
+// read is one recvmsg.
+func (c *Conn) read(buf []byte) (n int, fds Descriptors, err error) {
+	var oob [64]byte // more than the most descriptors need, so that another one is seen
+	n, oobn, flags, _, err := c.c.ReadMsgUnix(buf, oob[:])
+	if errors.Is(err, io.EOF) {
+		return 0, nil, io.EOF
 	}
-	fds, err := descriptors(oob[:oobn])
-	if err == nil && (len(fds) > 1 || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0) {
+	if err != nil {
+		return n, nil, err
+	}
+	fds, err = descriptors(oob[:oobn])
+	if err == nil && (len(fds) > MostDescriptors || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0) {
 		err = ErrMessage
 	}
 	if err != nil {
-		for _, fd := range fds {
-			err = errors.Join(err, unix.Close(fd))
-		}
-		return 0, -1, err
+		return 0, nil, errors.Join(err, fds.Close())
 	}
-	if len(fds) == 0 {
-		return n, -1, nil
-	}
-	return n, fds[0], nil
+	return n, fds, nil
 }
 
 // descriptors returns those in a control message, also beside an error.
-func descriptors(oob []byte) (fds []int, err error) {
+func descriptors(oob []byte) (fds Descriptors, err error) {
 	controls, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMessage, err)

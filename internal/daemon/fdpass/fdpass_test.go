@@ -55,44 +55,40 @@ func null(t *testing.T) *os.File {
 
 func TestPass(t *testing.T) {
 	a, b := pair(t)
-	r, w, err := os.Pipe()
-	if err != nil {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	for i, f := range []*os.File{w, nil, w} {
-		if err := a.Send(fmt.Append(nil, "message ", i), f); err != nil {
+	r, w := os.NewFile(uintptr(pipe[0]), "r"), pipe[1]
+	defer r.Close()
+	sent := []Descriptors{{w}, nil, {w, w}}
+	for i, fds := range sent {
+		if err := a.Send(fmt.Append(nil, "message ", i), fds); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(w.Close(), a.Close()); err != nil {
+	if err := errors.Join(unix.Close(w), a.Close()); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, room)
-	for i := range 3 {
-		m, f, err := b.Receive(buf)
-		if err != nil || string(m) != fmt.Sprint("message ", i) || (f == nil) != (i == 1) {
-			t.Fatalf("%q, %v, %v", m, f, err)
+	for i := range sent {
+		m, fds, err := b.Receive(buf)
+		if err != nil || string(m) != fmt.Sprint("message ", i) || len(fds) != len(sent[i]) {
+			t.Fatalf("%q, %v, %v", m, fds, err)
 		}
-		if f == nil {
-			continue
-		}
-		raw, err := f.SyscallConn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := raw.Control(func(fd uintptr) {
-			if flags, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		for _, fd := range fds {
+			if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
 				t.Errorf("the descriptor is inherited: %v", err)
 			}
-		}); err != nil {
-			t.Fatal(err)
+			if _, err := unix.Write(fd, fmt.Append(nil, i)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := fmt.Fprint(f, i); err != nil {
-			t.Fatal(err)
+		if err := fds.Close(); err != nil {
+			t.Error(err)
 		}
-		f.Close()
 	}
-	if got, err := io.ReadAll(r); err != nil || string(got) != "02" {
+	if got, err := io.ReadAll(r); err != nil || string(got) != "022" {
 		t.Errorf("%q, %v", got, err)
 	}
 	if _, _, err := b.Receive(buf); err != io.EOF {
@@ -103,13 +99,22 @@ func TestPass(t *testing.T) {
 	}
 }
 
-// A peer that closes without having read is at its end, as any other.
+// A peer that closes without having read is at its end, as any other, behind what it has
+// sent.
 func TestUnread(t *testing.T) {
 	a, b := pair(t)
-	if err := errors.Join(a.Send([]byte("x"), nil), b.Close()); err != nil {
+	if err := errors.Join(a.Send([]byte("x"), nil), b.Send([]byte("1"), nil), b.Send([]byte("2"), Descriptors{0}), b.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := a.Receive(make([]byte, room)); err != io.EOF {
+	buf := make([]byte, room)
+	for _, want := range []string{"1", "2"} {
+		m, fds, err := a.Receive(buf)
+		if string(m) != want || err != nil {
+			t.Errorf("%q, %v", m, err)
+		}
+		fds.Close()
+	}
+	if _, _, err := a.Receive(buf); err != io.EOF {
 		t.Error(err)
 	}
 }
@@ -138,8 +143,9 @@ func TestRefused(t *testing.T) {
 		"long with one": func() (int, int, error) {
 			return a.c.WriteMsgUnix(make([]byte, room+1), unix.UnixRights(int(null.Fd())), nil)
 		},
-		"two": func() (int, int, error) {
-			return a.c.WriteMsgUnix([]byte("x"), unix.UnixRights(int(null.Fd()), int(null.Fd())), nil)
+		"three": func() (int, int, error) {
+			fd := int(null.Fd())
+			return a.c.WriteMsgUnix([]byte("x"), unix.UnixRights(fd, fd, fd), nil)
 		},
 		"many": func() (int, int, error) {
 			fds := make([]int, 100)

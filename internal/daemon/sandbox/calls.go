@@ -97,11 +97,12 @@ func connectionCalls() []rule {
 	)
 }
 
-// acceptingCalls are for sockets that listen already, and for connecting to the
-// machine's own.
+// acceptingCalls are for sockets that listen already, for connecting to the machine's own,
+// and for channels to sessions.
 func acceptingCalls() []rule {
 	return append(calls(unix.SYS_ACCEPT4, unix.SYS_CONNECT),
-		rule{unix.SYS_SOCKET, test{oneOf, 0, []uint32{unix.AF_UNIX}}, allowed})
+		rule{unix.SYS_SOCKET, test{oneOf, 0, []uint32{unix.AF_UNIX}}, allowed},
+		rule{unix.SYS_SOCKETPAIR, test{oneOf, 0, []uint32{unix.AF_UNIX}}, allowed})
 }
 
 // networkCalls make sockets that are not of the machine itself.

@@ -277,7 +277,7 @@ func TestLiars(t *testing.T) {
 		{"malformed", Front, func(p *peer) { p.c.Send(make([]byte, wire.MaxMessage+1), nil) }},
 		{"descriptor", Front, func(p *peer) {
 			b, _ := wire.Append(nil, 1, plain("secret"))
-			p.c.Send(b, os.Stdin)
+			p.c.Send(b, fdpass.Descriptors{0})
 		}},
 	} {
 		liar := connect(t, e, c.role)

@@ -196,11 +196,11 @@ func (s *conn) begin(id uint32, m *wire.Begin) error {
 	case used:
 		return errNumber
 	case full:
-		return s.Send(id, &wire.Failure{Reason: wire.Busy}, nil)
+		return s.Send(id, &wire.Failure{Reason: wire.Busy})
 	}
 	x, step := s.engine.Begin(client, m.Mechanism)
 	if step.Done {
-		return s.Send(id, &wire.Failure{Reason: step.Failed}, nil)
+		return s.Send(id, &wire.Failure{Reason: step.Failed})
 	}
 	r := &running{x: x, client: client, thinking: true}
 	r.ctx, r.cancel = context.WithTimeout(s.Context(), exchangeLife)
@@ -262,7 +262,7 @@ func (s *conn) expire(id uint32, r *running) {
 }
 
 // tell sends an answer.
-func (s *conn) tell(id uint32, m wire.Message) { s.Tell(id, m, nil) }
+func (s *conn) tell(id uint32, m wire.Message) { s.Tell(id, m) }
 
 // think takes an exchange one step on and tells the front.
 func (s *conn) think(id uint32, r *running, response []byte) {

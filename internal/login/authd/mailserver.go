@@ -161,7 +161,7 @@ func plainSID(session string) string {
 }
 
 // Send implements broker.Carrier.
-func (s *mailServer) Send(id uint32, m wire.Message, _ *os.File) error {
+func (s *mailServer) Send(id uint32, m wire.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o, ok := m.(*wire.Offer); ok {

@@ -67,10 +67,7 @@ func (a *Admin) ask(ctx context.Context, m wire.Message) (wire.Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach sessiond: %w", err)
 	}
-	answer, f, err := talk.Ask(ctx, m)
-	if f != nil {
-		err = errors.Join(errors.New("it sent a descriptor"), err, f.Close())
-	}
+	answer, err := talk.Ask(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("ask sessiond: %w", err)
 	}

@@ -2,19 +2,18 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
 
-// failures are the errors by the reasons that authd gives.
+// failures are the errors by the reasons that authd and sessiond give.
 var failures = map[wire.Reason]error{
 	wire.Wrong:       ErrWrong,
 	wire.Unavailable: ErrUnavailable,
@@ -25,6 +24,7 @@ var failures = map[wire.Reason]error{
 	wire.Busy:        ErrBusy,
 	wire.NoTicket:    ErrUnavailable,
 	wire.Unknown:     userdb.ErrUnknown,
+	wire.Unsure:      handover.ErrUnsure,
 }
 
 // Authd is the way to authd. It is safe for many goroutines.
@@ -126,23 +126,18 @@ func (x *exchange) ask(ctx context.Context, response []byte) (wire.Message, erro
 	if x.over {
 		panic("broker: an exchange that is over")
 	}
-	var m wire.Message
-	var f *os.File
-	var err error
 	if x.talk == nil {
-		x.talk, m, f, err = x.link.Begin(ctx, &wire.Begin{
+		var m wire.Message
+		var err error
+		x.talk, m, err = x.link.Begin(ctx, &wire.Begin{
 			Service: x.login.Service, Remote: x.login.Remote, SID: x.login.SID, Mechanism: x.mechanism,
 			TLS: x.login.Conn.TLS, Clear: x.login.Conn.Clear, Certificate: x.login.Conn.Certificate,
 			Exporter: x.login.Conn.Bindings[sasl.BindingExporter], Endpoint: x.login.Conn.Bindings[sasl.BindingEndPoint],
 			HasInitial: response != nil, Initial: response,
 		})
-	} else {
-		m, f, err = x.talk.Ask(ctx, &wire.Continue{Response: response})
+		return m, err
 	}
-	if f != nil {
-		err = errors.Join(errors.New("authd sent a descriptor"), err, f.Close())
-	}
-	return m, err
+	return x.talk.Ask(ctx, &wire.Continue{Response: response})
 }
 
 // Cancel implements Exchange.

@@ -1,9 +1,9 @@
 // Package broker is a front's way from what a client says at its login to a running
 // session program of its account.
 //
-//	front ── Begin, Next … ────► authd      is it who it says?          a Grant
-//	front ── Start(Grant) ─────► sessiond   one end of a channel to its session
-//	front ── handover.Hello ───► session program, and then what the client says
+//	front ── Begin, Next … ───────────────► authd      is it who it says?    a Grant
+//	front ── Start(Grant, Introduction) ──► sessiond   which passes the client on
+//	front ── what the client says, or nothing ───► session program
 //
 // Where there are such daemons, Authd and Sessiond are the ways to them, over sockets
 // on which package wire is spoken (Link); Remote is both. Where everything runs under
@@ -69,9 +69,6 @@ type Grant struct {
 	IMAPWithout string
 	// POP3Expire is how many days POP3 leaves its mail, or "never"; "" if it does not say.
 	POP3Expire string
-	// Carried says that the front will stay between the client and its session, which
-	// then ends with the front. It is the front's to set.
-	Carried bool
 }
 
 // Authenticator checks who clients are. It is safe for many goroutines.
@@ -128,9 +125,10 @@ func Form(ctx context.Context, a Authenticator, l Login, name string, password u
 // Starter starts session programs, or finds them running. It is safe for many
 // goroutines.
 type Starter interface {
-	// Start returns a connection to a session program of the account, on which
-	// nothing was sent yet. The program may have other connections of the account.
-	// The session ends when its connection is closed. ctx bounds the start, not the
-	// session. Errors wrap ErrUnavailable.
-	Start(ctx context.Context, g *Grant) (handover.Channel, error)
+	// Start brings a client to a session program of the account, which has begun with it
+	// when Start returns the front's end of the channel. The program may have other
+	// connections of the account. The session ends when the channel is closed, unless it
+	// has the client's socket. ctx bounds the start, not the session. Errors wrap
+	// ErrUnavailable. With all but handover.ErrUnsure no session has the client.
+	Start(ctx context.Context, g *Grant, in handover.Introduction) (handover.Channel, error)
 }

@@ -57,11 +57,7 @@ func (k *Keys) ask(ctx context.Context, q *wire.Sign) (wire.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, f, err := talk.Ask(ctx, q)
-	if f != nil {
-		err = errors.Join(errors.New("a descriptor came with an answer"), err, f.Close())
-	}
-	return m, err
+	return talk.Ask(ctx, q)
 }
 
 // Signer returns the private key of a public one, which has been tried.

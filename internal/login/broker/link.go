@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -49,12 +48,7 @@ type line struct {
 
 	mu      sync.Mutex // guards what follows
 	err     error      // why it has ended
-	waiting map[uint32]chan answer
-}
-
-type answer struct {
-	m wire.Message
-	f *os.File
+	waiting map[uint32]chan wire.Message
 }
 
 // sendTime is how long a daemon may take to read what is sent.
@@ -99,7 +93,7 @@ func (l *Link) line(ctx context.Context) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.now = &line{link: l, c: c, done: make(chan struct{}), waiting: make(map[uint32]chan answer)}
+	l.now = &line{link: l, c: c, done: make(chan struct{}), waiting: make(map[uint32]chan wire.Message)}
 	go l.now.read()
 	return l.now, nil
 }
@@ -132,38 +126,43 @@ const mostTries = 3
 
 // Begin asks a question that begins a Talk. If the daemon ends before it has answered,
 // the one after it is asked.
-func (l *Link) Begin(ctx context.Context, m wire.Message) (*Talk, wire.Message, *os.File, error) {
+func (l *Link) Begin(ctx context.Context, m wire.Message) (*Talk, wire.Message, error) {
 	for try := 1; ; try++ {
 		t, err := l.Talk(ctx)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
-		answer, f, err := t.Ask(ctx, m)
+		answer, err := t.Ask(ctx, m)
 		if try == mostTries || !errors.Is(err, errLost) {
-			return t, answer, f, err
+			return t, answer, err
 		}
 	}
 }
 
-// Ask asks, and waits for the answer. A descriptor that comes with it is the
-// caller's. An error is of the way, or ctx's: then the daemon does not know that
-// nobody waits (Tell).
-func (t *Talk) Ask(ctx context.Context, m wire.Message) (wire.Message, *os.File, error) {
+// Ask asks, and waits for the answer. An error is of the way, or ctx's: then the daemon
+// does not know that nobody waits (Tell). Descriptors that go with the question stay the
+// caller's.
+func (t *Talk) Ask(ctx context.Context, m wire.Message) (wire.Message, error) {
 	ch, err := t.line.expect(t.id)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer t.line.forget(t.id, ch)
+	defer t.line.forget(t.id)
 	if err := t.Tell(m); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	select {
 	case a := <-ch:
-		return a.m, a.f, nil
+		return a, nil
 	case <-t.line.done:
-		return nil, nil, t.line.failure()
 	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case a := <-ch: // it came before the end
+		return a, nil
+	default:
+		return nil, t.line.failure()
 	}
 }
 
@@ -174,7 +173,7 @@ func (t *Talk) Tell(m wire.Message) error {
 		return err
 	}
 	if err = t.line.c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
-		err = t.line.c.Send(b, nil)
+		err = t.line.c.Send(b, wire.Attached(m))
 	}
 	switch {
 	case err == nil:
@@ -191,7 +190,7 @@ func (t *Talk) Tell(m wire.Message) error {
 func (n *line) read() {
 	buf := make([]byte, wire.MaxMessage)
 	for {
-		b, f, err := n.c.Receive(buf)
+		b, fds, err := n.c.Receive(buf)
 		processors.Stir()
 		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) {
 			err = errLost
@@ -199,10 +198,8 @@ func (n *line) read() {
 		if err == nil {
 			var id uint32
 			var m wire.Message
-			if id, m, err = wire.Parse(b); err == nil {
-				err = n.hear(id, m, f)
-			} else if f != nil {
-				f.Close() // it came with what is not a message
+			if id, m, err = wire.ParseWith(b, fds); err == nil {
+				err = n.hear(id, m)
 			}
 		}
 		if err != nil {
@@ -213,8 +210,11 @@ func (n *line) read() {
 }
 
 // hear passes a message on.
-func (n *line) hear(id uint32, m wire.Message, f *os.File) error {
-	if id == 0 && f == nil && n.link.told != nil {
+func (n *line) hear(id uint32, m wire.Message) error {
+	if fds := wire.Attached(m); fds != nil {
+		return errors.Join(errAsked, fds.Close())
+	}
+	if id == 0 && n.link.told != nil {
 		n.link.told(m)
 		return nil
 	}
@@ -222,47 +222,33 @@ func (n *line) hear(id uint32, m wire.Message, f *os.File) error {
 	defer n.mu.Unlock()
 	ch, ok := n.waiting[id]
 	if !ok {
-		// Whoever asked has gone, or the daemon lies; either way it is of no use.
-		if f != nil {
-			return f.Close()
-		}
-		return nil
+		return nil // whoever asked has gone, or the daemon lies; either way it is of no use
 	}
 	select {
-	case ch <- answer{m, f}:
+	case ch <- m:
 		return nil
 	default:
-		if f != nil {
-			f.Close() // the error says more
-		}
 		return errAsked
 	}
 }
 
 // expect makes room for an answer.
-func (n *line) expect(id uint32) (chan answer, error) {
+func (n *line) expect(id uint32) (chan wire.Message, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.err != nil {
 		return nil, n.err
 	}
-	ch := make(chan answer, 1)
+	ch := make(chan wire.Message, 1)
 	n.waiting[id] = ch
 	return ch, nil
 }
 
-// forget ends the wait for an answer. One that came too late is thrown away.
-func (n *line) forget(id uint32, ch chan answer) {
+// forget ends the wait for an answer.
+func (n *line) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.waiting, id)
-	select {
-	case a := <-ch:
-		if a.f != nil {
-			a.f.Close() // nobody has it
-		}
-	default:
-	}
 }
 
 func (n *line) uses(id uint32) bool {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -49,16 +48,16 @@ func daemon(t *testing.T, path string, serve func(*fdpass.Conn)) (stop func()) {
 	}
 }
 
-func send(c *fdpass.Conn, id uint32, m wire.Message, f *os.File) error {
+func send(c *fdpass.Conn, id uint32, m wire.Message, fds fdpass.Descriptors) error {
 	b, err := wire.Append(nil, id, m)
 	if err != nil {
 		return err
 	}
-	return c.Send(b, f)
+	return c.Send(b, fds)
 }
 
-// echo answers each Continue with its response, and Start with a descriptor; the
-// response "late" only behind the next.
+// echo answers each Continue with its response, "late" only behind the next; what comes
+// with it after a Cancel is no answer.
 func echo(c *fdpass.Conn) {
 	if send(c, 0, &wire.Offer{Mechanisms: []string{"PLAIN"}}, nil) != nil {
 		return
@@ -82,24 +81,24 @@ func echo(c *fdpass.Conn) {
 			}
 			send(c, id, &wire.Challenge{Data: m.Response}, nil)
 			for _, id := range late {
-				send(c, id, &wire.Challenge{Data: []byte("late")}, os.Stdin)
+				send(c, id, &wire.Challenge{Data: []byte("late")}, nil)
 			}
 			late = nil
-		case *wire.Start:
-			send(c, id, &wire.Started{}, os.Stdin)
 		case *wire.Cancel:
-			send(c, 77777, &wire.Started{}, os.Stdin) // to nothing
+			send(c, 77777, &wire.Started{}, nil) // to nothing
 			c.Send([]byte("?"), nil)
+		case *wire.Leave:
+			send(c, id, &wire.Started{}, fdpass.Descriptors{0})
 		}
 	}
 }
 
-func ask(l *Link, m wire.Message) (wire.Message, *os.File, error) {
+func ask(l *Link, m wire.Message) (wire.Message, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	talk, err := l.Talk(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	return talk.Ask(ctx, m)
 }
@@ -126,10 +125,7 @@ func TestLink(t *testing.T) {
 			if i%10 == 0 {
 				text = "late"
 			}
-			m, f, err := ask(l, &wire.Continue{Response: []byte(text)})
-			if f != nil {
-				f.Close()
-			}
+			m, err := ask(l, &wire.Continue{Response: []byte(text)})
 			if c, ok := m.(*wire.Challenge); !ok || string(c.Data) != text || err != nil {
 				t.Errorf("asked %s, got %v, %v", text, m, err)
 			}
@@ -138,7 +134,7 @@ func TestLink(t *testing.T) {
 	done := make(chan struct{})
 	go func() { busy.Wait(); close(done) }()
 	for waiting := true; waiting; { // those that are late need somebody behind them
-		if _, _, err := ask(l, &wire.Continue{Response: []byte("x")}); err != nil {
+		if _, err := ask(l, &wire.Continue{Response: []byte("x")}); err != nil {
 			t.Error(err)
 		}
 		select {
@@ -147,11 +143,9 @@ func TestLink(t *testing.T) {
 		default:
 		}
 	}
-	m, f, err := ask(l, &wire.Start{Service: wire.IMAP})
-	if err != nil || m.Kind() != wire.KindStarted || f == nil {
-		t.Fatalf("%v, %v, %v", m, f, err)
+	if m, err := ask(l, &wire.Leave{}); !errors.Is(err, wire.ErrMessage) {
+		t.Errorf("an answer with a descriptor: %v, %v", m, err)
 	}
-	f.Close()
 
 	// Whoever waits no longer gets nothing, and his answer is for nobody.
 	talk, err := l.Talk(t.Context())
@@ -160,10 +154,10 @@ func TestLink(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, _, err := talk.Ask(ctx, &wire.Continue{Response: []byte("late")}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := talk.Ask(ctx, &wire.Continue{Response: []byte("late")}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	if m, _, err := ask(l, &wire.Continue{Response: []byte("on time")}); err != nil || string(m.(*wire.Challenge).Data) != "on time" {
+	if m, err := ask(l, &wire.Continue{Response: []byte("on time")}); err != nil || string(m.(*wire.Challenge).Data) != "on time" {
 		t.Errorf("%v, %v", m, err)
 	}
 
@@ -172,26 +166,26 @@ func TestLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := talk.Ask(t.Context(), &wire.Cancel{}); !errors.Is(err, wire.ErrMessage) {
+	if _, err := talk.Ask(t.Context(), &wire.Cancel{}); !errors.Is(err, wire.ErrMessage) {
 		t.Error(err)
 	}
-	if _, _, err := talk.Ask(t.Context(), &wire.Continue{}); err == nil {
+	if _, err := talk.Ask(t.Context(), &wire.Continue{}); err == nil {
 		t.Error("a talk went on with another daemon")
 	}
-	if _, _, err := ask(l, &wire.Continue{}); err != nil {
+	if _, err := ask(l, &wire.Continue{}); err != nil {
 		t.Error(err)
 	}
 	stop()
-	if _, _, err := ask(l, &wire.Continue{}); err == nil {
+	if _, err := ask(l, &wire.Continue{}); err == nil {
 		t.Error("an answer from nobody")
 	}
 	stop = daemon(t, path, echo)
 	defer stop()
-	if _, _, err := ask(l, &wire.Continue{}); err != nil {
+	if _, err := ask(l, &wire.Continue{}); err != nil {
 		t.Error(err)
 	}
 	l.Close()
-	if _, _, err := ask(l, &wire.Continue{}); !errors.Is(err, errLinkShut) {
+	if _, err := ask(l, &wire.Continue{}); !errors.Is(err, errLinkShut) {
 		t.Error(err)
 	}
 }
@@ -205,7 +199,7 @@ func TestLinkLost(t *testing.T) {
 	})()
 	l := NewLink(DialPath(path), nil)
 	defer l.Close()
-	if _, _, err := ask(l, &wire.Redeem{Service: wire.IMAP}); !errors.Is(err, errLost) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if _, err := ask(l, &wire.Redeem{Service: wire.IMAP}); !errors.Is(err, errLost) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
 }

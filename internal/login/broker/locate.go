@@ -13,7 +13,7 @@ import (
 // Gatherer starts one session program for several accounts of one user.
 type Gatherer interface {
 	// Together is Starter.Start for them.
-	Together(ctx context.Context, m *wire.Together) (handover.Channel, error)
+	Together(ctx context.Context, m *wire.Together, in handover.Introduction) (handover.Channel, error)
 }
 
 // Deliveries are what who delivers mail has behind it.
@@ -24,7 +24,7 @@ type Deliveries interface {
 	// Open returns a connection to a session program of the service LMTP, of one account
 	// or, together, of several that have one user; at most wire.MostTogether. Errors are
 	// those of Locate.
-	Open(ctx context.Context, accounts []string) (handover.Channel, error)
+	Open(ctx context.Context, accounts []string, hello handover.Hello) (handover.Channel, error)
 }
 
 // Delivery is the way to authd and sessiond for who delivers mail. It is safe for many
@@ -65,15 +65,13 @@ func (d *Delivery) locate(ctx context.Context, ask *wire.Locate) (*wire.Located,
 }
 
 func (d *Delivery) ask(ctx context.Context, ask *wire.Locate) (wire.Message, error) {
-	_, m, f, err := d.authd.Begin(ctx, ask)
-	if f != nil {
-		err = errors.Join(errors.New("authd sent a descriptor"), err, f.Close())
-	}
+	_, m, err := d.authd.Begin(ctx, ask)
 	return m, err
 }
 
 // Open implements Deliveries.
-func (d *Delivery) Open(ctx context.Context, accounts []string) (handover.Channel, error) {
+func (d *Delivery) Open(ctx context.Context, accounts []string, hello handover.Hello) (handover.Channel, error) {
+	in := handover.Introduction{Hello: hello}
 	all := wire.Together{Service: wire.LMTP}
 	for _, name := range accounts {
 		l, err := d.locate(ctx, &wire.Locate{Name: name, Ticket: true})
@@ -84,9 +82,9 @@ func (d *Delivery) Open(ctx context.Context, accounts []string) (handover.Channe
 	}
 	if len(all.Accounts) == 1 {
 		one := all.Accounts[0]
-		return d.start.Start(ctx, &Grant{Service: wire.LMTP, Account: one.Account, Ticket: one.Ticket})
+		return d.start.Start(ctx, &Grant{Service: wire.LMTP, Account: one.Account, Ticket: one.Ticket}, in)
 	}
-	return d.start.Together(ctx, &all)
+	return d.start.Together(ctx, &all, in)
 }
 
 // RemoteDelivery is a Delivery by daemons that run by themselves.

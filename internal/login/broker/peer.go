@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -18,12 +17,12 @@ import (
 
 // Carrier carries messages. Receive is for one goroutine, the others for many.
 type Carrier interface {
-	// Receive returns the next message. The error is io.EOF at the end of the
-	// connection, or what the peer has done wrong.
+	// Receive returns the next message, with its descriptors. The error is io.EOF at the
+	// end of the connection, or what the peer has done wrong.
 	Receive() (id uint32, m wire.Message, err error)
-	// Send sends a message, with a file unless that is nil. The error is the
-	// connection's end, or that the peer leaves what it is sent unread.
-	Send(id uint32, m wire.Message, f *os.File) error
+	// Send sends a message. The error is the connection's end, or that the peer leaves
+	// what it is sent unread.
+	Send(id uint32, m wire.Message) error
 	// CloseRead ends what comes: Receive returns io.EOF, when it has returned what the
 	// peer has said already.
 	CloseRead() error
@@ -67,7 +66,8 @@ func Carry(ctx context.Context, c Carrier, who fdpass.Peer) *Peer {
 // Context ends with the connection.
 func (p *Peer) Context() context.Context { return p.ctx }
 
-// Serve hears what the peer says, one message after the other, until it closes its
+// Serve hears what the peer says, one message after the other, whose descriptors are
+// hear's to close, until it closes its
 // connection, breaks the rules, hear returns an error, or it is time to end. Whatever is
 // not of these kinds breaks the rules. It returns when all that runs by Go has ended.
 func (p *Peer) Serve(kinds []wire.Kind, hear func(id uint32, m wire.Message) error) error {
@@ -110,7 +110,7 @@ func (p *Peer) receive(kinds []wire.Kind, hear func(uint32, wire.Message) error)
 			return err
 		}
 		if !slices.Contains(kinds, m.Kind()) {
-			return fmt.Errorf("it may not say %q", m.Kind())
+			return errors.Join(fmt.Errorf("it may not say %q", m.Kind()), wire.Attached(m).Close())
 		}
 		if err := hear(id, m); err != nil {
 			return err
@@ -121,18 +121,18 @@ func (p *Peer) receive(kinds []wire.Kind, hear func(uint32, wire.Message) error)
 // Go runs f, which ends soon when the context does.
 func (p *Peer) Go(f func()) { p.busy.Go(f) }
 
-// Send sends a message, with a file unless that is nil. The error is the connection's
-// end, or that the peer has left its answers unread for too long.
-func (p *Peer) Send(id uint32, m wire.Message, f *os.File) error {
-	if err := p.c.Send(id, m, f); err != nil {
+// Send sends a message. The error is the connection's end, or that the peer has left its
+// answers unread for too long.
+func (p *Peer) Send(id uint32, m wire.Message) error {
+	if err := p.c.Send(id, m); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
 	return nil
 }
 
 // Tell is Send, and the end of the connection if that cannot be.
-func (p *Peer) Tell(id uint32, m wire.Message, f *os.File) {
-	if err := p.Send(id, m, f); err != nil {
+func (p *Peer) Tell(id uint32, m wire.Message) {
+	if err := p.Send(id, m); err != nil {
 		p.end(err)
 	}
 }
@@ -145,22 +145,19 @@ type packets struct {
 
 // Receive implements Carrier.
 func (p packets) Receive() (uint32, wire.Message, error) {
-	b, f, err := p.c.Receive(p.buf)
+	b, fds, err := p.c.Receive(p.buf)
 	if err != nil {
 		return 0, nil, err
 	}
-	if f != nil {
-		return 0, nil, errors.Join(errors.New("a descriptor came that nobody asked for"), f.Close())
-	}
-	return wire.Parse(b)
+	return wire.ParseWith(b, fds)
 }
 
 // Send implements Carrier.
-func (p packets) Send(id uint32, m wire.Message, f *os.File) error {
+func (p packets) Send(id uint32, m wire.Message) error {
 	b, err := wire.Append(nil, id, m)
 	if err == nil {
 		if err = p.c.SetWriteDeadline(time.Now().Add(sendTime)); err == nil {
-			err = p.c.Send(b, f)
+			err = p.c.Send(b, wire.Attached(m))
 		}
 	}
 	return err

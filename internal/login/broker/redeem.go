@@ -7,15 +7,16 @@ import (
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
 )
 
 // ErrTicket says that a ticket is good for nothing, or not for that, or not for the
 // one who showed it.
 var ErrTicket = errors.New("the ticket is good for nothing")
 
-// Start is what a front says to get the session of a Grant.
-func (g *Grant) Start() *wire.Start {
-	return &wire.Start{Service: g.Service, Account: g.Account, Ticket: g.Ticket, Remote: g.Remote, Carried: g.Carried}
+// Start is what a front says to bring a connection to the session of a Grant.
+func (g *Grant) Start(p handover.Passage) *wire.Start {
+	return &wire.Start{Service: g.Service, Account: g.Account, Ticket: g.Ticket, Remote: g.Remote, Passage: p}
 }
 
 // RedeemAll is Redeem for several tickets that a front has shown together.
@@ -37,13 +38,10 @@ func Redeem(ctx context.Context, authd *Link, s *wire.Start, front fdpass.Peer) 
 	if err != nil {
 		return nil, fmt.Errorf("reach authd: %w", err)
 	}
-	answer, f, err := talk.Ask(ctx, &wire.Redeem{
+	answer, err := talk.Ask(ctx, &wire.Redeem{
 		Service: s.Service, Account: s.Account, Ticket: s.Ticket,
 		PID: uint32(front.PID), UID: front.UID,
 	})
-	if f != nil {
-		err = errors.Join(errors.New("it sent a descriptor"), err, f.Close())
-	}
 	if err != nil {
 		return nil, fmt.Errorf("ask authd: %w", err)
 	}

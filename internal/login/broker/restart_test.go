@@ -36,12 +36,12 @@ func TestRestart(t *testing.T) {
 		}
 		old <- p.Serve([]wire.Kind{wire.KindContinue}, func(id uint32, m wire.Message) error {
 			if string(m.(*wire.Continue).Response) == "new" { // it has not seen yet that it is to end
-				return p.Send(id, &wire.Challenge{Data: []byte("too early")}, nil)
+				return p.Send(id, &wire.Challenge{Data: []byte("too early")})
 			}
 			p.Go(func() {
 				close(taken)
 				<-answer
-				p.Tell(id, &wire.Challenge{Data: []byte("old")}, nil)
+				p.Tell(id, &wire.Challenge{Data: []byte("old")})
 			})
 			return nil
 		})
@@ -51,7 +51,7 @@ func TestRestart(t *testing.T) {
 	said := func(response string) string {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		_, m, _, err := l.Begin(ctx, &wire.Continue{Response: []byte(response)})
+		_, m, err := l.Begin(ctx, &wire.Continue{Response: []byte(response)})
 		if err != nil {
 			return err.Error()
 		}
@@ -92,7 +92,7 @@ func TestDies(t *testing.T) {
 	defer stop()
 	l := NewLink(DialPath(path), nil)
 	defer l.Close()
-	if _, m, _, err := l.Begin(t.Context(), &wire.Continue{}); err == nil {
+	if _, m, err := l.Begin(t.Context(), &wire.Continue{}); err == nil {
 		t.Errorf("answered with %v", m)
 	}
 	if n := len(times); n != mostTries {

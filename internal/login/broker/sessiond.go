@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker/wire"
@@ -41,46 +40,57 @@ func (s *Sessiond) Ready(ctx context.Context) error {
 }
 
 // Start implements Starter.
-func (s *Sessiond) Start(ctx context.Context, g *Grant) (handover.Channel, error) {
-	conn, err := s.start(ctx, g.Start())
-	if err != nil {
-		return nil, fmt.Errorf("%w: start %s session: %w", ErrUnavailable, g.Service, err)
-	}
-	return conn, nil
+func (s *Sessiond) Start(ctx context.Context, g *Grant, in handover.Introduction) (handover.Channel, error) {
+	return s.start(ctx, g.Service, in, func(p handover.Passage) wire.Message { return g.Start(p) })
 }
 
 // Together implements Gatherer.
-func (s *Sessiond) Together(ctx context.Context, m *wire.Together) (handover.Channel, error) {
-	conn, err := s.start(ctx, m)
-	if err != nil {
-		return nil, fmt.Errorf("%w: start %s session: %w", ErrUnavailable, m.Service, err)
-	}
-	return conn, nil
+func (s *Sessiond) Together(ctx context.Context, m *wire.Together, in handover.Introduction) (handover.Channel, error) {
+	return s.start(ctx, m.Service, in, func(p handover.Passage) wire.Message {
+		all := *m
+		all.Passage = p
+		return &all
+	})
 }
 
-// start asks by Start or Together.
-func (s *Sessiond) start(ctx context.Context, ask wire.Message) (*net.UnixConn, error) {
-	_, m, f, err := s.link.Begin(ctx, ask)
-	if err != nil {
-		return nil, err
-	}
-	if f == nil {
-		if r, ok := m.(*wire.Refused); ok {
-			return nil, fmt.Errorf("sessiond refuses: %w", failures[r.Reason])
+// start brings a client to a session by what asking says. What a sessiond was told that
+// has ended since it either has passed on, or has taken along.
+func (s *Sessiond) start(ctx context.Context, service wire.Service, in handover.Introduction, asking func(handover.Passage) wire.Message) (handover.Channel, error) {
+	for try := 1; ; try++ {
+		channel, p, err := in.Open()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		return nil, fmt.Errorf("sessiond said %q without a socket", m.Kind())
+		err = s.ask(ctx, asking(p))
+		p.Sent() // so that there is an end of it if no session has it
+		if err == nil || errors.Is(err, errLost) && handover.Adopted(channel) {
+			return channel, nil
+		}
+		channel.Close() // nobody has the other end, or is to have it
+		if try == mostTries || !errors.Is(err, errLost) {
+			return nil, fmt.Errorf("%w: start %s session: %w", ErrUnavailable, service, err)
+		}
 	}
-	defer f.Close()
-	if m.Kind() != wire.KindStarted {
-		return nil, fmt.Errorf("sessiond said %q with a descriptor", m.Kind())
-	}
-	conn, err := net.FileConn(f)
+}
+
+// ask passes a connection once.
+func (s *Sessiond) ask(ctx context.Context, start wire.Message) error {
+	talk, err := s.link.Talk(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	u, ok := conn.(*net.UnixConn)
-	if !ok {
-		return nil, errors.Join(errors.New("sessiond sent another kind of socket"), conn.Close())
+	answer, err := talk.Ask(ctx, start)
+	switch {
+	case errors.Is(err, errLost):
+		return err
+	case err != nil: // it was asked, and may yet do it
+		return fmt.Errorf("%w: %w", handover.ErrUnsure, err)
 	}
-	return u, nil
+	switch answer := answer.(type) {
+	case *wire.Started:
+		return nil
+	case *wire.Refused:
+		return fmt.Errorf("sessiond refuses: %w", failures[answer.Reason])
+	}
+	return fmt.Errorf("%w: sessiond said %q", handover.ErrUnsure, answer.Kind())
 }

@@ -10,7 +10,7 @@
 //	dialogue   imap.go    greeting, capabilities, STARTTLS or STLS, login;
 //	           pop3.go    time-outs and budgets are small
 //	login      login.go   an Authenticator checks, a Starter starts the session
-//	           plain.go   program, a handover.Hello tells it of the connection
+//	                      program, a handover.Introduction tells it of the connection
 //	given      given.go   without TLS: the session has the client's socket
 //	pump       pump.go    with TLS: bytes go both ways
 //

@@ -14,8 +14,8 @@ import (
 	"fantail/internal/login/handover"
 )
 
-// A client without TLS is given to its session: the session has the client's own
-// socket, so that no octet goes through this process, which nobody wakes. The front
+// A client without TLS is given to its session by the message that begins it: the session
+// has the client's own socket, so that no octet goes through this process, which nobody wakes. The front
 // keeps a descriptor of the socket, to count the connection until it has ended and to
 // end it, and waits for the end of the channel to the session:
 //
@@ -36,34 +36,41 @@ import (
 // something arrives.
 type lent struct {
 	fd      int
-	channel handover.Channel
-	said    uint32 // segments with data that the client had been sent before
+	channel handover.Channel // nil until the session has begun
+	said    uint32           // segments with data that the client had been sent before
 }
 
-// give hands the socket over with the hello. After an error the front has it alone,
-// as before.
-func (c *client) give(socket *net.TCPConn, channel handover.Channel, hello handover.Hello, ahead []byte) error {
+// lend makes the socket one that can be given away.
+func (c *client) lend(socket *net.TCPConn) (*lent, error) {
 	raw, err := socket.SyscallConn()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l := &lent{channel: channel}
+	l := new(lent)
 	var dupErr error
-	err = raw.Control(func(fd uintptr) { l.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	err = raw.Control(func(fd uintptr) { l.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) })
 	if err := errors.Join(err, dupErr); err != nil {
-		return fmt.Errorf("keep the socket: %w", err)
+		return nil, fmt.Errorf("keep the socket: %w", err)
 	}
 	l.said = l.segments()
 	c.mu.Lock()
 	c.lent = l
 	c.mu.Unlock()
-	if err := hello.Give(channel, socket, ahead); err != nil {
-		c.mu.Lock()
-		c.lent = nil
-		c.mu.Unlock()
-		return errors.Join(err, unix.Close(l.fd))
+	return l, nil
+}
+
+// takeBack is the end of what lend began, since no session has begun: the front has the
+// socket alone, as before. If a session may have it, or has said something before it was
+// lost, the connection is over.
+func (c *client) takeBack(err error) error {
+	if errors.Is(err, handover.ErrUnsure) || c.lent.segments() != c.lent.said {
+		c.abort()
 	}
-	return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fd := c.lent.fd
+	c.lent = nil
+	return unix.Close(fd)
 }
 
 // await waits for the end of a session that has the client's socket.
@@ -100,7 +107,7 @@ func (c *client) abort() {
 	}
 }
 
-// letGo is the end of what give began.
+// letGo is the end of what lend began.
 func (c *client) letGo() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +121,9 @@ func (c *client) letGo() {
 // shut ends the connection, and the session's part of it.
 func (l *lent) shut() {
 	unix.Shutdown(l.fd, unix.SHUT_RDWR) // an error says that the client left first
-	l.channel.Close()
+	if l.channel != nil {
+		l.channel.Close()
+	}
 }
 
 // segments is how many segments with data the client was sent. The kernel knows what a

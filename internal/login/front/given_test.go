@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/handover"
 	"fantail/internal/login/session/sessiontest"
@@ -112,14 +112,20 @@ func TestGivenSessionBreaks(t *testing.T) {
 }
 
 // keeper starts programs that are the test.
-type keeper chan *net.UnixConn
+type keeper chan handover.Passage
 
-func (k keeper) Start(context.Context, *broker.Grant) (handover.Channel, error) {
-	front, program, err := sessiontest.Pair()
-	if err == nil {
-		k <- program
+func (k keeper) Start(_ context.Context, _ *broker.Grant, in handover.Introduction) (handover.Channel, error) {
+	channel, p, err := in.Open()
+	if err != nil {
+		return nil, err
 	}
-	return front, err
+	defer p.Sent()
+	got, err := sessiontest.Received(p)
+	if err != nil {
+		return nil, errors.Join(err, channel.Close())
+	}
+	k <- got
+	return channel, nil
 }
 
 // A session that has answered and then crashes, so that it cannot tell what it has said.
@@ -130,12 +136,8 @@ func TestSessionCrashes(t *testing.T) {
 	p.want("* OK")
 	p.send("a LOGIN alice right\r\n")
 	program := <-started
-	_, f, err := fdpass.ReadFile(program, make([]byte, 8<<10))
-	if err != nil || f == nil {
-		t.Fatalf("%v, %v", f, err)
-	}
-	_, err = f.WriteString("a OK\r\n* 1 FETCH")
-	if err := errors.Join(err, f.Close(), program.Close()); err != nil {
+	_, err := unix.Write(program.Files[1], []byte("a OK\r\n* 1 FETCH"))
+	if err := errors.Join(err, program.Close()); err != nil {
 		t.Fatal(err)
 	}
 	p.want("a OK")
@@ -153,27 +155,61 @@ func TestSessionKeepsSocket(t *testing.T) {
 	p.want("* OK")
 	p.send("a LOGIN alice right\r\n")
 	program := <-started
-	_, f, err := fdpass.ReadFile(program, make([]byte, 8<<10))
-	if err != nil || f == nil {
-		t.Fatalf("%v, %v", f, err)
-	}
-	defer f.Close()
-	fd := int(f.Fd()) // for both: blocking mode
-	err = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 3600})
+	fd := program.Files[1]
+	defer unix.Close(fd)
+	err := errors.Join(unix.SetNonblock(fd, false), // for both
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 3600}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := b.server.count(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
-	program.Close()
+	unix.Close(program.Files[0])
 	p.want("* BYE [UNAVAILABLE] The session could not be started.")
 	p.end()
 	waitFor(t, func() bool { return b.server.count() == 0 }) // though the client has not closed
-	if _, err := f.Write([]byte("* OK still here\r\n")); !errors.Is(err, unix.EPIPE) {
+	if _, err := unix.SendmsgN(fd, []byte("* OK still here\r\n"), nil, nil, unix.MSG_NOSIGNAL); !errors.Is(err, unix.EPIPE) {
 		t.Errorf("the session writes: %v", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Error(err)
+}
+
+// A client whose session was refused goes on with the front, which has nothing left of
+// the attempt. One of whom nobody knows is not spoken to any more, for two might, unless
+// the front carries.
+func TestNoSession(t *testing.T) {
+	b := start(t, nil)
+	p := b.dial("imap")
+	p.want("* OK")
+	before := descriptors(t)
+	for range 3 {
+		p.send("a LOGIN nostart right\r\nb NOOP\r\n")
+		p.want("a NO [UNAVAILABLE]")
+		p.want("b OK")
 	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+	p.say("a LOGIN alice right", "a OK")
+	p.conn.Close()
+
+	given, carried := b.dial("imap"), b.dial("imaps")
+	given.want("* OK")
+	given.send("a LOGIN unsure right\r\n")
+	if rest, err := io.ReadAll(given.r); len(rest) > 0 {
+		t.Errorf("%q, %v", rest, err)
+	}
+	carried.want("* OK")
+	carried.say("a LOGIN unsure right", "a NO [UNAVAILABLE]")
+	carried.say("b NOOP", "b OK")
+}
+
+// descriptors counts those of this process.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
 }

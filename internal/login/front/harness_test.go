@@ -69,20 +69,18 @@ func (f *fake) check(name string, password userdb.Secret) (broker.Grant, error) 
 	return broker.Grant{}, broker.ErrWrong
 }
 
-func (f *fake) Start(_ context.Context, g *broker.Grant) (handover.Channel, error) {
-	if g.Account == "nostart" {
+func (f *fake) Start(_ context.Context, g *broker.Grant, in handover.Introduction) (handover.Channel, error) {
+	switch g.Account {
+	case "nostart":
 		return nil, broker.ErrUnavailable
+	case "unsure":
+		return nil, fmt.Errorf("%w: %w", broker.ErrUnavailable, handover.ErrUnsure)
 	}
-	ours, theirs, err := sessiontest.Pair()
+	channel, h, conn, err := sessiontest.Accepted(in)
 	if err != nil {
 		return nil, err
 	}
 	f.wait.Go(func() {
-		defer theirs.Close()
-		h, conn, err := handover.Accept(theirs)
-		if err != nil {
-			return
-		}
 		defer conn.Close()
 		f.mu.Lock()
 		f.running = append(f.running, conn)
@@ -98,7 +96,7 @@ func (f *fake) Start(_ context.Context, g *broker.Grant) (handover.Channel, erro
 		}
 		io.Copy(conn, conn)
 	})
-	return ours, nil
+	return channel, nil
 }
 
 func (f *fake) checks() int {

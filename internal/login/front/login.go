@@ -152,30 +152,33 @@ func (c *client) admit(grant *broker.Grant, mechanism, tag string, ahead []byte)
 	return ses, nil
 }
 
-// start starts the session program and introduces the client.
+// start brings the client to its session. After an error the front has it alone, or its
+// connection has ended.
 func (c *client) start(ctx context.Context, grant *broker.Grant, tag string, ahead []byte) (*session, error) {
+	in := handover.Introduction{
+		Hello: handover.Hello{SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag, Client: c.named},
+		Ahead: ahead,
+	}
+	c.protocol.introduce(c, grant, &in.Hello)
 	socket, clear := c.conn.(*net.TCPConn)
-	grant.Carried = !clear
-	conn, err := c.front.o.Starter.Start(ctx, grant)
+	if !clear {
+		conn, err := c.front.o.Starter.Start(ctx, grant, in)
+		if err != nil {
+			return nil, err
+		}
+		return &session{conn: conn, account: grant.Account, in: int64(len(ahead))}, nil
+	}
+	l, err := c.lend(socket)
 	if err != nil {
 		return nil, err
 	}
-	hello := handover.Hello{
-		SID: c.sid, Remote: c.remote(), TLS: c.secure(), Tag: tag,
-		Client: c.named,
-	}
-	c.protocol.introduce(c, grant, &hello)
-	ses := &session{conn: conn, account: grant.Account}
-	if clear {
-		ses.given = true
-		err = c.give(socket, conn, hello, ahead)
-	} else {
-		ses.in = int64(len(ahead))
-		err = hello.Carry(conn, ahead)
-	}
+	in.Socket = l.fd
+	conn, err := c.front.o.Starter.Start(ctx, grant, in)
 	if err != nil {
-		conn.Close()
-		return nil, err
+		return nil, errors.Join(err, c.takeBack(err))
 	}
-	return ses, nil
+	c.mu.Lock()
+	l.channel = conn
+	c.mu.Unlock()
+	return &session{conn: conn, account: grant.Account, given: true}, nil
 }

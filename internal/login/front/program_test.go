@@ -49,8 +49,8 @@ func TestMain(m *testing.M) {
 func sessionProgram() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := handover.Receive(ctx, os.Stdin, func(_ context.Context, _ handover.Account, channel *net.UnixConn) {
-		h, conn, err := handover.Accept(channel)
+	err := handover.Receive(ctx, os.Stdin, func(_ context.Context, _ handover.Account, p handover.Passage) {
+		h, conn, err := handover.Accept(p)
 		if err != nil {
 			return
 		}

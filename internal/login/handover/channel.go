@@ -6,77 +6,79 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
 )
 
-// Channel is a connection to a session program, as a front has it: one end of a
-// Pair.
+// Channel is a connection to a session, as its front has it: one end of a socketpair
+// that the front has made.
 type Channel interface {
 	net.Conn
+	syscall.Conn
 	CloseWrite() error
-	fdpass.Writer
 }
 
-// Ends returns the two ends of a channel: two connected stream sockets, neither of
-// which any other program inherits by accident.
-func Ends() (front, session *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// Introduction is what a front says of a client to its session.
+type Introduction struct {
+	Hello
+	// Socket is the descriptor of the client's own socket, which stays the caller's to
+	// close; 0 if the front is going to carry what the client says.
+	Socket int
+	// Ahead is what the client has said behind its login, at most MaxAhead octets.
+	Ahead []byte
+}
+
+// Open makes a channel, and says on it what the client has said already. What it returns
+// besides is for a starter of sessions; Sent closes what only the session is to have.
+func (in Introduction) Open() (Channel, Passage, error) {
+	r := record{Hello: in.Hello, socket: in.Socket > 0, ahead: len(in.Ahead)}
+	text, err := r.append(make([]byte, 0, usualHello))
 	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
+		return nil, Passage{}, err
 	}
-	return os.NewFile(uintptr(fds[0]), "front"), os.NewFile(uintptr(fds[1]), "session"), nil
-}
-
-// Pair is Ends, of which the first is opened.
-func Pair() (ours *net.UnixConn, theirs *os.File, err error) {
-	front, theirs, err := Ends()
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, Passage{}, fmt.Errorf("make a channel: %w", err)
 	}
-	if ours, err = Open(front); err != nil {
-		return nil, nil, errors.Join(err, theirs.Close())
+	p := Passage{Record: string(text), Files: fdpass.Descriptors{ends[1]}}
+	front := open(ends[0])
+	if len(in.Ahead) > 0 {
+		if _, err := front.Write(in.Ahead); err != nil { // there is room for more than that
+			return nil, Passage{}, errors.Join(fmt.Errorf("make a channel: %w", err), front.Close(), p.Sent())
+		}
 	}
-	return ours, theirs, nil
+	if r.socket {
+		p.Files = append(p.Files, in.Socket)
+	}
+	return front, p, nil
 }
 
-// Open makes an end a connection, and closes the file.
-func Open(end *os.File) (*net.UnixConn, error) {
-	defer end.Close() // the connection has a descriptor of its own
-	conn, err := net.FileConn(end)
+// adoptTime is how long the descriptors may stay open of a process that is just ending.
+const adoptTime = time.Second
+
+// Adopted reports whether a program has the other end of a channel, of which the one who
+// was to bring it there has died. The program may have ended since.
+func Adopted(c Channel) bool {
+	s, ok := c.(socket)
+	if !ok || s.SetReadDeadline(time.Now().Add(adoptTime)) != nil {
+		return true
+	}
+	defer s.SetReadDeadline(time.Time{}) // an error says that it is closed
+	raw, err := s.SyscallConn()
 	if err != nil {
-		return nil, fmt.Errorf("open a channel: %w", err)
+		return true
 	}
-	channel, ok := conn.(*net.UnixConn)
-	if !ok {
-		return nil, errors.Join(errors.New("open a channel: it is another socket"), conn.Close())
-	}
-	return channel, nil
-}
-
-// Carry introduces a client whose octets the front is going to carry. Those in ahead
-// it has carried already.
-func (h Hello) Carry(channel io.Writer, ahead []byte) error {
-	b, err := record{Hello: h}.append(nil)
-	if err == nil {
-		_, err = channel.Write(append(b, ahead...))
-	}
-	return err
-}
-
-// Give introduces a client and gives its socket, which stays the caller's to close.
-// ahead is what was read from it behind the login. All is one message: the session
-// gets nothing, or all.
-func (h Hello) Give(channel fdpass.Writer, socket syscall.Conn, ahead []byte) error {
-	b, err := record{Hello: h, socket: true, ahead: len(ahead)}.append(nil)
-	if err == nil {
-		err = fdpass.WriteFile(channel, append(b, ahead...), socket)
-	}
-	return err
+	var n int
+	var b [1]byte
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, err = unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return err != unix.EAGAIN
+	})
+	return err != nil || n > 0
 }
 
 // Counts are how many octets a session has read from the socket that it was given,
@@ -86,10 +88,11 @@ type Counts struct{ In, Out uint64 }
 
 const countsSize = 16
 
-func (c Counts) write(w io.Writer) error {
+// write tells the front, if there is room: a front that does not read need not know.
+func (c Counts) write(fd int) {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, countsSize), c.In)
-	_, err := w.Write(binary.BigEndian.AppendUint64(b, c.Out))
-	return err
+	b = binary.BigEndian.AppendUint64(b, c.Out)
+	_, _ = unix.SendmsgN(fd, b, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 }
 
 // Await returns when the session has ended to which a socket was given, or the channel

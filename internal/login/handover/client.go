@@ -3,111 +3,86 @@ package handover
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"fantail/internal/daemon/fdpass"
 )
 
 // Client is the connection to a client, as its session has it: the client's own
 // socket, if the front has given that, or else the channel. One goroutine may read
 // while another one writes.
 //
-// The socket is only read, written and closed. To close it ends nothing, for the
+// The client's socket is only read, written and closed. To close it ends nothing, for the
 // front has it, too: when the channel is closed the front takes leave of the client.
 type Client struct {
-	stream  io.ReadWriter
-	times   timed
-	channel *net.UnixConn
-	socket  *os.File // nil: the front carries
-	ahead   []byte   // what comes before what stream reads
+	socket
+	channel int    // what else is to be closed, if the socket is the client's own; or -1
+	ahead   []byte // what comes before what the socket has
 
 	in, out atomic.Uint64
 }
 
-// timed is what has deadlines.
-type timed interface {
-	SetDeadline(time.Time) error
-	SetReadDeadline(time.Time) error
-	SetWriteDeadline(time.Time) error
-}
-
-// Accept reads the record at the beginning of a channel, and returns the client.
-// The channel is closed with it; after an error it stays the caller's to close.
-func Accept(channel *net.UnixConn) (Hello, *Client, error) {
-	hello, rest, socket, err := receiveRecord(channel)
-	if err == nil && hello.socket != (socket != nil) {
-		err = fmt.Errorf("%w: the socket", ErrHello)
-	}
-	if err == nil && hello.socket {
-		rest, err = readAhead(channel, rest, hello.ahead)
-		err = errors.Join(err, checkSocket(socket))
-	}
+// Accept returns the client of a connection that was passed, which has its descriptors
+// then. After an error they are closed, and nothing was written.
+func Accept(p Passage) (Hello, *Client, error) {
+	hello, c, err := accept(p)
 	if err != nil {
-		if socket != nil {
-			socket.Close() // nothing was written
-		}
-		return Hello{}, nil, fmt.Errorf("read hello: %w", err)
+		return Hello{}, nil, errors.Join(fmt.Errorf("accept a client: %w", err), p.Close())
 	}
-	c := &Client{stream: channel, times: channel, channel: channel, socket: socket}
-	if socket != nil {
-		c.stream, c.times = socket, socket
-	}
-	if len(rest) > 0 {
-		c.ahead = rest
-	}
-	return hello.Hello, c, nil
+	return hello, c, nil
 }
 
-// receiveRecord reads the record, the descriptor that came with its first octet, and
-// some of what follows it.
-func receiveRecord(channel *net.UnixConn) (h record, rest []byte, socket *os.File, err error) {
-	buf := make([]byte, MaxHello+MaxAhead)
-	n, socket, err := fdpass.ReadFile(channel, buf)
-	for err == nil {
-		var ok bool
-		if h, rest, ok, err = scanRecord(buf[:n]); ok || err != nil {
-			break
+func accept(p Passage) (Hello, *Client, error) {
+	r, err := parseRecord(p.Record)
+	if err != nil {
+		return Hello{}, nil, err
+	}
+	if r.socket == p.Carried() {
+		return Hello{}, nil, fmt.Errorf("%w: the socket", ErrHello)
+	}
+	c := &Client{channel: -1}
+	fd := p.Files[0]
+	if r.socket {
+		c.channel, fd = p.Files[0], p.Files[1]
+		if err := checkSocket(fd); err != nil {
+			return Hello{}, nil, err
 		}
-		var more int
-		more, err = channel.Read(buf[n:]) // which drops descriptors that come now
-		n += more
+		if c.ahead, err = readAhead(c.channel, r.ahead); err != nil {
+			return Hello{}, nil, err
+		}
 	}
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	if err := checkMode(fd); err != nil {
+		return Hello{}, nil, fmt.Errorf("%w: %w", ErrHello, err)
 	}
-	return h, append([]byte(nil), rest...), socket, err
+	c.socket = open(fd)
+	return r.Hello, c, nil
 }
 
-// readAhead reads what is still missing of the octets ahead of the socket.
-func readAhead(channel io.Reader, have []byte, want int) ([]byte, error) {
-	if len(have) > want {
-		return nil, fmt.Errorf("%w: more than it says", ErrHello)
+// readAhead reads what the front has written to the channel before it was passed.
+func readAhead(fd, want int) ([]byte, error) {
+	if want == 0 {
+		return nil, nil
 	}
 	all := make([]byte, want)
-	n := copy(all, have)
-	_, err := io.ReadFull(channel, all[n:])
-	return all, err
+	for got := 0; got < want; {
+		n, _, err := unix.Recvfrom(fd, all[got:], unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, fmt.Errorf("%w: less ahead than it says: %w", ErrHello, err)
+		case n == 0:
+			return nil, fmt.Errorf("%w: less ahead than it says", ErrHello)
+		}
+		got += max(n, 0)
+	}
+	return all, nil
 }
 
 // checkSocket wants a connection of TCP: the session writes to it with rights that
 // the front does not have.
-func checkSocket(f *os.File) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var protocol int
-	var optErr error
-	err = raw.Control(func(fd uintptr) {
-		protocol, optErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PROTOCOL)
-	})
-	switch err := errors.Join(err, optErr); {
+func checkSocket(fd int) error {
+	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the socket is none: %w", ErrHello, err)
 	case protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_MPTCP:
@@ -124,7 +99,7 @@ func (c *Client) Read(p []byte) (n int, err error) {
 			c.ahead = nil
 		}
 	} else {
-		n, err = c.stream.Read(p)
+		n, err = c.socket.Read(p)
 	}
 	c.in.Add(uint64(n))
 	return n, err
@@ -132,41 +107,16 @@ func (c *Client) Read(p []byte) (n int, err error) {
 
 // Write implements net.Conn.
 func (c *Client) Write(p []byte) (int, error) {
-	n, err := c.stream.Write(p)
+	n, err := c.socket.Write(p)
 	c.out.Add(uint64(n))
 	return n, err
 }
 
-// tell tells the front how many octets there were. A front that is gone need not
-// know.
-func (c *Client) tell() {
-	if c.socket != nil {
-		_ = Counts{c.in.Load(), c.out.Load()}.write(c.channel)
-	}
-}
-
-// Close implements net.Conn. The front hears of it last.
+// Close implements net.Conn. The front hears of it last, and how many octets there were.
 func (c *Client) Close() error {
-	var err error
-	if c.socket != nil {
-		if err = c.socket.Close(); err == nil {
-			c.tell()
-		}
+	if err := c.socket.Close(); err != nil || c.channel < 0 {
+		return err
 	}
-	return errors.Join(err, c.channel.Close())
+	Counts{c.in.Load(), c.out.Load()}.write(c.channel)
+	return unix.Close(c.channel)
 }
-
-// SetDeadline implements net.Conn.
-func (c *Client) SetDeadline(t time.Time) error { return c.times.SetDeadline(t) }
-
-// SetReadDeadline implements net.Conn.
-func (c *Client) SetReadDeadline(t time.Time) error { return c.times.SetReadDeadline(t) }
-
-// SetWriteDeadline implements net.Conn.
-func (c *Client) SetWriteDeadline(t time.Time) error { return c.times.SetWriteDeadline(t) }
-
-// LocalAddr implements net.Conn. It is the channel's: Hello has the client's.
-func (c *Client) LocalAddr() net.Addr { return c.channel.LocalAddr() }
-
-// RemoteAddr implements net.Conn, as LocalAddr does.
-func (c *Client) RemoteAddr() net.Addr { return c.channel.RemoteAddr() }

@@ -1,31 +1,38 @@
 // Package handover is how the connection of a client gets from a front to the
 // session program of its account, which has others already.
 //
-//	starter ── Pass n, with one end of a socketpair ──► program   control socket
-//	           and the account, if the program has more than one
-//	starter ◄─ Taken n ──────────────────────────────── program
-//	front ──── Hello, then what the client says ──────► program   the channel n
-//	front ◄─── what the session says ────────────────── program
-//	starter ── Stop n ───────────────────────────────► program   control socket
-//	starter ◄─ Ended n ──────────────────────────────── program
+//	front ──── a Passage ──────────────────────────────► starter
+//	starter ── Pass n, with the Passage, and the ──────► program   control socket
+//	           account, if the program has more than one
+//	starter ◄─ Taken n ───────────────────────────────── program
+//	front ──── what the client says ───────────────────► program   the channel n
+//	front ◄─── what the session says ─────────────────── program
+//	starter ── Stop n ─────────────────────────────────► program   control socket
+//	starter ◄─ Ended n ───────────────────────────────── program
 //
 // Most connections end without a Stop; it is how an admin ends one. A program that is
 // told of one that it has not, or not any more, does nothing.
 //
-// The control socket is the program's standard input, and lasts as long as it;
-// package fdpass carries its messages. The starter (package roster) gives the other
-// end of the socketpair to the front when the program has taken its own: until then
-// nothing was said on the connection, and it can be given to another program.
+// A Passage is all that a session needs to begin: the record of a Hello, and the session's
+// end of a socketpair, the channel, which the front has made, and into which it has written
+// what it has read behind the login. The control socket is the program's standard input,
+// and lasts as long as it; package fdpass carries its messages. The starter (package
+// roster) keeps its descriptors until the program says that it has taken the connection:
+// until then nothing was done with it, and it can be given to another program. From then on
+// it is that program's, whatever becomes of it: no connection is served twice.
+//
+// Who cannot know whether a program will take a connection yet says ErrUnsure: the starter
+// whose program is stuck, the front whose starter is. A front whose starter has died sees
+// by the channel's other end whether a program has it (Adopted).
 //
 // Whose mail a connection is for is said by the starter, or was when the program was
 // started: never by the front, which could say another name than that of the login.
 //
 // # The client's socket
 //
-// The socketpair is the channel of a session. A front carries over it what a client
-// says under TLS. A client without TLS it gives to the session:
+// What a client says under TLS the front carries over the channel. A client without TLS it
+// gives to the session, whose socket is a second descriptor of the Passage:
 //
-//	front ──── Hello and what was read, with the socket ──► program   channel n
 //	client ◄─────────────── all that is said ─────────────► program   its socket
 //	front ◄─── Counts, and the end ──────────────────────── program   channel n
 //
@@ -35,8 +42,10 @@
 // wants a session to end shuts the socket down, and one that has died takes no session
 // with it.
 //
-// Neither side trusts the other with more than one client: the program takes nothing
-// that is not a socket of TCP, and only reads, writes and closes it; the front takes
+// Neither side trusts the other with more than one client: as that of a client the program
+// takes nothing that is not a socket of TCP, and only reads, writes and closes it, and it
+// waits for nothing of which the record says that it is there; a starter of other users'
+// programs passes on no channel but one whose other end is the front's; the front takes
 // for true neither counts nor the state of the socket.
 //
 // # Leaving

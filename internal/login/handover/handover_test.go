@@ -12,24 +12,33 @@ import (
 	"strings"
 	"testing"
 
+	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/handover"
 	"fantail/internal/login/session/sessiontest"
 )
 
-func start(t *testing.T, serve func(*net.UnixConn)) *sessiontest.Starter {
+func start(t *testing.T, serve func(*handover.Client)) *sessiontest.Starter {
 	t.Helper()
-	return startWith(t, func(_ context.Context, _ handover.Account, conn *net.UnixConn) { serve(conn) })
+	return startWith(t, func(_ context.Context, _ handover.Account, conn *handover.Client) { serve(conn) })
 }
 
-func startWith(t *testing.T, serve func(context.Context, handover.Account, *net.UnixConn)) *sessiontest.Starter {
+func startWith(t *testing.T, serve func(context.Context, handover.Account, *handover.Client)) *sessiontest.Starter {
 	t.Helper()
 	return sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
-		return handover.Receive(ctx, control, serve)
+		return handover.Receive(ctx, control, func(ctx context.Context, of handover.Account, p handover.Passage) {
+			_, conn, err := handover.Accept(p)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			serve(ctx, of, conn)
+			conn.Close() // it may have done it
+		})
 	})
 }
 
 // echo is a session.
-func echo(conn *net.UnixConn) { io.Copy(conn, struct{ io.Reader }{conn}) }
+func echo(conn *handover.Client) { io.Copy(conn, struct{ io.Reader }{conn}) }
 
 // ended waits for the end of the program, which has to be want.
 func ended(s *sessiontest.Starter, want error) {
@@ -76,7 +85,7 @@ func TestParting(t *testing.T) {
 
 // After the last connection the starter can still end each, and no more come.
 func TestLast(t *testing.T) {
-	s := startWith(t, func(ctx context.Context, _ handover.Account, conn *net.UnixConn) {
+	s := startWith(t, func(ctx context.Context, _ handover.Account, conn *handover.Client) {
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		echo(conn)
 	})
@@ -114,9 +123,9 @@ func TestLast(t *testing.T) {
 // The program is told whose a connection is.
 func TestAccount(t *testing.T) {
 	got := make(chan handover.Account, 1)
-	s := startWith(t, func(_ context.Context, a handover.Account, conn *net.UnixConn) { got <- a })
+	s := startWith(t, func(_ context.Context, a handover.Account, conn *handover.Client) { got <- a })
 	want := handover.Account{Name: strings.Repeat("n", 255), Mail: "/" + strings.Repeat("m", 4094), Quota: strings.Repeat("q", 64)}
-	s.PassFor(want)
+	s.PassFor(want, handover.Introduction{Hello: sessiontest.Someone})
 	s.Hears(handover.Taken, 1)
 	if a := <-got; a != want {
 		t.Errorf("%+v", a)
@@ -145,7 +154,7 @@ func TestStopping(t *testing.T) {
 
 // A connection that is to end does, and no other.
 func TestStop(t *testing.T) {
-	s := startWith(t, func(ctx context.Context, _ handover.Account, conn *net.UnixConn) {
+	s := startWith(t, func(ctx context.Context, _ handover.Account, conn *handover.Client) {
 		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		echo(conn)
 	})
@@ -171,20 +180,6 @@ func TestStop(t *testing.T) {
 	ended(s, nil)
 }
 
-// A Stop with a descriptor is none, nor is a Pass without.
-func TestStopWithDescriptor(t *testing.T) {
-	for _, c := range []struct {
-		kind handover.Kind
-		file *os.File
-	}{{handover.Stop, os.Stderr}, {handover.Pass, nil}} {
-		s := start(t, echo)
-		if err := s.Control.Send(handover.Message{Kind: c.kind, Conn: 1}.Append(nil), c.file); err != nil {
-			t.Fatal(err)
-		}
-		ended(s, handover.ErrMessage)
-	}
-}
-
 // A starter that is gone takes no session with it.
 func TestStarterGone(t *testing.T) {
 	s := start(t, echo)
@@ -199,16 +194,10 @@ func TestStarterGone(t *testing.T) {
 // The front is gone as well: a session that has its client's socket goes on.
 func TestFrontGone(t *testing.T) {
 	result := make(chan error, 1)
-	s := start(t, func(channel *net.UnixConn) {
-		_, c, err := handover.Accept(channel)
-		if err == nil {
-			_, err = io.Copy(c, struct{ io.Reader }{c})
-			err = errors.Join(err, c.Close())
-		}
-		result <- err
+	s := start(t, func(c *handover.Client) {
+		_, err := io.Copy(c, struct{ io.Reader }{c})
+		result <- errors.Join(err, c.Close())
 	})
-	front := s.Pass()
-	s.Hears(handover.Taken, 1)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -223,10 +212,12 @@ func TestFrontGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = handover.Hello{SID: "s", Remote: "192.0.2.7"}.Give(front.(*net.UnixConn), socket.(*net.TCPConn), nil)
+	fd, err := sessiontest.Descriptor(socket.(*net.TCPConn))
 	if err != nil {
 		t.Fatal(err)
 	}
+	front := s.PassFor(handover.Account{}, handover.Introduction{Hello: sessiontest.Someone, Socket: fd})
+	s.Hears(handover.Taken, 1)
 	talk(t, client)
 	socket.Close()
 	front.Close()
@@ -239,48 +230,88 @@ func TestFrontGone(t *testing.T) {
 	ended(s, nil)
 }
 
+// What cannot be told to be taken is not served, for the starter is going to give it to
+// another program; unless there is no starter.
+func TestNotTaken(t *testing.T) {
+	served := make(chan bool, 1)
+	run := func(before func(s *sessiontest.Starter)) {
+		t.Helper()
+		gate := make(chan struct{})
+		s := sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
+			<-gate
+			return handover.Receive(ctx, control, func(_ context.Context, _ handover.Account, p handover.Passage) {
+				served <- true
+				p.Close()
+			})
+		})
+		channel := s.Pass()
+		before(s)
+		close(gate)
+		ended(s, nil)
+		if _, err := channel.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the connection is open: %v", err)
+		}
+	}
+	run(func(s *sessiontest.Starter) { s.Stop() })
+	if len(served) > 0 {
+		t.Error("a program that was to go served a connection that it had not told to have")
+	}
+	run(func(s *sessiontest.Starter) { s.Control.Close() })
+	if len(served) == 0 {
+		t.Error("the last starter's connection was not served")
+	}
+}
+
 func TestNonsense(t *testing.T) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	for name, tc := range map[string]struct {
-		message []byte
-		f       *os.File
-	}{
-		"no descriptor":            {handover.Message{Kind: handover.Pass, Conn: 1}.Append(nil), nil},
-		"another kind":             {handover.Message{Kind: handover.Taken, Conn: 1}.Append(nil), null},
-		"no kind":                  {[]byte("X1234"), null},
-		"short":                    {[]byte("P"), null},
-		"no mail":                  {[]byte("P0001ann"), null},
-		"no path":                  {[]byte("P0001ann\x00Maildir\x00"), null},
-		"no name":                  {[]byte("P0001\x00/mail"), null},
-		"two quotas":               {[]byte("P0001ann\x00/mail\x00none\x00none"), null},
-		"no quota":                 {[]byte("P0001ann\x00/mail"), null},
-		"a Stop's":                 {[]byte("S0001ann\x00/mail\x00"), nil},
-		"a last with a descriptor": {handover.Message{Kind: handover.Last}.Append(nil), null},
-	} {
-		s := start(t, echo)
-		if err := s.Control.Send(tc.message, tc.f); err != nil {
-			t.Fatal(err)
-		}
-		ended(s, handover.ErrMessage)
-		t.Log(name)
-	}
-	s := start(t, echo)
-	if err := s.Control.Send(handover.Message{Kind: handover.Pass, Conn: 1}.Append(nil), null); err != nil {
+	fd, err := sessiontest.Descriptor(null)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Wait(); err == nil {
-		t.Error("a file that is no socket")
+	one := fdpass.Descriptors{fd}
+	message := func(m handover.Message) []byte { return m.Append(nil) }
+	for name, tc := range map[string]struct {
+		message []byte
+		fds     fdpass.Descriptors
+	}{
+		"no descriptor":            {message(handover.Message{Kind: handover.Pass, Conn: 1, Record: "r"}), nil},
+		"three descriptors":        {message(handover.Message{Kind: handover.Pass, Conn: 1, Record: "r"}), fdpass.Descriptors{fd, fd, fd}},
+		"another kind":             {message(handover.Message{Kind: handover.Taken, Conn: 1}), one},
+		"another without":          {message(handover.Message{Kind: handover.Taken, Conn: 1}), nil},
+		"no kind":                  {[]byte("X1234"), one},
+		"short":                    {[]byte("P"), one},
+		"no length":                {[]byte("P0001\x00"), one},
+		"no record":                {[]byte("P0001\x00\x00"), one},
+		"half a record":            {[]byte("P0001\x00\x02r"), one},
+		"a long record":            {message(handover.Message{Kind: handover.Pass, Record: strings.Repeat("r", handover.MaxHello+1)}), one},
+		"no mail":                  {[]byte("P0001\x00\x01rann"), one},
+		"no path":                  {[]byte("P0001\x00\x01rann\x00Maildir\x00"), one},
+		"no name":                  {[]byte("P0001\x00\x01r\x00/mail\x00"), one},
+		"nothing":                  {[]byte("P0001\x00\x01r\x00\x00"), one},
+		"two quotas":               {[]byte("P0001\x00\x01rann\x00/mail\x00none\x00none"), one},
+		"no quota":                 {[]byte("P0001\x00\x01rann\x00/mail"), one},
+		"a Stop's":                 {[]byte("S0001ann\x00/mail\x00"), nil},
+		"a Stop with a descriptor": {message(handover.Message{Kind: handover.Stop, Conn: 1}), one},
+		"a last with a descriptor": {message(handover.Message{Kind: handover.Last}), one},
+	} {
+		s := start(t, echo)
+		if err := s.Control.Send(tc.message, tc.fds); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Wait(); !errors.Is(err, handover.ErrMessage) && !errors.Is(err, fdpass.ErrMessage) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
 func FuzzParseMessage(f *testing.F) {
 	for _, m := range []handover.Message{
-		{Kind: handover.Pass, Conn: 1}, {Kind: handover.Taken, Conn: 1 << 31}, {Kind: handover.Ended}, {Kind: handover.Last},
-		{Kind: handover.Pass, Conn: 2, Account: handover.Account{Name: "ann", Mail: "/home/ann/Maildir"}},
+		{Kind: handover.Pass, Conn: 1, Record: "fantail\n"}, {Kind: handover.Taken, Conn: 1 << 31}, {Kind: handover.Ended}, {Kind: handover.Last},
+		{Kind: handover.Pass, Conn: 2, Record: "\x00", Account: handover.Account{Name: "ann", Mail: "/home/ann/Maildir"}},
 	} {
 		f.Add(m.Append(nil))
 	}

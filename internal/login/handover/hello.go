@@ -1,7 +1,6 @@
 package handover
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -32,7 +31,7 @@ type Hello struct {
 	UTF8 bool
 }
 
-// record is the first thing on a channel. On the wire it is one line of at most
+// record is what a front says of a connection. On the wire it is one line of at most
 // MaxHello octets:
 //
 //	fantail 3 sid=<sid> remote=<remote> tls=<yes|no> tag=<tag> client=<hex> without=<list> mechanisms=<list> expire=<days> utf8=<yes|no> socket=<yes|no> ahead=<n>
@@ -43,9 +42,9 @@ type Hello struct {
 type record struct {
 	Hello
 
-	// socket says that the client's own socket came with the record's first octet,
-	// and ahead how many octets were read from it before, which follow the record.
-	// Without socket all that follows is the client's.
+	// socket says that the client's own socket comes behind the channel, and ahead how
+	// many octets, which the channel has, were read from it before. Without socket the
+	// channel has them, too, and whatever the client says afterwards.
 	socket bool
 	ahead  int
 }
@@ -53,6 +52,8 @@ type record struct {
 const (
 	// MaxHello is the length of the longest record, in octets with its LF.
 	MaxHello = 1536
+	// usualHello is that of most.
+	usualHello = 256
 
 	maxSID    = 64
 	maxRemote = 64
@@ -83,21 +84,12 @@ func (h record) append(b []byte) ([]byte, error) {
 		h.SID, h.Remote, yes(h.TLS), h.Tag, h.Client, h.Without, h.Mechanisms, h.Expire, yes(h.UTF8), yes(h.socket), h.ahead), nil
 }
 
-// scanRecord reads the record at the beginning of b, and returns what is behind it. ok
-// is false if b does not have all of it.
-func scanRecord(b []byte) (h record, rest []byte, ok bool, err error) {
-	i := bytes.IndexByte(b[:min(len(b), MaxHello)], '\n')
-	switch {
-	case i >= 0:
-		h, err = parseRecord(string(b[:i]))
-		return h, b[i+1:], err == nil, err
-	case len(b) >= MaxHello:
-		return record{}, nil, false, fmt.Errorf("%w: longer than %d octets", ErrHello, MaxHello)
+// parseRecord is the inverse of append.
+func parseRecord(text string) (record, error) {
+	line, ok := strings.CutSuffix(text, "\n")
+	if !ok || len(text) > MaxHello {
+		return record{}, fmt.Errorf("%w: not a line", ErrHello)
 	}
-	return record{}, nil, false, nil
-}
-
-func parseRecord(line string) (record, error) {
 	rest, ok := strings.CutPrefix(line, helloStart)
 	if !ok {
 		return record{}, fmt.Errorf("%w: not of this version", ErrHello)
@@ -128,7 +120,10 @@ func parseRecord(line string) (record, error) {
 	if h.ahead, err = strconv.Atoi(values[10]); err != nil || strconv.Itoa(h.ahead) != values[10] {
 		return record{}, fmt.Errorf("%w: ahead", ErrHello)
 	}
-	return h, h.check()
+	if err := h.check(); err != nil {
+		return record{}, err
+	}
+	return h, nil
 }
 
 func yes(b bool) string {
@@ -155,7 +150,7 @@ func (h record) check() error {
 		return fmt.Errorf("%w: mechanisms", ErrHello)
 	case !word(h.Expire, 0, maxExpire, isIDChar):
 		return fmt.Errorf("%w: expire", ErrHello)
-	case h.ahead < 0 || h.ahead > MaxAhead || h.ahead > 0 && !h.socket:
+	case h.ahead < 0 || h.ahead > MaxAhead:
 		return fmt.Errorf("%w: ahead", ErrHello)
 	case h.socket && h.TLS:
 		return fmt.Errorf("%w: the socket of a client with TLS", ErrHello)

@@ -11,7 +11,7 @@ import (
 type Kind byte
 
 // The messages. Pass, Stop and Last go from the starter to the program, and only Pass
-// has a descriptor.
+// has descriptors.
 const (
 	Pass  Kind = 'P' // here is a connection
 	Stop  Kind = 'S' // take leave of its client and end it
@@ -28,12 +28,14 @@ type Account struct {
 	Quota string // in place of mail.quota, as conf.ParseAccountQuota returns it; "": it does not say
 }
 
-// Message is one message. On the wire it is the kind, the number in four octets in
-// network byte order, and in a Pass to a program that serves several accounts the
-// account's name, NUL, the path of its mail, NUL, and its quota.
+// Message is one message. On the wire it is the kind and the number in four octets in
+// network byte order; in a Pass then the length of the record in two, and the record; and
+// if the program serves several accounts the account's name, NUL, the path of its mail,
+// NUL, and its quota.
 type Message struct {
 	Kind    Kind
 	Conn    uint32  // the connection's number, which the starter gives; each only once
+	Record  string  // of a Pass: see Passage
 	Account Account // of a Pass
 }
 
@@ -41,19 +43,24 @@ type Message struct {
 var ErrMessage = errors.New("malformed control message")
 
 const (
-	// MessageSize is the length of a message without an account, in octets.
+	// MessageSize is the length of a message that is not a Pass, in octets.
 	MessageSize = 5
 	// MaxMessage is that of the longest one.
-	MaxMessage = MessageSize + maxAccount + 1 + maxMail + 1 + maxQuota
+	MaxMessage = MessageSize + 2 + MaxHello + maxAccount + 1 + maxMail + 1 + maxQuota
 
 	maxAccount = 255
 	maxMail    = 4095 // PATH_MAX without its NUL
 	maxQuota   = 64
 )
 
-// Append appends the message to b. Its account must be one that Check permits.
+// Append appends the message to b. Its record and its account must be such as
+// Passage.Check and Account.Check permit.
 func (m Message) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(append(b, byte(m.Kind)), m.Conn)
+	if m.Kind != Pass {
+		return b
+	}
+	b = append(binary.BigEndian.AppendUint16(b, uint16(len(m.Record))), m.Record...)
 	if m.Account != (Account{}) {
 		b = append(b, m.Account.Name...)
 		b = append(b, 0)
@@ -90,17 +97,35 @@ func ParseMessage(b []byte) (Message, error) {
 	default:
 		return Message{}, fmt.Errorf("%w: of no kind", ErrMessage)
 	}
-	if len(b) == MessageSize {
+	rest := string(b[MessageSize:])
+	if m.Kind != Pass {
+		if rest != "" {
+			return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))
+		}
 		return m, nil
 	}
-	name, rest, ok := strings.Cut(string(b[MessageSize:]), "\x00")
+	if len(rest) < 2 {
+		return Message{}, fmt.Errorf("%w: no record", ErrMessage)
+	}
+	n := int(binary.BigEndian.Uint16(b[MessageSize:]))
+	if rest = rest[2:]; n == 0 || n > MaxHello || n > len(rest) {
+		return Message{}, fmt.Errorf("%w: a record of %d octets", ErrMessage, n)
+	}
+	m.Record, rest = rest[:n], rest[n:]
+	if rest == "" {
+		return m, nil
+	}
+	name, rest, ok := strings.Cut(rest, "\x00")
 	mail, quota, more := strings.Cut(rest, "\x00")
-	if !ok || !more || m.Kind != Pass {
-		return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))
+	if !ok || !more {
+		return Message{}, fmt.Errorf("%w: half an account", ErrMessage)
 	}
 	m.Account = Account{name, mail, quota}
 	if m.Account == (Account{}) {
 		return Message{}, fmt.Errorf("%w: name", ErrMessage)
 	}
-	return m, m.Account.Check()
+	if err := m.Account.Check(); err != nil {
+		return Message{}, err
+	}
+	return m, nil
 }

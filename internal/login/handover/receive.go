@@ -9,15 +9,21 @@ import (
 	"os"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"fantail/internal/daemon/fdpass"
 )
 
 // Receive is the program's side. It calls serve in a goroutine of its own for each
-// connection that is passed over control, closes the connection afterwards, and
+// connection that is passed over control, which is serve's to Accept or to Close, and
 // returns when the starter passes no more, or ctx has ended, and every connection
 // has ended as well. The context of a connection ends with ctx, or when the starter
-// wants that one to end. serve must not panic.
-func Receive(ctx context.Context, control *os.File, serve func(context.Context, Account, *net.UnixConn)) error {
+// wants that one to end. serve must not panic, and returns when the connection is closed.
+//
+// A connection is told to be taken before anything is done with it. One of which that
+// cannot be told is not served, for the starter gives it to another program, unless
+// there is no starter any more.
+func Receive(ctx context.Context, control *os.File, serve func(context.Context, Account, Passage)) error {
 	c, err := fdpass.Open(control)
 	if err != nil {
 		return err
@@ -34,20 +40,17 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 	buf := make([]byte, MaxMessage)
 	last := false
 	for {
-		m, conn, err := take(c, buf)
+		m, p, err := take(c, buf)
 		switch {
 		case errors.Is(err, io.EOF) || ctx.Err() != nil || last && errors.Is(err, net.ErrClosed):
-			if conn != nil {
-				conn.Close() // not told to be taken: the starter gives it to another
-			}
-			return nil
+			return p.Close() // not told to be taken
 		case err != nil:
 			return fmt.Errorf("take connection: %w", err)
 		case m.Kind == Stop:
 			served.end(m.Conn)
 			continue
 		case last:
-			return errors.Join(fmt.Errorf("%w: after the last", ErrMessage), closed(conn))
+			return errors.Join(fmt.Errorf("%w: after the last", ErrMessage), p.Close())
 		case m.Kind == Last:
 			last = true
 			go func() {
@@ -56,13 +59,17 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 			}()
 			continue
 		}
-		tell(c, Taken, m.Conn)
+		if err := tell(c, Taken, m.Conn); err != nil && !errors.Is(err, unix.EPIPE) {
+			if ctx.Err() != nil {
+				err = nil
+			}
+			return errors.Join(err, p.Close())
+		}
 		ctx := served.begin(ctx, m.Conn)
 		served.running.Go(func() {
-			serve(ctx, m.Account, conn)
-			conn.Close()
+			serve(ctx, m.Account, p)
 			served.end(m.Conn)
-			tell(c, Ended, m.Conn)
+			_ = tell(c, Ended, m.Conn) // a starter that is gone need not know
 		})
 	}
 }
@@ -94,46 +101,31 @@ func (s *connections) end(n uint32) {
 	}
 }
 
-// closed closes a connection, if there is one.
-func closed(conn *net.UnixConn) error {
-	if conn == nil {
-		return nil
-	}
-	return conn.Close()
-}
-
 // take waits for the next message: a Stop, a Last, or a Pass with its connection.
-func take(c *fdpass.Conn, buf []byte) (Message, *net.UnixConn, error) {
-	b, f, err := c.Receive(buf)
+func take(c *fdpass.Conn, buf []byte) (Message, Passage, error) {
+	b, fds, err := c.Receive(buf)
 	if err != nil {
-		return Message{}, nil, err
+		return Message{}, Passage{}, err
 	}
+	p := Passage{Files: fds}
 	m, err := ParseMessage(b)
-	if f == nil {
-		if err == nil && m.Kind != Stop && m.Kind != Last {
-			err = fmt.Errorf("%w: no descriptor", ErrMessage)
-		}
-		return m, nil, err
-	}
-	defer f.Close()
-	if err == nil && m.Kind != Pass {
+	switch {
+	case err != nil:
+	case m.Kind == Pass:
+		p.Record = m.Record
+		err = p.Check()
+	case m.Kind != Stop && m.Kind != Last:
 		err = fmt.Errorf("%w: unexpected kind", ErrMessage)
+	case fds != nil:
+		err = fmt.Errorf("%w: with a descriptor", ErrMessage)
 	}
 	if err != nil {
-		return Message{}, nil, err
+		return Message{}, Passage{}, errors.Join(err, p.Close())
 	}
-	conn, err := net.FileConn(f)
-	if err != nil {
-		return Message{}, nil, err
-	}
-	channel, ok := conn.(*net.UnixConn)
-	if !ok {
-		return Message{}, nil, errors.Join(fmt.Errorf("%w: a socket of another kind", ErrMessage), conn.Close())
-	}
-	return m, channel, nil
+	return m, p, nil
 }
 
-// tell tells the starter of a connection. A starter that is gone need not know.
-func tell(c *fdpass.Conn, k Kind, n uint32) {
-	_ = c.Send(Message{Kind: k, Conn: n}.Append(nil), nil)
+// tell tells the starter of a connection.
+func tell(c *fdpass.Conn, k Kind, n uint32) error {
+	return c.Send(Message{Kind: k, Conn: n}.Append(nil), nil)
 }

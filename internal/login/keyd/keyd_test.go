@@ -367,7 +367,7 @@ func TestLies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, _, err := talk.Ask(t.Context(), tt.ask)
+		m, err := talk.Ask(t.Context(), tt.ask)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -380,7 +380,7 @@ func TestLies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, _, err := talk.Ask(t.Context(), &wire.Start{Service: wire.IMAP}); err == nil {
+	if m, err := talk.Ask(t.Context(), &wire.Start{Service: wire.IMAP}); err == nil {
 		t.Errorf("what is no question was answered: %+v", m)
 	}
 	if _, err := h.keys.Signer(key["p256"].Public()); err != nil {

@@ -47,10 +47,10 @@ func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
 		select {
 		case asked <- struct{}{}:
 		default:
-			return peer.Send(id, &wire.Refused{Reason: wire.Busy}, nil)
+			return peer.Send(id, &wire.Refused{Reason: wire.Busy})
 		}
 		peer.Go(func() {
-			peer.Tell(id, s.answer(peer.Context(), m.(*wire.Sign)), nil)
+			peer.Tell(id, s.answer(peer.Context(), m.(*wire.Sign)))
 			<-asked
 		})
 		return nil

@@ -53,19 +53,11 @@ func (cs *channels) open(ctx context.Context, accounts []string, hello handover.
 		}
 		c.Close()
 	}
-	conn, err := cs.deliveries.Open(ctx, accounts)
+	conn, err := cs.deliveries.Open(ctx, accounts, hello)
 	if err != nil {
 		return nil, err
 	}
-	c := &channel{Channel: conn, in: bufio.NewReaderSize(conn, 512), began: time.Now(), limit: cs.limit}
-	if err = conn.SetWriteDeadline(time.Now().Add(cs.limit.part)); err == nil {
-		err = hello.Carry(conn, nil)
-	}
-	if err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
+	return &channel{Channel: conn, in: bufio.NewReaderSize(conn, 512), began: time.Now(), limit: cs.limit}, nil
 }
 
 // take returns a kept channel, or nil.

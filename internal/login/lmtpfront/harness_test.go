@@ -95,28 +95,23 @@ func (h *house) account(name string) (*store.Account, error) {
 }
 
 // Open implements broker.Deliveries.
-func (h *house) Open(_ context.Context, accounts []string) (handover.Channel, error) {
+func (h *house) Open(_ context.Context, accounts []string, hello handover.Hello) (handover.Channel, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.opened = append(h.opened, slices.Clone(accounts))
 	if h.broken != nil {
 		return nil, h.broken
 	}
-	ours, theirs, err := sessiontest.Pair()
+	channel, _, client, err := sessiontest.Accepted(handover.Introduction{Hello: hello})
 	if err != nil {
 		return nil, err
 	}
 	done := make(chan struct{})
-	h.end = append(h.end, func() { ours.Close(); <-done })
+	h.end = append(h.end, func() { channel.Close(); <-done })
 	go func() {
 		defer close(done)
-		_, client, err := handover.Accept(theirs)
-		if err != nil {
-			theirs.Close()
-			return
-		}
 		defer client.Close()
-		err = deliverd.Serve(context.Background(), client, deliverd.Options{
+		err := deliverd.Serve(context.Background(), client, deliverd.Options{
 			Settings: conf.DeliverSettings{DeliveredTo: true, DetailMailbox: true, Duplicates: conf.Window(time.Hour)},
 			Account: func(name string) (*store.Account, error) {
 				if !slices.Contains(accounts, name) {
@@ -130,7 +125,7 @@ func (h *house) Open(_ context.Context, accounts []string) (handover.Channel, er
 			h.log.Logger().Error("session", "err", err)
 		}
 	}()
-	return ours, nil
+	return channel, nil
 }
 
 // mail are the messages that an account has, in no order.

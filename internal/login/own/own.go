@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"fantail/internal/daemon/conf"
@@ -127,33 +128,54 @@ func (o *Daemons) Check(s wire.Service) error {
 func (o *Daemons) Delivery() *broker.Delivery { return broker.NewDelivery(o.Link(), o) }
 
 // Start implements broker.Starter.
-func (o *Daemons) Start(ctx context.Context, g *broker.Grant) (handover.Channel, error) {
-	conn, err := o.session(ctx, g.Start())
-	if err != nil {
-		return nil, fmt.Errorf("%w: start %s session: %w", broker.ErrUnavailable, g.Service, err)
-	}
-	return conn, nil
+func (o *Daemons) Start(ctx context.Context, g *broker.Grant, in handover.Introduction) (handover.Channel, error) {
+	return o.begin(ctx, in, g.Start(handover.Passage{}))
 }
 
 // Together implements broker.Gatherer.
-func (o *Daemons) Together(ctx context.Context, m *wire.Together) (handover.Channel, error) {
-	conn, err := o.session(ctx, m.Starts()...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: start %s session: %w", broker.ErrUnavailable, m.Service, err)
-	}
-	return conn, nil
+func (o *Daemons) Together(ctx context.Context, m *wire.Together, in handover.Introduction) (handover.Channel, error) {
+	return o.begin(ctx, in, m.Starts()...)
 }
 
-func (o *Daemons) session(ctx context.Context, list ...*wire.Start) (handover.Channel, error) {
+func (o *Daemons) begin(ctx context.Context, in handover.Introduction, list ...*wire.Start) (handover.Channel, error) {
+	channel, closed, err := o.session(ctx, in, list)
+	if err != nil {
+		return nil, fmt.Errorf("%w: start %s session: %w", broker.ErrUnavailable, list[0].Service, err)
+	}
+	return &own{channel, sync.OnceFunc(closed)}, nil
+}
+
+func (o *Daemons) session(ctx context.Context, in handover.Introduction, list []*wire.Start) (handover.Channel, func(), error) {
 	accounts, err := broker.RedeemAll(ctx, o.Link(), list, fdpass.Peer{PID: int32(os.Getpid()), UID: uint32(os.Getuid())})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w, err := o.launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return o.roster.Connect(ctx, w)
+	channel, p, err := in.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer p.Sent() // the program has its own
+	closed, err := o.roster.Give(ctx, w, p)
+	if err != nil {
+		return nil, nil, errors.Join(err, channel.Close())
+	}
+	return channel, closed, nil
+}
+
+// own is a channel to a session of ours, whose program must see when it is closed.
+type own struct {
+	handover.Channel
+	closed func()
+}
+
+func (c *own) Close() error {
+	err := c.Channel.Close()
+	c.closed()
+	return err
 }
 
 // Interrupt asks every session that was started to take leave of its client and end.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,8 +42,8 @@ func TestMain(m *testing.M) {
 // session tells each client what the program was given, and then sends back what it
 // gets.
 func session() int {
-	err := handover.Receive(context.Background(), os.Stdin, func(_ context.Context, _ handover.Account, channel *net.UnixConn) {
-		_, conn, err := handover.Accept(channel)
+	err := handover.Receive(context.Background(), os.Stdin, func(_ context.Context, _ handover.Account, p handover.Passage) {
+		_, conn, err := handover.Accept(p)
 		if err != nil {
 			return
 		}
@@ -127,17 +126,19 @@ func (f *front) logged(want string) {
 	f.Errorf("the log does not say %s: %s", want, &f.log)
 }
 
+// client is one that the front carries.
+var client = handover.Introduction{Hello: handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}}
+
 // begin begins a session and returns its process and what it was given.
 func (f *front) begin(name string) (pid int, given string, conn handover.Channel) {
 	f.Helper()
 	g, err := f.logIn(name, "right")
 	if err == nil {
-		conn, err = f.Start(f.Context(), g)
+		conn, err = f.Start(f.Context(), g, client)
 	}
 	if err == nil {
 		f.Cleanup(func() { conn.Close() })
-		err = errors.Join(conn.SetDeadline(time.Now().Add(30*time.Second)),
-			(handover.Hello{SID: "s1", Remote: "192.0.2.7", TLS: true}).Carry(conn, nil))
+		err = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	}
 	if err != nil {
 		f.Fatalf("%s: %v: %s", name, err, &f.log)
@@ -194,7 +195,7 @@ func TestRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if conn, err := f.Start(t.Context(), g); !errors.Is(err, broker.ErrUnavailable) {
+		if conn, err := f.Start(t.Context(), g, client); !errors.Is(err, broker.ErrUnavailable) {
 			t.Errorf("%s: %v, %v", name, conn, err)
 		}
 		f.logged("account " + name + ": .*" + why)
@@ -206,7 +207,7 @@ func TestRefused(t *testing.T) {
 	if err := os.Remove(filepath.Join(f.dir, "imap-session")); err != nil {
 		t.Fatal(err)
 	}
-	if conn, err := f.Start(t.Context(), g); !errors.Is(err, broker.ErrUnavailable) {
+	if conn, err := f.Start(t.Context(), g, client); !errors.Is(err, broker.ErrUnavailable) {
 		t.Errorf("without a program: %v, %v", conn, err)
 	}
 	if err := f.Check(wire.IMAP); err == nil || !strings.Contains(err.Error(), "imap-session") {

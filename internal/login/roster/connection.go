@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"time"
 
+	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/handover"
 )
 
@@ -23,7 +23,7 @@ type connection struct {
 	remote  netip.Addr // of the client; the zero Addr if nobody says it
 	since   time.Time
 	taken   bool       // the process has said so; the roster's lock guards it
-	given   bool       // our end is in another process; the lock guards it too
+	closed  bool       // its front has closed it, or it has ended; the lock guards it too
 	answer  chan error // receives once: nil when it is taken
 }
 
@@ -48,108 +48,85 @@ func (p *process) register(w Wanted) *connection {
 // sendTimeout is how long a process may leave its socket full of connections.
 const sendTimeout = 10 * time.Second
 
-// pass passes the connection, and returns our end when the process has taken its
-// own.
-func (c *connection) pass(ctx context.Context) (*os.File, error) {
-	ours, err := c.send()
+// pass passes the connection, and returns when the process has taken it. The error is
+// ErrUnsure if it may still do so.
+func (c *connection) pass(ctx context.Context, p handover.Passage) error {
+	err := c.send(p)
 	c.sent(err)
 	if err != nil {
-		if errors.Is(err, errGone) {
-			c.process.end(err) // we are the first who noticed
-		}
-		return nil, err
+		return err
 	}
 	select {
 	case err = <-c.answer:
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		err = fmt.Errorf("%w: %w", handover.ErrUnsure, context.Cause(ctx))
 	}
 	if err != nil {
-		ours.Close() // nothing was sent
-		c.closed()
-		return nil, err
-	}
-	return ours, nil
-}
-
-// send makes the two ends and sends one of them.
-func (c *connection) send() (*os.File, error) {
-	ours, theirs, err := handover.Ends()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
-	m := handover.Message{Kind: handover.Pass, Conn: c.number}
-	if c.process.key.shared != "" {
-		m.Account = handover.Account{Name: c.account, Mail: c.mail, Quota: c.quota}
-	}
-	if err := m.Account.Check(); err != nil {
-		ours.Close()
-		return nil, err
-	}
-	if err := c.process.tell(m, theirs); err != nil {
-		ours.Close()
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			err = errGone // the ways in which a socket says it are many
-		}
-		return nil, fmt.Errorf("pass connection: %w", err)
-	}
-	return ours, nil
-}
-
-// tell sends a message to the program, with a descriptor unless f is nil.
-func (p *process) tell(m handover.Message, f *os.File) error {
-	// One deadline for all who send now: each of them makes it later only.
-	err := p.control.SetWriteDeadline(time.Now().Add(sendTimeout))
-	if err == nil {
-		err = p.control.Send(m.Append(nil), f)
+		c.close()
 	}
 	return err
 }
 
-// sent notes that the connection is on its way, or that it could not be sent.
+// send sends the message.
+func (c *connection) send(p handover.Passage) error {
+	m := handover.Message{Kind: handover.Pass, Conn: c.number, Record: p.Record}
+	if c.process.key.shared != "" {
+		m.Account = handover.Account{Name: c.account, Mail: c.mail, Quota: c.quota}
+	}
+	if err := errors.Join(p.Check(), m.Account.Check()); err != nil {
+		return err
+	}
+	err := c.process.tell(m, p.Files)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errGone // the ways in which a socket says it are many
+	}
+	if err != nil {
+		return fmt.Errorf("pass connection: %w", err)
+	}
+	return nil
+}
+
+// tell sends a message to the program, with descriptors if there are any.
+func (p *process) tell(m handover.Message, fds fdpass.Descriptors) error {
+	// One deadline for all who send now: each of them makes it later only.
+	err := p.control.SetWriteDeadline(time.Now().Add(sendTimeout))
+	if err == nil {
+		err = p.control.Send(m.Append(nil), fds)
+	}
+	return err
+}
+
+// sent notes that the connection is on its way, or that it could not be sent. A process
+// that hears nothing more gets no further ones; what it has said is still heard.
 func (c *connection) sent(err error) {
 	p := c.process
 	p.roster.mu.Lock()
 	defer p.roster.mu.Unlock()
 	p.sending--
 	if err != nil {
-		p.open--
+		c.shut()
 		delete(p.conns, c.number)
+	}
+	if errors.Is(err, errGone) {
+		p.deaf = true
+		p.retire()
 	}
 	p.settle()
 }
 
-// closed notes that our end is closed.
-func (c *connection) closed() {
+// close notes that the front has closed its end.
+func (c *connection) close() {
 	p := c.process
 	p.roster.mu.Lock()
 	defer p.roster.mu.Unlock()
-	p.open--
+	c.shut()
 	p.settle()
 }
 
-// give notes that our end is another process's now.
-func (c *connection) give() {
-	p := c.process
-	p.roster.mu.Lock()
-	_, open := p.conns[c.number]
-	c.given = open
-	p.roster.mu.Unlock()
-	if !open { // it has ended already
-		c.closed()
+// shut notes that the connection is not open any more; the lock is held.
+func (c *connection) shut() {
+	if !c.closed {
+		c.closed = true
+		c.process.open--
 	}
-}
-
-// sessionConn is our end of a connection.
-type sessionConn struct {
-	*net.UnixConn
-	connection *connection
-	closed     func()
-}
-
-func (c *sessionConn) Close() error {
-	err := c.UnixConn.Close()
-	c.closed()
-	return err
 }

@@ -24,14 +24,15 @@ type process struct {
 	edition string
 	log     *slog.Logger
 	control *fdpass.Conn
-	theirs  *os.File // the program's end of control, until it is started
+	theirs  *os.File      // the program's end of control, until it is started
+	heard   chan struct{} // closed when all that it has said was heard
 
 	cmd     *exec.Cmd              // from its start until it is reaped
 	signals []os.Signal            // for it, while it is not started
 	retired bool                   // not in the table any more
 	parting bool                   // it has been told that no more connections come
 	deaf    bool                   // nothing more is sent to it
-	gone    bool                   // nothing more comes from it
+	gone    bool                   // it has said its last
 	last    uint32                 // number of the last connection
 	conns   map[uint32]*connection // by number, until the program says that they have ended
 	sending int                    // those that are not sent yet
@@ -58,6 +59,7 @@ func newProcess(r *Roster, k key, edition string) (*process, error) {
 		log:     log,
 		control: control,
 		theirs:  theirs,
+		heard:   make(chan struct{}),
 		conns:   make(map[uint32]*connection),
 	}, nil
 }
@@ -93,7 +95,8 @@ func (p *process) attend(cmd *exec.Cmd, stderr io.ReadCloser) {
 	if err := cmd.Wait(); err != nil {
 		log.Error("session program ended", "err", err)
 	}
-	p.end(errGone)
+	p.control.CloseRead() // there may be a process that has its end, too
+	<-p.heard
 	p.reaped()
 }
 
@@ -108,8 +111,10 @@ func (p *process) reaped() {
 	r.running.Done()
 }
 
-// listen hears what the program says until it closes its end.
+// listen hears what the program says until it closes its end: also what it said before
+// it crashed, for a connection that it has taken is not given to another one.
 func (p *process) listen() {
+	defer close(p.heard)
 	buf := make([]byte, handover.MessageSize)
 	for {
 		err := p.hear(buf)
@@ -128,12 +133,12 @@ func (p *process) listen() {
 }
 
 func (p *process) hear(buf []byte) error {
-	b, f, err := p.control.Receive(buf)
+	b, fds, err := p.control.Receive(buf)
 	if err != nil {
 		return err
 	}
-	if f != nil {
-		return errors.Join(fmt.Errorf("%w: with a descriptor", handover.ErrMessage), f.Close())
+	if fds != nil {
+		return errors.Join(fmt.Errorf("%w: with a descriptor", handover.ErrMessage), fds.Close())
 	}
 	m, err := handover.ParseMessage(b)
 	if err != nil {
@@ -143,16 +148,12 @@ func (p *process) hear(buf []byte) error {
 	defer p.roster.mu.Unlock()
 	c := p.conns[m.Conn]
 	switch {
-	case p.gone:
-		return io.EOF // what it said of connections that are not its any more
 	case m.Kind == handover.Taken && c != nil && !c.taken:
 		c.taken = true
 		c.answer <- nil
 	case m.Kind == handover.Ended && c != nil && c.taken:
 		delete(p.conns, m.Conn)
-		if c.given {
-			p.open--
-		}
+		c.shut()
 		p.settle()
 	default:
 		return fmt.Errorf("%w: out of order", handover.ErrMessage)
@@ -172,11 +173,9 @@ func (p *process) end(err error) {
 	p.gone, p.deaf = true, true
 	p.control.Close() // nobody is to be told
 	for _, c := range p.conns {
-		switch {
-		case !c.taken:
+		c.shut()
+		if !c.taken {
 			c.answer <- err
-		case c.given:
-			p.open--
 		}
 	}
 	clear(p.conns)

@@ -15,7 +15,7 @@
 //	                                            without a connection of ours it is killed
 //	gone      none                              what it had not taken is given to another
 //
-// Serving, too, it is retired by Connect of another edition, by Shutdown, and by
+// Serving, too, it is retired by Give of another edition, by Shutdown, and by
 // closing its end itself, since it was told to stop or has crashed.
 //
 // A serving process of which every connection was closed on our side, and which
@@ -28,9 +28,11 @@
 // is in the table exactly while it may be given connections. A connection is
 // registered with its process under the lock before it is passed, and retirement
 // needs that none is registered, or follows a decision that no more are to come: so
-// a process never leaves with a connection on its way to it. Connect returns when
+// a process never leaves with a connection on its way to it. Give returns when
 // the process has said that it took the connection: so one on its way into a process
-// that crashes goes to the next one, and nobody notices.
+// that crashes goes to the next one, and nobody notices. A process begins with a
+// connection when it has said that, and all that it has said is heard before it counts
+// as gone: so no connection is served twice.
 package roster
 
 import (
@@ -39,7 +41,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"os/exec"
 	"slices"
 	"sync"
@@ -140,51 +141,32 @@ var (
 // taking it. A process that was started for it is the last attempt in any case.
 const attempts = 3
 
-// Connect returns a connection to the wanted program, on which nothing was sent
-// yet. ctx bounds the wait for it, not its life.
-func (r *Roster) Connect(ctx context.Context, w Wanted) (handover.Channel, error) {
-	c, ours, err := r.connect(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := handover.Open(ours)
-	if err != nil {
-		c.closed()
-		return nil, err
-	}
-	return &sessionConn{UnixConn: conn, connection: c, closed: sync.OnceFunc(c.closed)}, nil
-}
-
-// Give is Connect for another process: the connection's end is passed on, and only
-// the program says when it is closed. The file is the caller's to close.
-func (r *Roster) Give(ctx context.Context, w Wanted) (*os.File, error) {
-	c, ours, err := r.connect(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	c.give()
-	return ours, nil
-}
-
-func (r *Roster) connect(ctx context.Context, w Wanted) (*connection, *os.File, error) {
+// Give gives a connection to the wanted program, and returns when that has taken it. Its
+// descriptors stay the caller's to close. closed may be called when the front has closed
+// its end, which the program must see then within Options.Linger. With every error but
+// handover.ErrUnsure no program has the connection. ctx bounds the wait, not its life.
+func (r *Roster) Give(ctx context.Context, w Wanted, what handover.Passage) (closed func(), err error) {
 	for n := 1; ; n++ {
 		if ctx.Err() != nil {
-			return nil, nil, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		c, isNew, err := r.register(w)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if isNew {
 			if err := c.process.start(w.Command()); err != nil {
 				c.process.end(err)
 				c.process.reaped()
-				return nil, nil, err
+				return nil, err
 			}
 		}
-		ours, err := c.pass(ctx)
+		err = c.pass(ctx, what)
+		if err == nil {
+			return c.close, nil
+		}
 		if isNew || n == attempts || !errors.Is(err, errGone) {
-			return c, ours, err
+			return nil, err
 		}
 	}
 }

@@ -49,7 +49,16 @@ func session(how string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := handover.Receive(ctx, os.Stdin, func(ctx context.Context, of handover.Account, conn *net.UnixConn) {
+	err := handover.Receive(ctx, os.Stdin, func(ctx context.Context, of handover.Account, p handover.Passage) {
+		if how == "taken and gone" {
+			os.Exit(3)
+		}
+		_, conn, err := handover.Accept(p)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		defer conn.Close()
 		if how != "deaf" {
 			defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		}
@@ -156,26 +165,48 @@ func (h *house) connect(w Wanted) *client {
 }
 
 func (h *house) try(w Wanted) (*client, error) {
-	conn, err := h.Connect(context.Background(), w)
+	conn, err := h.open(context.Background(), w)
 	if err != nil {
 		return nil, err
 	}
 	return h.client(conn)
 }
 
-// given is connect by a connection that was given away.
+// watched is a channel of which the roster hears when it is closed.
+type watched struct {
+	handover.Channel
+	closed func()
+}
+
+func (c watched) Close() error {
+	err := c.Channel.Close()
+	c.closed()
+	return err
+}
+
+// open gives a connection.
+func (h *house) open(ctx context.Context, w Wanted) (net.Conn, error) {
+	channel, p, err := handover.Introduction{Hello: sessiontest.Someone}.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer p.Sent()
+	closed, err := h.Give(ctx, w, p)
+	if err != nil {
+		return nil, errors.Join(err, channel.Close())
+	}
+	return watched{channel, closed}, nil
+}
+
+// given is connect by a connection of another process, of which nobody says when it is
+// closed.
 func (h *house) given(w Wanted) *client {
 	h.Helper()
-	f, err := h.Give(context.Background(), w)
+	conn, err := h.open(context.Background(), w)
 	if err != nil {
 		h.Fatal(err)
 	}
-	defer f.Close()
-	conn, err := net.FileConn(f)
-	if err != nil {
-		h.Fatal(err)
-	}
-	c, err := h.client(conn)
+	c, err := h.client(conn.(watched).Channel)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -316,7 +347,7 @@ func TestKilledMeanwhile(t *testing.T) {
 		if err := syscall.Kill(a.pid, s); err != nil {
 			t.Fatal(err)
 		}
-		conn, err := h.Connect(context.Background(), wanted("a", "well"))
+		conn, err := h.open(context.Background(), wanted("a", "well"))
 		if err != nil {
 			t.Fatalf("%v: %s", err, &h.log)
 		}
@@ -326,6 +357,22 @@ func TestKilledMeanwhile(t *testing.T) {
 		old := line == fmt.Sprintln(a.pid) || line == "bye\n"
 		if err != nil || old && s == syscall.SIGKILL {
 			t.Errorf("%q, %v", line, err)
+		}
+		conn.Close()
+	}
+}
+
+// A process that has said that it took a connection, and ends at once, has had it: nobody
+// else is given it, whatever is noticed first.
+func TestTakenAndGone(t *testing.T) {
+	h := open(t, Options{Most: 10})
+	for range 30 {
+		conn, err := h.open(context.Background(), wanted("a", "taken and gone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said, err := io.ReadAll(conn); len(said) > 0 {
+			t.Errorf("%q, %v", said, err)
 		}
 		conn.Close()
 	}
@@ -452,8 +499,9 @@ func TestContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	for range 2 { // with a context that ends, and with one that has ended
-		if _, err := h.Connect(ctx, wanted("a", "well")); !errors.Is(err, context.DeadlineExceeded) {
+	for _, sent := range []bool{true, false} { // with a context that ends, and with one that has ended
+		_, err := h.open(ctx, wanted("a", "well"))
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, handover.ErrUnsure) != sent {
 			t.Error(err)
 		}
 	}
@@ -478,7 +526,7 @@ func TestLeavingRace(t *testing.T) {
 			for i := range 60 {
 				w := wanted("a", "well")
 				w.Edition = strconv.Itoa(i / 20)
-				conn, err := h.Connect(context.Background(), w)
+				conn, err := h.open(context.Background(), w)
 				if err != nil {
 					t.Errorf("%v: %s", err, &h.log)
 					return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,14 +157,16 @@ func (p Program) serveAccounts(ctx context.Context, control *os.File, all Sessio
 		return err
 	}
 	q := quiet.Watch{Alone: true}
-	err := handover.Receive(ctx, control, func(ctx context.Context, of handover.Account, channel *net.UnixConn) {
+	err := handover.Receive(ctx, control, func(ctx context.Context, of handover.Account, passage handover.Passage) {
 		s := all
 		s.User, s.Log = of.Name, all.Log.With("user", of.Name)
 		m, err := a.begin(of)
 		if err == nil {
 			s.mail = m
-			err = p.serveHanded(ctx, channel, &s, []*quiet.Watch{&q, m.quiet})
+			err = p.serveHanded(ctx, passage, &s, []*quiet.Watch{&q, m.quiet})
 			a.end(of, m)
+		} else {
+			err = errors.Join(err, passage.Close())
 		}
 		if err != nil {
 			s.Log.Error("session failed", "err", err)

@@ -51,10 +51,7 @@ func (h *shared) connect(of handover.Account) (net.Conn, string) {
 	if err := os.MkdirAll(filepath.Dir(of.Mail), 0o700); err != nil {
 		h.Fatal(err)
 	}
-	conn := h.PassFor(of)
-	if err := (handover.Hello{SID: "sid-" + of.Name, Remote: "192.0.2.7", Tag: "a"}).Carry(conn, nil); err != nil {
-		h.Fatal(err)
-	}
+	conn := h.PassFor(of, handover.Introduction{Hello: handover.Hello{SID: "sid-" + of.Name, Remote: "192.0.2.7", Tag: "a"}})
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil {
 		h.Fatalf("%v: %s", err, &h.log)
@@ -260,7 +257,7 @@ func TestAccountsReplaced(t *testing.T) {
 func TestAccountsOutside(t *testing.T) {
 	h := behindFence(t, first)
 	for n, of := range []handover.Account{{Name: "eve", Mail: "/mail/eve"}, {Name: "eve", Mail: h.dir}, {Name: "eve", Mail: h.dir + "2/eve"}, {Name: "eve", Mail: h.dir + "/../eve"}, {}} {
-		conn := h.PassFor(of)
+		conn := h.PassFor(of, handover.Introduction{Hello: sessiontest.Someone})
 		h.Hears(handover.Taken, uint32(n+1))
 		if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)

@@ -6,15 +6,10 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"fantail/internal/daemon/quiet"
 	"fantail/internal/login/handover"
 )
-
-// helloTimeout is for a front that is on the same machine and sends its record
-// at once.
-const helloTimeout = 30 * time.Second
 
 // mostProcessors is how many one account's sessions can make good use of: reading
 // mail for the first time, or searching its text.
@@ -23,13 +18,14 @@ const mostProcessors = 4
 // serveFront serves the sessions that a front hands over.
 func (p Program) serveFront(ctx context.Context, control *os.File, all Session) error {
 	q := quiet.Watch{Rest: all.mail.rest, Alone: true}
-	return handover.Receive(ctx, control, func(ctx context.Context, of handover.Account, channel *net.UnixConn) {
+	return handover.Receive(ctx, control, func(ctx context.Context, of handover.Account, passage handover.Passage) {
 		s := all
 		if of != (handover.Account{}) {
 			s.Log.Error("a connection of another account", "user", of.Name)
+			passage.Close() // an error says no more
 			return
 		}
-		if err := p.serveHanded(ctx, channel, &s, []*quiet.Watch{&q}); err != nil {
+		if err := p.serveHanded(ctx, passage, &s, []*quiet.Watch{&q}); err != nil {
 			s.Log.Error("session failed", "err", err)
 		}
 	})
@@ -37,23 +33,17 @@ func (p Program) serveFront(ctx context.Context, control *os.File, all Session) 
 
 // serveHanded serves one session that a front has begun. A panic, unless the
 // protocol has a better answer, is the end of this session only.
-func (p Program) serveHanded(ctx context.Context, channel *net.UnixConn, s *Session, watches []*quiet.Watch) (err error) {
+func (p Program) serveHanded(ctx context.Context, passage handover.Passage, s *Session, watches []*quiet.Watch) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if err := channel.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return err
-	}
-	hello, client, err := handover.Accept(channel)
+	hello, client, err := handover.Accept(passage)
 	if err != nil {
 		return err
 	}
 	defer client.Close() // also after a panic; an error says that Serve has done it
-	if err := channel.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
 	s.Conn = &stirring{client, watches}
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
 	defer s.mail.tidy() // also after a panic

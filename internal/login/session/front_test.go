@@ -44,11 +44,7 @@ func behindFront(t *testing.T, maildir string, serve func(context.Context, *Sess
 
 func (h *handed) connect(sid string) net.Conn {
 	h.Helper()
-	conn := h.Pass()
-	if err := (handover.Hello{SID: sid, Remote: "192.0.2.7", Tag: "a"}).Carry(conn, nil); err != nil {
-		h.Fatal(err)
-	}
-	return conn
+	return h.PassFor(handover.Account{}, handover.Introduction{Hello: handover.Hello{SID: sid, Remote: "192.0.2.7", Tag: "a"}})
 }
 
 func (h *handed) end() {
@@ -102,9 +98,12 @@ func TestGivenSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	channel := h.Pass()
-	err = handover.Hello{SID: "s1", Remote: "127.0.0.1", Tag: "a"}.Give(channel.(*net.UnixConn), socket.(*net.TCPConn), nil)
-	if err := errors.Join(err, socket.Close(), client.SetDeadline(time.Now().Add(30*time.Second))); err != nil {
+	fd, err := sessiontest.Descriptor(socket.(*net.TCPConn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel := h.PassFor(handover.Account{}, handover.Introduction{Hello: handover.Hello{SID: "s1", Remote: "127.0.0.1", Tag: "a"}, Socket: fd})
+	if err := errors.Join(socket.Close(), client.SetDeadline(time.Now().Add(30*time.Second))); err != nil {
 		t.Fatal(err)
 	}
 	if got := line(t, client); got != "hello\n" {

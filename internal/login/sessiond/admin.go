@@ -42,7 +42,7 @@ func (s *Server) ServeAdmin(ctx context.Context, c *fdpass.Conn) error {
 	}
 	a := &admin{Server: s}
 	return p.Serve(slices.Collect(maps.Keys(asks)), func(id uint32, m wire.Message) error {
-		return p.Send(id, asks[m.Kind()](a, m), nil)
+		return p.Send(id, asks[m.Kind()](a, m))
 	})
 }
 

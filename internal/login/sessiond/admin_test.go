@@ -36,7 +36,7 @@ func TestAdmin(t *testing.T) {
 	}
 	var readers []*bufio.Scanner
 	for range 3 {
-		conn, err := r.Start(t.Context(), h.grant(r, "ann"))
+		conn, err := r.Start(t.Context(), h.grant(r, "ann"), client)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestManySessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, _, err := talk.Ask(t.Context(), &wire.Who{PID: 101, Conn: 7})
+	m, err := talk.Ask(t.Context(), &wire.Who{PID: 101, Conn: 7})
 	if got, ok := m.(*wire.Sessions); err != nil || !ok || len(got.List) != wire.MaxSessions || !got.More || got.List[0].PID != 102 || got.List[0].Conn != 1 {
 		t.Errorf("%+v, %v", m, err)
 	}

@@ -3,16 +3,21 @@ package sessiond
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/authd"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/launch"
 	"fantail/internal/login/roster"
 	"fantail/internal/login/sasl"
@@ -25,11 +30,11 @@ type given struct {
 	list     []string
 }
 
-func (g *given) Give(_ context.Context, w roster.Wanted) (*os.File, error) {
+func (g *given) Give(_ context.Context, w roster.Wanted, what handover.Passage) (func(), error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.list = append(g.list, w.Service+" "+w.Account)
-	return os.Open(os.DevNull)
+	g.list = append(g.list, fmt.Sprintf("%s %s %q %d", w.Service, w.Account, what.Record, len(what.Files)))
+	return func() {}, nil
 }
 
 // pair connects to something that serves.
@@ -56,13 +61,47 @@ func pair(t *testing.T, serve func(context.Context, *fdpass.Conn) error) *fdpass
 	return ours
 }
 
+// descriptors are those that are named; they are closed with the test.
+func descriptors(t *testing.T, names string) (fds fdpass.Descriptors) {
+	t.Helper()
+	t.Cleanup(func() { fds.Close() })
+	for _, name := range names {
+		fd := -1
+		var err error
+		switch name {
+		case channelEnd:
+			var ends [2]int
+			if ends, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err == nil {
+				unix.Close(ends[1])
+				fd = ends[0]
+			}
+		case clientSocket:
+			fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		case anotherFile:
+			fd, err = unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	return fds
+}
+
 // ticketHere is where the liar's octets have the ticket that he was given, for ann.
 var ticketHere = []byte("sixteen octets!!")
 
+// What goes with a message of a liar is said by a letter: none, or those that are named.
+const (
+	channelEnd   = 'c' // that of a channel of its own
+	anotherFile  = 'f' // of no socket
+	clientSocket = 's'
+)
+
 // FuzzServe: whatever a front sends, an honest one is served; and who has logged in as
-// ann gets one session of ann, with one service, and nothing else.
+// ann gets one session of ann, with one service, a channel of its own, and nothing else.
 func FuzzServe(f *testing.F) {
-	seed := func(messages ...wire.Message) {
+	seed := func(files string, messages ...wire.Message) {
 		var all []byte
 		for i, m := range messages {
 			b, err := wire.Append(nil, uint32(i), m)
@@ -71,17 +110,22 @@ func FuzzServe(f *testing.F) {
 			}
 			all = append(append(all, byte(len(b)>>8), byte(len(b))), b...)
 		}
-		f.Add(all)
+		f.Add(all, files)
 	}
-	right := wire.Start{Service: wire.IMAP, Account: "ann", Ticket: wire.Ticket(ticketHere)}
-	other, service := right, right
-	other.Account, service.Service = "bob", wire.POP3
-	seed(&right, &right)
-	seed(&other, &right)
-	seed(&service, &right)
-	seed(&wire.Start{Service: wire.IMAP, Account: "ann"}, &wire.Cancel{}, &right)
-	seed(&wire.Redeem{Service: wire.IMAP, Account: "ann", Ticket: right.Ticket}, &wire.Started{})
-	f.Fuzz(func(t *testing.T, messages []byte) {
+	right := wire.Start{Service: wire.IMAP, Account: "ann", Ticket: wire.Ticket(ticketHere), Passage: handover.Passage{Record: "r"}}
+	other, service, silent := right, right, right
+	other.Account, service.Service, silent.Passage.Record = "bob", wire.POP3, ""
+	for _, files := range []string{"", "c", "cs", "cf", "f", "s", "sc", "fc", "ccc", "ssssss"} {
+		seed(files, &right, &right)
+	}
+	seed("c", &other, &right)
+	seed("cs", &service, &right)
+	seed("cs", &silent, &right)
+	seed("c", &wire.Start{Service: wire.IMAP, Account: "ann"}, &wire.Cancel{}, &right)
+	seed("", &wire.Redeem{Service: wire.IMAP, Account: "ann", Ticket: right.Ticket}, &wire.Started{})
+	seed("c", &wire.Together{Service: wire.IMAP, Accounts: []wire.Holder{{Account: "ann", Ticket: right.Ticket}}, Passage: right.Passage})
+	seed("c", &wire.Leave{}, &right)
+	f.Fuzz(func(t *testing.T, messages []byte, files string) {
 		quiet := slog.New(slog.DiscardHandler)
 		who := accounts{uint32(os.Getuid()), uint32(os.Getgid())}
 		engine, err := authd.New(authd.Options{Log: quiet}, authd.Setup{Accounts: who, SASL: sasl.Config{Enabled: []string{"PLAIN"}}})
@@ -115,34 +159,46 @@ func FuzzServe(f *testing.F) {
 		grant := login()
 		messages = bytes.ReplaceAll(messages, ticketHere, grant.Ticket[:])
 		liar := pair(t, s.Serve)
+		files = strings.Map(func(r rune) rune {
+			if strings.ContainsRune("cfs", r) {
+				return r
+			}
+			return -1
+		}, files)
+		fds := descriptors(t, files[:min(len(files), 10)])
 		for len(messages) >= 2 {
 			n := min(int(messages[0])<<8|int(messages[1]), len(messages)-2)
-			if n > 0 && liar.Send(messages[2:2+n], nil) != nil {
+			if n > 0 && liar.Send(messages[2:2+n], fds) != nil {
 				break
 			}
 			messages = messages[2+n:]
 		}
 		liar.CloseWrite() // it may be closed already
 		for buf := make([]byte, wire.MaxMessage); ; {
-			_, file, err := liar.Receive(buf)
+			_, fds, err := liar.Receive(buf)
 			if err != nil {
 				break
 			}
-			if file != nil {
-				file.Close()
+			if fds != nil {
+				t.Error("a descriptor of sessiond's")
 			}
 		}
-		if got := programs.list; len(got) > 1 || len(got) == 1 && got[0] != "imap ann" {
-			t.Fatalf("a ticket for a session of ann brought %q", got)
+		if got := programs.list; len(got) > 1 || len(got) == 1 && (!strings.HasPrefix(got[0], "imap ann ") || !strings.HasPrefix(files, "c")) {
+			t.Fatalf("a ticket for a session of ann brought %q with %q", got, files)
 		}
 		talk, err := link(s.Serve).Talk(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, file, err := talk.Ask(t.Context(), login().Start())
-		if _, ok := m.(*wire.Started); !ok || file == nil {
+		channel, p, err := client.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer channel.Close()
+		defer p.Sent()
+		m, err := talk.Ask(t.Context(), login().Start(p))
+		if _, ok := m.(*wire.Started); !ok {
 			t.Fatalf("an honest front got %#v, %v", m, err)
 		}
-		file.Close()
 	})
 }

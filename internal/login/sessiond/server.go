@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
+	"fantail/internal/login/handover"
 	"fantail/internal/login/launch"
 	"fantail/internal/login/roster"
 )
@@ -25,9 +27,9 @@ const (
 
 // Programs are the session programs that run (roster.Roster).
 type Programs interface {
-	// Give returns one end of a connection whose other end the wanted program has
-	// taken.
-	Give(ctx context.Context, w roster.Wanted) (*os.File, error)
+	// Give gives a connection to the wanted program, which has taken it then, and with
+	// every error but handover.ErrUnsure has not. Its descriptors stay the caller's.
+	Give(ctx context.Context, w roster.Wanted, what handover.Passage) (closed func(), err error)
 	// Sessions returns the connections of an account, or all if it is "".
 	Sessions(account string) []roster.Session
 	// Stop has those of an account end, and returns how many there are.
@@ -74,13 +76,14 @@ func (f *front) hear(id uint32, m wire.Message) error {
 		f.log.Info("a front ends", "connections", n)
 		return nil
 	}
+	list := startsOf(m)
 	select {
 	case f.room <- struct{}{}:
 	default:
-		return f.Send(id, &wire.Refused{Reason: wire.Busy}, nil)
+		return errors.Join(list[0].Passage.Close(), f.Send(id, &wire.Refused{Reason: wire.Busy}))
 	}
 	f.Go(func() {
-		f.start(id, startsOf(m))
+		f.Tell(id, f.start(list))
 		<-f.room
 	})
 	return nil
@@ -97,39 +100,58 @@ func startsOf(m wire.Message) []*wire.Start {
 	panic(fmt.Sprintf("sessiond: %T starts nothing", m))
 }
 
-// start answers one Start, or Together.
-func (f *front) start(id uint32, list []*wire.Start) {
+// start is the answer to one Start, or Together.
+func (f *front) start(list []*wire.Start) wire.Message {
 	m := list[0]
+	defer m.Passage.Close() // the program has its own; an error says that a descriptor was none
 	ctx, cancel := context.WithTimeout(f.Context(), startTime)
 	defer cancel()
-	var answer wire.Message = &wire.Started{}
-	file, err := f.session(ctx, list)
-	switch {
+	switch err := f.session(ctx, list); {
 	case errors.Is(err, broker.ErrTicket):
 		f.log.Warn("a front showed no ticket of its own", "user", m.Account, "proto", m.Service)
-		answer = &wire.Refused{Reason: wire.NoTicket}
+		return &wire.Refused{Reason: wire.NoTicket}
+	case errors.Is(err, handover.ErrUnsure):
+		f.log.Error("no session, or too late", "user", m.Account, "proto", m.Service, "err", err)
+		return &wire.Refused{Reason: wire.Unsure}
 	case err != nil:
 		f.log.Error("no session", "user", m.Account, "proto", m.Service, "err", err)
-		answer = &wire.Refused{Reason: wire.Unavailable}
-	default:
-		defer file.Close() // the front has its own
+		return &wire.Refused{Reason: wire.Unavailable}
 	}
-	f.Tell(id, answer, file)
+	return &wire.Started{}
 }
 
-// session returns the front's end of a connection to the program of the accounts.
-func (f *front) session(ctx context.Context, list []*wire.Start) (*os.File, error) {
+// session gives the connection to the program of the accounts.
+func (f *front) session(ctx context.Context, list []*wire.Start) error {
+	what := list[0].Passage
+	if err := f.checkChannel(what); err != nil {
+		return err
+	}
 	accounts, err := broker.RedeemAll(ctx, f.Authd, list, f.Peer.Peer)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w, err := f.Launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w.Remote = list[0].Remote
-	if list[0].Carried {
+	if what.Carried() {
 		w.Owner = f
 	}
-	return f.Programs.Give(ctx, w)
+	_, err = f.Programs.Give(ctx, w, what)
+	return err
+}
+
+// checkChannel wants the other end of the channel to be the front's: else a session
+// would speak, with its own rights, to whomever the front has chosen. Of a socketpair
+// both ends are who made it.
+func (f *front) checkChannel(p handover.Passage) error {
+	cred, err := unix.GetsockoptUcred(p.Files[0], unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return fmt.Errorf("the channel of a session: %w", err)
+	}
+	if (fdpass.Peer{PID: cred.Pid, UID: cred.Uid}) != f.Peer.Peer {
+		return fmt.Errorf("the channel of a session leads to process %d", cred.Pid)
+	}
+	return nil
 }

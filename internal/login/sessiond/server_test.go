@@ -37,11 +37,17 @@ func TestMain(m *testing.M) {
 
 // session tells each client who it is, and sends back what it gets.
 func session() int {
-	err := handover.Receive(context.Background(), os.Stdin, func(ctx context.Context, _ handover.Account, conn *net.UnixConn) {
+	err := handover.Receive(context.Background(), os.Stdin, func(ctx context.Context, _ handover.Account, p handover.Passage) {
+		_, conn, err := handover.Accept(p)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		defer conn.Close()
 		defer context.AfterFunc(ctx, func() { fmt.Fprintln(conn, "bye"); conn.Close() })()
 		groups, _ := os.Getgroups()
 		fds, _ := os.ReadDir("/proc/self/fd")
-		_, err := os.ReadFile("/etc/shadow")
+		_, err = os.ReadFile("/etc/shadow")
 		fmt.Fprintf(conn, "pid %d uid %d %d gid %d %d groups %v args %q fds %d shadow %t env %d\n",
 			os.Getpid(), os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid(), groups, os.Args[1:], len(fds), err == nil, len(os.Environ()))
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
@@ -188,6 +194,33 @@ func (h *house) grant(r *broker.Remote, name string) *broker.Grant {
 	return g
 }
 
+// client is one that its front carries.
+var client = handover.Introduction{Hello: sessiontest.Someone}
+
+// tcp returns a client, and the descriptor of the server's end of its connection.
+func tcp(t *testing.T) (net.Conn, int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	user, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { user.Close(); server.Close() })
+	fd, err := sessiontest.Descriptor(server.(*net.TCPConn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user, fd
+}
+
 func (h *house) remote() *broker.Remote {
 	r := broker.NewRemote(h.dir)
 	h.t.Cleanup(func() { r.Shutdown(context.Background()) })
@@ -204,7 +237,7 @@ func TestSession(t *testing.T) {
 	}
 	var first string
 	for range 3 {
-		conn, err := r.Start(t.Context(), h.grant(r, "ann"))
+		conn, err := r.Start(t.Context(), h.grant(r, "ann"), client)
 		if err != nil {
 			t.Fatalf("%v: %s", err, &h.log)
 		}
@@ -237,13 +270,20 @@ func TestLeave(t *testing.T) {
 	h := build(t)
 	ending, other := h.remote(), h.remote()
 	begin := func(r *broker.Remote, carried bool) (*bufio.Scanner, net.Conn) {
-		g := h.grant(r, "ann")
-		g.Carried = carried
-		conn, err := r.Start(t.Context(), g)
+		in := client
+		var user net.Conn
+		if !carried {
+			user, in.Socket = tcp(t)
+		}
+		channel, err := r.Start(t.Context(), h.grant(r, "ann"), in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { conn.Close() })
+		t.Cleanup(func() { channel.Close() })
+		conn := net.Conn(channel)
+		if !carried {
+			conn = user
+		}
 		lines := bufio.NewScanner(conn)
 		lines.Scan() // who it is
 		return lines, conn
@@ -251,7 +291,7 @@ func TestLeave(t *testing.T) {
 	first, _ := begin(ending, true)
 	second, _ := begin(ending, true)
 	stays, conn := begin(other, true)
-	given, client := begin(ending, false)
+	given, user := begin(ending, false)
 	ending.Interrupt()
 	for _, lines := range []*bufio.Scanner{first, second} {
 		if !lines.Scan() || lines.Text() != "bye" || lines.Scan() {
@@ -262,7 +302,7 @@ func TestLeave(t *testing.T) {
 	if !stays.Scan() || stays.Text() != "hello" {
 		t.Errorf("another front's session: %q, %v", stays.Text(), stays.Err())
 	}
-	fmt.Fprintln(client, "hello")
+	fmt.Fprintln(user, "hello")
 	if !given.Scan() || given.Text() != "hello" {
 		t.Errorf("a session that has its client: %q, %v", given.Text(), given.Err())
 	}
@@ -283,36 +323,42 @@ func TestLies(t *testing.T) {
 	} {
 		g := h.grant(r, "ann")
 		lie(g)
-		if conn, err := r.Start(t.Context(), g); err == nil {
+		if conn, err := r.Start(t.Context(), g, client); err == nil {
 			conn.Close()
 			t.Errorf("%s: a session", name)
 		}
 	}
 	g := h.grant(r, "ann")
-	conn, err := r.Start(t.Context(), g)
+	conn, err := r.Start(t.Context(), g, client)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if again, err := r.Start(t.Context(), g); err == nil {
+	if again, err := r.Start(t.Context(), g, client); err == nil {
 		again.Close()
 		t.Error("a ticket was good twice")
 	}
 	if os.Geteuid() == 0 {
-		if conn, err := r.Start(t.Context(), h.grant(r, "root")); err == nil {
+		if conn, err := r.Start(t.Context(), h.grant(r, "root"), client); err == nil {
 			conn.Close()
 			t.Error("a session of root")
 		}
 	}
 	// Who speaks another language is sent away alone.
-	for name, m := range map[string]wire.Message{"redeem": &wire.Redeem{Service: wire.IMAP}, "account": &wire.Account{}} {
+	record := handover.Passage{Record: "r"}
+	for name, m := range map[string]wire.Message{
+		"redeem": &wire.Redeem{Service: wire.IMAP}, "account": &wire.Account{},
+		"no descriptors": &wire.Start{Service: wire.IMAP, Account: "ann", Passage: record},
+		"no record":      &wire.Start{Service: wire.IMAP, Account: "ann", Passage: handover.Passage{Files: fdpass.Descriptors{0}}},
+		"too many":       &wire.Start{Service: wire.IMAP, Account: "ann", Passage: handover.Passage{Record: "r", Files: fdpass.Descriptors{0, 0, 0}}},
+	} {
 		c, err := fdpass.Dial(t.Context(), filepath.Join(h.dir, broker.SocketSession))
 		if err != nil {
 			t.Fatal(err)
 		}
 		b, err := wire.Append(nil, 1, m)
 		if err == nil {
-			err = c.Send(b, nil)
+			err = c.Send(b, wire.Attached(m))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -327,6 +373,47 @@ func TestLies(t *testing.T) {
 	lines.Scan() // who it is
 	if lines.Scan(); lines.Text() != "still here" {
 		t.Errorf("the session says %q, %v", lines.Text(), lines.Err())
+	}
+}
+
+// TestChannel: a session is not given what its front did not make.
+func TestChannel(t *testing.T) {
+	h := build(t)
+	r := h.remote()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	_, socket := tcp(t)
+	nullFD, err := sessiontest.Descriptor(null)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, fd := range map[string]int{"a file": nullFD, "TCP": socket} {
+		c, err := fdpass.Dial(t.Context(), filepath.Join(h.dir, broker.SocketSession))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := h.grant(r, "ann").Start(handover.Passage{Record: "r", Files: fdpass.Descriptors{fd}})
+		b, err := wire.Append(nil, 1, start)
+		if err == nil {
+			err = c.Send(b, wire.Attached(start))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _, err = c.Receive(make([]byte, wire.MaxMessage))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, m, err := wire.Parse(b); err != nil || m.Kind() != wire.KindRefused {
+			t.Errorf("%s: %v, %v", name, m, err)
+		}
+		c.Close()
+	}
+	if strings.Contains(h.log.String(), "session says") {
+		t.Errorf("a session was started: %s", &h.log)
 	}
 }
 
@@ -364,10 +451,15 @@ func TestBusy(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(context.Background(), theirs) }()
+	channel, p, err := client.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer channel.Close()
 	for id := range uint32(mostStarts + 1) {
-		b, err := wire.Append(nil, id, &wire.Start{Service: wire.IMAP, Account: "ann"})
+		b, err := wire.Append(nil, id, &wire.Start{Service: wire.IMAP, Account: "ann", Passage: p})
 		if err == nil {
-			err = ours.Send(b, nil)
+			err = ours.Send(b, p.Files)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -389,5 +481,9 @@ func TestBusy(t *testing.T) {
 	ours.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+	p.Sent()
+	if handover.Adopted(channel) {
+		t.Error("descriptors stay")
 	}
 }

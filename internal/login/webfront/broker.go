@@ -74,13 +74,6 @@ type granted struct {
 func (g granted) Name() string { return g.grant.Account }
 
 func (g granted) Connect(ctx context.Context, sid string) (net.Conn, error) {
-	g.grant.Carried = true
-	conn, err := g.starter.Start(ctx, g.grant)
-	if err != nil {
-		return nil, err
-	}
-	if err := (handover.Hello{SID: sid, Remote: g.remote, TLS: true}).Carry(conn, nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("greet session program: %w", err), conn.Close())
-	}
-	return conn, nil
+	hello := handover.Hello{SID: sid, Remote: g.remote, TLS: true}
+	return g.starter.Start(ctx, g.grant, handover.Introduction{Hello: hello})
 }

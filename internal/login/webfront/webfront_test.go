@@ -775,25 +775,14 @@ func (k keys) door() broker.Authenticator {
 	}}
 }
 
-func (keys) Start(_ context.Context, g *broker.Grant) (handover.Channel, error) {
-	front, end, err := handover.Pair()
+func (keys) Start(_ context.Context, g *broker.Grant, in handover.Introduction) (handover.Channel, error) {
+	channel, h, client, err := sessiontest.Accepted(in)
 	if err != nil {
 		return nil, err
 	}
-	defer end.Close()
-	program, err := net.FileConn(end)
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		defer program.Close()
-		h, client, err := handover.Accept(program.(*net.UnixConn))
-		if err != nil {
-			return
-		}
-		_, _ = io.WriteString(client, g.Service.String()+" "+h.SID+" "+h.Remote+" "+strconv.FormatBool(h.TLS && err == nil))
-	}()
-	return front, nil
+	defer client.Close()
+	_, err = io.WriteString(client, g.Service.String()+" "+h.SID+" "+h.Remote+" "+strconv.FormatBool(h.TLS))
+	return channel, err
 }
 
 func TestBroker(t *testing.T) {

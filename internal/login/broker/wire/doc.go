@@ -5,15 +5,17 @@
 //
 //	front ─ Begin, Continue, Cancel ──────► authd       an exchange of SASL
 //	front ◄ Offer, Challenge, CodeWanted, Success, Failure ─ authd
-//	front ─ Start ────────────────────────► sessiond    a connection to a session
-//	front ◄ Started and a socket, Refused ─ sessiond
+//	front ─ Start, with descriptors ──────► sessiond    a connection for a session
+//	front ◄ Started, Refused ────────────── sessiond
 //	sessiond ─ Redeem ────────────────────► authd       whose ticket is this?
 //	sessiond ◄ Account, Denied ──────────── authd
 //	front ─ Locate ───────────────────────► authd       whose mail is this? (LMTP)
 //	front ◄ Located, Failure ────────────── authd
-//	front ─ Together ─────────────────────► sessiond    one session of several accounts (LMTP)
+//	front ─ Together, with descriptors ───► sessiond    one session of several accounts (LMTP)
 //	admin ─ Who, Kick ────────────────────► sessiond    whose sessions are there?
 //	admin ◄ Sessions, Kicked ────────────── sessiond
+//
+// Start and Together have descriptors (handover.Passage), and no other message has.
 //
 // Every message but Offer has the number of its exchange, which the asking side
 // gives; answers may come in any order, one to each question. Who may say what on

@@ -1,10 +1,12 @@
 package wire
 
+import "fantail/internal/login/handover"
+
 // What who delivers mail asks authd, and then sessiond.
 const (
 	KindLocate   Kind = 'D'
 	KindLocated  Kind = 'l'
-	KindTogether Kind = 'G'
+	KindTogether Kind = 'M'
 )
 
 // MostTogether is how many accounts a Together can have.
@@ -24,18 +26,19 @@ type Located struct {
 	Ticket  Ticket // if one was wanted
 }
 
-// Together asks for a connection to one session program of several accounts, which must
-// be of one user. The answers are those of Start.
+// Together passes a connection to one session program of several accounts, which must
+// be of one user. The descriptors and the answers are those of Start.
 type Together struct {
 	Service  Service
 	Accounts []Holder
+	Passage  handover.Passage
 }
 
 // Starts are what each of the accounts alone would be asked by.
 func (m *Together) Starts() []*Start {
 	list := make([]*Start, len(m.Accounts))
 	for i, a := range m.Accounts {
-		list[i] = &Start{Service: m.Service, Account: a.Account, Ticket: a.Ticket}
+		list[i] = &Start{Service: m.Service, Account: a.Account, Ticket: a.Ticket, Passage: m.Passage}
 	}
 	return list
 }
@@ -74,4 +77,5 @@ func (m *Together) fields(w walker) {
 	if n == 0 {
 		w.fail("nobody together")
 	}
+	w.text(&m.Passage.Record, handover.MaxHello)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"fantail/internal/login/handover"
 )
 
 // Kind tells a message's type.
@@ -20,8 +22,8 @@ const (
 	KindSuccess   Kind = 's'
 	KindFailure   Kind = 'f'
 
-	KindStart   Kind = 'S'
-	KindStarted Kind = 'g'
+	KindStart   Kind = 'H'
+	KindStarted Kind = 'h'
 	KindRefused Kind = 'r'
 	KindLeave   Kind = 'L'
 
@@ -102,8 +104,9 @@ const (
 	Busy                          // too many questions at once
 	NoTicket                      // the ticket is not one, or not any more, or another's
 	Unknown                       // there is no such account; said to who delivers mail, and to nobody else
+	Unsure                        // a session may have the connection, or get it (handover.ErrUnsure)
 
-	lastReason = Unknown
+	lastReason = Unsure
 )
 
 // Ticket is the right to one session, once.
@@ -165,16 +168,17 @@ type Failure struct {
 	Name   string // whom the client said to be, for logs; "" if it did not
 }
 
-// Start asks for a connection to a session program.
+// Start passes a connection to a session program. Its descriptors come with the message.
+// Leave is for those that the front carries.
 type Start struct {
 	Service Service
 	Account string
 	Ticket  Ticket
 	Remote  netip.Addr // of the client, for Sessions; the zero Addr if it has none
-	Carried bool       // the front stays between the client and its session, and Leave is for it
+	Passage handover.Passage
 }
 
-// Started brings one end of it; the program has taken the other.
+// Started says that the program has taken the connection.
 type Started struct{}
 
 // Refused says that there is no session.
@@ -271,7 +275,7 @@ func (m *Start) fields(w walker) {
 	w.text(&m.Account, maxName)
 	w.fixed(m.Ticket[:])
 	w.addr(&m.Remote)
-	w.flag(&m.Carried)
+	w.text(&m.Passage.Record, handover.MaxHello)
 }
 
 func (m *Started) fields(walker)   {}

@@ -9,6 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
+
+	"fantail/internal/daemon/fdpass"
+	"fantail/internal/login/handover"
 )
 
 // samples has each message at least once, and each field with a value.
@@ -30,7 +34,7 @@ var samples = []Message{
 	&CodeWanted{Again: true},
 	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", Expire: "30"},
 	&Failure{Reason: Expired, Name: "ann"},
-	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}, Carried: true},
+	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}, Passage: handover.Passage{Record: "fantail\n"}},
 	&Start{Service: IMAP, Account: "ann", Remote: netip.MustParseAddr("192.0.2.1")},
 	&Started{},
 	&Refused{Reason: NoTicket},
@@ -48,6 +52,7 @@ var samples = []Message{
 	&Locate{Name: "ann@example.org", Ticket: true},
 	&Located{Account: "ann", UID: 1000, Ticket: Ticket{1, 15: 2}},
 	&Together{Service: LMTP, Accounts: []Holder{{"ann", Ticket{1}}, {Account: "bob"}}},
+	&Together{Service: LMTP, Accounts: []Holder{{"ann", Ticket{1}}}, Passage: handover.Passage{Record: strings.Repeat("r", handover.MaxHello)}},
 	&Kick{Account: "ann"},
 	&Kicked{Connections: 3},
 	&Sign{Key: [32]byte{7}, Scheme: 0x0804, Data: bytes.Repeat([]byte{9}, MaxSigned)},
@@ -112,6 +117,7 @@ func TestLimits(t *testing.T) {
 		&Locate{Name: long},
 		&Located{Account: long},
 		&Together{Service: LMTP},
+		&Start{Service: IMAP, Passage: handover.Passage{Record: long[:handover.MaxHello+1]}},
 		&Together{Service: LMTP, Accounts: make([]Holder, MostTogether+1)},
 	} {
 		if b, err := Append(nil, 1, m); !errors.Is(err, ErrMessage) || b != nil {
@@ -126,7 +132,7 @@ func TestLimits(t *testing.T) {
 	if _, err := Append(nil, 1, &Sessions{List: full[:MaxSessions]}); err != nil {
 		t.Error(err)
 	}
-	together := &Together{Service: LMTP, Accounts: make([]Holder, MostTogether)}
+	together := &Together{Service: LMTP, Accounts: make([]Holder, MostTogether), Passage: handover.Passage{Record: long[:handover.MaxHello]}}
 	for i := range together.Accounts {
 		together.Accounts[i].Account = long[:maxName]
 	}
@@ -147,6 +153,45 @@ func TestRefused(t *testing.T) {
 	} {
 		if _, m, err := Parse([]byte(text)); !errors.Is(err, ErrMessage) {
 			t.Errorf("%s: %#v, %v", name, m, err)
+		}
+	}
+}
+
+// TestParseWith: what came with a message belongs to it, or is closed.
+func TestParseWith(t *testing.T) {
+	start := &Start{Service: IMAP, Account: "ann", Passage: handover.Passage{Record: "r"}}
+	for _, c := range []struct {
+		m     Message
+		files int
+		ok    bool
+	}{
+		{start, 1, true}, {start, 2, true}, {start, 0, false}, {start, 3, false},
+		{&Start{Service: IMAP, Account: "ann"}, 1, false},
+		{&Together{Service: LMTP, Accounts: make([]Holder, 1), Passage: start.Passage}, 1, true},
+		{&Together{Service: LMTP, Accounts: make([]Holder, 1)}, 1, false},
+		{&Leave{}, 0, true}, {&Leave{}, 1, false}, {&Started{}, 1, false},
+	} {
+		b, err := Append(nil, 7, c.m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fds fdpass.Descriptors
+		for range c.files {
+			fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fds = append(fds, fd)
+		}
+		id, m, err := ParseWith(b, fds)
+		switch {
+		case c.ok != (err == nil) || c.ok && (id != 7 || len(Attached(m)) != c.files):
+			t.Errorf("%T with %d: %v, %v", c.m, c.files, m, err)
+		case !c.ok && !errors.Is(err, ErrMessage) && !errors.Is(err, handover.ErrMessage):
+			t.Error(err)
+		}
+		if closed := fds.Close() != nil; c.files > 0 && closed == c.ok {
+			t.Errorf("%T with %d: closed %t", c.m, c.files, closed)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -40,15 +41,15 @@ func Front() int {
 	return 0
 }
 
-func front(program string, args []string, talk func(*net.UnixConn) error) error {
+func front(program string, args []string, talk func(*exec.Cmd, *bufio.Reader, string) error) error {
 	cmd := exec.Command(program, args...)
 	cmd.Stderr = os.Stderr
-	conn, err := Start(cmd)
+	in := bufio.NewReader(os.Stdin)
+	record, err := in.ReadString('\n')
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := talk(conn); err != nil {
+	if err := talk(cmd, in, record); err != nil {
 		return err
 	}
 	return cmd.Wait()
@@ -60,8 +61,15 @@ type stream interface {
 	CloseWrite() error
 }
 
-// converse sends the input, and then writes what comes.
-func converse(conn *net.UnixConn) error { return exchange(conn, os.Stdin) }
+// converse sends the input by the channel, and then writes what comes.
+func converse(cmd *exec.Cmd, in *bufio.Reader, record string) error {
+	channel, err := begin(cmd, handover.Introduction{Hello: Someone}, record)
+	if err != nil {
+		return err
+	}
+	defer channel.Close()
+	return exchange(channel, in)
+}
 
 func exchange(conn stream, in io.Reader) error {
 	sent := make(chan error, 1)
@@ -78,22 +86,31 @@ func exchange(conn stream, in io.Reader) error {
 }
 
 // converseByTCP is converse for a session that gets a socket.
-func converseByTCP(channel *net.UnixConn) error {
-	in := bufio.NewReader(os.Stdin)
-	record, err := in.ReadBytes('\n')
-	if err != nil {
-		return err
-	}
+func converseByTCP(cmd *exec.Cmd, in *bufio.Reader, record string) error {
 	client, server, err := loopback()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	err = fdpass.WriteFile(channel, record, server)
+	fd, err := Descriptor(server)
+	if err != nil {
+		return err
+	}
+	channel, err := begin(cmd, handover.Introduction{Hello: Someone, Socket: fd}, record)
 	if err := errors.Join(err, server.Close()); err != nil {
 		return err
 	}
+	defer channel.Close()
 	return exchange(client, in)
+}
+
+// Descriptor returns that of a connection, which stays open as long as that does.
+func Descriptor(conn syscall.Conn) (fd int, err error) {
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(n uintptr) { fd = int(n) })
+	}
+	return fd, err
 }
 
 // loopback returns the two ends of a connection of TCP.
@@ -112,38 +129,73 @@ func loopback() (client, server *net.TCPConn, err error) {
 	return client, server, nil
 }
 
+// Someone is a client like any other.
+var Someone = handover.Hello{SID: "s", Remote: "192.0.2.7", Tag: "a"}
+
 // Start starts a session program, hands one connection over to it, and says that
 // there will be no other. The program ends with the session.
-func Start(cmd *exec.Cmd) (*net.UnixConn, error) {
+func Start(cmd *exec.Cmd, hello handover.Hello) (handover.Channel, error) {
+	return begin(cmd, handover.Introduction{Hello: hello}, "")
+}
+
+// begin is Start of any client, of which another record is told if there is one.
+func begin(cmd *exec.Cmd, in handover.Introduction, record string) (handover.Channel, error) {
 	control, theirs, err := fdpass.Pair()
 	if err != nil {
 		return nil, err
 	}
 	defer control.Close()
 	defer theirs.Close()
-	conn, end, err := Pair()
+	channel, p, err := in.Open()
 	if err != nil {
 		return nil, err
 	}
-	defer end.Close()
-	if err := pass(control, 1, handover.Account{}, end); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	defer p.Sent()
+	if record != "" {
+		p.Record = record
 	}
 	cmd.Stdin = theirs
-	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if err := errors.Join(pass(control, 1, handover.Account{}, p), cmd.Start()); err != nil {
+		return nil, errors.Join(err, channel.Close())
 	}
-	return conn, nil
+	return channel, nil
 }
 
-// pass passes a connection, which stays the caller's to close.
-func pass(control *fdpass.Conn, number uint32, of handover.Account, conn *net.UnixConn) error {
-	f, err := conn.File()
-	if err != nil {
-		return err
+// Received is what a program gets that is passed p: descriptors of its own.
+func Received(p handover.Passage) (handover.Passage, error) {
+	got := handover.Passage{Record: p.Record}
+	for _, fd := range p.Files {
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return handover.Passage{}, errors.Join(err, got.Close())
+		}
+		got.Files = append(got.Files, own)
 	}
-	defer f.Close()
-	return control.Send(handover.Message{Kind: handover.Pass, Conn: number, Account: of}.Append(nil), f)
+	return got, nil
+}
+
+// Accepted brings a client to a session in this process, as a starter does that has one.
+func Accepted(in handover.Introduction) (handover.Channel, handover.Hello, *handover.Client, error) {
+	channel, p, err := in.Open()
+	if err != nil {
+		return nil, handover.Hello{}, nil, err
+	}
+	defer p.Sent()
+	got, err := Received(p)
+	if err != nil {
+		return nil, handover.Hello{}, nil, errors.Join(err, channel.Close())
+	}
+	hello, client, err := handover.Accept(got)
+	if err != nil {
+		return nil, handover.Hello{}, nil, errors.Join(err, channel.Close())
+	}
+	return channel, hello, client, nil
+}
+
+// pass passes a connection, whose descriptors stay the caller's to close.
+func pass(control *fdpass.Conn, number uint32, of handover.Account, p handover.Passage) error {
+	m := handover.Message{Kind: handover.Pass, Conn: number, Record: p.Record, Account: of}
+	return control.Send(m.Append(nil), p.Files)
 }
 
 // Pair returns the two ends of a connection.

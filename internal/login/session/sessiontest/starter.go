@@ -3,7 +3,6 @@ package sessiontest
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -46,27 +45,27 @@ func Run(t testing.TB, receive func(ctx context.Context, control *os.File) error
 // Stop says that the program has to go.
 func (s *Starter) Stop() { s.stop() }
 
-// Pass passes one end of a connection, and returns the other. The connections are
+// Pass passes a connection of Someone, and returns the front's end. The connections are
 // numbered from 1.
-func (s *Starter) Pass() net.Conn {
+func (s *Starter) Pass() handover.Channel {
 	s.Helper()
-	return s.PassFor(handover.Account{})
+	return s.PassFor(handover.Account{}, handover.Introduction{Hello: Someone})
 }
 
-// PassFor is Pass to a program of several accounts.
-func (s *Starter) PassFor(a handover.Account) net.Conn {
+// PassFor is Pass of a certain client, to a program of several accounts if it is of one.
+func (s *Starter) PassFor(a handover.Account, in handover.Introduction) handover.Channel {
 	s.Helper()
-	conn, end, err := Pair()
+	channel, p, err := in.Open()
 	if err != nil {
 		s.Fatal(err)
 	}
-	defer end.Close()
-	s.Cleanup(func() { conn.Close() })
+	defer p.Sent()
+	s.Cleanup(func() { channel.Close() })
 	s.last++
-	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), pass(s.Control, s.last, a, end)); err != nil {
+	if err := errors.Join(channel.SetDeadline(time.Now().Add(patience)), pass(s.Control, s.last, a, p)); err != nil {
 		s.Fatal(err)
 	}
-	return conn
+	return channel
 }
 
 // Hears wants messages of that kind next, about these connections.

@@ -84,8 +84,9 @@ func (v *volume) mount() ([]byte, error) {
 	return exec.Command("mount", "-t", v.kind.name, "-o", "loop", v.image, v.dir).CombinedOutput()
 }
 
-// again mounts it anew, as after a start of the machine.
-func (v *volume) again() {
+// again mounts it anew, as after a start of the machine. What is below it may be repaired
+// before.
+func (v *volume) again(repairs ...func()) {
 	v.t.Helper()
 	for n := 0; ; n++ {
 		err := unix.Unmount(v.dir, 0)
@@ -96,6 +97,9 @@ func (v *volume) again() {
 			v.t.Fatal("unmount: ", err)
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+	for _, repair := range repairs {
+		repair()
 	}
 	if out, err := v.mount(); err != nil {
 		v.t.Fatalf("mount: %v: %s", err, out)

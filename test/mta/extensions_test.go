@@ -136,3 +136,39 @@ func (s server) reports(h house) {
 		}
 	})
 }
+
+// believer is a server of LMTP that would believe XCLIENT and XFORWARD, and keeps what is
+// said to it.
+const believer = `$| = 1;
+open my $log, '>>', '/tmp/believer' or die;
+print "220 believer\r\n";
+while (<STDIN>) {
+	syswrite $log, $_;
+	if (/^LHLO/) { print "250-believer\r\n250-XCLIENT NAME ADDR PROTO HELO\r\n250 XFORWARD NAME ADDR PROTO HELO IDENT\r\n" }
+	elsif (/^DATA/) { print "354 go on\r\n"; while (<STDIN>) { last if /^\.\r?$/ } print "250 2.0.0 believed\r\n" }
+	elsif (/^QUIT/) { print "221 2.0.0 bye\r\n"; last }
+	else { print "250 2.0.0 yes\r\n" }
+}
+`
+
+// passesOn: of what a server of LMTP can offer to learn of the client, Postfix takes up
+// XFORWARD, and never XCLIENT, as lmtpd(8) says.
+func passesOn(h house, configure func(main, master string) func(house)) {
+	h.T.Run("passes on", func(t *testing.T) {
+		h := h.with(t)
+		h.file("/usr/local/lib/believer", believer)
+		h.file("/etc/systemd/system/believer.socket", "[Socket]\nListenStream=127.0.0.1:2424\nAccept=yes\n")
+		h.file("/etc/systemd/system/believer@.service", "[Service]\nExecStart=/usr/bin/perl /usr/local/lib/believer\nStandardInput=socket\n")
+		h.sh("systemctl daemon-reload; systemctl start believer.socket")
+		configure("virtual_mailbox_domains = example.net\nvirtual_transport = lmtp:inet:[127.0.0.1]:2424\nlmtp_send_xforward_command = yes\n", "")(h)
+		h.relay(vera.address, "", "", "Subject: passed on\n\nbody\n")
+		heard := ""
+		h.until("Postfix has delivered", func() bool {
+			heard = h.sh("cat /tmp/believer 2>/dev/null || true")
+			return strings.Contains(heard, "DATA")
+		})
+		if !strings.Contains(heard, "\nXFORWARD ") || strings.Contains(heard, "XCLIENT") {
+			t.Errorf("it said\n%s", heard)
+		}
+	})
+}

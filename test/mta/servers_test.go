@@ -38,6 +38,7 @@ func TestPostfix(t *testing.T) {
 	s.everybody(h)
 	s.extensions(h, configure(far+"mailbox_transport = lmtp:unix:/run/fantail/lmtp\n", recipe(t, "lmtpd.8", "lmtp unix")), utf8|encrypted)
 	s.reports(h)
+	passesOn(h, configure)
 }
 
 func TestExim(t *testing.T) {

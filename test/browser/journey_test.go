@@ -44,7 +44,7 @@ func TestJourney(t *testing.T) {
 	}
 	do(t, ctx, "open again", chromedp.Click(chromedp.CSS(".messages li a")))
 	until(t, ctx, "document.querySelector('.tools form button') !== null")
-	do(t, ctx, "mark unread", chromedp.Click(chromedp.CSS(".tools form button")))
+	do(t, ctx, "mark unread", chromedp.Click(chromedp.CSS(".tools button[value=unread]")))
 	until(t, ctx, "document.querySelector('.messages li.unread .subject').innerText === 'The newest of all'")
 	do(t, ctx, "another folder", chromedp.Click(chromedp.CSS(".folders li:nth-child(2) a")))
 	until(t, ctx, "location.pathname !== '/f/INBOX' && document.querySelector('h1') !== null")

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"sync"
 	"time"
 
 	"fantail/internal/daemon/fdpass"
@@ -39,7 +38,7 @@ type Peer struct {
 	quit context.Context // its end is ours, in peace
 	ctx  context.Context
 	end  context.CancelCauseFunc
-	busy sync.WaitGroup
+	crew crew
 }
 
 // leaveTime is how long the answers may take that are owed when a daemon ends.
@@ -81,7 +80,7 @@ func (p *Peer) Serve(kinds []wire.Kind, hear func(id uint32, m wire.Message) err
 	}
 	p.end(err)
 	p.c.Close()
-	p.busy.Wait()
+	p.crew.End()
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -92,7 +91,7 @@ func (p *Peer) Serve(kinds []wire.Kind, hear func(id uint32, m wire.Message) err
 func (p *Peer) settle() {
 	done := make(chan struct{})
 	go func() {
-		p.busy.Wait()
+		p.crew.Wait()
 		close(done)
 	}()
 	select {
@@ -119,7 +118,7 @@ func (p *Peer) receive(kinds []wire.Kind, hear func(uint32, wire.Message) error)
 }
 
 // Go runs f, which ends soon when the context does.
-func (p *Peer) Go(f func()) { p.busy.Go(f) }
+func (p *Peer) Go(f func()) { p.crew.Go(f) }
 
 // Send sends a message. The error is the connection's end, or that the peer has left its
 // answers unread for too long.

@@ -216,7 +216,7 @@ func (b *Book) Put(id string, c *Card) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.changed = time.Time{}
-	return id, commit(b.root, id+suffix, data)
+	return id, commit(b.root, newFile{name: id + suffix, data: data})
 }
 
 // Delete removes a contact. The error is fs.ErrNotExist if there is none.
@@ -260,27 +260,49 @@ func (b *Book) Import(r io.Reader) (Imported, error) {
 	}
 	cards, bad := Parse(text.String())
 	done := Imported{Bad: bad}
+	for len(cards) > 0 {
+		n := min(len(cards), importBatch)
+		if err := b.importBatch(cards[:n], ids, &done); err != nil {
+			return done, fmt.Errorf("import contacts: %w", err)
+		}
+		cards = cards[n:]
+	}
+	return done, nil
+}
+
+// importBatch is how many vCards are written at once.
+const importBatch = 500
+
+// importBatch writes some of the vCards of a file. ids are the contacts that there are.
+func (b *Book) importBatch(cards []*Card, ids map[string]bool, done *Imported) error {
+	more := *done
+	var files []newFile
 	for _, c := range cards {
 		if c.UID() == "" {
 			sum := sha256.Sum256(c.Append(nil))
 			c.replace("UID", contentline.Line{Name: "UID", Value: "i-" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:15]))})
 		}
-		id := fileID(c.UID())
-		if !ids[id] && len(ids) >= maxContacts || len(c.Append(nil)) > maxCard {
-			done.Bad++
+		id, data := fileID(c.UID()), c.Append(nil)
+		switch {
+		case !ids[id] && len(ids) >= maxContacts || len(data) > maxCard:
+			more.Bad++
 			continue
-		}
-		if _, err := b.Put(id, c); err != nil {
-			return done, fmt.Errorf("import contacts: %w", err)
-		}
-		if ids[id] {
-			done.Replaced++
-		} else {
-			done.Added++
+		case ids[id]:
+			more.Replaced++
+		default:
+			more.Added++
 		}
 		ids[id] = true
+		files = append(files, newFile{name: id + suffix, data: data})
 	}
-	return done, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed = time.Time{}
+	if err := commit(b.root, files...); err != nil {
+		return err
+	}
+	*done = more
+	return nil
 }
 
 // Export writes all contacts as one file.

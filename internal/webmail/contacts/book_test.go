@@ -3,6 +3,7 @@ package contacts
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -137,6 +138,32 @@ func TestImport(t *testing.T) {
 	}
 	if got := names(t, b); got != "Ann Lee, Dr. Zoë van Dam, Jörg Müller; jr., Ulm" {
 		t.Errorf("the book has %s", got)
+	}
+}
+
+func TestImportMany(t *testing.T) {
+	b, dir := openBook(t)
+	var text strings.Builder
+	for i := range 2*importBatch + 1 {
+		fmt.Fprintf(&text, "BEGIN:VCARD\nFN:Name %d\nEND:VCARD\n", i)
+	}
+	got, err := b.Import(strings.NewReader(text.String()))
+	if err != nil || got != (Imported{Added: 2*importBatch + 1}) {
+		t.Errorf("imported %+v, %v", got, err)
+	}
+	list, err := b.Contacts()
+	if err != nil || len(list) != 2*importBatch+1 {
+		t.Errorf("%d contacts, %v", len(list), err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, newPrefix+"*")); err != nil || len(left) > 0 {
+		t.Errorf("files are left: %q, %v", left, err)
+	}
+	// What cannot be written leaves nothing.
+	if err := commit(b.root, newFile{name: "a.vcf"}, newFile{name: "missing/b.vcf"}); err == nil {
+		t.Error("wrote into a directory that is not there")
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, newPrefix+"*")); err != nil || len(left) > 0 {
+		t.Errorf("files are left: %q, %v", left, err)
 	}
 }
 

@@ -121,7 +121,7 @@ func (u *Uses) change(f func([]Use) []Use) (err error) {
 	}
 	uses := f(slices.Clone(u.known))
 	u.stamp = nil
-	return commit(u.root, u.name, appendUses(nil, uses))
+	return commit(u.root, newFile{name: u.name, data: appendUses(nil, uses)})
 }
 
 // uses returns the addresses with a number that changes when they do.

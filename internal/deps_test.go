@@ -27,7 +27,7 @@ const floors = `
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth
 	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
-	store/zstd/linked store/warning
+	store/zstd/linked store/warning deliver/policy
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
 	message store/volume store/zstd autoconfig
 	locale mail crlf mutf7 webmail/contentline deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack

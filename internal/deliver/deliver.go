@@ -142,6 +142,17 @@ func (a *Agent) buffer() *[]byte {
 	return &b
 }
 
+// Fits reports whether there is room for a message of so many octets where it would be
+// delivered. Where a filter would put it is not known before there is a message.
+func (a *Agent) Fits(ctx context.Context, to *Recipient, octets int64) (err error) {
+	box, err := a.target(ctx, to, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, box.Close()) }()
+	return box.FitsDelivery(ctx, octets)
+}
+
 // letter is a message on its way to one recipient.
 type letter struct {
 	to  *Recipient

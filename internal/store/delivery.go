@@ -63,9 +63,7 @@ func (d *Delivery) Commit(ctx context.Context) error {
 			q.quiet = true
 		}
 	default:
-		beyond := d.m.beyond()
-		beyond.Grace = d.m.acct.opt.Grace
-		q, err = d.m.add(ctx, beyond, func() (Usage, error) { return u, nil })
+		q, err = d.m.add(ctx, d.m.delivered(), func() (Usage, error) { return u, nil })
 	}
 	if err != nil {
 		return fail(op, d.m.name, errors.Join(err, d.d.Abort()))

@@ -42,6 +42,23 @@ func (m *Mailbox) Fits(ctx context.Context, more Usage) error {
 	return fail("check quota", m.name, m.acct.fits(ctx, more, m.beyond()))
 }
 
+// FitsDelivery is Fits for one message that is to be delivered, and so may go beyond the
+// limits by grace. An empty one has room nowhere that is full.
+func (m *Mailbox) FitsDelivery(ctx context.Context, octets int64) error {
+	if m.ignored() {
+		return nil
+	}
+	more := Usage{Octets: max(octets, 1), Messages: 1}
+	return fail("check quota", m.name, m.acct.fits(ctx, more, m.delivered()))
+}
+
+// delivered is beyond for mail that is delivered.
+func (m *Mailbox) delivered() quota.Beyond {
+	b := m.beyond()
+	b.Grace = m.acct.opt.Grace
+	return b
+}
+
 // ignored reports whether the mailbox has no limits, and its mail does not count.
 func (m *Mailbox) ignored() bool { return m.acct.opt.Ignored[m.name] }
 

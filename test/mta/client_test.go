@@ -10,6 +10,19 @@ import (
 // mail returns the messages of an account whose subject has a text, read by IMAP.
 func (h house) mail(account, subject string) []string {
 	h.Helper()
+	return h.imap(account, subject, "FETCH %s BODY.PEEK[]")
+}
+
+// remove removes the messages of an account whose subject has a text.
+func (h house) remove(account, subject string) {
+	h.Helper()
+	h.imap(account, subject, `STORE %s +FLAGS.SILENT (\Deleted)`, "EXPUNGE")
+}
+
+// imap gives commands for each message of an account whose subject has a text, and returns
+// for each what the first one is answered.
+func (h house) imap(account, subject, command string, then ...string) []string {
+	h.Helper()
 	conn, err := h.Dial("127.0.0.1:143")
 	if err != nil {
 		h.Fatal(err)
@@ -46,8 +59,11 @@ func (h house) mail(account, subject string) []string {
 			continue
 		}
 		for _, n := range strings.Fields(numbers) {
-			messages = append(messages, strings.Join(ask("d", "FETCH "+n+" BODY.PEEK[]"), "\n"))
+			messages = append(messages, strings.Join(ask("d", fmt.Sprintf(command, n)), "\n"))
 		}
+	}
+	for _, c := range then {
+		ask("t", c)
 	}
 	ask("e", "LOGOUT")
 	return messages

@@ -111,7 +111,7 @@ func build(t *testing.T, mailServer string) house {
 		chown _fantail-auth:vmail /etc/fantail/passwd
 		chmod 640 /etc/fantail/passwd
 		systemctl daemon-reload
-		systemctl enable --quiet --now fantail-imap.socket fantail-lmtp.socket`)
+		systemctl enable --quiet --now fantail-imap.socket fantail-lmtp.socket fantail-policy.socket`)
 	t.Cleanup(func() {
 		if t.Failed() {
 			log, err := h.Shell("systemctl --failed --no-legend; journalctl --no-pager --output=short-precise | grep -v imapd | tail -n 200; cat /var/log/exim4/mainlog || true")

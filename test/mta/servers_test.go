@@ -38,6 +38,11 @@ func TestPostfix(t *testing.T) {
 	s.everybody(h)
 	s.extensions(h, configure(far+"mailbox_transport = lmtp:unix:/run/fantail/lmtp\n", recipe(t, "lmtpd.8", "lmtp unix")), utf8|encrypted)
 	s.reports(h)
+	t.Run("policy", func(t *testing.T) {
+		h := h.with(t)
+		configure(lmtp+recipe(t, "lmtpd.8", "check_policy_service"), recipe(t, "lmtpd.8", "lmtp unix")+recipe(t, "lmtpd.8", "smtp inet"))(h)
+		h.policy([]account{ann, vera})
+	})
 	passesOn(h, configure)
 }
 
@@ -76,6 +81,16 @@ func TestExim(t *testing.T) {
 		"router/120_fantail": strings.ReplaceAll(recipe(t, "lmtpd.8", "driver = manualroute"), "192.0.2.5", "127.0.0.1") + "  self = send\n",
 	}), utf8|encrypted|chunks)
 	s.reports(h)
+	t.Run("policy", func(t *testing.T) {
+		h := h.with(t)
+		configure(recipe(t, "lmtpd.8", "dc_local"), map[string]string{
+			"transport/40_fantail": recipe(t, "lmtpd.8", "driver = lmtp"),
+			"router/120_fantail":   recipe(t, "lmtpd.8", "driver = accept"),
+			"acl/fantail":          recipe(t, "lmtpd.8", "readsocket"),
+			"main/000_localmacros": "CHECK_RCPT_LOCAL_ACL_FILE = /etc/exim4/conf.d/acl/fantail\n",
+		})(h)
+		h.policy([]account{ann})
+	})
 }
 
 func TestOpenSMTPD(t *testing.T) {

@@ -87,6 +87,7 @@ type LMTPSettings struct {
 	Connections int      // at once; 0: no limit
 	Spool       string   // directory
 	XClient     []netip.Prefix
+	Policy      []string // host:port and paths, as in Listen, for questions of mail servers
 }
 
 // WebmailSettings are the addresses of webmail, as host:port.

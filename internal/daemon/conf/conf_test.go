@@ -77,6 +77,7 @@ domains = ["Example.org"]
 connections = 7
 spool = "spool"
 xclient = ["192.0.2.3"]
+policy_listen = ["/run/policy"]
 [deliver]
 recipient_delimiter = "+-"
 detail_mailbox = true
@@ -197,7 +198,7 @@ directory = "../bin"
 		},
 		LMTP: LMTPSettings{
 			Listen: []string{"127.0.0.1:24", "/run/lmtp"}, Size: 1 << 20, Domains: []string{"example.org"}, Connections: 7,
-			Spool: filepath.Join(dir, "spool"), XClient: []netip.Prefix{netip.MustParsePrefix("192.0.2.3/32")},
+			Spool: filepath.Join(dir, "spool"), XClient: []netip.Prefix{netip.MustParsePrefix("192.0.2.3/32")}, Policy: []string{"/run/policy"},
 		},
 		Deliver:  DeliverSettings{"+-", true, true, true, false, Window(24 * time.Hour), QuotaPermanent},
 		TLS:      TLSSettings{filepath.Join(dir, "cert.pem"), "/abs/key.pem", filepath.Join(dir, "live"), true, filepath.Join(dir, "ca.pem"), CertificateCommonName},

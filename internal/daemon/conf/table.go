@@ -63,6 +63,8 @@ var settings = []row{
 		"The directory in which lmtpd keeps messages that are too large for memory, while they come in, in files without a name."},
 	{"lmtp.xclient", networks(func(c *Config) *[]netip.Prefix { return &c.LMTP.XClient }), `[]`,
 		"Addresses and networks of proxies that may say by XCLIENT whose connections they relay."},
+	{"lmtp.policy_listen", sockets(func(c *Config) *[]string { return &c.LMTP.Policy }), `[]`,
+		"Addresses and local sockets on which lmtpd answers mail servers that ask, in Postfix's policy protocol, whether a recipient has room."},
 	{"deliver.recipient_delimiter", text(func(c *Config) *string { return &c.Deliver.RecipientDelimiter }), `"+"`,
 		"Characters of which each can begin the detail of an address: ann+lists@example.org is ann. Empty is none."},
 	{"deliver.detail_mailbox", truth(func(c *Config) *bool { return &c.Deliver.DetailMailbox }), `false`,

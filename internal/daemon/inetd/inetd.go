@@ -37,7 +37,7 @@ import (
 // Wanted is one service of a daemon: its name, the setting that lists the
 // daemon's own addresses for it, and these addresses.
 type Wanted struct {
-	Service   string   // of the table: imap, imaps, pop3, pop3s, https, lmtp
+	Service   string   // of the table: imap, imaps, pop3, pop3s, https, lmtp, policy
 	Setting   string   // named in errors, such as imap.listen
 	Addresses []string // host:port, or the absolute path of a local socket
 }
@@ -96,6 +96,7 @@ var services = []service{
 	{"pop3s", 995, true},
 	{"https", 443, true},
 	{"lmtp", 24, false}, // for private mail systems, says the registry
+	{"policy", 0, false},
 }
 
 // ImplicitTLS reports whether a service begins with a TLS handshake.

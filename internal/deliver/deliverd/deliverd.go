@@ -5,6 +5,8 @@
 //	front ── parcel: envelope and message ──► post.go ──► package deliver
 //	front ◄─ receipt: a reply for each ──────╯
 //
+// A parcel that is a question is answered in the same way, and nothing is delivered.
+//
 // It takes one parcel after the other until the front closes the connection. Invariants:
 // a message that has come in part is delivered to nobody. What is answered 250 survives a
 // power cut, for each recipient by itself; what is not is in no mailbox. No fault of this
@@ -94,7 +96,13 @@ func (s *session) serve(ctx context.Context, p *parcel.Parcel) error {
 	}
 	var receipt *parcel.Receipt
 	var err error
-	processors.Blocking(func() { receipt, err = s.post(ctx, p) })
+	processors.Blocking(func() {
+		if p.Question {
+			receipt = s.answer(ctx, p)
+			return
+		}
+		receipt, err = s.post(ctx, p)
+	})
 	if err != nil {
 		return err
 	}

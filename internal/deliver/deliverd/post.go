@@ -51,6 +51,21 @@ func (s *session) post(ctx context.Context, p *parcel.Parcel) (*parcel.Receipt, 
 	return receipt, nil
 }
 
+// answer says whether there would be room for a message, for each recipient. Nobody is
+// told in the log: nothing has happened.
+func (s *session) answer(ctx context.Context, p *parcel.Parcel) *parcel.Receipt {
+	receipt := &parcel.Receipt{Outcomes: make([]parcel.Outcome, len(p.Recipients))}
+	for i, r := range p.Recipients {
+		account, err := s.o.Account(r.Account)
+		if err == nil {
+			to := deliver.Recipient{Account: account, Address: r.Address, Detail: r.Detail, Log: s.o.Log.With("user", r.Account)}
+			err = s.agent.Fits(ctx, &to, p.Size)
+		}
+		receipt.Outcomes[i].Reply = s.agent.Outcome(err).Reply
+	}
+	return receipt
+}
+
 // reply says what became of a message for one recipient, to the log too, where it is not
 // there yet.
 func (s *session) reply(account string, err error) lmtp.Reply {

@@ -4,6 +4,9 @@
 //	front ── Parcel, then Parcel.Size octets of the message ──► deliver-session
 //	front ◄─ Receipt, with a reply for each recipient, in order ─ deliver-session
 //
+// A Parcel can also be a question, with no message behind it: whether each recipient has
+// room for one of that size.
+//
 // They speak on a channel of package handover, behind its Hello. One parcel is under way
 // at a time; a front that wants more has more channels. A session that gets only part of
 // a parcel delivers nothing. A Receipt comes when what it says of each recipient is so:
@@ -31,6 +34,7 @@ type Parcel struct {
 	Sender     string // the path of MAIL, "" for the null path
 	Top        string // header fields that the front adds, with LF line ends, or ""
 	Size       int64  // of the message without Top, in octets
+	Question   bool   // no message comes: would there be room? Class 2 says yes
 	Recipients []Recipient
 }
 
@@ -69,6 +73,7 @@ func (p *Parcel) Append(b []byte) ([]byte, error) {
 		w.text(p.Sender)
 		w.text(p.Top)
 		w.number(uint64(p.Size))
+		w.truth(p.Question)
 		w.count(len(p.Recipients), MostRecipients)
 		for _, r := range p.Recipients {
 			w.text(r.Account)
@@ -85,7 +90,7 @@ func Read(in io.Reader) (*Parcel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Parcel{Sender: r.text(), Top: r.text(), Size: int64(r.number())}
+	p := &Parcel{Sender: r.text(), Top: r.text(), Size: int64(r.number()), Question: r.truth()}
 	n := r.count(MostRecipients)
 	p.Recipients = make([]Recipient, n)
 	for i := range p.Recipients {
@@ -155,6 +160,14 @@ type writer struct {
 func (w *writer) short(n uint16)  { w.b = binary.BigEndian.AppendUint16(w.b, n) }
 func (w *writer) number(n uint64) { w.b = binary.BigEndian.AppendUint64(w.b, n) }
 
+func (w *writer) truth(t bool) {
+	if t {
+		w.short(1)
+	} else {
+		w.short(0)
+	}
+}
+
 func (w *writer) text(s string) {
 	w.b = binary.BigEndian.AppendUint32(w.b, uint32(len(s)))
 	w.b = append(w.b, s...)
@@ -211,6 +224,12 @@ func (r *reader) short() uint16 {
 		return binary.BigEndian.Uint16(b)
 	}
 	return 0
+}
+
+func (r *reader) truth() bool {
+	n := r.short()
+	r.bad = r.bad || n > 1
+	return n == 1
 }
 
 func (r *reader) number() uint64 {

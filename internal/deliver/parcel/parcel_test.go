@@ -16,6 +16,7 @@ import (
 var samples = []*Parcel{
 	{Sender: "a@b", Top: "Received: x\n", Size: 1 << 40, Recipients: []Recipient{{"ann", "ann+x@example.org", "x"}, {"bob", "bob", ""}}},
 	{Recipients: []Recipient{{}}},
+	{Size: 5, Question: true, Recipients: []Recipient{{"ann", "ann@example.org", ""}}},
 }
 
 func TestParcel(t *testing.T) {

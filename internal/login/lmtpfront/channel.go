@@ -157,6 +157,13 @@ func (c *channel) carry(p *parcel.Parcel, record []byte, rest io.Reader) (*parce
 	return r, err
 }
 
+// within is the channel for something that takes less time than a delivery.
+func (c *channel) within(d time.Duration) *channel {
+	quick := *c
+	quick.limit = &timeouts{part: d, receipt: d}
+	return &quick
+}
+
 // piece is as much of a message as is carried at once.
 type piece [32 << 10]byte
 

@@ -214,6 +214,8 @@ func (c *client) interrupt() {
 	}
 }
 
+func (c *client) sever() { c.raw.Close() }
+
 // next serves one command. An error ends the connection.
 func (c *client) next() error {
 	line, err := c.in.ReadLine()

@@ -7,6 +7,7 @@
 //	envelope.go  MAIL, RCPT, RSET           locate.go whose mail an address is
 //	data.go      DATA and BDAT              body.go   the message, in memory or in a file
 //	post.go      to whom it goes at once    channel.go connections to sessions
+//	policy.go    a question before: has a recipient room? (package policy)
 //
 // # The states of a connection
 //
@@ -81,13 +82,20 @@ type Server struct {
 	limit    timeouts
 	finder   *finder
 	channels *channels
+	rooms    *rooms
 	quiet    quiet.Watch
 
 	mu        sync.Mutex // guards what follows
 	stopping  bool
 	listeners map[net.Listener]struct{}
-	clients   map[*client]struct{}
+	clients   map[visitor]struct{}
 	running   sync.WaitGroup // one for each client
+}
+
+// visitor is a connection that is served.
+type visitor interface {
+	interrupt() // the server stops: what has begun may end
+	sever()     // now
 }
 
 // timeouts are how long one waits. RFC 5321 section 4.5.3.2.7 gives a client 5 minutes
@@ -99,6 +107,8 @@ type timeouts struct {
 	start     time.Duration // a connection to a session
 	part      time.Duration // a session: taking a piece of a message
 	receipt   time.Duration // a session: delivering it; a client waits 10 minutes (RFC 5321 section 4.5.3.2.6)
+	question  time.Duration // finding out whether there is room, in each of three steps; Postfix waits 100 s
+	asker     time.Duration // the next octets of who asks; Postfix keeps a connection for 5 minutes
 }
 
 var standard = timeouts{
@@ -108,6 +118,8 @@ var standard = timeouts{
 	start:     30 * time.Second,
 	part:      time.Minute,
 	receipt:   5 * time.Minute,
+	question:  10 * time.Second,
+	asker:     15 * time.Minute,
 }
 
 // New returns a server without connections.
@@ -118,10 +130,11 @@ func New(o Options) *Server {
 	s := &Server{
 		o: o, limit: standard,
 		listeners: make(map[net.Listener]struct{}),
-		clients:   make(map[*client]struct{}),
+		clients:   make(map[visitor]struct{}),
 	}
 	s.finder = newFinder(o)
 	s.channels = newChannels(o.Deliveries, &s.limit)
+	s.rooms = newRooms(s.channels, &s.limit, o.Clock)
 	return s
 }
 
@@ -135,8 +148,8 @@ func (s *Server) Serve(l inetd.Listener) error {
 	s.listeners[l.Listener] = struct{}{}
 	s.mu.Unlock()
 	l.Each(s.o.Log, func(conn net.Conn) {
-		if c := s.admit(conn); c != nil {
-			go c.serve()
+		if v := s.admit(l.Name, conn); v != nil {
+			go v.serve()
 		}
 	})
 	return nil
@@ -144,28 +157,32 @@ func (s *Server) Serve(l inetd.Listener) error {
 
 // ServeConn serves one connection and returns when it has ended.
 func (s *Server) ServeConn(conn inetd.Conn) error {
-	if c := s.admit(conn.Conn); c != nil {
-		c.serve()
+	if v := s.admit(conn.Name, conn.Conn); v != nil {
+		v.serve()
 	}
 	return nil
 }
 
-// admit counts a connection, or closes it and returns nil.
-func (s *Server) admit(conn net.Conn) *client {
+// The names of the sockets.
+const (
+	nameLMTP   = "lmtp"
+	namePolicy = "policy"
+)
+
+// admit counts a connection to a socket of this name, or closes it and returns nil.
+func (s *Server) admit(name string, conn net.Conn) interface{ serve() } {
 	s.quiet.Stir()
-	c := newClient(s, conn)
-	s.mu.Lock()
-	var why *lmtp.Reply
-	switch {
-	case s.stopping:
-		why = replyStopping
-	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
-		why = replyCrowded
-	default:
-		s.clients[c] = struct{}{}
-		s.running.Add(1)
+	if name == namePolicy {
+		a := newAsker(s, conn)
+		if why := s.enter(a); why != nil { // no answer is the answer
+			a.log.Warn("connection refused", "err", why.Text)
+			conn.Close()
+			return nil
+		}
+		return a
 	}
-	s.mu.Unlock()
+	c := newClient(s, conn)
+	why := s.enter(c)
 	if why == nil {
 		return c
 	}
@@ -177,12 +194,27 @@ func (s *Server) admit(conn net.Conn) *client {
 	return nil
 }
 
+// enter counts a connection, or says why not.
+func (s *Server) enter(v visitor) (why *lmtp.Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		return replyStopping
+	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
+		return replyCrowded
+	}
+	s.clients[v] = struct{}{}
+	s.running.Add(1)
+	return nil
+}
+
 // leave is the end of what admit began.
-func (s *Server) leave(c *client) {
+func (s *Server) leave(v visitor) {
 	s.quiet.Stir()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.clients, c)
+	delete(s.clients, v)
 	s.running.Done()
 }
 
@@ -209,7 +241,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	case <-ctx.Done():
 		s.mu.Lock()
 		for c := range s.clients {
-			c.raw.Close()
+			c.sever()
 		}
 		s.mu.Unlock()
 		<-ended

@@ -182,11 +182,11 @@ type peer struct {
 // before it runs.
 func (h *house) serve(change func(*Options), adjust ...func(*Server)) (*Server, func() *peer) {
 	h.t.Helper()
-	return h.serveOn("tcp", change, adjust...)
+	return h.serveOn("tcp", nameLMTP, change, adjust...)
 }
 
-// serveOn does that on a socket of the network tcp or unix.
-func (h *house) serveOn(network string, change func(*Options), adjust ...func(*Server)) (*Server, func() *peer) {
+// serveOn does that on a socket of the network tcp or unix, which has that name.
+func (h *house) serveOn(network, name string, change func(*Options), adjust ...func(*Server)) (*Server, func() *peer) {
 	h.t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
@@ -208,7 +208,7 @@ func (h *house) serveOn(network string, change func(*Options), adjust ...func(*S
 		h.t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(inetd.Listener{Listener: l, Name: "lmtp"}) }()
+	go func() { served <- s.Serve(inetd.Listener{Listener: l, Name: name}) }()
 	h.t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

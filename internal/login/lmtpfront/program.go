@@ -16,7 +16,10 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	p := frontd.Program{
 		Name: "lmtpd", Version: version, Service: wire.LMTP, Inetd: true,
 		Want: func(cfg *conf.Config) []inetd.Wanted {
-			return []inetd.Wanted{{Service: "lmtp", Setting: "lmtp.listen", Addresses: cfg.LMTP.Listen}}
+			return []inetd.Wanted{
+				{Service: nameLMTP, Setting: "lmtp.listen", Addresses: cfg.LMTP.Listen},
+				{Service: namePolicy, Setting: "lmtp.policy_listen", Addresses: cfg.LMTP.Policy},
+			}
 		},
 		Spool: func(cfg *conf.Config) string { return cfg.LMTP.Spool },
 		New:   serverOf,

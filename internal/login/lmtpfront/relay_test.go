@@ -89,7 +89,7 @@ func TestSTARTTLSSmuggled(t *testing.T) {
 func TestXCLIENTForged(t *testing.T) {
 	h := newHouse(t, "ann")
 	for network, listed := range map[string]string{"tcp": "192.0.2.0/24", "unix": "0.0.0.0/0"} {
-		_, connect := h.serveOn(network, func(o *Options) { o.XClient = []netip.Prefix{netip.MustParsePrefix(listed)} })
+		_, connect := h.serveOn(network, nameLMTP, func(o *Options) { o.XClient = []netip.Prefix{netip.MustParsePrefix(listed)} })
 		p := connect()
 		p.want("220 ")
 		p.say("XCLIENT ADDR=203.0.113.9\r\n")

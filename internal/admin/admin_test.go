@@ -35,7 +35,7 @@ func installed(t *testing.T) string {
 			return
 		}
 		args := []string{"build", "-o", built.directory + "/"}
-		for _, name := range append([]string{"fantail"}, needed...) {
+		for _, name := range append([]string{"fantail", "deliver-session"}, needed...) {
 			args = append(args, "fantail/cmd/"+name)
 		}
 		out, err := exec.Command("go", args...).CombinedOutput()

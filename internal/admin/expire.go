@@ -130,31 +130,44 @@ func (p *prefixed) Write(text []byte) (int, error) {
 }
 
 // keepers are the accounts of which something was noted that POP3 has retrieved, as far
-// as they can be listed: those of the passwd-file, and the system's users.
+// as they can be listed.
 func keepers(ctx context.Context, t *tool, cfg *conf.Config) ([]string, error) {
+	users, err := listable(ctx, t, cfg)
+	var names []string
+	for _, u := range users {
+		if mayHaveRetrieved(cfg, u) {
+			names = append(names, u.Name)
+		}
+	}
+	return names, err
+}
+
+// listable are the accounts that can be listed: those of the passwd-file, and the
+// system's users.
+func listable(ctx context.Context, t *tool, cfg *conf.Config) ([]userdb.User, error) {
 	records, _, err := userdb.ReadFile(cfg.Auth.PasswdFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var names []string
+	var users []userdb.User
+	known := make(map[string]bool)
 	for _, r := range records {
-		if mayHaveRetrieved(cfg, r.User) {
-			names = append(names, r.Name)
-		}
+		users = append(users, r.User)
+		known[r.Name] = true
 	}
-	users, err := systemUsers(ctx, cfg)
+	system, err := systemUsers(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range users {
-		if !slices.Contains(names, u.Name) && mayHaveRetrieved(cfg, u) {
-			names = append(names, u.Name)
+	for _, u := range system {
+		if !known[u.Name] {
+			users = append(users, u)
 		}
 	}
 	if cfg.LDAP.URI != "" || cfg.SQL.Driver != conf.SQLNone {
 		t.warn("accounts of a directory or a database are not listed: name them")
 	}
-	return names, nil
+	return users, nil
 }
 
 // mayHaveRetrieved reports whether there may be a note of what POP3 has retrieved. Where

@@ -48,6 +48,15 @@ type Recipient struct {
 // Receipt says what became of a Parcel.
 type Receipt struct{ Outcomes []Outcome } // in the order of Parcel.Recipients
 
+// Usage is what a deliver-session says of an account that is asked how full it is
+// (deliver-session(8), -usage). A limit of 0 is none.
+type Usage struct {
+	Octets        int64 `json:"octets"`
+	OctetsLimit   int64 `json:"octets_limit"`
+	Messages      int64 `json:"messages"`
+	MessagesLimit int64 `json:"messages_limit"`
+}
+
 // Outcome is what became of it for one recipient.
 type Outcome struct {
 	lmtp.Reply

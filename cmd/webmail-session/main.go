@@ -43,6 +43,12 @@ func serve(ctx context.Context, s *session.Session) error {
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	site := webmail.New(webmail.Options{Account: account, Name: s.User, Log: s.Log})
+	authority := s.Webmail.AuthservID
+	if authority == "" {
+		if authority, err = os.Hostname(); err != nil {
+			s.Log.Warn("name of the machine", "err", err) // then nothing is believed
+		}
+	}
+	site := webmail.New(webmail.Options{Account: account, Name: s.User, Log: s.Log, Authority: authority})
 	return webmail.Serve(conn, site, s.Log)
 }

@@ -47,6 +47,8 @@ type rows struct {
 	refEnd []int32 // where the references of a row end in refs
 	refs   []int32
 	ids    int32 // numbers of Message-IDs are below
+
+	table *columns // that they are rows of
 }
 
 // Number 0 is that of the empty text.
@@ -116,7 +118,9 @@ func (f *finder) columns(ctx context.Context, among *store.MessageSet, linked bo
 		f.Mailbox.WriteDerived(c.encode())
 		c.written, c.writtenLinks = len(c.rows.uids), len(c.rows.id)
 	}
-	return c.rows, place, nil
+	out := c.rows
+	out.table = c
+	return out, place, nil
 }
 
 // stale reports whether it is better to begin anew.

@@ -47,7 +47,12 @@ func (s *Site) body(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer raw.Close()
-	res, err := sanitize(part, raw, root)
+	a := authenticate(root, s.authority)
+	remote, _ := s.showPictures(r, r.PathValue("id"), &a)
+	if remote {
+		w.Header().Set("Content-Security-Policy", strings.Replace(w.Header().Get("Content-Security-Policy"), "img-src data:", "img-src data: https:", 1))
+	}
+	res, err := sanitize(part, raw, root, remote)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
 		return s.render(w, r, http.StatusOK, "body.html", bodyView{Note: r.lang.Text("message.tooComplexBody")})
 	}
@@ -70,13 +75,13 @@ func partOf(root *message.Part, section string) (*message.Part, error) {
 }
 
 // sanitize reads and rebuilds an HTML part. root gives the inline images; nil:
-// none are wanted.
-func sanitize(p *message.Part, raw *os.File, root *message.Part) (htmlsafe.Result, error) {
+// none are wanted. remote lets pictures on other servers stay.
+func sanitize(p *message.Part, raw *os.File, root *message.Part, remote bool) (htmlsafe.Result, error) {
 	html, err := io.ReadAll(p.Text(raw, maxHTML))
 	if err != nil {
 		return htmlsafe.Result{}, fmt.Errorf("read HTML part: %w", err)
 	}
-	o := htmlsafe.Options{}
+	o := htmlsafe.Options{Remote: remote}
 	var readErr error
 	if root != nil {
 		images := inlineImages(root)

@@ -43,12 +43,16 @@ type file struct {
 // maxShown is how many text parts are shown at once; more are files.
 const maxShown = 20
 
-// contents sorts the parts of a message. preferPlain chooses among
+// contents sorts the parts of a message: of the stored one, or of one that is at a place in
+// it. preferPlain chooses among
 // alternatives (RFC 2046 section 5.1.4), where the last one that we know is the
 // best otherwise.
-func contents(root *message.Part, preferPlain bool) content {
+func contents(root *message.Part, at []int, preferPlain bool) content {
 	c := content{}
-	c.add(root, nil, preferPlain)
+	if len(at) > 0 && len(root.Parts) == 0 {
+		at = below(at, 0) // the only part of a message in a message has a number of its own
+	}
+	c.add(root, at, preferPlain)
 	return c
 }
 

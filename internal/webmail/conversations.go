@@ -34,6 +34,20 @@ func (c *conversations) Len() int { return len(c.starts) - 1 }
 // at returns the messages of a group.
 func (c *conversations) at(g int) []mail.UID { return c.uids[c.starts[g]:c.starts[g+1]] }
 
+// group returns the group that a message is in, -1 if there is none. It looks through all
+// of them, which costs less than to keep what it finds.
+func (c *conversations) group(uid mail.UID) int {
+	at := slices.Index(c.uids, uid)
+	if at < 0 {
+		return -1
+	}
+	g, exact := slices.BinarySearch(c.starts, int32(at))
+	if !exact {
+		g--
+	}
+	return g
+}
+
 // conversations returns those of a mailbox, which are made once for a set of messages.
 func (m *mailboxes) conversations(ctx context.Context, v view) (*conversations, error) {
 	m.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"fantail/internal/mail"
@@ -18,71 +19,72 @@ import (
 // maxText is how much of a plain text part is shown.
 const maxText = 512 << 10
 
-// messageView is the page of one message.
+// messageView is the page of a message and the conversation that it belongs to.
 type messageView struct {
 	layout
 	Subject      string
-	From         []person
-	To, Cc       []person
-	ReplyTo      []person // if replies go elsewhere
-	When         moment
-	Flagged      bool
 	Mailbox      string // as people call it
 	Back         string
 	Newer, Older string
-	Parts        []partView
-	Files        []fileView
-	Warnings     []string
-	Remote       int // images that were not loaded
-	Other        string
-	OtherName    string // of the other form of the same message
-	Raw, Save    string
-	Value        string // of the message, in forms
+	Value        string // of the conversation's messages in this mailbox, in forms
+	Flagged      bool   // the message that was asked for
+	Letters      []letter
+	Folded       bool // there are several: each can be folded
+	Inside       bool // it is part of another message: nothing can be done with it
 }
 
 // partView is one text of the message: plain text, or the address of a frame.
 type partView struct {
-	Frame  string
-	Title  string // of the frame
-	Blocks []block
-	Cut    bool // there is more than is shown
+	Frame    string
+	Title    string // of the frame
+	Passages []passage
+	Cut      bool // there is more than is shown
 }
 
 type fileView struct {
 	file
 	KindName, SizeName string
-	Warn               bool // a program, or a page that can hold one
+	View               string // the address of a page that shows it; "" if none can
+	Tab                bool   // View is no page of ours, but a window of its own
+	Warn               bool   // a program, or a page that can hold one
 }
 
-// message shows one message, and marks it as read if a person looks at it.
+// message shows a message with its conversation, and marks as read what a person can read
+// then.
 func (s *Site) message(w http.ResponseWriter, r *request) error {
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	root, err := f.Structure(r.Context(), f.uid())
+	c := &relatives{list: []*found{f}}
+	if r.prefs.Grouping != "messages" {
+		if c, err = s.relatives(r.Context(), f); err != nil {
+			return err
+		}
+		defer c.Close()
+	}
+	letters, err := s.letters(r, c, f)
 	if err != nil {
 		return err
 	}
-	raw, err := f.OpenMessage(r.Context(), f.uid())
-	if err != nil {
+	if err := s.seen(r, letters); err != nil {
 		return err
 	}
-	defer raw.Close()
-	if err := s.markSeen(r, f); err != nil {
-		return err
-	}
+	asked := &letters[slices.IndexFunc(letters, func(l letter) bool { return l.f == f })]
 	r.SetPathValue("mailbox", f.Name()) // for the sidebar
-	subject := subjectOf(root)
+	subject := subjectOf(asked.root)
 	if subject == "" {
 		subject = r.lang.Text("list.noSubject")
 	}
-	v := messageView{layout: s.layout(r, subject), Subject: subject}
-	if err := s.header(r, &v, f, root); err != nil {
-		return err
+	v := messageView{layout: s.layout(r, subject), Subject: subject, Flagged: asked.Flagged, Folded: len(letters) > 1}
+	for i := range letters {
+		if err := s.fill(r, &letters[i], f.Name()); err != nil && (letters[i].f == f || !missing(err)) {
+			return err
+		}
 	}
-	if err := s.parts(r, &v, f, root, raw); err != nil {
+	v.Letters = letters
+	if err := s.around(r, &v, f); err != nil {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "message.html", v)
@@ -116,39 +118,64 @@ func isVisit(r *http.Request) bool {
 	return (site == "" || site == "same-origin" || site == "none") && (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
 }
 
-// header fills in who wrote to whom and when, and the way to other messages.
-func (s *Site) header(r *request, v *messageView, f *found, root *message.Part) error {
-	env := root.Envelope()
-	v.From, v.To, v.Cc = people(env.From), people(env.To), people(env.Cc)
-	if replies := people(env.ReplyTo); len(replies) > 0 && !samePeople(replies, v.From) {
-		v.ReplyTo = replies
-	}
-	date, ok := root.Date()
-	if !ok {
-		stat, err := f.Stat(r.Context(), f.uid())
-		if err != nil {
-			return err
-		}
-		date = stat.Date
-	}
-	v.When = r.when(date)
-	v.Flagged = f.snap.Flags(f.at).Has(mail.Flagged)
+// around fills in the way to other messages, and what can be done with all of these.
+func (s *Site) around(r *request, v *messageView, f *found) error {
 	v.Mailbox = f.Name()
 	for _, x := range v.Folders {
 		if x.Current {
 			v.Mailbox = x.Name
 		}
 	}
-	v.Value = selection{f.Name(), f.snap.UIDValidity(), []mail.UID{f.uid()}}.String()
-	v.Back = listOf(r, f.Name()).path()
-	if f.at+1 < f.snap.Len() {
-		v.Newer = f.view.path(f.at+1, "")
+	here := selection{mailbox: f.Name(), validity: f.snap.UIDValidity()}
+	for _, l := range v.Letters {
+		if l.f.Name() == f.Name() {
+			here.uids = append(here.uids, l.f.uid())
+		}
 	}
-	if f.at > 0 {
-		v.Older = f.view.path(f.at-1, "")
+	slices.Sort(here.uids)
+	v.Value = here.String()
+	want := listOf(r, f.Name())
+	v.Back = want.path()
+	newer, older, err := s.neighbours(r, f, want)
+	if newer >= 0 {
+		v.Newer = f.view.path(newer, "") + want.link()
 	}
-	v.Raw, v.Save = f.path("/raw"), f.path("/eml")
-	return nil
+	if older >= 0 {
+		v.Older = f.view.path(older, "") + want.link()
+	}
+	return err
+}
+
+// neighbours returns the messages before and behind a line of a list; -1 if there is none.
+// Where lists show conversations it is the newest one of each.
+func (s *Site) neighbours(r *request, f *found, want wish) (newer, older int, err error) {
+	if want.Sort != "" || want.Filter != "" || r.prefs.Grouping == "messages" {
+		newer, older = f.at+1, f.at-1
+		if newer == f.snap.Len() {
+			newer = -1
+		}
+		return newer, older, nil
+	}
+	c, err := s.boxes.conversations(r.Context(), f.view)
+	if err != nil {
+		return -1, -1, err
+	}
+	newest := func(g int) int {
+		if g < 0 || g >= c.Len() {
+			return -1
+		}
+		uids := c.at(g)
+		i, ok := f.snap.Find(uids[len(uids)-1])
+		if !ok {
+			return -1
+		}
+		return i
+	}
+	g := c.group(f.uid())
+	if g < 0 {
+		return -1, -1, nil
+	}
+	return newest(g + 1), newest(g - 1), nil
 }
 
 // listOf is the list from which a message was opened, as its address says.
@@ -184,81 +211,97 @@ func samePeople(a, b []person) bool {
 	return true
 }
 
-// parts fills in what the message says.
-func (s *Site) parts(r *request, v *messageView, f *found, root *message.Part, raw *os.File) error {
-	plain := r.URL.Query().Get("view") == "plain"
-	c := contents(root, plain)
-	var warnings []string
+// parts fills in what the message at a place of the stored one says, and counts the
+// pictures on other servers.
+func (s *Site) parts(r *request, l *letter, root *message.Part, at []int, raw *os.File) (remote int, err error) {
+	plain := r.prefs.Plain.On(false)
+	if view := r.URL.Query().Get("view"); view != "" {
+		plain = view == "plain"
+	}
+	c := contents(root, at, plain)
 	for _, x := range c.shown {
 		if !x.html {
 			continue
 		}
-		ok, err := s.inspect(r, v, &warnings, x, raw)
+		n, ok, err := s.inspect(r, l, x, raw)
 		if err != nil {
-			return err
+			return 0, err
 		}
+		remote += n
 		if !ok && c.plain { // show the other form instead
-			plain, c = true, contents(root, true)
+			plain, c = true, contents(root, at, true)
 			break
 		}
 	}
-	v.Warnings = warnings
 	for _, x := range c.shown {
-		p, err := s.partView(r, f, v, x, raw)
+		p, err := s.partView(r, l, x, raw)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if p.Frame != "" || len(p.Blocks) > 0 {
-			v.Parts = append(v.Parts, p)
+		if p.Frame != "" || len(p.Passages) > 0 {
+			l.Parts = append(l.Parts, p)
 		}
 	}
 	for _, x := range c.files {
-		x.Path = partPath(f, x)
-		v.Files = append(v.Files, fileView{x, r.lang.Text("message.kind." + x.Kind), r.lang.Size(x.Size), dangerous(x.Name)})
+		x.Path = partPath(l.f, x)
+		v := fileView{file: x, KindName: r.lang.Text("message.kind." + x.Kind), SizeName: r.lang.Size(x.Size), Warn: dangerous(x.Name)}
+		v.View, v.Tab = viewPath(l.f, x)
+		l.Files = append(l.Files, v)
 	}
-	switch {
+	if len(l.Files) > 1 {
+		l.All = l.f.path("/all.zip")
+	}
+	switch here := l.Path + "&view="; {
 	case c.plain && !plain:
-		v.Other, v.OtherName = f.path("")+"&view=plain", r.lang.Text("message.plain")
+		l.Other, l.OtherName = here+"plain", r.lang.Text("message.plain")
 	case c.html && plain:
-		v.Other, v.OtherName = f.path(""), r.lang.Text("message.formatted")
+		l.Other, l.OtherName = here+"rich", r.lang.Text("message.formatted")
 	}
-	return nil
+	return remote, nil
 }
 
 // inspect looks at an HTML part ahead of the frame that will show it. ok is
 // false if it cannot be shown.
-func (s *Site) inspect(r *request, v *messageView, warnings *[]string, x shown, raw *os.File) (ok bool, err error) {
-	res, err := sanitize(x.part, raw, nil)
+func (s *Site) inspect(r *request, l *letter, x shown, raw *os.File) (remote int, ok bool, err error) {
+	res, err := sanitize(x.part, raw, nil, false)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
-		*warnings = append(*warnings, r.lang.Text("message.tooComplex"))
-		return false, nil
+		l.Warnings = append(l.Warnings, r.lang.Text("message.tooComplex"))
+		return 0, false, nil
 	}
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
-	v.Remote += res.Remote
 	for _, sus := range res.Suspicious {
-		*warnings = append(*warnings, sus.Reason+".")
+		l.Warnings = append(l.Warnings, sus.Reason+".")
 	}
-	return true, nil
+	return res.Remote - res.Trackers, true, nil
 }
 
-func (s *Site) partView(r *request, f *found, v *messageView, x shown, raw *os.File) (partView, error) {
+func (s *Site) partView(r *request, l *letter, x shown, raw *os.File) (partView, error) {
 	if x.html {
-		frame := f.path("/body") + "&section=" + url.QueryEscape(x.section)
-		return partView{Frame: frame, Title: r.lang.Text("message.frame", "subject", v.Subject)}, nil
+		frame := l.f.path("/body") + "&section=" + url.QueryEscape(x.section)
+		subject := subjectOf(l.root)
+		if subject == "" {
+			subject = r.lang.Text("list.noSubject")
+		}
+		return partView{Frame: frame, Title: r.lang.Text("message.frame", "subject", subject)}, nil
 	}
-	text, err := io.ReadAll(x.part.Text(raw, maxText+1))
+	blocks, cut, err := readPlain(x.part, raw)
+	return partView{Passages: passages(blocks), Cut: cut}, err
+}
+
+// readPlain lays out a part as plain text; cut tells that there is more.
+func readPlain(p *message.Part, raw *os.File) (blocks []block, cut bool, err error) {
+	text, err := io.ReadAll(p.Text(raw, maxText+1))
 	if err != nil {
-		return partView{}, fmt.Errorf("read text part: %w", err)
+		return nil, false, fmt.Errorf("read text part: %w", err)
 	}
-	cut := len(text) > maxText
-	if cut {
+	if cut = len(text) > maxText; cut {
 		text = text[:maxText]
 	}
-	format, _ := x.part.Param("format")
-	delsp, _ := x.part.Param("delsp")
-	return partView{Blocks: plainText(strings.ToValidUTF8(string(text), "\uFFFD"), strings.EqualFold(format, "flowed"), strings.EqualFold(delsp, "yes")), Cut: cut}, nil
+	format, _ := p.Param("format")
+	delsp, _ := p.Param("delsp")
+	return plainText(strings.ToValidUTF8(string(text), "\uFFFD"), strings.EqualFold(format, "flowed"), strings.EqualFold(delsp, "yes")), cut, nil
 }
 
 // dangerous reports whether a file of that name can run something on the

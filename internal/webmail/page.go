@@ -27,8 +27,12 @@ func functions(l *locale.Language) template.FuncMap {
 		"icon":  icon,
 		"t":     l.Text,
 		"num":   l.Number,
+		"pair":  func(page, letter any) pair { return pair{page, letter} },
 	}
 }
+
+// pair is what a template within a page needs: the page, and one thing on it.
+type pair struct{ Page, Letter any }
 
 // icon returns a picture that says nothing by itself: the words beside it do.
 func icon(name string) template.HTML {

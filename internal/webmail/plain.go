@@ -13,6 +13,39 @@ type block struct {
 	Text      []htmlsafe.Segment
 }
 
+// passage is a run of blocks: what somebody wrote, or what they quote of others.
+type passage struct {
+	Blocks []block
+	Folded bool // it is long, and was read before: it shows when somebody wants it
+	Lines  int
+}
+
+// shortQuote is how many lines of a quotation are shown as a matter of course: people
+// write their answers between such.
+const shortQuote = 5
+
+// passages joins blocks. If there is nothing but quotations they are what there is to read.
+func passages(list []block) []passage {
+	var out []passage
+	own := false
+	for _, b := range list {
+		own = own || b.Depth == 0 && !b.Signature
+		lines := 1
+		for _, s := range b.Text {
+			lines += strings.Count(s.Text, "\n")
+		}
+		if n := len(out); n == 0 || (out[n-1].Blocks[0].Depth > 0) != (b.Depth > 0) {
+			out = append(out, passage{})
+		}
+		last := &out[len(out)-1]
+		last.Blocks, last.Lines = append(last.Blocks, b), last.Lines+lines
+	}
+	for i := range out {
+		out[i].Folded = own && out[i].Blocks[0].Depth > 0 && out[i].Lines > shortQuote
+	}
+	return out
+}
+
 // maxQuote is the deepest quotation that looks different from the one above it.
 const maxQuote = 6
 

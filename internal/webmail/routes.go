@@ -35,6 +35,10 @@ const (
 	bodyPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
 		"form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
+	// readerPolicy is for PDF, which browsers show with a reader of their own: a sandbox
+	// switches that off.
+	readerPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 	// filePolicy is for what strangers sent, as they sent it.
 	filePolicy = "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -48,6 +52,14 @@ var routes = []route{
 	{"GET /m/{id}/part/{section}/{name}", (*Site).part, filePolicy, false},
 	{"GET /m/{id}/raw", (*Site).raw, filePolicy, false},
 	{"GET /m/{id}/eml", (*Site).eml, filePolicy, false},
+	{"GET /m/{id}/all.zip", (*Site).all, filePolicy, false},
+	{"GET /m/{id}/image/{section}/{name}", (*Site).image, filePolicy, false},
+	{"GET /m/{id}/pdf/{section}/{name}", (*Site).pdf, readerPolicy, false},
+	{"GET /m/{id}/view/{section}/{name}", (*Site).view, pagePolicy, false},
+	{"GET /m/{id}/headers", (*Site).headers, pagePolicy, false},
+	{"POST /m/{id}/pictures", (*Site).pictures, pagePolicy, true},
+	{"POST /m/{id}/unsubscribe", (*Site).unsubscribe, pagePolicy, true},
+	{"POST /m/{id}/invitation", (*Site).reply, pagePolicy, true},
 	{"POST /act", (*Site).act, pagePolicy, true},
 	{"POST /undo/{token}", (*Site).takeBack, pagePolicy, true},
 	{"/", (*Site).nothing, pagePolicy, false},

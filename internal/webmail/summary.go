@@ -67,7 +67,7 @@ func newSummary(ctx context.Context, v view, uid mail.UID) (s summary, err error
 	env := root.Envelope()
 	s.from, s.to = names(env.From), names(env.To)
 	s.subject = subjectOf(root)
-	s.files = len(contents(root, false).files) > 0
+	s.files = len(contents(root, nil, false).files) > 0
 	s.date = stat.Date
 	return s, nil
 }

@@ -196,7 +196,7 @@ func TestContents(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			root := parse(t, c.in)
 			for i, want := range []string{c.rich, c.plain} {
-				got := contents(root, i == 1)
+				got := contents(root, nil, i == 1)
 				var shown, files []string
 				for _, s := range got.shown {
 					kind := ""

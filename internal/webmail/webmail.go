@@ -6,16 +6,23 @@
 // A page is a row of routes (routes.go), a file named after it, and a template:
 //
 //	mailbox.go   /f/{mailbox}            the list of messages, newest first
-//	message.go   /m/{id}                 one message
+//	message.go   /m/{id}                 a message and its conversation
 //	body.go      /m/{id}/body            its HTML, for the frame in that page
 //	part.go      /m/{id}/part/{n}/{name} an attachment
 //	part.go      /m/{id}/raw, /eml       the message as stored
+//	view.go      /m/{id}/view/{n}/{name} an attachment, to be looked at; also /image, /pdf
+//	archive.go   /m/{id}/all.zip         all of them
+//	headers.go   /m/{id}/headers         the fields of the header
+//	pictures.go  /m/{id}/pictures        POST: whether pictures on other servers are loaded
+//	unsubscribe.go /m/{id}/unsubscribe   POST: leave a mailing list
+//	invitation.go /m/{id}/invitation     POST: answer an invitation
 //	act.go       /act                    POST: what people do to messages
 //	undo.go      /undo/{token}           POST: and taken back
 //
 // What they share: request.go is a request with the settings and the language of
 // whoever made it, mailboxes.go opens mailboxes and finds messages by id,
-// folders.go lists them, summary.go reads what lists show, content.go chooses
+// folders.go lists them, relatives.go finds conversations, letter.go describes a message,
+// authentic.go and warnings.go judge who sent it, outgoing.go is the way out, summary.go reads what lists show, content.go chooses
 // which parts of a message are shown, plain.go lays out plain text, page.go
 // renders, reply.go turns errors into answers.
 //
@@ -56,6 +63,11 @@ type Options struct {
 	Log     *slog.Logger
 	Clock   func() time.Time // nil: time.Now
 	Zone    *time.Location   // nil: time.Local
+
+	// Authority is the name by which our mail servers sign what they have found out about
+	// a message (RFC 8601 section 2.5, authserv-id); "": nothing is believed.
+	Authority string
+	Outbox    Outbox // nil: nothing can be sent
 }
 
 // Site is the webmail of one account. It is an http.Handler for many requests
@@ -65,16 +77,21 @@ type Site struct {
 	settings *settings.Store
 	name     string
 	undo     undos
-	log      *slog.Logger
-	clock    func() time.Time
-	zone     *time.Location
-	routes   http.Handler
+	allowed  allowances
+	outbox   Outbox
+
+	authority string
+
+	log    *slog.Logger
+	clock  func() time.Time
+	zone   *time.Location
+	routes http.Handler
 }
 
 // New returns the webmail of an account, which must stay open as long as
 // requests run.
 func New(o Options) *Site {
-	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone}
+	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone, authority: o.Authority, outbox: o.Outbox}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

@@ -2,6 +2,7 @@ package webmail
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -483,7 +484,8 @@ func TestHeaders(t *testing.T) {
 	id := h.add("INBOX", mixedMail, 0, now)
 	for _, row := range routes {
 		path := strings.TrimPrefix(strings.TrimPrefix(row.pattern, "GET "), "POST ")
-		path = strings.NewReplacer("{$}", "", "{mailbox}", "INBOX", "{id}", id, "{section}", "2", "{name}", "x").Replace(path)
+		sections := map[string]string{"GET /m/{id}/image/{section}/{name}": "1.2.2", "GET /m/{id}/pdf/{section}/{name}": "3", "GET /m/{id}/view/{section}/{name}": "4"}
+		path = strings.NewReplacer("{$}", "", "{mailbox}", "INBOX", "{id}", id, "{section}", cmp.Or(sections[row.pattern], "2"), "{name}", "x").Replace(path)
 		if strings.HasSuffix(path, "/body") {
 			path += "?section=1.2.1"
 		}

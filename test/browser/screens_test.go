@@ -31,7 +31,17 @@ func extras() []samplemail.Message {
 		return samplemail.Message{Folder: "INBOX", Date: when, Class: "extra", Data: []byte("From: " + from + "\nTo: Demo Person <demo@example.org>\nCc: Ben Ito <ben@example.org>\nSubject: " + subject +
 			"\nDate: " + when.Format(time.RFC1123Z) + "\nMIME-Version: 1.0\n" + rest)}
 	}
+	elsewhere := func(folder string, m samplemail.Message) samplemail.Message {
+		m.Folder = folder
+		return m
+	}
 	return []samplemail.Message{
+		m(-9, "Ben Ito <ben@example.org>", "Lunch on Friday", "Message-ID: <lunch1@example.org>\nContent-Type: text/plain; charset=utf-8\n\nShall we have lunch together on Friday? I know a place by the river.\n\nBen\n"),
+		elsewhere("Sent", m(-8, "Demo Person <demo@example.org>", "Re: Lunch on Friday", "Message-ID: <lunch2@example.org>\nReferences: <lunch1@example.org>\nContent-Type: text/plain; charset=utf-8\n\nGladly. One o'clock?\n")),
+		m(-7, "Ben Ito <ben@example.org>", "Re: Lunch on Friday", "Message-ID: <lunch3@example.org>\nReferences: <lunch1@example.org> <lunch2@example.org>\nList-Unsubscribe: <https://lists.example.org/leave>\nList-Id: Lunches <lunch.example.org>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"+
+			"Content-Type: text/plain; charset=utf-8\n\nOne it is; here is the invitation.\n\nDemo Person wrote:\n"+strings.Repeat("> a line that was read before\n", 9)+
+			"--b\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nVERSION:2.0\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:lunch\nDTSTAMP:20261101T000000Z\nDTSTART:20261120T120000Z\nDTEND:20261120T133000Z\nSUMMARY:Lunch by the river\nLOCATION:Café Amarant, Uferstraße 5\nDESCRIPTION:They have soup.\nORGANIZER;CN=Ben Ito:mailto:ben@example.org\nATTENDEE;CN=Demo Person;PARTSTAT=NEEDS-ACTION:mailto:demo@example.org\nATTENDEE;CN=Ann Lee;PARTSTAT=ACCEPTED:mailto:ann@example.org\nEND:VEVENT\nEND:VCALENDAR\n"+
+			"--b\nContent-Type: image/png; name=river.png\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\niVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==\n--b--\n"),
 		m(0, "Garden Weekly <news@news.example>", "Plant before the frost", "Content-Type: text/html; charset=utf-8\n\n"+newsletter),
 		m(1, "=?utf-8?B?15PXldeT?= <david@example.org>", "=?utf-8?B?16nXnNeV150g15zXm9eV15zXnQ==?=", "Content-Type: text/plain; charset=utf-8\n\nשלום לכולם,\n\nנתראה ב-14:00 ליד https://example.org/place\n"),
 		m(2, "Ann Lee <ann@example.org>", "Re: Budget for the workshop, second draft with the numbers that we talked about on Monday",
@@ -56,6 +66,8 @@ var screens = []screen{
 	{"plain", "/f/INBOX", ".messages li:nth-child(1) a", "document.querySelector('.text') !== null"},
 	{"rtl", "/f/INBOX", ".messages li:nth-child(2) a", "document.querySelector('.text') !== null"},
 	{"formatted", "/f/INBOX", ".messages li:nth-child(3) a", "document.querySelector('iframe') !== null"},
+	{"conversation", "/f/INBOX", ".messages li:nth-child(4) a", "document.querySelectorAll('details.letter').length > 1"},
+	{"picture", "", "a.file", "document.querySelector('.picture img') !== null"},
 	{"empty", "/f/Nothing%20here", "", "document.querySelector('.empty') !== null"},
 	{"missing", "/f/Nowhere", "", "document.querySelector('.empty h1') !== null"},
 }
@@ -92,7 +104,9 @@ func (s *server) visit(t *testing.T, ctx context.Context, sc screen, scheme stri
 	if sc.name == "folders" && width > 860 {
 		return // they are always there
 	}
-	do(t, ctx, sc.name, chromedp.Navigate(s.url+sc.path))
+	if sc.path != "" {
+		do(t, ctx, sc.name, chromedp.Navigate(s.url+sc.path))
+	}
 	if sc.click != "" {
 		do(t, ctx, sc.name, chromedp.Click(chromedp.CSS(sc.click)))
 	}

@@ -88,6 +88,7 @@ duplicates = "24h"
 quota_full = "permanent"
 [webmail]
 "listen_tls" = ['127.0.0.1:8443']
+authserv_id = "mx.example.org"
 [autoconfig]
 name = "Example Ltd"
 host = "Mail.example.org"
@@ -190,7 +191,7 @@ directory = "../bin"
 			ListenSettings: ListenSettings{[]string{"localhost:1110"}, []string{}}, LoginDelay: 90 * time.Second, UIDLFormat: courier,
 			UIDLDuplicates: UIDLAllow, DeletedFlag: "$Gone", Workarounds: []string{OutlookNoNULs},
 		},
-		Webmail: WebmailSettings{[]string{"127.0.0.1:8443"}},
+		Webmail: WebmailSettings{[]string{"127.0.0.1:8443"}, "mx.example.org"},
 		Autoconfig: AutoconfigSettings{
 			Name: "Example Ltd", Host: "mail.example.org", Domains: []string{"example.org"}, Login: LoginLocal,
 			IMAP: Endpoint{Port: 143, STARTTLS: true}, POP3: Endpoint{Off: true}, Submission: Endpoint{Host: "smtp.example.org", Port: 465},

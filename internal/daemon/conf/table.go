@@ -81,6 +81,8 @@ var settings = []row{
 		"What a mail server is told if an account has no room: temporary (it tries again for some days), permanent (it returns the message to its sender at once)."},
 	{"webmail.listen_tls", addresses(func(c *Config) *[]string { return &c.Webmail.ListenTLS }), `[]`,
 		"Addresses on which webmaild listens itself with HTTPS."},
+	{"webmail.authserv_id", text(func(c *Config) *string { return &c.Webmail.AuthservID }), `""`,
+		"The name by which the mail server signs Authentication-Results, which webmail believes; empty: the machine's name."},
 	{"autoconfig.name", text(func(c *Config) *string { return &c.Autoconfig.Name }), `""`,
 		"What mail programs call this server where people read it, such as the name of a company; empty: the first of autoconfig.domains."},
 	{"autoconfig.host", domainName(func(c *Config) *string { return &c.Autoconfig.Host }), `""`,

@@ -49,6 +49,7 @@ type Session struct {
 	POP3 conf.POP3Settings
 
 	Deliver conf.DeliverSettings
+	Webmail conf.WebmailSettings
 
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *handover.Hello
@@ -126,6 +127,7 @@ type arguments struct {
 	imap                            conf.IMAPSettings
 	pop3                            conf.POP3Settings
 	deliver                         conf.DeliverSettings
+	webmail                         conf.WebmailSettings
 	sandbox                         conf.Sandbox
 }
 
@@ -263,7 +265,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
-	a.mail, a.imap, a.pop3, a.deliver, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Deliver, cfg.Programs.Sandbox
+	a.mail, a.imap, a.pop3, a.deliver, a.webmail, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Deliver, cfg.Webmail, cfg.Programs.Sandbox
 	if a.account != "" && a.maildir != "" || a.fence != "" {
 		return nil
 	}
@@ -289,7 +291,7 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
 	f := &fence{dir: a.maildir, leave: stop, entered: a.sandbox == conf.SandboxOff}
-	s := Session{User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver}
+	s := Session{User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver, Webmail: a.webmail}
 	if a.fence != "" {
 		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
 	}

@@ -19,7 +19,7 @@
 // Invariants, which FuzzSanitize states as code: the output holds only
 // elements and attributes of the tables; the only URLs are http, https,
 // mailto, tel and #fragments in <a href> and data: of raster images in
-// <img src>; no "url(" occurs; sanitising the output again changes nothing.
+// <img src>, or https there if Options.Remote says so; no "url(" occurs; sanitising the output again changes nothing.
 //
 // The frame in which the result is shown has a sandbox and a content security
 // policy of its own (package webmail). Each of the two is meant to suffice
@@ -52,6 +52,9 @@ type Options struct {
 	// KeepReferences leaves cid: references as they are, whatever Image is: in HTML
 	// that somebody writes, whose pictures are sent with it.
 	KeepReferences bool
+	// Remote leaves pictures on other hosts where they are, to be loaded over https. Those
+	// that nobody can see, and those on hosts without a name of the Internet, never stay.
+	Remote bool
 }
 
 // Result is a sanitised message.
@@ -59,8 +62,8 @@ type Result struct {
 	// HTML is what goes into the body of a document: at most one style element
 	// followed by the content.
 	HTML string
-	// Remote counts the images that were not loaded because they lie on other
-	// hosts; Trackers those of them that are too small to be seen.
+	// Remote counts the images that lie on other hosts, and are not loaded unless the
+	// options say so; Trackers those of them that are too small to be seen.
 	Remote, Trackers int
 	// Suspicious are links that do not lead where they seem to lead.
 	Suspicious []Suspicion
@@ -75,7 +78,7 @@ func Sanitize(src string, o Options) (Result, error) {
 	if err := checkInput(src); err != nil {
 		return Result{}, err
 	}
-	settled, first, err := stable(clean(src))
+	settled, first, err := stable(clean(src), o.Remote)
 	if err != nil {
 		return Result{}, err
 	}
@@ -83,7 +86,7 @@ func Sanitize(src string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	// Only the first round saw the remote images; its output has none.
+	// The first round saw all remote images; its output has none, or only some.
 	r.Remote, r.Trackers = first.Remote, first.Trackers
 	return r, nil
 }
@@ -92,9 +95,9 @@ func Sanitize(src string, o Options) (Result, error) {
 // first round found beside the HTML. Normal mail needs two rounds; malformed
 // nesting that the parser repairs differently each time may need one or two
 // more, and what has not settled then is not shown.
-func stable(src string) (settled string, first Result, err error) {
+func stable(src string, remote bool) (settled string, first Result, err error) {
 	for round := range maxRounds {
-		r, err := rebuild(src, innerPass, Options{})
+		r, err := rebuild(src, innerPass, Options{Remote: remote})
 		if err != nil {
 			return "", Result{}, err
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// png is the smallest picture that imageType recognises.
+// png is the smallest picture that ImageType recognises.
 const png = "\x89PNG\r\n\x1a\n....IHDR"
 
 // pngURL is png as a data: URL.
@@ -220,5 +220,42 @@ func TestLinearTime(t *testing.T) {
 				t.Errorf("%d octets allocate %d", len(in), n)
 			}
 		})
+	}
+}
+
+// TestRemote holds which pictures of other hosts stay when they are wanted.
+func TestRemote(t *testing.T) {
+	for in, want := range map[string]string{
+		`<img src="https://a.example.com/x?y=1&z">`:                            `<img src="https://a.example.com/x?y=1&amp;z">`,
+		`<img src="HTTP://a.example.com/x y">`:                                 `<img src="https://a.example.com/x%20y">`,
+		`<img src="//a.example.com:8443">`:                                     `<img src="https://a.example.com:8443">`,
+		`<img src="https://bücher.example.com/">`:                              `<img src="https://bücher.example.com/">`,
+		`<img src="https://a.example.com/" width=1 height=1>`:                  ``,
+		`<img src="https://a.example.com/" width=0 height=0>`:                  ``,
+		`<img src="https://a.example.com/x" srcset="https://b/ 2x" onerror=x>`: `<img src="https://a.example.com/x">`,
+		`<img src="https://localhost/">`:                                       ``,
+		`<img src="https://printer.local/">`:                                   ``,
+		`<img src="https://a.internal./">`:                                     ``,
+		`<img src="https://a../">`:                                             ``,
+		`<img src="https://192.0.2.1/">`:                                       ``,
+		`<img src="https://2130706433/">`:                                      ``,
+		`<img src="https://0x7f.0.0.1/">`:                                      ``,
+		`<img src="https://a.0x7f/">`:                                          ``,
+		`<img src="https://[::1]/">`:                                           ``,
+		`<img src="https://u:p@a.example.com">`:                                ``,
+		`<img src="https:a.example.com">`:                                      ``,
+		`<img src="https://a.example.com\@b">`:                                 ``,
+		`<img src="ftp://a.example.com/">`:                                     ``,
+		`<img src="javascript:x">`:                                             ``,
+		`<img src="/x">`:                                                       ``,
+		`<p style="background:url(https://a.example.com/)">x</p>`:              `<p>x</p>`,
+	} {
+		r, err := Sanitize(in, Options{Remote: true})
+		if err != nil || r.HTML != want {
+			t.Errorf("%s\ngot  %s %v\nwant %s", in, r.HTML, err, want)
+		}
+		if again, err := Sanitize(r.HTML, Options{Remote: true}); err != nil || again.HTML != r.HTML {
+			t.Errorf("%s again: %s %v", in, again.HTML, err)
+		}
 	}
 }

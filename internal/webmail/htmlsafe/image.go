@@ -2,9 +2,12 @@ package htmlsafe
 
 import (
 	"encoding/base64"
+	"net/netip"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
+	"golang.org/x/net/idna"
 )
 
 // image decides about an <img>. Its src is a picture inside the message, as a
@@ -32,6 +35,9 @@ func (b *rebuilder) image(n *html.Node, attrs *[]attribute) bool {
 		if tiny == 2 {
 			b.res.Trackers++
 		}
+		if b.opt.Remote {
+			value = remoteImage(scheme, rest)
+		}
 	case scheme == "data":
 		value = dataImage(rest)
 	case scheme == "cid" && (b.pass == innerPass || b.opt.KeepReferences):
@@ -50,11 +56,37 @@ func (b *rebuilder) image(n *html.Node, attrs *[]attribute) bool {
 	return true
 }
 
+// remoteImage returns the https address of a picture on another host, or "": the host has
+// a name of several labels, so that nobody is made to ask the machines around him.
+func remoteImage(scheme, rest string) string {
+	if scheme == "" {
+		rest = strings.TrimPrefix(rest, "//")
+	} else if after, ok := strings.CutPrefix(rest, "//"); ok {
+		rest = after
+	} else {
+		return ""
+	}
+	authority, _, _ := strings.Cut(rest, "/")
+	h, err := idna.Lookup.ToASCII(strings.TrimSuffix(host(rest), "."))
+	if err != nil || len(rest) > maxURL || strings.ContainsAny(authority, "@[\\") || !strings.Contains(h, ".") || strings.HasSuffix(h, ".") {
+		return ""
+	}
+	if _, err := netip.ParseAddr(h); err == nil || !unicode.IsLetter(rune(h[strings.LastIndexByte(h, '.')+1])) {
+		return "" // an address, however it is written: no domain of the top begins with a digit
+	}
+	for _, local := range []string{".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test", ".invalid"} {
+		if strings.HasSuffix(h, local) {
+			return ""
+		}
+	}
+	return escapeURL("https://" + rest)
+}
+
 // inline returns the data: URL of a part of the message (RFC 2392), or "".
 // The type is told by the bytes, never by the part's header.
 func (b *rebuilder) inline(id string) string {
 	data, ok := b.opt.Image(percentDecoded(id))
-	kind := imageType(data)
+	kind := ImageType(data)
 	if !ok || kind == "" || len(data) > maxDataImage || b.images+len(data)*4/3 > maxImages {
 		return ""
 	}
@@ -73,14 +105,15 @@ func dataImage(rest string) string {
 		return ""
 	}
 	data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(body, " ", ""))
-	if err != nil || imageType(data) == "" {
+	if err != nil || ImageType(data) == "" {
 		return ""
 	}
-	return "data:" + imageType(data) + ";base64," + base64.StdEncoding.EncodeToString(data)
+	return "data:" + ImageType(data) + ";base64," + base64.StdEncoding.EncodeToString(data)
 }
 
-// imageType recognises the raster formats that every browser shows.
-func imageType(data []byte) string {
+// ImageType recognises the raster formats that every browser shows by their first octets,
+// and returns their media type, or "".
+func ImageType(data []byte) string {
 	for _, f := range []struct{ magic, kind string }{
 		{"\x89PNG\r\n\x1a\n", "image/png"},
 		{"\xff\xd8\xff", "image/jpeg"},

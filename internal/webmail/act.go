@@ -117,7 +117,11 @@ func (s *Site) act(w http.ResponseWriter, r *request) error {
 	if err := r.ParseForm(); err != nil {
 		return &problem{http.StatusBadRequest, "error.badForm"}
 	}
-	name := r.PostFormValue("op")
+	// A button for one label has it behind the operation's name.
+	name, label, given := strings.Cut(r.PostFormValue("op"), ":")
+	if !given {
+		label = r.PostFormValue("label")
+	}
 	op, ok := operations[name]
 	if !ok {
 		return &problem{http.StatusBadRequest, "error.badForm"}
@@ -126,7 +130,7 @@ func (s *Site) act(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a := &action{to: r.PostFormValue("to"), label: labelOf(r.PostFormValue("label"))}
+	a := &action{to: r.PostFormValue("to"), label: labelOf(label)}
 	for _, c := range chosen {
 		if err = s.actOn(r.Context(), op, a, c); err != nil {
 			break // what was done before can be taken back all the same

@@ -31,6 +31,7 @@ type knowledge struct {
 	validity  mail.UIDValidity
 	summaries map[mail.UID]summary
 
+	labels        *labelled      // nil if nobody has looked
 	conversations *conversations // of the set of messages seen last; nil if none was wanted
 }
 
@@ -54,7 +55,9 @@ func (m *mailboxes) open(ctx context.Context, name string) (view, error) {
 	if err != nil {
 		return view{}, errors.Join(err, mb.Close())
 	}
-	return view{mb, snap}, nil
+	v := view{mb, snap}
+	m.noteLabels(v)
+	return v, nil
 }
 
 // about returns what is known of a mailbox with that UIDVALIDITY. The caller

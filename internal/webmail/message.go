@@ -136,6 +136,9 @@ func (s *Site) around(r *request, v *messageView, f *found) error {
 	v.Value = here.String()
 	want := listOf(r, f.Name())
 	v.Back = want.path()
+	if from := r.URL.Query().Get("s"); from != "" {
+		v.Back, v.Mailbox = "/search?"+from, r.lang.Text("find.results")
+	}
 	newer, older, err := s.neighbours(r, f, want)
 	if newer >= 0 {
 		v.Newer = f.view.path(newer, "") + want.link()

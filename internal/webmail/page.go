@@ -86,6 +86,9 @@ type layout struct {
 	Prefs     settings.Settings
 	Here      string  // this page's address, for forms that lead back to it
 	Done      *notice // what was just done
+	Find      searchBox
+	Labels    []label
+	Quota     *quotaBar // nil: no limit
 }
 
 // notice says what was done, and what takes it back.
@@ -119,6 +122,7 @@ func (s *Site) layout(r *request, title string) layout {
 		s.log.Error("list folders", "err", err)
 	}
 	l.Folders = folders
+	l.Find, l.Labels, l.Quota = l.searchBox(r), s.boxes.labels(r.Context(), folders), s.quota(r)
 	return l
 }
 

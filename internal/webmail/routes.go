@@ -47,6 +47,9 @@ const (
 var routes = []route{
 	{"GET /{$}", (*Site).home, pagePolicy, false},
 	{"GET /f/{mailbox}", (*Site).mailbox, pagePolicy, false},
+	{"GET /search", (*Site).search, pagePolicy, false},
+	{"GET /folders", (*Site).folders, pagePolicy, false},
+	{"POST /folders", (*Site).changeFolder, pagePolicy, true},
 	{"GET /m/{id}", (*Site).message, pagePolicy, false},
 	{"GET /m/{id}/body", (*Site).body, bodyPolicy, false},
 	{"GET /m/{id}/part/{section}/{name}", (*Site).part, filePolicy, false},

@@ -69,6 +69,11 @@ var screens = []screen{
 	{"conversation", "/f/INBOX", ".messages li:nth-child(4) a", "document.querySelectorAll('details.letter').length > 1"},
 	{"picture", "", "a.file", "document.querySelector('.picture img') !== null"},
 	{"empty", "/f/Nothing%20here", "", "document.querySelector('.empty') !== null"},
+	{"search", "/search?q=the+-from:nobody+-color:red", "", "document.querySelector('.chips li') !== null"},
+	{"search-help", "/search", "", "document.querySelector('.examples') !== null"},
+	{"manage", "/folders", "", "document.querySelector('.tree') !== null"},
+	{"manage-menu", "/folders", ".tree li:nth-child(2) summary", "document.querySelector('.tree details[open]') !== null"},
+	{"label-menu", "/f/INBOX", ".labels summary", "document.querySelector('.labels[open]') !== null"},
 	{"missing", "/f/Nowhere", "", "document.querySelector('.empty h1') !== null"},
 }
 

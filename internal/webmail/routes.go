@@ -65,6 +65,9 @@ var routes = []route{
 	{"POST /m/{id}/invitation", (*Site).reply, pagePolicy, true},
 	{"POST /act", (*Site).act, pagePolicy, true},
 	{"POST /undo/{token}", (*Site).takeBack, pagePolicy, true},
+	{"GET /settings", (*Site).settingsPage, pagePolicy, false},
+	{"GET /settings/{page}", (*Site).settingsPage, pagePolicy, false},
+	{"POST /settings/{page}", (*Site).changeSettings, pagePolicy, true},
 	{"/", (*Site).nothing, pagePolicy, false},
 }
 
@@ -82,6 +85,7 @@ func (s *Site) nothing(http.ResponseWriter, *request) error {
 const (
 	headerAccount = "Wm-Account"
 	headerToken   = "Wm-Token"
+	headerTheme   = "Wm-Theme" // for the front, whose pages are in the same colours
 	tokenField    = "token"
 	maxForm       = 64 << 10
 )
@@ -105,6 +109,8 @@ func (s *Site) handler(row route) http.Handler {
 			h.Set(kv[0], kv[1])
 		}
 		h.Set("Content-Security-Policy", row.policy)
+		h.Set("Content-Language", r.lang.Tag) // the front's own pages follow
+		h.Set(headerTheme, string(r.prefs.Theme))
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		err := s.authorize(row, r)
 		if err == nil {

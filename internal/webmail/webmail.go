@@ -18,6 +18,7 @@
 //	invitation.go /m/{id}/invitation     POST: answer an invitation
 //	act.go       /act                    POST: what people do to messages
 //	undo.go      /undo/{token}           POST: and taken back
+//	settingspage.go /settings/{page}     what the account has chosen; POST changes it
 //
 // What they share: request.go is a request with the settings and the language of
 // whoever made it, mailboxes.go opens mailboxes and finds messages by id,

@@ -141,10 +141,11 @@ const (
 	maxIdentities = 50
 	maxTemplates  = 100
 	maxTrusted    = 5000
-	maxLine       = 500
-	maxText       = 20_000
-	maxUndoSend   = 60
-	undoSend      = 10
+	// MaxLine is how long a value of one line may be, in octets.
+	MaxLine     = 500
+	maxText     = 20_000
+	maxUndoSend = 60
+	undoSend    = 10
 )
 
 // Undo returns how many seconds a message waits that was sent.
@@ -182,7 +183,7 @@ func (s *Settings) Check() error {
 		lines, texts = append(lines, t.Name, t.Subject), append(texts, t.Text)
 	}
 	for _, line := range append(lines, s.Trusted...) {
-		if len(line) > maxLine || !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl) {
+		if len(line) > MaxLine || !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl) {
 			return fmt.Errorf("%w: %.40q", ErrInvalid, line)
 		}
 	}

@@ -13,9 +13,9 @@ import (
 const mostCodes = 3
 
 // proven goes on after a proof that was right: the exchange is won, unless a code is
-// wanted. Only webmail has a place for one; of others the sources see to it.
+// wanted. Only webmail and its pages of security have a place for one; of others the sources see to it.
 func (x *Exchange) proven() Step {
-	if x.client.Service != wire.Webmail {
+	if !x.client.Service.Codes() {
 		return x.won()
 	}
 	wanted, err := x.setup.Accounts.CodeWanted(x.user)

@@ -25,7 +25,7 @@ type Role struct {
 
 // The roles. Whatever else somebody says ends the connection.
 var (
-	Front   = Role{"front", []wire.Kind{wire.KindBegin, wire.KindContinue, wire.KindCancel}, true}
+	Front   = Role{"front", []wire.Kind{wire.KindBegin, wire.KindContinue, wire.KindCancel, wire.KindManage}, true}
 	Session = Role{"session", []wire.Kind{wire.KindRedeem}, false}
 	// Delivery is the role of who brings mail, for whom there is no password.
 	Delivery = Role{"delivery", []wire.Kind{wire.KindLocate}, true}
@@ -161,6 +161,9 @@ func (s *conn) hear(id uint32, m wire.Message) error {
 		return nil
 	case *wire.Redeem:
 		s.Go(func() { s.redeem(id, m) })
+		return nil
+	case *wire.Manage:
+		s.Go(func() { s.tell(id, s.manage(m)) })
 		return nil
 	case *wire.Locate:
 		s.Go(func() { s.locate(id, m) })

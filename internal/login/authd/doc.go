@@ -12,6 +12,7 @@
 //	                 │
 //	             ticket.go ◄── Redeem ── sessiond
 //	                 ▲
+//	             ticket.go ◄── Manage ── front (manage.go): app passwords, second factor
 //	front ──────► locate.go ──► Accounts     who brings mail, and proves nothing
 //
 // # The states of an exchange

@@ -16,6 +16,8 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/apppw"
+	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/penalty"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
@@ -49,6 +51,10 @@ type Accounts interface {
 type Setup struct {
 	Accounts Accounts
 	SASL     sasl.Config
+	// AppPasswords and Factors are what people change of how they log in; nil where they
+	// cannot.
+	AppPasswords *apppw.Store
+	Factors      *totp.Store
 	// Plaintext says from where passwords may travel without TLS to a mail server.
 	Plaintext conf.Plaintext
 	// FailureDelay is how long the answer to a wrong attempt takes at least,
@@ -69,6 +75,7 @@ type Engine struct {
 	o       Options
 	penalty *penalty.Table
 	tickets *tickets
+	permits *permits
 	secret  [32]byte // of proofs
 	setup   atomic.Pointer[Setup]
 
@@ -92,6 +99,7 @@ func New(o Options, setup Setup) (*Engine, error) {
 		o:       o,
 		penalty: penalty.New(penalty.Options{Clock: o.Clock}),
 		tickets: newTickets(o.Clock),
+		permits: newPermits(o.Clock),
 		conns:   make(map[*conn]struct{}),
 		waiting: make(map[netip.Addr]int),
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"fantail/internal/daemon/command"
@@ -16,6 +17,8 @@ import (
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/passdb"
+	"fantail/internal/login/passdb/apppw"
+	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
@@ -153,6 +156,8 @@ func (p Program) read(a arguments, log *slog.Logger) (r reading, err error) {
 		SASL:         sasl.Config{Enabled: cfg.Auth.Mechanisms, Decoy: decoy, OAuth: oauthOf(cfg.OAuth)},
 		Plaintext:    cfg.Login.Plaintext,
 		FailureDelay: failureDelay,
+		AppPasswords: apppw.Open(filepath.Join(cfg.Auth.Directory, "apppw"), log),
+		Factors:      totp.Open(filepath.Join(cfg.Auth.Directory, "totp")),
 	}
 	r.check = func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -151,3 +152,31 @@ func (x *exchange) Cancel() {
 
 // Claimed implements Exchange.
 func (x *exchange) Claimed() string { return x.claimed }
+
+// Manager changes how accounts log in. It is safe for many goroutines.
+type Manager interface {
+	// Manage asks for one change. Errors wrap ErrWrong, ErrMalformed, ErrBusy or
+	// ErrUnavailable; ErrLocked says that there is no such permit any more.
+	Manage(ctx context.Context, m *wire.Manage) (*wire.Managed, error)
+}
+
+// ErrLocked says that a password must be given again.
+var ErrLocked = errors.New("the permit is over")
+
+// Manage implements Manager.
+func (a *Authd) Manage(ctx context.Context, m *wire.Manage) (*wire.Managed, error) {
+	_, answer, err := a.link.Begin(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch answer := answer.(type) {
+	case *wire.Managed:
+		return answer, nil
+	case *wire.Failure:
+		if answer.Reason == wire.NoTicket {
+			return nil, ErrLocked
+		}
+		return nil, failures[answer.Reason]
+	}
+	return nil, fmt.Errorf("%w: authd said %q", ErrUnavailable, answer.Kind())
+}

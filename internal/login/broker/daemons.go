@@ -10,6 +10,7 @@ import (
 type Daemons interface {
 	Authenticator
 	Starter
+	Manager
 	// Ready waits until the mechanisms to offer are known.
 	Ready(ctx context.Context) error
 	// Interrupt asks every session that was started to take leave of its client

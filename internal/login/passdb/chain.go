@@ -103,7 +103,7 @@ func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (
 // enough is own, unless there must be a code that the service has no place for.
 func (c *Chain) enough(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
 	user, err := c.own(ctx, q, password)
-	if err == nil && q.Service != wire.Webmail {
+	if err == nil && !q.Service.Codes() {
 		var wanted bool
 		if wanted, err = c.CodeWanted(user); wanted {
 			err = fmt.Errorf("%w with its own password, but with app passwords", ErrDisabled)
@@ -212,7 +212,7 @@ func (c *Chain) Keys(ctx context.Context, q Query, hash crypto.Hash) (keys sasl.
 	if errors.Is(err, userdb.ErrUnknown) {
 		return sasl.Keys{}, userdb.User{}, ErrWrong
 	}
-	if err == nil && q.Service != wire.Webmail {
+	if err == nil && !q.Service.Codes() {
 		// Whoever proves to know them is still not let in: as if there were none.
 		wanted, err := c.CodeWanted(user)
 		if err != nil {

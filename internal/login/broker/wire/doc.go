@@ -5,6 +5,8 @@
 //
 //	front ─ Begin, Continue, Cancel ──────► authd       an exchange of SASL
 //	front ◄ Offer, Challenge, CodeWanted, Success, Failure ─ authd
+//	front ─ Manage ───────────────────────► authd       how an account logs in (webmail)
+//	front ◄ Managed, Failure ────────────── authd
 //	front ─ Start, with descriptors ──────► sessiond    a connection for a session
 //	front ◄ Started, Refused ────────────── sessiond
 //	sessiond ─ Redeem ────────────────────► authd       whose ticket is this?

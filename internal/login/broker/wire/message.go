@@ -65,11 +65,14 @@ const (
 	Webmail
 	SMTP // for another server, which brings no session about
 	LMTP // mail comes in: nobody logs in to it
+	// Security is to change how the account logs in (Manage). It has no sessions, and app
+	// passwords are not for it.
+	Security
 
-	lastService = LMTP
+	lastService = Security
 )
 
-var serviceNames = [...]string{IMAP: "imap", POP3: "pop3", Webmail: "webmail", SMTP: "smtp", LMTP: "lmtp"}
+var serviceNames = [...]string{IMAP: "imap", POP3: "pop3", Webmail: "webmail", SMTP: "smtp", LMTP: "lmtp", Security: "security"}
 
 // String returns the service's name in logs and in the configuration.
 func (s Service) String() string {
@@ -78,6 +81,9 @@ func (s Service) String() string {
 	}
 	return serviceNames[s]
 }
+
+// Codes reports whether who logs in can be asked for a code besides a password.
+func (s Service) Codes() bool { return s == Webmail || s == Security }
 
 // ServiceOf returns the service of that name.
 func ServiceOf(name string) (Service, bool) {
@@ -330,6 +336,8 @@ var types = map[Kind]func() Message{
 	KindSuccess:    func() Message { return new(Success) },
 	KindFailure:    func() Message { return new(Failure) },
 	KindCodeWanted: func() Message { return new(CodeWanted) },
+	KindManage:     func() Message { return new(Manage) },
+	KindManaged:    func() Message { return new(Managed) },
 	KindStart:      func() Message { return new(Start) },
 	KindStarted:    func() Message { return new(Started) },
 	KindRefused:    func() Message { return new(Refused) },

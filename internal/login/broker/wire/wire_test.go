@@ -32,6 +32,10 @@ var samples = []Message{
 	&Challenge{Data: []byte("r=abc")},
 	&CodeWanted{},
 	&CodeWanted{Again: true},
+	&Manage{Permit: Ticket{5}, Account: "ann", Verb: AddPassword, ID: "0a", Label: "phone", Code: "123456", Services: []Service{IMAP, SMTP}},
+	&Manage{Verb: Unlock},
+	&Managed{Permit: Ticket{6}, Codes: true, Recovery: 10, Secrets: []string{"a", "b"}, Passwords: []AppPassword{{ID: "0a", Label: "phone", Services: []Service{IMAP}, Created: 1, Used: 2}, {}}},
+	&Managed{Pending: true},
 	&Success{Ticket: Ticket{1, 2}, Account: "ann", Without: "NOTIFY,MOVE", Expire: "30"},
 	&Failure{Reason: Expired, Name: "ann"},
 	&Start{Service: Webmail, Account: "ann", Ticket: Ticket{3}, Passage: handover.Passage{Record: "fantail\n"}},
@@ -114,6 +118,11 @@ func TestLimits(t *testing.T) {
 		&Sessions{List: make([]Session, 1)},
 		&Sessions{List: full[:MaxSessions+1]},
 		&Kick{Account: long},
+		&Manage{},
+		&Manage{Verb: lastVerb + 1},
+		&Manage{Verb: Look, Label: long},
+		&Managed{Secrets: make([]string, maxSecrets+1)},
+		&Managed{Passwords: make([]AppPassword, maxProgram+1)},
 		&Locate{Name: long},
 		&Located{Account: long},
 		&Together{Service: LMTP},
@@ -127,6 +136,13 @@ func TestLimits(t *testing.T) {
 	// The longest of each fits.
 	path := long[:maxPath]
 	if _, err := Append(nil, 1, &Account{Name: long[:maxName], Groups: make([]uint32, maxGroups), Home: path, Mail: path}); err != nil {
+		t.Error(err)
+	}
+	managed := &Managed{Secrets: []string{long[:32], long[:maxSecret]}, Passwords: make([]AppPassword, maxProgram)}
+	for i := range managed.Passwords {
+		managed.Passwords[i] = AppPassword{ID: long[:8], Label: long[:maxLabel], Services: []Service{IMAP, POP3, SMTP, Webmail}}
+	}
+	if _, err := Append(nil, 1, managed); err != nil {
 		t.Error(err)
 	}
 	if _, err := Append(nil, 1, &Sessions{List: full[:MaxSessions]}); err != nil {

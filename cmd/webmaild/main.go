@@ -70,7 +70,7 @@ func newServer(p frontd.Parts) frontd.Server {
 	}
 	return server{
 		front: webfront.New(webfront.Options{
-			Entrance: webfront.Broker{Authenticator: p.Broker, Starter: p.Broker},
+			Entrance: webfront.Broker{Authenticator: p.Broker, Starter: p.Broker, Manager: p.Broker},
 			Limits:   webfront.Limits{Connections: p.Config.Login.Connections, PerSource: p.Config.Login.ConnectionsPerSource},
 			Proxies:  p.Config.Login.Proxies,
 			Provider: told(provider),

@@ -17,6 +17,7 @@ import (
 type Broker struct {
 	Authenticator broker.Authenticator
 	Starter       broker.Starter
+	Manager       broker.Manager
 }
 
 // Enter implements Entrance.
@@ -36,6 +37,47 @@ func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr)
 		return nil, err
 	}
 	return granted{b.Starter, grant, host}, nil
+}
+
+// Unlock implements Entrance.
+func (b Broker) Unlock(ctx context.Context, account, name, password, code string, from net.Addr) (Vault, error) {
+	login := broker.Login{Service: wire.Security, Remote: addressOf(from), Conn: sasl.Conn{TLS: true}}
+	grant, more, err := broker.Form(ctx, b.Authenticator, login, name, userdb.Secret(password))
+	if more != nil {
+		defer more.Cancel()
+		if code == "" {
+			return nil, &CodeWanted{}
+		}
+		_, grant, err = more.Next(ctx, []byte(code))
+	}
+	switch {
+	case errors.Is(err, broker.ErrCode):
+		return nil, fmt.Errorf("%w: %w", ErrCode, err)
+	case errors.Is(err, broker.ErrWrong):
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	case err != nil:
+		return nil, err
+	case grant == nil || grant.Account != account:
+		return nil, fmt.Errorf("%w: that is another account", ErrRefused)
+	}
+	m, err := b.Manager.Manage(ctx, &wire.Manage{Permit: grant.Ticket, Account: account, Verb: wire.Unlock})
+	if err != nil {
+		return nil, err
+	}
+	return vault{b.Manager, account, m.Permit}, nil
+}
+
+// vault is a Vault by a permit of authd.
+type vault struct {
+	manager broker.Manager
+	account string
+	permit  wire.Ticket
+}
+
+// Change implements Vault.
+func (v vault) Change(ctx context.Context, m wire.Manage) (*wire.Managed, error) {
+	m.Permit, m.Account = v.permit, v.account
+	return v.manager.Manage(ctx, &m)
 }
 
 // codes are Codes over an exchange.

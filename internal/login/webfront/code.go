@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"fantail/internal/locale"
 )
 
 // codeCookie names a login that waits for a code.
@@ -24,6 +26,7 @@ const (
 // waits is a login whose password was right, and that waits for a code.
 type waits struct {
 	name, next string // what was typed, and where to go
+	trust      bool   // on a device of one's own
 	timer      *time.Timer
 
 	mu    sync.Mutex // a code is looked at
@@ -93,7 +96,7 @@ func (t *waiting) endAll() {
 
 // await has somebody asked for a code.
 func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Codes) {
-	cookie := s.waiting.add(&waits{name: f.Name, next: f.Next, codes: c})
+	cookie := s.waiting.add(&waits{name: f.Name, next: f.Next, trust: f.Trust, codes: c})
 	if cookie == "" {
 		c.Cancel()
 		s.admit(w, r, f, "", errors.New("too many logins wait for codes"))
@@ -107,16 +110,17 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Co
 // codeForm is what the template shows.
 type codeForm struct {
 	Style, Icon string
+	Language    *locale.Language
 	Token       string
 	Recovery    bool   // a recovery code is asked for
-	Alert       string // what went wrong
+	Alert       string // key of what went wrong
 }
 
-// wrongCode is what is said of one.
-const wrongCode = "This is not the code of this moment. Wait for the next one and type that."
+// wrongCode is the key of what is said of one.
+const wrongCode = "login.wrongCode"
 
-// wrongRecovery is what is said of a recovery code.
-const wrongRecovery = "This is not one of your recovery codes, or it was used before."
+// wrongRecovery is that of a recovery code.
+const wrongRecovery = "login.wrongRecovery"
 
 func (s *Server) codePage(w http.ResponseWriter, r *http.Request) {
 	if _, v := s.waiting.find(r); v == nil {
@@ -133,8 +137,9 @@ func (s *Server) showCode(w http.ResponseWriter, r *http.Request, status int, f 
 		redirect(w, "/login")
 		return
 	}
-	f.Token, f.Style, f.Icon = s.loginToken(c.Value), styleSheet.path, icon.path
-	s.show(w, status, codeTemplate, f)
+	f.Token, f.Style, f.Icon, f.Language = s.loginToken(c.Value), styleSheet.path, icon.path, speaks(r)
+	w.Header().Set("Vary", "Accept-Language")
+	s.show(w, status, codeTemplate[f.Language.Tag], f)
 }
 
 // code takes a code.
@@ -170,7 +175,7 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		redirect(w, "/login?note=late")
 		return
 	}
-	s.admit(w, r, loginForm{Name: v.name, Next: v.next}, cookie, err)
+	s.admit(w, r, loginForm{Name: v.name, Next: v.next, Trust: v.trust}, cookie, err)
 }
 
 // errOver says that a login waits no longer.
@@ -199,5 +204,5 @@ func (s *Server) try(r *http.Request, v *waits, code string) (cookie string, err
 	if err != nil {
 		return "", err
 	}
-	return s.begin(ctx, r, account)
+	return s.begin(ctx, r, account, v.name, v.trust)
 }

@@ -96,7 +96,7 @@ func TestCode(t *testing.T) {
 	}
 	for _, wrong := range []string{"0", "", strings.Repeat("1", 1000)} {
 		resp, again := b.answer(page, wrong)
-		if resp.StatusCode != http.StatusForbidden || !strings.Contains(again, wrongCode) || !strings.Contains(again, `role="alert"`) || !strings.Contains(again, `aria-invalid="true"`) {
+		if resp.StatusCode != http.StatusForbidden || !strings.Contains(again, words(wrongCode)) || !strings.Contains(again, `role="alert"`) || !strings.Contains(again, `aria-invalid="true"`) {
 			t.Errorf("%q: %s: %s", wrong, resp.Status, again)
 		}
 		page = again
@@ -128,8 +128,8 @@ func TestCodeEnds(t *testing.T) {
 		where  string // Location, or what the page says
 	}{
 		{"too many wrong codes", []string{"0", "0", "0"}, http.StatusSeeOther, "/login?note=late"},
-		{"no answer", []string{"broken"}, http.StatusServiceUnavailable, noMailNow},
-		{"wrong too often before", []string{"0", "later"}, http.StatusForbidden, refusals[broker.ErrBusy]},
+		{"no answer", []string{"broken"}, http.StatusServiceUnavailable, words(noMailNow)},
+		{"wrong too often before", []string{"0", "later"}, http.StatusForbidden, words(refusals[broker.ErrBusy])},
 	} {
 		s, b := setup(t, &house{}, Limits{})
 		page := b.ask("/")
@@ -157,7 +157,7 @@ func TestRecoveryCode(t *testing.T) {
 		t.Errorf("%s", page)
 	}
 	resp, page := b.answer(page, "aaaa-bbbb", "recovery")
-	if resp.StatusCode != http.StatusForbidden || !strings.Contains(page, wrongRecovery) || !strings.Contains(page, "Recovery code</label>") {
+	if resp.StatusCode != http.StatusForbidden || !strings.Contains(page, words(wrongRecovery)) || !strings.Contains(page, "Recovery code</label>") {
 		t.Errorf("%s: %s", resp.Status, page)
 	}
 	if resp, _ := b.answer(page, "123456", "recovery"); resp.Header.Get("Location") != "/" {

@@ -26,15 +26,15 @@ const ownPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-ac
 // Origin where a browser is too old for that; a request with neither is judged
 // by the token in its form, which every POST has.
 func (s *Server) guard(next http.Handler) http.Handler {
-	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	checked := http.NewCrossOriginProtection().Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		for _, kv := range pageHeaders {
 			h.Set(kv[0], kv[1])
 		}
 		h.Set("Content-Security-Policy", ownPolicy)
-		next.ServeHTTP(w, r)
+		checked.ServeHTTP(w, r)
 	})
-	return http.NewCrossOriginProtection().Handler(inner)
 }
 
 // expected reports whether a request with a session may be answered, by the

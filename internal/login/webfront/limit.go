@@ -7,6 +7,8 @@ import "time"
 type Limits struct {
 	Idle     time.Duration // without a request: a public computer was left
 	Age      time.Duration // however busy
+	Trusted  time.Duration // Idle, on a device of one's own
+	Kept     time.Duration // Age, there
 	Sessions int           // at once
 	PerUser  int           // at once of one account; the one that rested longest gives way
 	Requests int           // at once in one session
@@ -28,6 +30,8 @@ func DefaultLimits() Limits {
 	return Limits{
 		Idle:        30 * time.Minute,
 		Age:         12 * time.Hour,
+		Trusted:     30 * 24 * time.Hour,
+		Kept:        90 * 24 * time.Hour,
 		Sessions:    10_000,
 		PerUser:     50,
 		Requests:    64,
@@ -45,6 +49,7 @@ func DefaultLimits() Limits {
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	l.Idle, l.Age = positive(l.Idle, d.Idle), positive(l.Age, d.Age)
+	l.Trusted, l.Kept = positive(l.Trusted, d.Trusted), positive(l.Kept, d.Kept)
 	l.Sessions, l.PerUser = positive(l.Sessions, d.Sessions), positive(l.PerUser, d.PerUser)
 	l.Requests, l.Checks = positive(l.Requests, d.Requests), positive(l.Checks, d.Checks)
 	l.Header, l.KeepAlive = positive(l.Header, d.Header), positive(l.KeepAlive, d.KeepAlive)

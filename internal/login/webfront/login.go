@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"fantail/internal/autoconfig"
+	"fantail/internal/locale"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
@@ -27,8 +28,8 @@ import (
 var templates embed.FS
 
 var (
-	loginTemplate = template.Must(template.ParseFS(templates, "templates/login.html"))
-	codeTemplate  = template.Must(template.ParseFS(templates, "templates/code.html"))
+	loginTemplate = inLanguages("login.html")
+	codeTemplate  = inLanguages("code.html")
 )
 
 // formCookie ties a login form to the browser that asked for it.
@@ -37,19 +38,22 @@ const formCookie = "__Host-wm-form"
 // loginForm is what the template shows.
 type loginForm struct {
 	Style, Icon string
+	Language    *locale.Language
 	Token       string
 	Next        string // where to go afterwards: a path of ours
 	Name        string
-	Alert       string // what went wrong
-	Note        string // what happened
+	Trust       bool   // on a device of one's own
+	Alert       string // key of what went wrong
+	Note        string // key of what happened
 	Help        string // the page about mail programs; "" if there is none
 }
 
-// notes are the words of GET /login?note=.
-var notes = map[string]string{
-	"out":   "You are logged out. Nothing of your mail is left in this browser.",
-	"ended": "Your session has ended. Please log in again.",
-	"late":  "It took too long, or was tried too often. Please log in once more.",
+// notes are the keys of the words of GET /login?note=.
+var notes = map[string]string{"out": "login.out", "ended": "login.ended", "late": "login.late"}
+
+// speaks returns the language of a browser.
+func speaks(r *http.Request) *locale.Language {
+	return locale.Match("", r.Header.Get("Accept-Language"))
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
@@ -74,11 +78,12 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, f
 		binding = secret()
 		setCookie(w, formCookie, binding, http.SameSiteStrictMode)
 	}
-	f.Token, f.Style, f.Icon = s.loginToken(binding), styleSheet.path, icon.path
+	f.Token, f.Style, f.Icon, f.Language = s.loginToken(binding), styleSheet.path, icon.path, speaks(r)
 	if s.provider != nil {
 		f.Help = autoconfig.PathHelp
 	}
-	s.show(w, status, loginTemplate, f)
+	w.Header().Set("Vary", "Accept-Language")
+	s.show(w, status, loginTemplate[f.Language.Tag], f)
 }
 
 // show writes a page of a template.
@@ -103,27 +108,27 @@ func (s *Server) loginToken(binding string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// The sentences of the login page. The first is the same for a wrong password,
+// The keys of the sentences of the login page. The first is the same for a wrong password,
 // an unknown name and a name that cannot exist.
 const (
-	wrongPassword = "This name and password do not match."
-	tryAgain      = "This page was open for too long. Please log in once more."
-	noMailNow     = "Mail cannot be opened at the moment. Please try again in a minute."
+	wrongPassword = "login.wrong"
+	tryAgain      = "login.again"
+	noMailNow     = "login.noMail"
 )
 
-// refusals are the sentences for somebody who knew the password and is not let in, by
-// the error that says why.
+// refusals are the keys of the sentences for somebody who knew the password and is not let
+// in, by the error that says why.
 var refusals = map[error]string{
-	broker.ErrBusy:     "There were too many attempts. Please wait half a minute and try again.",
-	broker.ErrExpired:  "Your password has expired. Ask whoever runs this server how to set a new one.",
-	broker.ErrDisabled: "This account may not use webmail. Ask whoever runs this server.",
+	broker.ErrBusy:     "login.busy",
+	broker.ErrExpired:  "login.expired",
+	broker.ErrDisabled: "login.disabled",
 }
 
-// refusal returns the sentence for err, "" if it is none of refusals.
+// refusal returns the key of the sentence for err, "" if it is none of refusals.
 func refusal(err error) string {
-	for why, sentence := range refusals {
+	for why, key := range refusals {
 		if errors.Is(err, why) {
-			return sentence
+			return key
 		}
 	}
 	return ""
@@ -134,14 +139,14 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "malformed form", http.StatusBadRequest)
 		return
 	}
-	f := loginForm{Name: r.PostForm.Get("name"), Next: localPath(r.PostForm.Get("next"))}
+	f := loginForm{Name: r.PostForm.Get("name"), Next: localPath(r.PostForm.Get("next")), Trust: r.PostForm.Get("trust") != ""}
 	c, err := r.Cookie(formCookie)
 	if err != nil || !hmac.Equal([]byte(s.loginToken(c.Value)), []byte(r.PostForm.Get("token"))) {
 		f.Alert = tryAgain
 		s.showLogin(w, r, http.StatusForbidden, f)
 		return
 	}
-	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"))
+	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"), f.Trust)
 	var more *CodeWanted
 	switch {
 	case errors.As(err, &more):
@@ -179,7 +184,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, cook
 			old.end("new login")
 		}
 		dropCookie(w, formCookie)
-		setCookie(w, cookieName, cookie, http.SameSiteLaxMode)
+		s.sessions.setSession(w, cookie, f.Trust)
 		redirect(w, f.Next)
 	}
 }
@@ -206,7 +211,7 @@ func (s *Server) turn(r *http.Request) (ctx context.Context, done func(), err er
 }
 
 // enter checks a password, starts the session program, and makes a session.
-func (s *Server) enter(r *http.Request, name, password string) (cookie string, err error) {
+func (s *Server) enter(r *http.Request, name, password string, trusted bool) (cookie string, err error) {
 	if !plausible(name, 255) || password == "" || len(password) > 1024 {
 		return "", ErrRefused
 	}
@@ -219,12 +224,16 @@ func (s *Server) enter(r *http.Request, name, password string) (cookie string, e
 	if err != nil {
 		return "", err
 	}
-	return s.begin(ctx, r, account)
+	return s.begin(ctx, r, account, name, trusted)
 }
 
-// begin starts the session program of an account, and makes a session.
-func (s *Server) begin(ctx context.Context, r *http.Request, account Account) (cookie string, err error) {
-	v := &session{sid: secret()[:8], account: account.Name(), remote: r.RemoteAddr, token: secret()}
+// begin starts the session program of an account, which was called by a name, and makes a
+// session.
+func (s *Server) begin(ctx context.Context, r *http.Request, account Account, typed string, trusted bool) (cookie string, err error) {
+	v := &session{
+		sid: secret()[:8], account: account.Name(), typed: typed, remote: r.RemoteAddr, token: secret(),
+		agent: agentOf(r.UserAgent()), trusted: trusted,
+	}
 	if v.program, err = s.dial(ctx, account, v); err != nil {
 		return "", err
 	}

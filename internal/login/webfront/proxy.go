@@ -18,6 +18,7 @@ const (
 	headerPrefix  = "Wm-"
 	headerAccount = "Wm-Account" // the account's name
 	headerToken   = "Wm-Token"   // what every form of this session must send as "token"
+	headerTheme   = "Wm-Theme"   // in answers: the colours of pages
 )
 
 // dial connects to a session program. The session ends when the program does.
@@ -75,12 +76,22 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request) {
 	// Two policies would both be in force, so the guard's gives way to that of
 	// the page; see harden.
 	w.Header().Del("Content-Security-Policy")
+	if isVisit(r) {
+		if cookie := s.sessions.rotate(v); cookie != "" {
+			s.sessions.setSession(w, cookie, true)
+		}
+	}
 	p := httputil.ReverseProxy{
-		Transport:      v.program,
-		Rewrite:        v.rewrite,
-		ModifyResponse: harden,
-		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { s.broken(w, r, v, err) },
-		ErrorLog:       s.http.ErrorLog,
+		Transport: v.program,
+		Rewrite:   v.rewrite,
+		ModifyResponse: func(resp *http.Response) error {
+			if l := resp.Header.Get("Content-Language"); l != "" {
+				s.sessions.learn(v, l, resp.Header.Get(headerTheme))
+			}
+			return harden(resp)
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { s.broken(w, r, v, err) },
+		ErrorLog:     s.http.ErrorLog,
 	}
 	p.ServeHTTP(w, r)
 }
@@ -107,7 +118,7 @@ func (v *session) rewrite(p *httputil.ProxyRequest) {
 func harden(resp *http.Response) error {
 	h := resp.Header
 	for _, name := range []string{"Set-Cookie", "Service-Worker-Allowed", "Access-Control-Allow-Origin",
-		"Access-Control-Allow-Credentials", "Alt-Svc", "Clear-Site-Data"} {
+		"Access-Control-Allow-Credentials", "Alt-Svc", "Clear-Site-Data", headerTheme} {
 		h.Del(name)
 	}
 	for _, kv := range pageHeaders { // the guard has set these already

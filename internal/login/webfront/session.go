@@ -1,11 +1,13 @@
 package webfront
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,6 +22,9 @@ type session struct {
 	account string
 	remote  string
 	token   string // in every form
+	agent   string // the browser, as it says
+	typed   string // the name that was typed at login
+	trusted bool   // on a device of one's own
 	started time.Time
 
 	program program
@@ -31,6 +36,11 @@ type session struct {
 	running  int       // requests at this moment
 	requests int
 	end      func(why string) // does something once
+	language string           // of its pages, as the session program says; "": not yet
+	theme    string           // of its pages
+	coded    bool             // there is a second factor, as far as is known
+	rotated  time.Time        // when it got its cookie
+	vault    Vault            // nil: the password must be given again
 }
 
 // program is the connection to a session program.
@@ -71,21 +81,122 @@ func (t *table) add(v *session) (cookie string, err error) {
 		go oldest.end("too many sessions") // which takes the lock
 	}
 	var once sync.Once
-	v.end = func(why string) { once.Do(func() { t.remove(key, v, why) }) }
-	v.started, v.used = time.Now(), time.Now()
-	v.idle = time.AfterFunc(t.limits.Idle, func() { t.rested(v) })
-	v.age = time.AfterFunc(t.limits.Age, func() { v.end("age") })
+	v.end = func(why string) { once.Do(func() { t.remove(v, why) }) }
+	v.started, v.used, v.rotated = time.Now(), time.Now(), time.Now()
+	age := t.limits.Age
+	if v.trusted {
+		age = t.limits.Kept
+	}
+	v.idle = time.AfterFunc(t.rest(v), func() { t.rested(v) })
+	v.age = time.AfterFunc(age, func() { v.end("age") })
 	t.rows[key] = v
 	return cookie, nil
+}
+
+// rest is how long v may be without a request.
+func (t *table) rest(v *session) time.Duration {
+	if v.trusted {
+		return t.limits.Trusted
+	}
+	return t.limits.Idle
+}
+
+const (
+	// rotation is how old the cookie of a trusted session gets in use.
+	rotation = 24 * time.Hour
+	// overlap is how long the old one is good beside the new one: other requests of the
+	// same page are on their way with it.
+	overlap = time.Minute
+)
+
+// rotate returns a new cookie for v if it is time for one, and "" otherwise. What somebody
+// has copied from a browser is worth nothing soon after that browser is used again.
+func (t *table) rotate(v *session) (cookie string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !v.trusted || time.Since(v.rotated) < rotation {
+		return ""
+	}
+	var old [][sha256.Size]byte
+	for key, row := range t.rows {
+		if row == v {
+			old = append(old, key)
+		}
+	}
+	if len(old) == 0 {
+		return "" // it has ended
+	}
+	v.rotated = time.Now()
+	cookie = secret()
+	t.rows[sha256.Sum256([]byte(cookie))] = v
+	time.AfterFunc(overlap, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, key := range old {
+			delete(t.rows, key)
+		}
+	})
+	return cookie
+}
+
+// learn remembers how the session's pages look.
+func (t *table) learn(v *session, language, theme string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v.language, v.theme = language, theme
+}
+
+// shown is a session as its owner sees it.
+type shown struct {
+	sid, remote, agent string
+	started, used      time.Time
+	trusted, this      bool
+}
+
+// list returns the sessions of v's account, the one used last first.
+func (t *table) list(v *session) []shown {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seen := make(map[*session]bool)
+	var out []shown
+	for _, row := range t.rows {
+		if row.account == v.account && !seen[row] {
+			seen[row] = true
+			out = append(out, shown{row.sid, row.remote, row.agent, row.started, row.used, row.trusted, row == v})
+		}
+	}
+	slices.SortFunc(out, func(a, b shown) int { return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.sid, b.sid)) })
+	return out
+}
+
+// revoke ends sessions of v's account: that called sid, or all but v if it is "". It
+// reports how many there were.
+func (t *table) revoke(v *session, sid string) (n int) {
+	t.mu.Lock()
+	var ends []func(string)
+	seen := make(map[*session]bool)
+	for _, row := range t.rows {
+		if row.account == v.account && !seen[row] && (sid == "" && row != v || sid != "" && row.sid == sid) {
+			seen[row] = true
+			ends = append(ends, row.end)
+		}
+	}
+	t.mu.Unlock()
+	for _, end := range ends {
+		end("revoked")
+	}
+	return len(ends)
 }
 
 // crowd counts the sessions of an account and finds the one that has rested
 // longest. The caller holds mu.
 func (t *table) crowd(account string) (oldest *session, n int) {
+	seen := make(map[*session]bool) // for a moment one can have two cookies
 	for _, v := range t.rows {
-		if v.account != account {
+		if v.account != account || seen[v] {
 			continue
 		}
+		seen[v] = true
 		if n++; oldest == nil || v.used.Before(oldest.used) {
 			oldest = v
 		}
@@ -131,9 +242,9 @@ func (t *table) release(v *session) {
 // that still runs, such as a long download, is no rest.
 func (t *table) rested(v *session) {
 	t.mu.Lock()
-	left := t.limits.Idle - time.Since(v.used)
+	left := t.rest(v) - time.Since(v.used)
 	if v.running > 0 {
-		left = t.limits.Idle
+		left = t.rest(v)
 	}
 	if left > 0 {
 		v.idle.Reset(left)
@@ -155,9 +266,13 @@ func (t *table) gone(v *session) {
 	}
 }
 
-func (t *table) remove(key [sha256.Size]byte, v *session, why string) {
+func (t *table) remove(v *session, why string) {
 	t.mu.Lock()
-	delete(t.rows, key)
+	for key, row := range t.rows {
+		if row == v {
+			delete(t.rows, key)
+		}
+	}
 	requests := v.requests
 	t.mu.Unlock()
 	v.idle.Stop()
@@ -185,6 +300,16 @@ func secret() string {
 	var b [32]byte
 	rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// setSession sets the cookie of a session: for as long as the browser runs, or on a device
+// of one's own for as long as it may rest.
+func (t *table) setSession(w http.ResponseWriter, value string, trusted bool) {
+	c := &http.Cookie{Name: cookieName, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if trusted {
+		c.MaxAge = int(t.limits.Trusted / time.Second)
+	}
+	http.SetCookie(w, c)
 }
 
 // setCookie sets a cookie that ends with the browser. Lax, not Strict: a link in

@@ -10,13 +10,15 @@
 //	            browsers get without a session
 //	code.go     GET and POST /login/code, between a right password and a session
 //	autoconfig.go, setup.go   the same for mail programs, and what people read who set them up
+//	security.go, settings.go   pages of settings that are not the session program's: who is
+//	            logged in, app passwords, the second factor, mail programs
 //	session.go  the cookie becomes a login session, or the answer is /login
 //	proxy.go    everything else goes to the session program, without cookie
 //
 // A login session is one row of a table in memory and one connection to one
 // session program. It begins with a correct password and ends with POST
 // /logout, with idleness, with age, with the end of the program, or with the
-// end of the front, and then all of it is gone: the row, the connection, and
+// end of the front, or by being revoked on another one, and then all of it is gone: the row, the connection, and
 // so the program. The states of a browser follow from that:
 //
 //	no cookie, unknown cookie  ->  login page; no cookie is ever adopted
@@ -41,6 +43,7 @@ import (
 
 	"fantail/internal/autoconfig"
 	"fantail/internal/daemon/proxyproto"
+	"fantail/internal/login/broker/wire"
 	"fantail/web"
 )
 
@@ -50,6 +53,16 @@ type Entrance interface {
 	// wraps ErrRefused says that they open none, without saying why; a CodeWanted
 	// that a code is wanted as well; any other error that it could not be found out.
 	Enter(ctx context.Context, name, password string, from net.Addr) (Account, error)
+	// Unlock is Enter for somebody who is in, and wants to change how the account called
+	// name logs in. The code is "" if none was typed; a CodeWanted has no Codes here.
+	Unlock(ctx context.Context, account, name, password, code string, from net.Addr) (Vault, error)
+}
+
+// Vault is the right to change how an account logs in, for some minutes.
+type Vault interface {
+	// Change asks for a change: m has no permit and no account yet. Errors are those of
+	// broker.Manager.
+	Change(ctx context.Context, m wire.Manage) (*wire.Managed, error)
 }
 
 // CodeWanted is the error of an Entrance for a right password that is not enough.
@@ -153,6 +166,9 @@ func (s *Server) routes() []route {
 		{"GET /login/code", s.codePage},
 		{"POST /login/code", s.code},
 		{"POST /logout", s.logout},
+		{"GET " + pathSecurity, s.securityPage},
+		{"POST " + pathSecurity, s.changeSecurity},
+		{"GET " + pathDevices, s.devicesPage},
 		{"GET " + styleSheet.path, styleSheet.serve},
 		{"GET " + web.Prefix, web.Serve},
 		{"GET /favicon.ico", icon.serve},

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"log/slog"
 	"net"
@@ -23,6 +24,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"fantail/internal/locale"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/brokertest"
 	"fantail/internal/login/handover"
@@ -36,6 +38,7 @@ type house struct {
 	log     sessiontest.Log
 	program http.Handler
 	fail    error // of Connect
+	vault   safe
 
 	mu      sync.Mutex
 	conns   []net.Conn // the programs' ends
@@ -378,7 +381,7 @@ func TestRefusals(t *testing.T) {
 		{strings.Repeat("d", 300), "right"}, {"demo", strings.Repeat("x", 2000)}, {"demo\u202e", "right"},
 	} {
 		resp, page := b.do("POST", "/login", b.form(c.name, c.password), nil)
-		if resp.StatusCode != 403 || !strings.Contains(page, wrongPassword) || b.cookie(cookieName) != "" {
+		if resp.StatusCode != 403 || !strings.Contains(page, words(wrongPassword)) || b.cookie(cookieName) != "" {
 			t.Errorf("%.20q: %s %s", c.name, resp.Status, page)
 		}
 		page = regexp.MustCompile(`(id="name"[^>]*)|(id="password"[^>]*)`).ReplaceAllString(tokenField.ReplaceAllString(page, ""), "")
@@ -398,16 +401,16 @@ func TestRefusals(t *testing.T) {
 	if n := strings.Count(log, `level=INFO msg="login failed" sid=`); n != len(pages)+1 || !strings.Contains(log, line) {
 		t.Errorf("%d lines in the log, which fail2ban reads: %s", n, log)
 	}
-	if resp, page := b.do("POST", "/login", b.form("broken", "x"), nil); resp.StatusCode != 503 || !strings.Contains(page, noMailNow) {
+	if resp, page := b.do("POST", "/login", b.form("broken", "x"), nil); resp.StatusCode != 503 || !strings.Contains(page, words(noMailNow)) {
 		t.Errorf("no answer about passwords: %s %s", resp.Status, page)
 	}
 	h.fail = errors.New("cannot start")
 	for name, err := range map[string]error{"old": broker.ErrExpired, "barred": broker.ErrDisabled} {
-		if resp, page := b.do("POST", "/login", b.form(name, "x"), nil); resp.StatusCode != 403 || !strings.Contains(page, refusals[err]) {
+		if resp, page := b.do("POST", "/login", b.form(name, "x"), nil); resp.StatusCode != 403 || !strings.Contains(page, words(refusals[err])) {
 			t.Errorf("%s: %s: %s", name, resp.Status, page)
 		}
 	}
-	if resp, page := b.do("POST", "/login", b.form("demo", "right"), nil); resp.StatusCode != 503 || !strings.Contains(page, noMailNow) {
+	if resp, page := b.do("POST", "/login", b.form("demo", "right"), nil); resp.StatusCode != 503 || !strings.Contains(page, words(noMailNow)) {
 		t.Errorf("no program: %s %s", resp.Status, page)
 	}
 }
@@ -425,7 +428,7 @@ func TestCrossSite(t *testing.T) {
 	// A browser without these headers: the token decides.
 	for _, token := range []string{"", "x", New(Options{Log: quiet()}).loginToken(b.cookie(formCookie))} {
 		bad := url.Values{"token": {token}, "name": {"demo"}, "password": {"right"}}
-		if resp, page := b.do("POST", "/login", bad, nil); resp.StatusCode != 403 || !strings.Contains(page, tryAgain) {
+		if resp, page := b.do("POST", "/login", bad, nil); resp.StatusCode != 403 || !strings.Contains(page, words(tryAgain)) {
 			t.Errorf("login with token %q: %s", token, resp.Status)
 		}
 	}
@@ -498,7 +501,7 @@ func TestOwnPages(t *testing.T) {
 		t.Errorf("style sheet: %v", resp.Header)
 	}
 	_, page := b.do("GET", "/login?note=ended", nil, visit)
-	if !strings.Contains(page, notes["ended"]) {
+	if !strings.Contains(page, words(notes["ended"])) {
 		t.Error("no note on the login page")
 	}
 	if _, page := b.do("GET", "/login?note=<b>", nil, visit); strings.Contains(page, "role=\"status\"") {
@@ -786,7 +789,7 @@ func (keys) Start(_ context.Context, g *broker.Grant, in handover.Introduction) 
 }
 
 func TestBroker(t *testing.T) {
-	a, err := Broker{keys{}.door(), keys{}}.Enter(t.Context(), "a", "b", remoteAddr("192.0.2.1:99"))
+	a, err := Broker{keys{}.door(), keys{}, nil}.Enter(t.Context(), "a", "b", remoteAddr("192.0.2.1:99"))
 	if err != nil || a.Name() != "demo ab" {
 		t.Fatalf("%v %v", a, err)
 	}
@@ -797,10 +800,10 @@ func TestBroker(t *testing.T) {
 	if got, err := io.ReadAll(conn); err != nil || string(got) != "webmail sid7 192.0.2.1 true" {
 		t.Errorf("%q %v", got, err)
 	}
-	if _, err := (Broker{keys{broker.ErrWrong}.door(), keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); !errors.Is(err, ErrRefused) {
+	if _, err := (Broker{keys{broker.ErrWrong}.door(), keys{}, nil}).Enter(t.Context(), "a", "b", remoteAddr("x")); !errors.Is(err, ErrRefused) {
 		t.Errorf("wrong: %v", err)
 	}
-	if _, err := (Broker{keys{broker.ErrUnavailable}.door(), keys{}}).Enter(t.Context(), "a", "b", remoteAddr("x")); err == nil || errors.Is(err, ErrRefused) {
+	if _, err := (Broker{keys{broker.ErrUnavailable}.door(), keys{}, nil}).Enter(t.Context(), "a", "b", remoteAddr("x")); err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("unavailable: %v", err)
 	}
 }
@@ -816,4 +819,24 @@ func TestTokensAgree(t *testing.T) {
 			t.Errorf("the webmail's style sheet lacks %q", m)
 		}
 	}
+}
+
+// words are those of a key as an English page has them.
+func words(key string) string {
+	return template.HTMLEscapeString(locale.Match("en", "").Text(key))
+}
+
+// Unlock implements Entrance: guarded's code is "123456".
+func (h *house) Unlock(_ context.Context, account, name, password, code string, _ net.Addr) (Vault, error) {
+	switch {
+	case account != "demo" || password != "right":
+		return nil, ErrRefused
+	case name == "guarded" && code == "":
+		return nil, &CodeWanted{}
+	case name == "guarded" && code != "123456":
+		return nil, ErrCode
+	case name == "broken":
+		return nil, errors.New("no answer")
+	}
+	return &h.vault, nil
 }

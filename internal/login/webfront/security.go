@@ -1,0 +1,322 @@
+package webfront
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"fantail/internal/login/broker"
+	"fantail/internal/login/broker/wire"
+)
+
+// The page of security: who is logged in to webmail, and, after the password was given
+// once more, app passwords and the second factor. Those are authd's: this page only carries
+// what is asked and told. A Vault is kept with the session, and forgotten when authd has.
+
+var securityTemplate = settingsTemplate("security.html")
+
+// security is what the template shows.
+type security struct {
+	frame
+	Good, Bad string // keys of what was done, or why not
+	Count     int    // for Good
+	Code      bool   // a code is asked for beside the password
+	Open      bool   // the password was given
+	Logins    []login
+	Others    bool // there are logins besides this one
+	State     *wire.Managed
+	Programs  []appPassword
+	Services  []string
+	Secret    string        // of a new app password
+	Label     string        // of that
+	Typed     string        // the secret of a new second factor, as it is typed
+	QR        template.HTML // the same as a picture
+	Recovery  []string      // codes
+}
+
+// login is a session on the page.
+type login struct {
+	SID, Agent, Host string
+	First, Last      moment
+	Trusted, This    bool
+}
+
+// appPassword is an app password on the page.
+type appPassword struct {
+	ID, Label, Services string
+	Created, Used       string // days; Used "" is never
+}
+
+// forPrograms are the services that an app password can be for here. One for webmail would
+// let in whoever has it without the second factor.
+var forPrograms = []wire.Service{wire.IMAP, wire.POP3, wire.SMTP}
+
+func (s *Server) securityPage(w http.ResponseWriter, r *http.Request) {
+	s.inside(w, r, func(v *session) {
+		p := s.security(r, v)
+		if p.Open {
+			s.do(r, v, &p, wire.Manage{Verb: wire.Look})
+		}
+		s.showSecurity(w, http.StatusOK, v, p)
+	})
+}
+
+// security is the page without what authd knows.
+func (s *Server) security(r *http.Request, v *session) security {
+	p := security{frame: s.frameOf(r, v, "security")}
+	for _, service := range forPrograms {
+		p.Services = append(p.Services, service.String())
+	}
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	p.Code, p.Open = v.coded, v.vault != nil
+	return p
+}
+
+// showSecurity shows the page with the logins as they are now.
+func (s *Server) showSecurity(w http.ResponseWriter, status int, v *session, p security) {
+	for _, one := range s.sessions.list(v) {
+		p.Logins = append(p.Logins, login{one.sid, one.agent, hostOf(one.remote), when(p.Language, one.started), when(p.Language, one.used), one.trusted, one.this})
+		p.Others = p.Others || !one.this
+	}
+	if p.State != nil {
+		for _, a := range p.State.Passwords {
+			one := appPassword{ID: a.ID, Label: a.Label, Created: dayOf(p, a.Created)}
+			if a.Used > 0 {
+				one.Used = dayOf(p, a.Used)
+			}
+			var names []string
+			for _, service := range a.Services {
+				names = append(names, strings.ToUpper(service.String()))
+			}
+			one.Services = strings.Join(names, ", ")
+			p.Programs = append(p.Programs, one)
+		}
+	}
+	s.show(w, status, securityTemplate[p.Language.Tag], p)
+}
+
+// dayOf writes a day.
+func dayOf(p security, days uint32) string {
+	return p.Language.Date(time.Unix(int64(days)*24*60*60, 0).UTC(), "base.dayYear")
+}
+
+// changes are what forms of the page ask for, by the value of op.
+var changes = map[string]func(s *Server, r *http.Request, v *session, p *security){
+	"revoke":  (*Server).revokeOne,
+	"others":  (*Server).revokeOthers,
+	"unlock":  (*Server).unlock,
+	"add":     (*Server).addPassword,
+	"remove":  ask(wire.RevokePassword, "security.removed"),
+	"begin":   (*Server).beginCodes,
+	"confirm": (*Server).confirmCodes,
+	"renew":   (*Server).renewCodes,
+	"end":     ask(wire.EndCodes, "security.codesEnded"),
+}
+
+func (s *Server) changeSecurity(w http.ResponseWriter, r *http.Request) {
+	if err := s.readForm(w, r); err != nil {
+		http.Error(w, "malformed form", http.StatusBadRequest)
+		return
+	}
+	s.inside(w, r, func(v *session) {
+		if !hmac.Equal([]byte(v.token), []byte(r.PostForm.Get("token"))) {
+			http.Error(w, "this form belongs to another session", http.StatusForbidden)
+			return
+		}
+		change, ok := changes[r.PostForm.Get("op")]
+		if !ok {
+			http.Error(w, "malformed form", http.StatusBadRequest)
+			return
+		}
+		if r.PostForm.Get("op") == "revoke" && r.PostForm.Get("sid") == v.sid {
+			s.leave(w, r, v)
+			return
+		}
+		p := s.security(r, v)
+		change(s, r, v, &p)
+		if p.Open && p.State == nil {
+			s.do(r, v, &p, wire.Manage{Verb: wire.Look})
+		}
+		status := http.StatusOK
+		if p.Bad != "" {
+			status = http.StatusForbidden
+		}
+		s.showSecurity(w, status, v, p)
+	})
+}
+
+// do asks authd for a change, and puts what it tells on the page. It reports whether that
+// was done.
+func (s *Server) do(r *http.Request, v *session, p *security, m wire.Manage) bool {
+	s.sessions.mu.Lock()
+	vault := v.vault
+	s.sessions.mu.Unlock()
+	p.Open = vault != nil
+	if vault == nil {
+		p.Bad = "security.locked"
+		return false
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Wait)
+	defer cancel()
+	state, err := vault.Change(ctx, m)
+	if err == nil {
+		p.State = state
+		s.sessions.mu.Lock()
+		v.coded = state.Codes
+		s.sessions.mu.Unlock()
+		return true
+	}
+	switch {
+	case errors.Is(err, broker.ErrLocked):
+		p.Open, p.State, p.Bad = false, nil, "security.locked"
+		if m.Verb == wire.Look {
+			p.Bad = ""
+		}
+		s.sessions.mu.Lock()
+		if v.vault == vault {
+			v.vault = nil
+		}
+		s.sessions.mu.Unlock()
+	case errors.Is(err, broker.ErrWrong):
+		p.Bad = wrongCode
+	case errors.Is(err, broker.ErrMalformed):
+		p.Bad = "security.notDone"
+	case errors.Is(err, broker.ErrBusy):
+		p.Bad = "security.tooMany"
+	default:
+		s.log.Error("change how an account logs in", "user", v.account, "sid", v.sid, "err", err)
+		p.Bad, p.Open = "security.notNow", false
+	}
+	return false
+}
+
+// ask is a change of authd's that needs nothing but an id.
+func ask(verb wire.Verb, good string) func(*Server, *http.Request, *session, *security) {
+	return func(s *Server, r *http.Request, v *session, p *security) {
+		id := r.PostForm.Get("id")
+		if len(id) > 16 {
+			id = ""
+		}
+		if s.do(r, v, p, wire.Manage{Verb: verb, ID: id}) {
+			p.Good = good
+		}
+	}
+}
+
+// unlock checks the password once more.
+func (s *Server) unlock(r *http.Request, v *session, p *security) {
+	password, code := r.PostForm.Get("password"), r.PostForm.Get("code")
+	if password == "" || len(password) > 1024 || len(code) > maxCode {
+		p.Bad = "security.wrong"
+		return
+	}
+	ctx, done, err := s.turn(r)
+	if err != nil {
+		p.Bad = "security.notNow"
+		return
+	}
+	defer done()
+	vault, err := s.entrance.Unlock(ctx, v.account, v.typed, password, code, remoteAddr(r.RemoteAddr))
+	var more *CodeWanted
+	switch {
+	case errors.As(err, &more):
+		s.sessions.mu.Lock()
+		v.coded = true
+		s.sessions.mu.Unlock()
+		p.Code, p.Bad = true, "security.codeToo"
+	case errors.Is(err, ErrCode), errors.Is(err, ErrRefused):
+		failed(s.log, r, v.account, "security")
+		p.Bad = "security.wrong"
+	case refusal(err) != "":
+		p.Bad = refusal(err)
+	case err != nil:
+		s.log.Error("unlock", "user", v.account, "sid", v.sid, "err", err)
+		p.Bad = "security.notNow"
+	default:
+		s.sessions.mu.Lock()
+		v.vault = vault
+		s.sessions.mu.Unlock()
+		s.log.Info("security unlocked", "user", v.account, "sid", v.sid, "remote", r.RemoteAddr)
+		p.Open = true
+	}
+}
+
+// leave ends this session, from the list of all.
+func (s *Server) leave(w http.ResponseWriter, r *http.Request, v *session) {
+	v.end("revoked")
+	dropCookie(w, cookieName)
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	redirect(w, "/login?note=out")
+}
+
+func (s *Server) revokeOne(r *http.Request, v *session, p *security) {
+	sid := r.PostForm.Get("sid")
+	if sid == "" {
+		p.Bad = "security.notDone"
+		return
+	}
+	p.Good, p.Count = "security.revoked", s.sessions.revoke(v, sid)
+}
+
+func (s *Server) revokeOthers(_ *http.Request, v *session, p *security) {
+	p.Good, p.Count = "security.revoked", s.sessions.revoke(v, "")
+}
+
+func (s *Server) addPassword(r *http.Request, v *session, p *security) {
+	m := wire.Manage{Verb: wire.AddPassword, Label: strings.TrimSpace(r.PostForm.Get("label"))}
+	for _, service := range forPrograms {
+		if slices.Contains(r.PostForm["for"], service.String()) {
+			m.Services = append(m.Services, service)
+		}
+	}
+	if m.Label == "" || len(m.Label) > 400 || len(m.Services) == 0 {
+		p.Bad = "security.notDone"
+		return
+	}
+	if s.do(r, v, p, m) && len(p.State.Secrets) == 1 {
+		p.Secret, p.Label = p.State.Secrets[0], m.Label
+	}
+}
+
+// beginCodes makes a secret for an authenticator app. The app shows whose accounts these
+// are: the host that the browser knows.
+func (s *Server) beginCodes(r *http.Request, v *session, p *security) {
+	issuer := strings.ReplaceAll(hostOf(r.Host), ":", " ")
+	if !plausible(issuer, 100) {
+		issuer = "Fantail"
+	}
+	if !s.do(r, v, p, wire.Manage{Verb: wire.BeginCodes, Label: issuer}) || len(p.State.Secrets) != 2 {
+		return
+	}
+	p.Typed = p.State.Secrets[0]
+	picture, err := drawQR(p.State.Secrets[1])
+	if err != nil {
+		s.log.Error("draw QR code", "err", err)
+		return // the secret can be typed
+	}
+	p.QR = template.HTML(picture) // drawn here, of nothing but numbers
+}
+
+func (s *Server) confirmCodes(r *http.Request, v *session, p *security) {
+	code := strings.ReplaceAll(r.PostForm.Get("code"), " ", "")
+	if _, err := strconv.Atoi(code); err != nil || len(code) != 6 {
+		p.Bad = wrongCode
+		return
+	}
+	if s.do(r, v, p, wire.Manage{Verb: wire.ConfirmCodes, Code: code}) {
+		p.Good, p.Recovery = "security.codesOn", p.State.Secrets
+	}
+}
+
+func (s *Server) renewCodes(r *http.Request, v *session, p *security) {
+	if s.do(r, v, p, wire.Manage{Verb: wire.RenewRecovery}) {
+		p.Good, p.Recovery = "security.renewed", p.State.Secrets
+	}
+}

@@ -39,7 +39,7 @@ func (b *rebuilder) image(n *html.Node, attrs *[]attribute) bool {
 			value = remoteImage(scheme, rest)
 		}
 	case scheme == "data":
-		value = dataImage(rest)
+		value = b.dataImage(rest)
 	case scheme == "cid" && (b.pass == innerPass || b.opt.KeepReferences):
 		value = "cid:" + rest
 	case scheme == "cid" && b.opt.Image != nil:
@@ -87,15 +87,25 @@ func remoteImage(scheme, rest string) string {
 func (b *rebuilder) inline(id string) string {
 	data, ok := b.opt.Image(percentDecoded(id))
 	kind := ImageType(data)
-	if !ok || kind == "" || len(data) > maxDataImage || b.images+len(data)*4/3 > maxImages {
+	if !ok || kind == "" || len(data) > maxDataImage || b.images+len(data)*4/3 > maxImages || !b.paintable(kind, data) {
 		return ""
 	}
 	return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(data)
 }
 
+// paintable reports whether an image is small enough once it is unpacked, and counts it.
+func (b *rebuilder) paintable(kind string, data []byte) bool {
+	n := points(kind, data)
+	if n > maxPoints || b.points+n > maxAllPoints {
+		return false
+	}
+	b.points += n
+	return true
+}
+
 // dataImage rebuilds what follows "data:", or returns "". SVG is not among the
 // types: a picture, not a document, is what we show.
-func dataImage(rest string) string {
+func (b *rebuilder) dataImage(rest string) string {
 	head, body, ok := strings.Cut(rest, ",")
 	if !ok || len(body) > maxDataImage {
 		return ""
@@ -105,10 +115,10 @@ func dataImage(rest string) string {
 		return ""
 	}
 	data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(body, " ", ""))
-	if err != nil || ImageType(data) == "" {
+	if kind = ImageType(data); err != nil || kind == "" || !b.paintable(kind, data) {
 		return ""
 	}
-	return "data:" + ImageType(data) + ";base64," + base64.StdEncoding.EncodeToString(data)
+	return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(data)
 }
 
 // ImageType recognises the raster formats that every browser shows by their first octets,

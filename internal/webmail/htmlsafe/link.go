@@ -149,7 +149,7 @@ func checkHref(raw string) string {
 func escapeURL(u string) string {
 	var out strings.Builder
 	for _, r := range u {
-		if r <= ' ' || r == 0x7F || strings.ContainsRune("\"'<>\\^`{|}()", r) || r >= 0x80 && !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) {
+		if r <= ' ' || r == 0x7F || strings.ContainsRune("\"'<>\\^`{|}()", r) || r >= 0x80 && !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) || blank(r) {
 			for _, c := range []byte(string(r)) {
 				fmt.Fprintf(&out, "%%%02X", c)
 			}
@@ -158,6 +158,12 @@ func escapeURL(u string) string {
 		out.WriteRune(r)
 	}
 	return out.String()
+}
+
+// blank reports whether a letter or sign has no shape: fillers of Hangul, the empty
+// pattern of Braille, and what Unicode calls default ignorable.
+func blank(r rune) bool {
+	return r == '\u2800' || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
 // host returns the host in what follows "//", without user and port.
@@ -183,21 +189,21 @@ func suspect(href, text string) (Suspicion, bool) {
 		return Suspicion{}, false
 	}
 	rest = strings.TrimPrefix(rest, "//")
-	shown := host(rest)
-	ascii, err := idna.Lookup.ToASCII(shown)
+	named := host(rest)
+	ascii, err := idna.Lookup.ToASCII(named)
 	if err != nil {
-		ascii = shown
+		ascii = named
 	}
 	s := Suspicion{Text: shorten(text), Host: ascii}
 	authority, _, _ := strings.Cut(rest, "/")
-	claimed := claimedDomain(text)
+	claimed := claimedDomain(text, registrable(ascii))
 	switch {
 	case strings.Contains(authority, "@"):
 		s.Reason = "This link contains a name that looks like an address; it leads to " + ascii
 	case strings.Contains(ascii, "xn--"):
 		unicodeForm, _ := idna.ToUnicode(ascii) // what cannot be decoded stays ASCII, which is all we show then
 		s.Reason = "This link uses letters that can look like others; it leads to " + ascii + " (" + unicodeForm + ")"
-	case claimed != "" && claimed != registrable(ascii):
+	case claimed != "":
 		s.Reason = "This link shows " + claimed + " but leads to " + ascii
 	default:
 		return Suspicion{}, false
@@ -205,13 +211,32 @@ func suspect(href, text string) (Suspicion, bool) {
 	return s, true
 }
 
-// claimedDomain returns the registrable domain that a link's text seems to
-// name, or "".
-func claimedDomain(text string) string {
-	word := strings.TrimSpace(text)
-	if i := strings.IndexFunc(word, unicode.IsSpace); i >= 0 {
-		word = word[:i]
+// claimedDomain returns a registrable domain that a link's text seems to name and that is
+// not the one it leads to, or "". The first word may be a bare name; later ones are names
+// only with a scheme or www.
+func claimedDomain(text, leads string) string {
+	for i, word := range strings.Fields(strings.Map(shown, text)) {
+		scheme, _ := splitScheme(word)
+		if i > 0 && scheme != "http" && scheme != "https" && !strings.HasPrefix(asciiLower(word), "www.") {
+			continue
+		}
+		if d := namedDomain(word); d != "" && d != leads {
+			return d
+		}
 	}
+	return ""
+}
+
+// shown drops what nobody sees in a text.
+func shown(r rune) rune {
+	if blank(r) || !unicode.IsGraphic(r) && !unicode.IsSpace(r) {
+		return -1
+	}
+	return r
+}
+
+// namedDomain returns the registrable domain that a word names, or "".
+func namedDomain(word string) string {
 	scheme, rest := splitScheme(word)
 	if scheme == "http" || scheme == "https" {
 		word = strings.TrimPrefix(rest, "//")

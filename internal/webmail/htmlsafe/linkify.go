@@ -66,7 +66,7 @@ func nextWord(text string, i int) (start, end int) {
 // controls, quotes, angle brackets, and characters without a shape, which could
 // hide where an address ends.
 func isWordRune(r rune) bool {
-	return r > ' ' && r != utf8.RuneError && !strings.ContainsRune("<>\"`|\\^{}", r) && unicode.IsGraphic(r) && !unicode.IsSpace(r)
+	return r > ' ' && r != utf8.RuneError && !strings.ContainsRune("<>\"`|\\^{}", r) && unicode.IsGraphic(r) && !unicode.IsSpace(r) && !blank(r)
 }
 
 // findLink looks for an address in a word: its bounds and URL, "" if none.
@@ -81,6 +81,9 @@ func findLink(word string) (start, end int, url string) {
 		if prefix == "www." {
 			u = "https://" + u
 		}
+		if authority, _, _ := strings.Cut(u[strings.Index(u, "//")+2:], "/"); strings.Contains(beforeQuery(authority), "@") {
+			return 0, 0, "" // a name that looks like a host: nothing there is what it seems
+		}
 		if len(u) > maxURL || !strings.Contains(host(u[strings.Index(u, "//")+2:]), ".") && !strings.Contains(u, "://localhost") {
 			continue
 		}
@@ -89,6 +92,14 @@ func findLink(word string) (start, end int, url string) {
 		}
 	}
 	return findMail(word)
+}
+
+// beforeQuery cuts an address at its query or fragment.
+func beforeQuery(s string) string {
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		return s[:i]
+	}
+	return s
 }
 
 // indexFold finds an ASCII prefix, whatever its case.

@@ -32,6 +32,11 @@ func TestLinkify(t *testing.T) {
 		// edit strings.
 		{"a@a.co?]<img/src=x/onerror=x>", []Segment{{"a@a.co", "mailto:a@a.co"}, {"?]<img/src=x/onerror=x>", ""}}},
 		{`http://a.example/"onclick="x`, []Segment{{"http://a.example/", "http://a.example/"}, {`"onclick="x`, ""}}},
+		// A name that looks like a host, and letters that nobody sees.
+		{"http://www.bank.example@evil.example/", []Segment{{"http://www.bank.example@evil.example/", ""}}},
+		{"http://a.example/?a=b@c.example", []Segment{{"http://a.example/?a=b@c.example", "http://a.example/?a=b@c.example"}}},
+		{"http://a.example/\u3164x", []Segment{{"http://a.example/", "http://a.example/"}, {"\u3164x", ""}}},
+		{"http://a.example/\u2800x", []Segment{{"http://a.example/", "http://a.example/"}, {"\u2800x", ""}}},
 		// A character that reverses the text ends the address.
 		{"http://a.example/\u202egpj.exe", []Segment{{"http://a.example/", "http://a.example/"}, {"\u202egpj.exe", ""}}},
 	} {

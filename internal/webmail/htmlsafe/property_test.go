@@ -131,6 +131,11 @@ func settled(t *testing.T, out string) {
 }
 
 func FuzzSanitize(f *testing.F) {
+	for _, m := range corpus() {
+		if !m.Heavy {
+			f.Add(m.HTML)
+		}
+	}
 	for _, c := range hostile {
 		f.Add(c.in)
 	}

@@ -23,7 +23,8 @@ type rebuilder struct {
 	sheets []styleSheet
 	styles styler
 	nodes  int
-	images int // bytes of src attributes so far, written or about to be
+	images int   // bytes of src attributes so far, written or about to be
+	points int64 // of the images so far, unpacked
 	res    Result
 	err    error // sticky: the first limit that was passed
 }

@@ -205,12 +205,15 @@ func safeName(name string) string {
 			return '_'
 		case r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.Is(unicode.Bidi_Control, r):
 			return -1
+		case r == '\u2800' || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r): // letters without a shape
+			return -1
 		case unicode.IsSpace(r):
 			return ' '
 		}
 		return r
 	}, name)
-	name = strings.TrimLeft(strings.TrimSpace(name), ".")
+	// Windows drops dots and spaces at the end, which would hide what a file is.
+	name = strings.TrimRight(strings.TrimLeft(strings.TrimSpace(name), "."), ". ")
 	if len(name) <= 150 {
 		return name
 	}

@@ -311,7 +311,8 @@ func readPlain(p *message.Part, raw *os.File) (blocks []block, cut bool, err err
 // computers of most people.
 func dangerous(name string) bool {
 	const list = " .exe .com .scr .pif .bat .cmd .msi .msp .reg .vbs .vbe .js .jse .wsf .wsh .ps1 .psm1 .lnk .url .hta .cpl .jar .app .command .sh " +
-		".html .htm .xhtml .shtml .svg .iso .img .vhd .docm .xlsm .pptm .one .chm .application .desktop "
+		".scf .inf .ws .wsc .sct .ps2 .ps1xml .gadget .library-ms .search-ms .settingcontent-ms .appref-ms .appinstaller .appx .msix .msu .scpt .workflow .pkg .dmg .deb .rpm .appimage .run " +
+		".html .htm .xht .xhtml .shtml .mht .mhtml .svg .svgz .swf .iso .img .vhd .vhdx .docm .dotm .xlsm .xlam .xll .xlsb .slk .iqy .pptm .ppam .accdb .mdb .one .chm .application .desktop "
 	i := strings.LastIndexByte(name, '.')
 	return i >= 0 && strings.Contains(list, " "+strings.ToLower(name[i:])+" ")
 }

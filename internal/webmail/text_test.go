@@ -109,7 +109,8 @@ func TestWhen(t *testing.T) {
 func TestSafeName(t *testing.T) {
 	for in, want := range map[string]string{
 		"a.txt": "a.txt", "../../etc/passwd": "_.._etc_passwd", `C:\x.exe`: "C__x.exe", `a<b>"c"|d?*`: "a_b__c__d__", "a\u202egpj.exe": "agpj.exe", "a\r\nb": "ab", "...": "", " x ": "x",
-		"ä\u00a0ö": "ä ö", strings.Repeat("ü", 200) + ".pdf": strings.Repeat("ü", 73) + ".pdf", "\xff\xfea": "a", "nul\x00": "nul",
+		"ä\u00a0ö": "ä ö", strings.Repeat("ü", 200) + ".pdf": strings.Repeat("ü", 73) + ".pdf", "\xff\xfea": "a",
+		"a.exe.": "a.exe", "a.exe. . ": "a.exe", "a.pdf\u3164\u2800\u115f.exe": "a.pdf.exe", ". .": "", "nul\x00": "nul",
 	} {
 		if got := safeName(in); got != want {
 			t.Errorf("safeName(%.30q) = %q, want %q", in, got, want)

@@ -18,6 +18,10 @@ type bodyView struct {
 	HTML template.HTML // from htmlsafe
 	Dark bool          // it has its own colours for dark screens
 	Note string        // instead of HTML
+
+	// What stands above it if it is to be printed: the page around the frame is not.
+	Subject string
+	Head    *letter
 }
 
 // maxHTML is more than htmlsafe accepts, so that it is what refuses.
@@ -52,15 +56,24 @@ func (s *Site) body(w http.ResponseWriter, r *request) error {
 	if remote {
 		w.Header().Set("Content-Security-Policy", strings.Replace(w.Header().Get("Content-Security-Policy"), "img-src data:", "img-src data: https:", 1))
 	}
-	res, err := sanitize(part, raw, root, remote)
+	res, err := r.sanitize(part, raw, root, remote)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
 		return s.render(w, r, http.StatusOK, "body.html", bodyView{Note: r.lang.Text("message.tooComplexBody")})
 	}
 	if err != nil {
 		return err
 	}
+	v := bodyView{Dark: res.DarkAware}
+	if r.URL.Query().Get("print") != "" {
+		l, err := s.newLetter(r, f)
+		if err != nil {
+			return err
+		}
+		v.Head, v.Subject, v.Dark = &l, subjectOf(root), false // paper is white
+	}
 	// The one place where a string becomes markup without html/template's doing.
-	return s.render(w, r, http.StatusOK, "body.html", bodyView{HTML: template.HTML(res.HTML), Dark: res.DarkAware})
+	v.HTML = template.HTML(res.HTML)
+	return s.render(w, r, http.StatusOK, "body.html", v)
 }
 
 // partOf returns a leaf of a message by its section number.
@@ -76,12 +89,12 @@ func partOf(root *message.Part, section string) (*message.Part, error) {
 
 // sanitize reads and rebuilds an HTML part. root gives the inline images; nil:
 // none are wanted. remote lets pictures on other servers stay.
-func sanitize(p *message.Part, raw *os.File, root *message.Part, remote bool) (htmlsafe.Result, error) {
+func (r *request) sanitize(p *message.Part, raw *os.File, root *message.Part, remote bool) (htmlsafe.Result, error) {
 	html, err := io.ReadAll(p.Text(raw, maxHTML))
 	if err != nil {
 		return htmlsafe.Result{}, fmt.Errorf("read HTML part: %w", err)
 	}
-	o := htmlsafe.Options{Remote: remote}
+	o := htmlsafe.Options{Remote: remote, Words: r.deception}
 	var readErr error
 	if root != nil {
 		images := inlineImages(root)
@@ -99,6 +112,12 @@ func sanitize(p *message.Part, raw *os.File, root *message.Part, remote bool) (h
 	}
 	res, err := htmlsafe.Sanitize(string(html), o)
 	return res, errors.Join(err, readErr)
+}
+
+// deception says what is wrong with a link.
+func (r *request) deception(s htmlsafe.Suspicion) string {
+	key := map[htmlsafe.Deception]string{htmlsafe.UserInfo: "reader.linkName", htmlsafe.Letters: "reader.linkLetters", htmlsafe.OtherHost: "reader.linkOther"}[s.Kind]
+	return r.lang.Text(key, "host", s.Host, "shown", oneLine(s.Shown))
 }
 
 // maxImage is the largest inline image that is read; htmlsafe refuses larger

@@ -40,6 +40,7 @@ type letter struct {
 
 	Reply, ReplyAll, ReplyList, Forward string
 	Raw, Save, Headers                  string
+	Print                               string // its HTML without a page around it; "" if it has none
 
 	date time.Time
 	id   string // Message-ID

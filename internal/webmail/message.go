@@ -266,7 +266,7 @@ func (s *Site) parts(r *request, l *letter, root *message.Part, at []int, raw *o
 // inspect looks at an HTML part ahead of the frame that will show it. ok is
 // false if it cannot be shown.
 func (s *Site) inspect(r *request, l *letter, x shown, raw *os.File) (remote int, ok bool, err error) {
-	res, err := sanitize(x.part, raw, nil, false)
+	res, err := r.sanitize(x.part, raw, nil, false)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
 		l.Warnings = append(l.Warnings, r.lang.Text("message.tooComplex"))
 		return 0, false, nil
@@ -287,6 +287,7 @@ func (s *Site) partView(r *request, l *letter, x shown, raw *os.File) (partView,
 		if subject == "" {
 			subject = r.lang.Text("list.noSubject")
 		}
+		l.Print = frame + "&print=1"
 		return partView{Frame: frame, Title: r.lang.Text("message.frame", "subject", subject)}, nil
 	}
 	blocks, cut, err := readPlain(x.part, raw)

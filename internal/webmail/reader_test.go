@@ -473,3 +473,22 @@ func TestAnswers(t *testing.T) {
 	h.site.outbox = nil
 	lacks(t, h.get("/m/"+id), "/compose")
 }
+
+// TestPrint: the HTML of a message by itself says whose it is.
+func TestPrint(t *testing.T) {
+	h := setup(t)
+	id := h.add("INBOX", "From: \"<b>Eve\" <eve@example.org>\nTo: demo@example.org\nSubject: <script>x\nContent-Type: text/html\n\n<p>words\n", 0, now)
+	page := h.get("/m/" + id)
+	path := regexp.MustCompile(`href="(/m/[^"]*print=1)"`).FindStringSubmatch(page)
+	if path == nil {
+		t.Fatal(page)
+	}
+	body := h.get(strings.ReplaceAll(path[1], "&amp;", "&"))
+	wants(t, body, "&lt;script&gt;x", "&lt;b&gt;Eve", "eve@example.org", "12 November 2026", "words")
+	lacks(t, body, "<script", "<b>Eve")
+	lacks(t, h.get("/m/"+id+"/body?section=1"), "eve@example.org")
+	h.choose(func(s *settings.Settings) { s.Language = "de" })
+	bad := h.add("INBOX", "Subject: x\nContent-Type: text/html\n\n<a href=https://evil.example/>www.bank.com</a> <a href=https://bank.com@evil.example/>x</a> <a href=https://xn--bnk-vna.com/>x</a>\n", 0, now)
+	wants(t, h.get("/m/"+bad), "Dieser Link zeigt bank.com", "führt aber zu evil.example.")
+	wants(t, h.get("/m/"+bad+"/body?section=1"), "Dieser Link zeigt bank.com")
+}

@@ -55,6 +55,9 @@ type Options struct {
 	// Remote leaves pictures on other hosts where they are, to be loaded over https. Those
 	// that nobody can see, and those on hosts without a name of the Internet, never stay.
 	Remote bool
+	// Words says what is wrong with a link, in the reader's language: text, without a full
+	// stop. nil: in English.
+	Words func(Suspicion) string
 }
 
 // Result is a sanitised message.
@@ -78,7 +81,7 @@ func Sanitize(src string, o Options) (Result, error) {
 	if err := checkInput(src); err != nil {
 		return Result{}, err
 	}
-	settled, first, err := stable(clean(src), o.Remote)
+	settled, first, err := stable(clean(src), Options{Remote: o.Remote, Words: o.Words})
 	if err != nil {
 		return Result{}, err
 	}
@@ -95,9 +98,9 @@ func Sanitize(src string, o Options) (Result, error) {
 // first round found beside the HTML. Normal mail needs two rounds; malformed
 // nesting that the parser repairs differently each time may need one or two
 // more, and what has not settled then is not shown.
-func stable(src string, remote bool) (settled string, first Result, err error) {
+func stable(src string, o Options) (settled string, first Result, err error) {
 	for round := range maxRounds {
-		r, err := rebuild(src, innerPass, Options{Remote: remote})
+		r, err := rebuild(src, innerPass, o)
 		if err != nil {
 			return "", Result{}, err
 		}

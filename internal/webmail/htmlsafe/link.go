@@ -13,9 +13,32 @@ import (
 
 // Suspicion is a link that may deceive.
 type Suspicion struct {
+	Kind   Deception
 	Text   string // what the message shows, shortened
 	Host   string // where the link leads, in ASCII
-	Reason string // a sentence without a full stop
+	Shown  string // of Letters: how the host looks; of OtherHost: the domain that the text names
+	Reason string // a sentence without a full stop, by Options.Words
+}
+
+// Deception is how a link may deceive.
+type Deception uint8
+
+// The deceptions.
+const (
+	UserInfo  Deception = iota // before the host stands a name that looks like one
+	Letters                    // the host has letters that can look like others
+	OtherHost                  // the text names another host
+)
+
+// inEnglish is what is wrong with a link.
+func inEnglish(s Suspicion) string {
+	switch s.Kind {
+	case UserInfo:
+		return "This link contains a name that looks like an address; it leads to " + s.Host
+	case Letters:
+		return "This link uses letters that can look like others; it leads to " + s.Host + " (" + s.Shown + ")"
+	}
+	return "This link shows " + s.Shown + " but leads to " + s.Host
 }
 
 // link adds the attributes of <a>: href if the address is harmless to follow,
@@ -45,6 +68,11 @@ func (b *rebuilder) link(n *html.Node, attrs *[]attribute) {
 		return
 	}
 	if s, ok := suspect(href, linkText(n)); ok {
+		words := b.opt.Words
+		if words == nil {
+			words = inEnglish
+		}
+		s.Reason = words(s)
 		addClass(attrs, ourClass)
 		*attrs = append(*attrs, attribute{"title", s.Reason})
 		if len(b.res.Suspicious) < maxSuspicious {
@@ -199,12 +227,12 @@ func suspect(href, text string) (Suspicion, bool) {
 	claimed := claimedDomain(text, registrable(ascii))
 	switch {
 	case strings.Contains(authority, "@"):
-		s.Reason = "This link contains a name that looks like an address; it leads to " + ascii
+		s.Kind = UserInfo
 	case strings.Contains(ascii, "xn--"):
-		unicodeForm, _ := idna.ToUnicode(ascii) // what cannot be decoded stays ASCII, which is all we show then
-		s.Reason = "This link uses letters that can look like others; it leads to " + ascii + " (" + unicodeForm + ")"
+		s.Kind = Letters
+		s.Shown, _ = idna.ToUnicode(ascii) // what cannot be decoded stays ASCII, which is all we show then
 	case claimed != "":
-		s.Reason = "This link shows " + claimed + " but leads to " + ascii
+		s.Kind, s.Shown = OtherHost, claimed
 	default:
 		return Suspicion{}, false
 	}

@@ -1,0 +1,89 @@
+package browser
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// codeNow is what an authenticator app shows (RFC 6238) that was given a secret as people
+// type it.
+func codeNow(t *testing.T, typed string) string {
+	t.Helper()
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(typed, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha1.New, secret)
+	if err := binary.Write(mac, binary.BigEndian, time.Now().Unix()/30); err != nil {
+		t.Fatal(err)
+	}
+	sum := mac.Sum(nil)
+	at := sum[len(sum)-1] & 15
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:])&0x7fffffff%1_000_000)
+}
+
+// TestSettings changes what there is to change, and looks at each page.
+func TestSettings(t *testing.T) {
+	ctx := chromium(t)
+	s := start(t)
+	do(t, ctx, "open", chromedp.EmulateViewport(1280, 844), chromedp.Navigate(s.url+"/"))
+	s.login(t, ctx)
+	visit := func(page string) {
+		t.Helper()
+		do(t, ctx, page, chromedp.Navigate(s.url+"/settings/"+page))
+		until(t, ctx, "document.querySelector('.forms h1') !== null && document.readyState === 'complete'")
+	}
+	press := func(selector, until_ string) {
+		t.Helper()
+		do(t, ctx, selector, chromedp.Click(chromedp.CSS(selector)))
+		until(t, ctx, until_+" && document.readyState === 'complete'")
+	}
+	for _, page := range []string{"general", "appearance", "identities", "templates", "pictures", "devices", "security"} {
+		visit(page)
+		everyWay(t, ctx, "settings-"+page)
+	}
+	do(t, ctx, "wide", chromedp.EmulateViewport(1280, 844))
+
+	visit("appearance")
+	do(t, ctx, "dark", chromedp.Click(chromedp.CSS("input[name=theme][value=dark]")))
+	press(".send button", "document.documentElement.dataset.theme === 'dark'")
+	visit("security") // the front has learnt it
+	until(t, ctx, "document.documentElement.dataset.theme === 'dark'")
+	visit("general")
+	do(t, ctx, "German", chromedp.SetValue(chromedp.CSS("#language"), "ar"))
+	press(".forms > form .send button", "document.documentElement.dir === 'rtl'")
+	everyWay(t, ctx, "settings-arabic")
+	do(t, ctx, "English", chromedp.SetValue(chromedp.CSS("#language"), "en"))
+	press(".forms > form .send button", "document.documentElement.lang === 'en'")
+	visit("identities")
+	do(t, ctx, "identity", chromedp.SendKeys(chromedp.CSS("#name"), "Demo Person"), chromedp.SendKeys(chromedp.CSS("#address"), "demo@example.org\n"))
+	until(t, ctx, "document.querySelectorAll('.panel').length === 2 && document.readyState === 'complete'")
+	everyWay(t, ctx, "settings-identity")
+
+	visit("security")
+	do(t, ctx, "password", chromedp.SendKeys(chromedp.CSS("#password"), password+"\n"))
+	until(t, ctx, "document.querySelector('#programs') !== null && document.readyState === 'complete'")
+	do(t, ctx, "label", chromedp.SendKeys(chromedp.CSS("#label"), "Telephone\n"))
+	until(t, ctx, "document.querySelector('code.secret') !== null && document.readyState === 'complete'")
+	everyWay(t, ctx, "security-made")
+	press("button[type=submit]:is(form:has([value=begin]) button)", "document.querySelector('.qr svg') !== null")
+	everyWay(t, ctx, "security-qr")
+	secret := eval[string](t, ctx, "document.querySelector('code.secret').textContent")
+	do(t, ctx, "code", chromedp.SendKeys(chromedp.CSS("#confirm"), codeNow(t, secret)+"\n"))
+	until(t, ctx, "document.querySelectorAll('.secrets li').length === 10 && document.readyState === 'complete'")
+	everyWay(t, ctx, "security-on")
+	if text := pageText(t, ctx); !strings.Contains(text, "Telephone") || !strings.Contains(text, "This one") {
+		t.Error(text)
+	}
+	press("form[action='/logout'] button", "location.pathname === '/login'")
+	do(t, ctx, "log in", chromedp.SendKeys(chromedp.CSS("#name"), userName), chromedp.SendKeys(chromedp.CSS("#password"), password+"\n"))
+	until(t, ctx, "location.pathname === '/login/code' && document.readyState === 'complete'")
+}

@@ -46,6 +46,8 @@ type letter struct {
 	id   string // Message-ID
 	f    *found
 	root *message.Part
+
+	copies []*found // other messages with the same Message-ID
 }
 
 // maxWhole is how many messages of a conversation are on its page with all of their text.
@@ -62,7 +64,6 @@ func (s *Site) newLetter(r *request, f *found) (letter, error) {
 	l.id = string(keys.ID)
 	flags := f.snap.Flags(f.at)
 	l.Flagged, l.Unread, l.Answered = flags.Has(mail.Flagged), !flags.Has(mail.Seen), flags.Has(mail.Answered)
-	l.Value = selection{f.Name(), f.snap.UIDValidity(), []mail.UID{f.uid()}}.String()
 	l.address(root)
 	date, ok := root.Date()
 	if !ok {
@@ -143,7 +144,8 @@ func (s *Site) letters(r *request, c *relatives, asked *found) ([]letter, error)
 }
 
 // withoutCopies leaves of messages with the same Message-ID the one that was asked for, or
-// that is in the same mailbox, or the first.
+// that is in the same mailbox, or the first. It is read if one of them is, and what is done
+// with it is done with all that are in its mailbox.
 func withoutCopies(list []letter, asked *found) []letter {
 	rank := func(l letter) int {
 		switch {
@@ -155,17 +157,35 @@ func withoutCopies(list []letter, asked *found) []letter {
 		return 2
 	}
 	slices.SortStableFunc(list, func(a, b letter) int { return cmp.Compare(rank(a), rank(b)) })
-	seen := make(map[string]bool)
-	return slices.DeleteFunc(list, func(l letter) bool {
-		again := l.id != "" && seen[l.id]
-		seen[l.id] = true
-		return again
-	})
+	var out []letter
+	at := make(map[string]int)
+	for _, l := range list {
+		if i, again := at[l.id]; again && l.id != "" {
+			out[i].copies = append(out[i].copies, l.f)
+			continue
+		}
+		at[l.id] = len(out)
+		out = append(out, l)
+	}
+	return out
+}
+
+// uids are those of the message and its copies in a mailbox, ascending.
+func (l *letter) uids(mailbox string) []mail.UID {
+	var out []mail.UID
+	for _, x := range append([]*found{l.f}, l.copies...) {
+		if x.Name() == mailbox {
+			out = append(out, x.uid())
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // fill reads what the message says, and what there is to say about it.
 func (s *Site) fill(r *request, l *letter, here string) error {
 	f := l.f
+	l.Value = selection{f.Name(), f.snap.UIDValidity(), l.uids(f.Name())}.String()
 	if f.Name() != here {
 		l.Folder = s.folderName(r, f.Name())
 	}
@@ -198,14 +218,16 @@ func (s *Site) fill(r *request, l *letter, here string) error {
 	return s.invitations(r, l, raw)
 }
 
-// seen marks the open letters as read, if a person looks at them.
+// seen marks the open letters as read, with their copies, if a person looks at them.
 func (s *Site) seen(r *request, list []letter) error {
 	for i := range list {
 		if !list[i].Open {
 			continue
 		}
-		if err := s.markSeen(r, list[i].f); err != nil {
-			return err
+		for _, f := range append([]*found{list[i].f}, list[i].copies...) {
+			if err := s.markSeen(r, f); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -128,9 +128,7 @@ func (s *Site) around(r *request, v *messageView, f *found) error {
 	}
 	here := selection{mailbox: f.Name(), validity: f.snap.UIDValidity()}
 	for _, l := range v.Letters {
-		if l.f.Name() == f.Name() {
-			here.uids = append(here.uids, l.f.uid())
-		}
+		here.uids = append(here.uids, l.uids(f.Name())...)
 	}
 	slices.Sort(here.uids)
 	v.Value = here.String()

@@ -492,3 +492,17 @@ func TestPrint(t *testing.T) {
 	wants(t, h.get("/m/"+bad), "Dieser Link zeigt bank.com", "führt aber zu evil.example.")
 	wants(t, h.get("/m/"+bad+"/body?section=1"), "Dieser Link zeigt bank.com")
 }
+
+// TestCopies: a message that came twice is one letter, and both are read and done with.
+func TestCopies(t *testing.T) {
+	h := setup(t)
+	twice := "From: a@example.org\nSubject: x\nMessage-ID: <1@x>\n\nwords\n"
+	id := h.add("INBOX", twice, 0, now)
+	h.add("INBOX", twice, 0, now)
+	page := h.get("/m/" + id)
+	if n := strings.Count(page, ">words<"); n != 1 {
+		t.Errorf("it is shown %d times", n)
+	}
+	wants(t, page, `name="m" value="1.2@`)
+	h.holds("INBOX", "x S", "x S")
+}

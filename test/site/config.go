@@ -31,6 +31,7 @@ listen_tls = ["127.0.0.1:%d"]
 
 [webmail]
 listen_tls = ["127.0.0.1:%d"]
+submit_directory = "submit"
 
 [tls]  # a self-signed pair is made if neither file exists
 certificate = "tls/certificate.pem"

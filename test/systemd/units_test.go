@@ -11,7 +11,8 @@ import (
 // exposures are the highest that units may have, in the tenths that systemd-analyze
 // takes as a threshold. The fronts, which strangers talk to, must be below 1.0. authd has
 // a network for its sources and their modules; sessiond is root and becomes others; expire
-// does as well, and starts what needs the network of authd.
+// does as well, and starts what needs the network of authd; submitd starts the programs of
+// MTAs.
 var exposures = map[string]string{
 	"fantail-imapd.service":    "9",
 	"fantail-pop3d.service":    "9",
@@ -21,6 +22,7 @@ var exposures = map[string]string{
 	"fantail-authd.service":    "16",
 	"fantail-sessiond.service": "19",
 	"fantail-expire.service":   "30",
+	"fantail-submitd.service":  "60",
 }
 
 // TestUnits: systemd understands every line of the units, and they are as closed as they

@@ -90,12 +90,6 @@ type LMTPSettings struct {
 	Policy      []string // host:port and paths, as in Listen, for questions of mail servers
 }
 
-// WebmailSettings say where webmail is, and what it believes.
-type WebmailSettings struct {
-	ListenTLS  []string // host:port
-	AuthservID string   // of our mail servers (RFC 8601 section 2.5); "": the machine's name
-}
-
 // TLSSettings name the files of the server's certificates.
 type TLSSettings struct {
 	Certificate string // PEM, leaf first

@@ -89,6 +89,12 @@ quota_full = "permanent"
 [webmail]
 "listen_tls" = ['127.0.0.1:8443']
 authserv_id = "mx.example.org"
+message_size_limit = "1MiB"
+addresses = ["ann: Info@Example.org @lists.example.org"]
+transport = "smtp"
+smtp_server = "/run/smtp"
+smtp_tls = "none"
+smtp_credentials = "relay"
 [autoconfig]
 name = "Example Ltd"
 host = "Mail.example.org"
@@ -191,7 +197,13 @@ directory = "../bin"
 			ListenSettings: ListenSettings{[]string{"localhost:1110"}, []string{}}, LoginDelay: 90 * time.Second, UIDLFormat: courier,
 			UIDLDuplicates: UIDLAllow, DeletedFlag: "$Gone", Workarounds: []string{OutlookNoNULs},
 		},
-		Webmail: WebmailSettings{[]string{"127.0.0.1:8443"}, "mx.example.org"},
+		Webmail: WebmailSettings{
+			ListenTLS: []string{"127.0.0.1:8443"}, AuthservID: "mx.example.org", MessageSize: 1 << 20,
+			Addresses: []AccountAddresses{{"ann", []string{"info@example.org", "@lists.example.org"}}},
+			Submit: SubmitSettings{
+				TransportSMTP, "/usr/sbin/sendmail", "/run/smtp", SubmitPlain, filepath.Join(dir, "relay"), "/var/lib/fantail/submit",
+			},
+		},
 		Autoconfig: AutoconfigSettings{
 			Name: "Example Ltd", Host: "mail.example.org", Domains: []string{"example.org"}, Login: LoginLocal,
 			IMAP: Endpoint{Port: 143, STARTTLS: true}, POP3: Endpoint{Off: true}, Submission: Endpoint{Host: "smtp.example.org", Port: 465},

@@ -237,6 +237,11 @@ func (d *daemon) build(a arguments) error {
 	if err != nil { // may be mended while it runs
 		d.log.Warn("nobody can log in", "err", err)
 	}
+	if o, ok := d.behind.(*own.Daemons); ok && d.Service == wire.Webmail {
+		if err := o.Submits(ctx); err != nil {
+			d.log.Warn("nothing is sent", "err", err)
+		}
+	}
 	d.certificate = options
 	d.server = d.New(d.parts)
 	return nil

@@ -8,6 +8,7 @@
 //	front ──── what the client says ───────────────────► program   the channel n
 //	front ◄─── what the session says ─────────────────── program
 //	starter ── Stop n ─────────────────────────────────► program   control socket
+//	starter ◄─ Due n, any time between the two ──────── program
 //	starter ◄─ Ended n ───────────────────────────────── program
 //
 // Most connections end without a Stop; it is how an admin ends one. A program that is

@@ -18,6 +18,7 @@ const (
 	Last  Kind = 'L' // there will be no Pass any more; Conn is 0
 	Taken Kind = 'T' // it is the program's now
 	Ended Kind = 'E' // it is closed
+	Due   Kind = 'D' // its account has something to be sent (package outbox)
 )
 
 // Account is whose mail a connection is for, and where that is. The zero Account is the
@@ -93,7 +94,7 @@ func ParseMessage(b []byte) (Message, error) {
 	}
 	m := Message{Kind: Kind(b[0]), Conn: binary.BigEndian.Uint32(b[1:])}
 	switch m.Kind {
-	case Pass, Stop, Last, Taken, Ended:
+	case Pass, Stop, Last, Taken, Ended, Due:
 	default:
 		return Message{}, fmt.Errorf("%w: of no kind", ErrMessage)
 	}

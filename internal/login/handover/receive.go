@@ -65,13 +65,28 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 			}
 			return errors.Join(err, p.Close())
 		}
-		ctx := served.begin(ctx, m.Conn)
+		ctx := context.WithValue(served.begin(ctx, m.Conn), dueKey{}, func() error { return tell(c, Due, m.Conn) })
 		served.running.Go(func() {
 			serve(ctx, m.Account, p)
 			served.end(m.Conn)
 			_ = tell(c, Ended, m.Conn) // a starter that is gone need not know
 		})
 	}
+}
+
+// dueKey is of what tells of a connection's account, in the context of the connection.
+type dueKey struct{}
+
+// ErrNoStarter says that nobody can be told.
+var ErrNoStarter = errors.New("there is no starter")
+
+// TellDue tells the starter that the account of a connection, whose context ctx is, has
+// something to be sent. It does not wait.
+func TellDue(ctx context.Context) error {
+	if told, ok := ctx.Value(dueKey{}).(func() error); ok {
+		return told()
+	}
+	return ErrNoStarter
 }
 
 // connections are those that are served.

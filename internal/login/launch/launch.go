@@ -175,6 +175,18 @@ func (o *Options) Once(s wire.Service, a *wire.Account, more ...string) (*exec.C
 	return command(append(args, more...), a.Home, o.credential(a)), nil
 }
 
+// Submit returns the command that sends what an account has in its outbox.
+func (o *Options) Submit(a *wire.Account) (*exec.Cmd, error) {
+	if err := o.permit(a); err != nil {
+		return nil, fmt.Errorf("account %s: %w", a.Name, err)
+	}
+	args := []string{filepath.Join(o.Programs, "webmail-submit")}
+	if o.ConfigFile != "" {
+		args = append(args, "-c", o.ConfigFile)
+	}
+	return command(append(args, whose(a)...), a.Home, o.credential(a)), nil
+}
+
 // whose are the options that say whose mail a program serves.
 func whose(a *wire.Account) []string {
 	args := []string{"-u", a.Name, "-m", a.Mail}

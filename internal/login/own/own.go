@@ -25,6 +25,7 @@ import (
 	"fantail/internal/login/handover"
 	"fantail/internal/login/launch"
 	"fantail/internal/login/roster"
+	"fantail/internal/login/submitd"
 )
 
 // Daemons implement broker.Daemons: an authd, which is started when it is needed and
@@ -33,6 +34,7 @@ type Daemons struct {
 	*broker.Authd
 	launch *launch.Options
 	roster *roster.Roster
+	submit *submitd.Client
 	log    *slog.Logger
 }
 
@@ -60,6 +62,7 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 		roster: roster.New(launch.RosterOptions(log)),
 		log:    log,
 	}
+	o.submit = submitd.NewClient(func(context.Context) (*fdpass.Conn, error) { return o.start("submitd") }, log)
 	o.Authd = broker.NewAuthd(func(context.Context) (*fdpass.Conn, error) { return o.start("authd") })
 	return o, nil
 }
@@ -69,6 +72,10 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 func (o *Daemons) Keys() *broker.Keys {
 	return broker.NewKeys(func(context.Context) (*fdpass.Conn, error) { return o.start("keyd") }, o.log)
 }
+
+// Submits starts submitd, for what is due since an earlier one, and before this front gives
+// up what sendmail needs. It ends with the front.
+func (o *Daemons) Submits(ctx context.Context) error { return o.submit.Begin(ctx) }
 
 // command returns the command that runs a daemon with further arguments.
 func (o *Daemons) command(name string, args ...string) *exec.Cmd {
@@ -153,6 +160,9 @@ func (o *Daemons) session(ctx context.Context, in handover.Introduction, list []
 	w, err := o.launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
 		return nil, nil, err
+	}
+	if list[0].Service == wire.Webmail {
+		w.Due = func() { o.submit.Due(*accounts[0]) }
 	}
 	channel, p, err := in.Open()
 	if err != nil {

@@ -151,6 +151,10 @@ func (p *process) hear(buf []byte) error {
 	case m.Kind == handover.Taken && c != nil && !c.taken:
 		c.taken = true
 		c.answer <- nil
+	case m.Kind == handover.Due && c != nil && c.taken:
+		if c.due != nil {
+			c.due()
+		}
 	case m.Kind == handover.Ended && c != nil && c.taken:
 		delete(p.conns, m.Conn)
 		c.shut()

@@ -73,6 +73,9 @@ type Wanted struct {
 	// Maildir, and Quota what it says of its limits, which the program is told with each
 	// connection.
 	Shared, Mail, Quota string
+	// Due is called when the program says that the account has something to be sent. It
+	// does not wait, and is called by several goroutines; nil: nobody wants to know.
+	Due func()
 	// With are others whom the program of an account serves, too; "" if none.
 	With   string
 	Remote netip.Addr // of the client, for Sessions; the zero Addr if it is not known

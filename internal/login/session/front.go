@@ -45,6 +45,7 @@ func (p Program) serveHanded(ctx context.Context, passage handover.Passage, s *S
 	}
 	defer client.Close() // also after a panic; an error says that Serve has done it
 	s.Conn = &stirring{client, watches}
+	s.Due = func() error { return handover.TellDue(ctx) }
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
 	defer s.mail.tidy() // also after a panic
 	return p.Serve(ctx, s)

@@ -54,6 +54,12 @@ type Session struct {
 	// Hello is what the front said of the client; nil if there is no front.
 	Hello *handover.Hello
 
+	// Due tells whoever started the program that the account has something to be sent; it
+	// is an error if nobody can be told. It does not wait.
+	Due func() error
+	// Senders returns the addresses that an account may write as (conf.SenderAddresses).
+	Senders func(account string) []string
+
 	mail   *mail
 	others map[string]*mail // of the same process, by name
 }
@@ -128,6 +134,7 @@ type arguments struct {
 	pop3                            conf.POP3Settings
 	deliver                         conf.DeliverSettings
 	webmail                         conf.WebmailSettings
+	senders                         func(account string) []string
 	sandbox                         conf.Sandbox
 }
 
@@ -265,6 +272,7 @@ func (a *arguments) complete() error {
 	if err != nil {
 		return err
 	}
+	a.senders = cfg.Senders()
 	a.mail, a.imap, a.pop3, a.deliver, a.webmail, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Deliver, cfg.Webmail, cfg.Programs.Sandbox
 	if a.account != "" && a.maildir != "" || a.fence != "" {
 		return nil
@@ -291,7 +299,10 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
 	f := &fence{dir: a.maildir, leave: stop, entered: a.sandbox == conf.SandboxOff}
-	s := Session{User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver, Webmail: a.webmail}
+	s := Session{
+		User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver, Webmail: a.webmail, Senders: a.senders,
+		Due: func() error { return handover.ErrNoStarter },
+	}
 	if a.fence != "" {
 		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
 	}

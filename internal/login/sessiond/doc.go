@@ -1,5 +1,5 @@
-// Package sessiond starts session programs as the users whose mail they serve. It is
-// the only part that has root's rights, and therefore does nothing else: it reads no
+// Package sessiond starts session programs as the users whose mail they serve. Beside
+// submitd it is the only part that has root's rights, and therefore does nothing else: it reads no
 // octet that a client wrote, knows no protocol of mail, no password, no file of
 // accounts.
 //
@@ -11,6 +11,8 @@
 //	front ◄ Started ──────── sessiond ◄ Taken ────────────── program
 //	front ─ Together(tickets) ─► sessiond: the same, of several accounts of one user (LMTP)
 //	front ─ Leave ──────────► sessiond ─ roster: end those that it has started
+//
+//	session ─ Due ──────────► sessiond ─ the account ──► submitd, which sends what is in its outbox
 //
 //	admin ─ Who, Kick ──────► sessiond ─ roster: which there are, end those of an account
 //

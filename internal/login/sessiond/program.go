@@ -21,6 +21,7 @@ import (
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/launch"
 	"fantail/internal/login/roster"
+	"fantail/internal/login/submitd"
 )
 
 // Main is the program sessiond; it returns the exit status. SIGHUP changes nothing: what
@@ -94,6 +95,7 @@ func load(file, directory string, log *slog.Logger) (*Server, error) {
 			FirstGID:    uint32(cfg.Session.FirstGID),
 		},
 		Programs: roster.New(launch.RosterOptions(log)),
+		Submit:   submitd.NewClient(broker.DialPath(filepath.Join(directory, submitd.Socket)), log),
 		Enclosed: cfg.Programs.Sandbox != conf.SandboxOff,
 		Log:      log,
 	}, nil

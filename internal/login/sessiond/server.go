@@ -43,6 +43,9 @@ type Server struct {
 	Authd    *broker.Link
 	Launch   *launch.Options
 	Programs Programs
+	// Submit is told of accounts that have something to be sent (submitd.Client); nil:
+	// nobody is.
+	Submit   interface{ Due(wire.Account) }
 	Enclosed bool // it is to enter its sandbox
 	Log      *slog.Logger
 }
@@ -133,6 +136,9 @@ func (f *front) session(ctx context.Context, list []*wire.Start) error {
 	w, err := f.Launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
 		return err
+	}
+	if f.Submit != nil && list[0].Service == wire.Webmail {
+		w.Due = func() { f.Submit.Due(*accounts[0]) }
 	}
 	w.Remote = list[0].Remote
 	if what.Carried() {

@@ -49,6 +49,9 @@ func serve(ctx context.Context, s *session.Session) error {
 			s.Log.Warn("name of the machine", "err", err) // then nothing is believed
 		}
 	}
-	site := webmail.New(webmail.Options{Account: account, Name: s.User, Log: s.Log, Authority: authority})
+	site := webmail.New(webmail.Options{
+		Account: account, Name: s.User, Log: s.Log, Authority: authority,
+		Due: s.Due, Senders: s.Senders(s.User), Delimiters: s.Deliver.RecipientDelimiter, MessageSize: s.Webmail.MessageSize,
+	})
 	return webmail.Serve(conn, site, s.Log)
 }

@@ -89,6 +89,7 @@ type layout struct {
 	Find      searchBox
 	Labels    []label
 	Quota     *quotaBar // nil: no limit
+	Writes    bool      // messages can be sent
 }
 
 // notice says what was done, and what takes it back.
@@ -99,7 +100,7 @@ type notice struct{ Text, Undo string }
 func (s *Site) layout(r *request, title string) layout {
 	l := layout{
 		Title: title, Account: r.Header.Get(headerAccount), Token: r.Header.Get(headerToken),
-		Language: r.lang.Tag, Direction: r.lang.Direction, Prefs: r.prefs,
+		Writes: s.outbox != nil, Language: r.lang.Tag, Direction: r.lang.Direction, Prefs: r.prefs,
 	}
 	if l.Account == "" {
 		l.Account = s.name

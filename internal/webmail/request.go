@@ -15,6 +15,8 @@ type request struct {
 	prefs settings.Settings
 	lang  *locale.Language
 	now   time.Time // where the person is
+
+	uploads []upload // of a form with files
 }
 
 // understand reads the account's settings for a request. Without any, it goes by the

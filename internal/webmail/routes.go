@@ -68,6 +68,12 @@ var routes = []route{
 	{"GET /settings", (*Site).settingsPage, pagePolicy, false},
 	{"GET /settings/{page}", (*Site).settingsPage, pagePolicy, false},
 	{"POST /settings/{page}", (*Site).changeSettings, pagePolicy, true},
+	{"GET /compose", (*Site).compose, pagePolicy, false},
+	{"POST /compose", (*Site).written, pagePolicy, true},
+	{"GET /compose/{draft}", (*Site).takeUp, pagePolicy, false},
+	{"POST /compose/{draft}", (*Site).written, pagePolicy, true},
+	{"GET /outbox", (*Site).waiting, pagePolicy, false},
+	{"POST /outbox/{id}", (*Site).wait, pagePolicy, true},
 	{"/", (*Site).nothing, pagePolicy, false},
 }
 
@@ -111,8 +117,16 @@ func (s *Site) handler(row route) http.Handler {
 		h.Set("Content-Security-Policy", row.policy)
 		h.Set("Content-Language", r.lang.Tag) // the front's own pages follow
 		h.Set(headerTheme, string(r.prefs.Theme))
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		err := s.authorize(row, r)
+		var err error
+		if writes(row) {
+			defer r.forget()
+			err = s.readForm(w, r)
+		} else {
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		}
+		if err == nil {
+			err = s.authorize(row, r)
+		}
 		if err == nil {
 			err = row.page(s, w, r)
 		}

@@ -110,6 +110,11 @@ func (s *Site) takeBack(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	for _, x := range x.steps {
+		if leads, ok := x.(interface{ next() string }); ok {
+			r.PostForm.Set("next", leads.next())
+		}
+	}
 	text := r.lang.Text("act.undone")
 	return s.answer(w, r, text, s.undo.keep(text, nil))
 }

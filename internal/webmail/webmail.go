@@ -19,6 +19,8 @@
 //	act.go       /act                    POST: what people do to messages
 //	undo.go      /undo/{token}           POST: and taken back
 //	settingspage.go /settings/{page}     what the account has chosen; POST changes it
+//	write.go     /compose, /compose/{draft}  a message that is written (drafts.go, uploads.go)
+//	outboxpage.go /outbox                what waits to be sent
 //
 // What they share: request.go is a request with the settings and the language of
 // whoever made it, mailboxes.go opens mailboxes and finds messages by id,
@@ -54,6 +56,7 @@ import (
 
 	"fantail/internal/store"
 	_ "fantail/internal/store/zstd/linked" // of which they may be made
+	"fantail/internal/webmail/outbox"
 	"fantail/internal/webmail/settings"
 )
 
@@ -69,6 +72,16 @@ type Options struct {
 	// a message (RFC 8601 section 2.5, authserv-id); "": nothing is believed.
 	Authority string
 	Outbox    Outbox // nil: nothing can be sent
+
+	// Senders are the addresses that the account may write as (conf.SenderAddresses), and
+	// Delimiters what begins the detail of one.
+	Senders    []string
+	Delimiters string
+	// MessageSize is how large a message may be that is sent, in octets; 0: 25 MiB.
+	MessageSize int64
+	// Due tells whoever sends that something is in the outbox. It does not wait. nil:
+	// nobody sends.
+	Due func() error
 }
 
 // Site is the webmail of one account. It is an http.Handler for many requests
@@ -83,9 +96,16 @@ type Site struct {
 
 	authority string
 
-	log    *slog.Logger
-	clock  func() time.Time
-	zone   *time.Location
+	log   *slog.Logger
+	clock func() time.Time
+	zone  *time.Location
+
+	box         *outbox.Box
+	addresses   []string
+	delimiters  string
+	messageSize int64
+	due         func() error
+
 	routes http.Handler
 }
 
@@ -99,6 +119,14 @@ func New(o Options) *Site {
 	if s.zone == nil {
 		s.zone = time.Local
 	}
+	s.box, s.addresses, s.delimiters, s.messageSize, s.due = outbox.Open(o.Account.Path()), o.Senders, o.Delimiters, o.MessageSize, o.Due
+	if s.messageSize == 0 {
+		s.messageSize = 25 << 20
+	}
+	if s.outbox == nil && s.due != nil {
+		s.outbox = posting{s}
+	}
+	s.resume()
 	s.routes = s.mux()
 	return s
 }

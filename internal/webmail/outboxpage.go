@@ -1,0 +1,188 @@
+package webmail
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"fantail/internal/daemon/conf"
+	"fantail/internal/mail"
+	"fantail/internal/webmail/compose"
+	"fantail/internal/webmail/outbox"
+)
+
+// outboxView is the page of what waits to be sent, and of what went wrong.
+type outboxView struct {
+	layout
+	Waiting []waitingView
+	Notices []noticeView
+}
+
+type waitingView struct {
+	ID, Subject, To string
+	When            moment
+	OnItsWay        bool
+	Said            string // by the server, to the last attempt
+}
+
+type noticeView struct {
+	ID, Text, Said, Subject, To string
+	When                        moment
+}
+
+// reasons are the keys of what is said of each.
+var reasons = map[outbox.Reason]string{
+	outbox.Refused: "outbox.refused", outbox.Expired: "outbox.expired", outbox.Unknown: "outbox.unknown",
+	outbox.NoCopy: "outbox.noCopy", outbox.Sender: "outbox.sender",
+}
+
+// waiting shows what waits to be sent.
+func (s *Site) waiting(w http.ResponseWriter, r *request) error {
+	v := outboxView{layout: s.layout(r, r.lang.Text("outbox.title"))}
+	list, err := s.box.List()
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		subject := oneLine(e.Job.Subject)
+		switch {
+		case e.Job.Kind == outbox.Unsubscribe:
+			subject = r.lang.Text("outbox.unsubscription")
+		case subject == "":
+			subject = r.lang.Text("list.noSubject")
+		}
+		v.Waiting = append(v.Waiting, waitingView{
+			ID: e.ID, Subject: subject, To: oneLine(strings.Join(e.Job.To, ", ")), When: r.when(e.Job.NotBefore),
+			OnItsWay: e.State != outbox.Queued, Said: oneLine(e.Job.Last),
+		})
+	}
+	notices, err := s.box.Notices()
+	if err != nil {
+		return err
+	}
+	for _, n := range notices {
+		text := r.lang.Text(reasons[n.Reason])
+		if n.Kind == outbox.Unsubscribe {
+			text = r.lang.Text("outbox.notUnsubscribed")
+		}
+		v.Notices = append(v.Notices, noticeView{
+			ID: n.ID, Text: text, Said: oneLine(n.Said), Subject: oneLine(n.Subject), To: oneLine(strings.Join(n.To, ", ")), When: r.when(n.Time),
+		})
+	}
+	return s.render(w, r, http.StatusOK, "outbox.html", v)
+}
+
+// wait does something with a message that waits, or with a notice.
+func (s *Site) wait(w http.ResponseWriter, r *request) error {
+	id := r.PathValue("id")
+	said := ""
+	switch r.PostFormValue("op") {
+	case "cancel":
+		if err := s.unsend(r.Context(), id); err != nil {
+			return err
+		}
+		said = "outbox.cancelled"
+	case "now":
+		err := s.box.Change(id, s.clock())
+		if errors.Is(err, outbox.ErrTooLate) {
+			return &problem{http.StatusConflict, "compose.onItsWay"}
+		}
+		if err != nil {
+			return err
+		}
+		s.tellDue()
+		said = "outbox.now"
+	case "edit":
+		return s.edit(w, r, id)
+	case "dismiss":
+		if err := s.box.Dismiss(id); err != nil {
+			return err
+		}
+		said = "outbox.dismissed"
+	default:
+		return &problem{http.StatusBadRequest, "error.badForm"}
+	}
+	text := r.lang.Text(said)
+	r.PostForm.Set("next", "/outbox")
+	return s.answer(w, r, text, s.undo.keep(text, nil))
+}
+
+// edit takes a message back and leads to its draft.
+func (s *Site) edit(w http.ResponseWriter, r *request, id string) error {
+	list, err := s.box.List()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(e outbox.Entry) bool { return e.ID == id })
+	if i < 0 {
+		return &problem{http.StatusConflict, "compose.onItsWay"}
+	}
+	if err := s.unsend(r.Context(), id); err != nil {
+		return err
+	}
+	d := list[i].Job.Draft
+	v, err := s.boxes.open(r.Context(), d.Mailbox)
+	if err != nil {
+		return err
+	}
+	defer v.Close() // it was only read
+	at, ok := v.snap.Find(mail.UID(d.UID))
+	if !ok {
+		return &problem{http.StatusGone, "error.vanished"}
+	}
+	redirect(w, draftPath(idOf(v.snap.Base(at)), place{d.Mailbox, mail.UID(d.UID)}))
+	return nil
+}
+
+// resume has sent what an earlier session has left.
+func (s *Site) resume() {
+	n, err := s.box.Waiting()
+	if err != nil {
+		s.log.Error("outbox", "err", err)
+	}
+	if n > 0 {
+		s.tellDue()
+	}
+}
+
+// posting is the Outbox of a Site: what is filed there goes into its box.
+type posting struct{ s *Site }
+
+// Send implements Outbox.
+func (p posting) Send(_ context.Context, from string, recipients []string, message io.WriterTo) error {
+	if !conf.MaySend(p.s.addresses, p.s.delimiters, from) {
+		return &problem{http.StatusForbidden, "compose.noAddress"}
+	}
+	write := func(w io.Writer) error {
+		_, err := message.WriteTo(w)
+		return err
+	}
+	j := outbox.Job{Kind: outbox.Message, Created: p.s.clock(), NotBefore: p.s.clock(), From: from, To: recipients, Copy: true}
+	if built, ok := message.(*compose.Built); ok {
+		j.SMTPUTF8, j.EightBit = built.SMTPUTF8, built.EightBit
+	}
+	var h headOf
+	if err := write(&h); err != nil && !errors.Is(err, errHead) {
+		return err
+	}
+	_, err := p.s.box.Add(j, write, func(w io.Writer) error {
+		_, err := w.Write(h.head.Bytes())
+		return err
+	})
+	if err == nil {
+		p.s.tellDue()
+	}
+	return err
+}
+
+// Unsubscribe implements Outbox.
+func (p posting) Unsubscribe(_ context.Context, url string) error {
+	_, err := p.s.box.Add(outbox.Job{Kind: outbox.Unsubscribe, Created: p.s.clock(), NotBefore: p.s.clock(), URL: url}, nil, nil)
+	if err == nil {
+		p.s.tellDue()
+	}
+	return err
+}

@@ -5,8 +5,11 @@
 //	go test ./test/browser -run Screens -shots d also keeps the screenshots in d
 //
 // journey_test.go is the story of a visit, code_test.go that of one with a second
-// factor, settings_test.go changes what people can change, hostile_test.go shows that
-// a message can neither run nor load anything, autoconfig_test.go compares what mail programs are told with the records of DNS,
+// factor, settings_test.go changes what people can change, hostile_test.go shows the
+// several hundred messages of test/hostile, which can neither run nor load anything
+// (stage_test.go is the theatre: it takes away one defence after the other),
+// attack_test.go attacks from outside, autoconfig_test.go compares what mail programs are
+// told with the records of DNS,
 // and screens_test.go looks at every page in both colour schemes and two widths.
-// Where there is no Chromium the tests are skipped and say so.
+// Where there is no Chromium, or no Firefox, the tests are skipped and say so.
 package browser

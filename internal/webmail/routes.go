@@ -48,6 +48,12 @@ var routes = []route{
 	{"GET /{$}", (*Site).home, pagePolicy, false},
 	{"GET /f/{mailbox}", (*Site).mailbox, pagePolicy, false},
 	{"GET /search", (*Site).search, pagePolicy, false},
+	{"GET /contacts", (*Site).contacts, pagePolicy, false},
+	{"GET /contacts/{id}", (*Site).contact, pagePolicy, false},
+	{"GET /contacts/complete", (*Site).complete, pagePolicy, false},
+	{"GET /contacts/export", (*Site).exportContacts, filePolicy, false},
+	{"POST /contacts", (*Site).changeContacts, pagePolicy, true},
+	{importPattern, (*Site).importContacts, pagePolicy, true},
 	{"GET /folders", (*Site).folders, pagePolicy, false},
 	{"POST /folders", (*Site).changeFolder, pagePolicy, true},
 	{"GET /m/{id}", (*Site).message, pagePolicy, false},
@@ -118,10 +124,13 @@ func (s *Site) handler(row route) http.Handler {
 		h.Set("Content-Language", r.lang.Tag) // the front's own pages follow
 		h.Set(headerTheme, string(r.prefs.Theme))
 		var err error
-		if writes(row) {
+		switch {
+		case writes(row):
 			defer r.forget()
 			err = s.readForm(w, r)
-		} else {
+		case row.pattern == importPattern:
+			r.Body = http.MaxBytesReader(w, r.Body, maxImport)
+		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
 		if err == nil {

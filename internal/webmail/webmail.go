@@ -87,12 +87,13 @@ type Options struct {
 // Site is the webmail of one account. It is an http.Handler for many requests
 // at once.
 type Site struct {
-	boxes    *mailboxes
-	settings *settings.Store
-	name     string
-	undo     undos
-	allowed  allowances
-	outbox   Outbox
+	boxes       *mailboxes
+	settings    *settings.Store
+	name        string
+	undo        undos
+	contactBook addressBook
+	allowed     allowances
+	outbox      Outbox
 
 	authority string
 

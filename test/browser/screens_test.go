@@ -71,6 +71,8 @@ var screens = []screen{
 	{"empty", "/f/Nothing%20here", "", "document.querySelector('.empty') !== null"},
 	{"search", "/search?q=the+-from:nobody+-color:red", "", "document.querySelector('.chips li') !== null"},
 	{"search-help", "/search", "", "document.querySelector('.examples') !== null"},
+	{"contacts", "/contacts", "", "document.querySelector('.seek') !== null"},
+	{"contact", "/contacts/new?name=Ann+Lee&email=ann%40example.org", "", "document.querySelector('textarea') !== null"},
 	{"manage", "/folders", "", "document.querySelector('.tree') !== null"},
 	{"manage-menu", "/folders", ".tree li:nth-child(2) summary", "document.querySelector('.tree details[open]') !== null"},
 	{"label-menu", "/f/INBOX", ".labels summary", "document.querySelector('.labels[open]') !== null"},

@@ -60,7 +60,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	next := localPath(q.Get("next"))
 	if v := s.sessions.find(r); v != nil {
-		s.sessions.release(v)
+		s.sessions.release(v, r)
 		if expected(r) {
 			redirect(w, next)
 			return
@@ -180,7 +180,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, cook
 		s.showLogin(w, r, http.StatusServiceUnavailable, f)
 	default:
 		if old := s.sessions.find(r); old != nil {
-			s.sessions.release(old)
+			s.sessions.release(old, r)
 			old.end("new login")
 		}
 		dropCookie(w, formCookie)
@@ -264,7 +264,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	}
 	v := s.sessions.find(r)
 	if v != nil {
-		defer s.sessions.release(v)
+		defer s.sessions.release(v, r)
 		if !hmac.Equal([]byte(v.token), []byte(r.PostForm.Get("token"))) {
 			http.Error(w, "this form belongs to another session", http.StatusForbidden)
 			return

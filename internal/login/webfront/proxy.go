@@ -64,7 +64,7 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request) {
 		s.askToLogIn(w, r)
 		return
 	}
-	defer s.sessions.release(v)
+	defer s.sessions.release(v, r)
 	if !expected(r) {
 		http.Error(w, "other sites may link to pages here, but not load anything from here", http.StatusForbidden)
 		return

@@ -34,6 +34,7 @@ type session struct {
 	// Guarded by table.mu.
 	used     time.Time // begin or end of the last request
 	running  int       // requests at this moment
+	unasked  int       // and those that nobody asked for
 	requests int
 	end      func(why string) // does something once
 	language string           // of its pages, as the session program says; "": not yet
@@ -216,24 +217,39 @@ func (t *table) find(r *http.Request) *session {
 	defer t.mu.Unlock()
 	v := t.rows[key]
 	if v != nil {
-		v.used = time.Now()
-		v.running++
 		v.requests++
+		if unasked(r) {
+			v.unasked++
+		} else {
+			v.used = time.Now()
+			v.running++
+		}
 	}
 	return v
+}
+
+// unasked reports whether r says nothing of whether somebody is there: it is the stream in
+// which a window hears of changes, which runs as long as the window is open, or what the
+// window fetches when it has heard of one.
+func unasked(r *http.Request) bool {
+	return r.URL.Path == "/events" || r.Header.Get("X-Wm-Unasked") != ""
 }
 
 // crowded reports whether v has more requests at once than it may.
 func (t *table) crowded(v *session) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return v.running > t.limits.Requests
+	return v.running+v.unasked > t.limits.Requests
 }
 
 // release says that a request of v, found by find, is over.
-func (t *table) release(v *session) {
+func (t *table) release(v *session, r *http.Request) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if unasked(r) {
+		v.unasked--
+		return
+	}
 	v.running--
 	v.used = time.Now()
 }

@@ -88,7 +88,7 @@ func (s *Server) inside(w http.ResponseWriter, r *http.Request, answer func(v *s
 		s.askToLogIn(w, r)
 		return
 	}
-	defer s.sessions.release(v)
+	defer s.sessions.release(v, r)
 	if !expected(r) {
 		http.Error(w, "other sites may link to pages here, but not load anything from here", http.StatusForbidden)
 		return

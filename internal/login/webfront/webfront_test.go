@@ -626,7 +626,7 @@ func TestSessionsEnd(t *testing.T) {
 		ask := func(r *http.Request) bool {
 			v := tab.find(r)
 			if v != nil {
-				tab.release(v)
+				tab.release(v, r)
 			}
 			return v != nil
 		}
@@ -649,7 +649,7 @@ func TestSessionsEnd(t *testing.T) {
 		if len(tab.rows) == 0 {
 			t.Fatal("ended while a request ran")
 		}
-		tab.release(v)
+		tab.release(v, r)
 		for range 50 {
 			time.Sleep(20 * time.Minute)
 			ask(r)
@@ -657,8 +657,22 @@ func TestSessionsEnd(t *testing.T) {
 		if ask(r) || !d.closed.Load() {
 			t.Error("lived longer than it may")
 		}
+		_, d, r = open()
+		stream := r.Clone(t.Context())
+		stream.URL.Path = "/events"
+		v = tab.find(stream) // an open window
+		fetched := r.Clone(t.Context())
+		fetched.Header.Set("X-Wm-Unasked", "1")
+		for range 7 {
+			time.Sleep(5 * time.Minute)
+			ask(fetched) // that fetches what is new
+		}
+		if !d.closed.Load() {
+			t.Error("did not idle out while a window was open")
+		}
+		tab.release(v, stream)
 		synctest.Wait()
-		if len(why) != 2 || <-why != "idle" || <-why != "age" {
+		if len(why) != 3 || <-why != "idle" || <-why != "age" || <-why != "idle" {
 			t.Error("they ended for other reasons")
 		}
 	})

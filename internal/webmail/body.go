@@ -30,6 +30,9 @@ const maxHTML = 3 << 20
 // body shows the HTML of a message: sanitised, and under a policy that would
 // make it harmless if it were not.
 func (s *Site) body(w http.ResponseWriter, r *request) error {
+	if r.Header.Get("Sec-Fetch-Dest") == "iframe" {
+		w.Header().Set("Content-Security-Policy", framePolicy)
+	}
 	f, err := s.boxes.find(r.Context(), r.PathValue("id"), placeOf(r))
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type mailboxView struct {
 	Wish         wish
 	Total        int // lines
 	Unread       int
+	PerPage      int // lines
 	First, Last  int // of the lines shown, counted from 1; 0 if there are none
 	Newer, Older string
 	Rows         []row
@@ -73,7 +74,7 @@ func (s *Site) mailbox(w http.ResponseWriter, r *request) error {
 		redirect(w, want.page(max(1, (all.n+perPage-1)/perPage)).path())
 		return nil
 	}
-	out := mailboxView{layout: s.layout(r, ""), Wish: want, Total: all.n, Next: v.snap.UIDNext()}
+	out := mailboxView{layout: s.layout(r, ""), Wish: want, Total: all.n, PerPage: perPage, Next: v.snap.UIDNext()}
 	s.describe(&out, v.Name())
 	for i := first; i < all.n && len(out.Rows) < perPage; i++ {
 		row, err := s.row(r, v, all.at(i), out.Outgoing)

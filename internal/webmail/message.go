@@ -107,10 +107,17 @@ func (s *Site) markSeen(r *request, f *found) error {
 	return err
 }
 
+// headerVisit is set by our scripts when they show a page to a person. No other site can
+// make a browser send it.
+const headerVisit = "X-Wm-Visit"
+
 // isVisit judges by the Fetch Metadata headers and those that announce
 // prefetching.
 func isVisit(r *http.Request) bool {
 	h := r.Header
+	if h.Get(headerVisit) != "" {
+		return h.Get("Sec-Fetch-Site") == "" || h.Get("Sec-Fetch-Site") == "same-origin"
+	}
 	if h.Get("Sec-Purpose") != "" || h.Get("Purpose") != "" || h.Get("X-Moz") != "" || r.Method != http.MethodGet {
 		return false
 	}

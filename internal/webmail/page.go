@@ -28,6 +28,8 @@ func functions(l *locale.Language) template.FuncMap {
 		"t":     l.Text,
 		"num":   l.Number,
 		"pair":  func(page, letter any) pair { return pair{page, letter} },
+
+		"keyMap": func() []keyGroup { return keyMap },
 	}
 }
 
@@ -127,15 +129,43 @@ func (s *Site) layout(r *request, title string) layout {
 	return l
 }
 
+// headerFragment is by which a script asks for a part of a page:
+//
+//	main     the content, in a document with no more than its title and what was just done
+//	rows     the lines of a list alone
+//	folders  the sidebar alone
+//	none     nothing: it is only the visit that counts
+//
+// A page that has no such part answers with its content.
+const headerFragment = "X-Wm-Fragment"
+
+// fragments are the templates of the parts.
+var fragments = map[string]string{"main": "fragment", "rows": "rows", "folders": "folders"}
+
+// entryOf is the template with which a page begins.
+func entryOf(r *request, name string, t *template.Template) string {
+	want := r.Header.Get(headerFragment)
+	switch {
+	case name == documentOwn || t.Lookup("layout.html") == nil:
+		return name
+	case want == "":
+		return "layout.html"
+	case fragments[want] == "" || t.Lookup(fragments[want]) == nil:
+		return "fragment"
+	}
+	return fragments[want]
+}
+
 // render writes a page: first into memory, so that a template that fails leaves
 // no half of it.
 func (s *Site) render(w http.ResponseWriter, r *request, status int, name string, view any) error {
-	var out bytes.Buffer
-	entry := "layout.html"
-	if name == documentOwn {
-		entry = name
+	if r.Header.Get(headerFragment) == "none" && status == http.StatusOK {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
-	if err := templatesFor(r.lang)[name].ExecuteTemplate(&out, entry, view); err != nil {
+	var out bytes.Buffer
+	t := templatesFor(r.lang)[name]
+	if err := t.ExecuteTemplate(&out, entryOf(r, name, t), view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

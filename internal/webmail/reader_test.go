@@ -168,7 +168,7 @@ func TestPictures(t *testing.T) {
 		body, policy := h.frame(id)
 		wants(t, body, `<img alt="A" src="https://pics.example.com/a.png?x=1&amp;y">`)
 		lacks(t, body, "track", "192.0", "213070", "localhost", "http://")
-		wants(t, policy, "img-src data: https:;", "default-src 'none'", "sandbox allow-popups")
+		wants(t, policy, "img-src data: https:;", "default-src 'none'", "sandbox allow-same-origin allow-popups")
 	}
 	blocked(id)
 	page := h.get("/m/" + id)

@@ -2,6 +2,7 @@ package webmail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -51,6 +52,10 @@ func (s *Site) fail(w http.ResponseWriter, r *request, err error) {
 		known := problems[kind]
 		p = &known
 	}
+	if r.Header.Get("Accept") == "application/json" {
+		s.failScript(w, r, p)
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-store")
@@ -62,6 +67,16 @@ func (s *Site) fail(w http.ResponseWriter, r *request, err error) {
 		s.log.Error("render error page", "err", err)
 		http.Error(w, view.Text, p.status)
 	}
+}
+
+// failScript tells a script of ours, which shows the text.
+func (s *Site) failScript(w http.ResponseWriter, r *request, p *problem) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(p.status)
+	// An error here means that nobody listens any more.
+	_ = json.NewEncoder(w).Encode(struct {
+		Error string `json:"error"`
+	}{r.lang.Text(p.key)})
 }
 
 type errorView struct {

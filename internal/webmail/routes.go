@@ -32,8 +32,14 @@ const (
 	// makes the document's origin unique, also when it is opened by itself: it
 	// has no cookies, and what it could ask this server would count as
 	// cross-site. The only pictures are those inside the document.
-	bodyPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
-		"form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+	bodyPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox" + bodySources
+
+	// framePolicy is bodyPolicy for our own frame, which the browser says it is. The page
+	// around it may measure the document, so it has the page's origin; it still has no
+	// scripts, and no address that it could load anything from.
+	framePolicy = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox" + bodySources
+
+	bodySources = "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
 	// readerPolicy is for PDF, which browsers show with a reader of their own: a sandbox
 	// switches that off.
@@ -69,6 +75,7 @@ var routes = []route{
 	{"POST /m/{id}/pictures", (*Site).pictures, pagePolicy, true},
 	{"POST /m/{id}/unsubscribe", (*Site).unsubscribe, pagePolicy, true},
 	{"POST /m/{id}/invitation", (*Site).reply, pagePolicy, true},
+	{"GET /events", (*Site).events, pagePolicy, false},
 	{"POST /act", (*Site).act, pagePolicy, true},
 	{"POST /undo/{token}", (*Site).takeBack, pagePolicy, true},
 	{"GET /settings", (*Site).settingsPage, pagePolicy, false},

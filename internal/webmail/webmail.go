@@ -1,4 +1,4 @@
-// Package webmail is the pages of webmail: one account's mail as HTML, without
+// Package webmail is the pages of webmail: one account's mail as HTML that needs no
 // scripts. It runs as the account's user in a program of its own
 // (webmail-session), which the front (package login/webfront) starts at login
 // and speaks HTTP/2 to over a socketpair.
@@ -21,6 +21,7 @@
 //	settingspage.go /settings/{page}     what the account has chosen; POST changes it
 //	write.go     /compose, /compose/{draft}  a message that is written (drafts.go, uploads.go)
 //	outboxpage.go /outbox                what waits to be sent
+//	events.go    /events                 what happens, for windows that are open
 //
 // What they share: request.go is a request with the settings and the language of
 // whoever made it, mailboxes.go opens mailboxes and finds messages by id,
@@ -28,6 +29,9 @@
 // authentic.go and warnings.go judge who sent it, outgoing.go is the way out, summary.go reads what lists show, content.go chooses
 // which parts of a message are shown, plain.go lays out plain text, page.go
 // renders, reply.go turns errors into answers.
+//
+// Scripts (web/src/app) ask for the same pages at the same addresses, and get the part of
+// them that they name in X-Wm-Fragment (page.go). Nothing needs them.
 //
 // All words that people read come from package locale; scripts, styles and pictures
 // from package web.
@@ -94,6 +98,7 @@ type Site struct {
 	contactBook addressBook
 	allowed     allowances
 	outbox      Outbox
+	watch       watcher
 
 	authority string
 
@@ -114,6 +119,7 @@ type Site struct {
 // requests run.
 func New(o Options) *Site {
 	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone, authority: o.Authority, outbox: o.Outbox}
+	s.watch.s = s
 	if s.clock == nil {
 		s.clock = time.Now
 	}

@@ -1,1 +1,30 @@
-export {};
+// What makes webmail quick. Everything here improves pages that work without it.
+//
+//   dom.js     finding things, words, markup from the server, sizes
+//   swap.js    pages fetched and shown in place: links, history, panes
+//   list.js    the list: as long as the folder, selected by keys and ranges
+//   act.js     what is done to messages: shown at once, told to the server, taken back
+//   touch.js   dragging to folders, swiping, holding
+//   frames.js  frames as tall as the messages in them
+//   keys.js    the keyboard
+//   live.js    what other programs do to the mail
+import {$, root} from './dom.js';
+import {begin} from './swap.js';
+import {beginList} from './list.js';
+import {beginActs} from './act.js';
+import {beginTouch} from './touch.js';
+import {beginFrames} from './frames.js';
+import {beginKeys} from './keys.js';
+import {beginLive} from './live.js';
+
+if ($('meta[name=wm-token]')?.content && $('#words')) {
+  beginFrames();
+  if (begin()) {
+    beginList();
+    beginActs();
+    beginTouch();
+  }
+  beginKeys();
+  beginLive();
+  root.dataset.scripts = 'on';
+}

@@ -1,0 +1,159 @@
+// What is done to messages: it shows at once, and the server hears of it meanwhile. If that
+// fails, the list is as it was, and a line says why. Everything else can be taken back.
+import {$, $$, words, token, toast, hideToast, confirmed, beside} from './dom.js';
+import {panes, ask, go, again, forget, rowOf, Told} from './swap.js';
+import {chosen, leaving, rowsOf, valueOf, drop, refresh, restore, chooseAll, cursor} from './list.js';
+
+// Those after which messages are not in the list any more.
+const moves = new Set(['archive', 'trash', 'junk', 'notjunk', 'inbox', 'move', 'delete']);
+
+// What the others do to a row.
+const marks = {
+  read: li => { li.classList.replace('unread', 'read'); $('.dot', li).replaceChildren(); },
+  unread: li => {
+    li.classList.replace('read', 'unread');
+    const s = document.createElement('span');
+    s.className = 'only-read';
+    s.textContent = words.unread;
+    $('.dot', li).replaceChildren(s);
+  },
+  star: li => {
+    li.classList.add('starred');
+    if (!$('.star', li)) $('.marks', li).append($('#words').content.firstElementChild.cloneNode(true));
+  },
+  unstar: li => { li.classList.remove('starred'); $('.star', li)?.remove(); },
+};
+
+let last; // what can be taken back
+
+export function beginActs() {
+  document.addEventListener('submit', submitted);
+  document.addEventListener('change', e => {
+    // Choosing a folder from the keyboard goes through every one above it: only the button moves.
+    if (e.target.id === 'to' && e.target.dataset.asked) {
+      delete e.target.dataset.asked;
+      act('move', selected(), {to: e.target.value});
+      e.target.value = '';
+    }
+  });
+}
+
+/** What an action is for: what is selected, the row with the keyboard, or what is open. */
+export function selected() {
+  if (chosen.size) return [...chosen];
+  const li = cursor();
+  if (li && document.activeElement?.closest('.messages')) return [valueOf(li)];
+  const open = $('form.acts input[name=m]', panes.reader);
+  if (open) {
+    const row = rowOf(panes.reader.dataset.url)?.closest('li');
+    return [row ? valueOf(row) : open.value];
+  }
+  return li ? [valueOf(li)] : [];
+}
+
+function submitted(e) {
+  const f = e.target, to = new URL(e.submitter?.formAction || f.action, location);
+  if (e.defaultPrevented || f.method !== 'post' || to.origin !== location.origin) return;
+  if (to.pathname.startsWith('/undo/')) {
+    e.preventDefault();
+    takeBack(to.pathname);
+    return;
+  }
+  if (to.pathname !== '/act') return;
+  e.preventDefault();
+  const data = new FormData(f, e.submitter), op = data.get('op');
+  const extra = Object.fromEntries([...data].filter(([k]) => !['m', 'op', 'token', 'next'].includes(k)));
+  const list = f.matches('.lines');
+  let values = data.getAll('m');
+  if (list) values = extra.all ? [] : selected();
+  else {
+    const row = rowOf(panes.reader.dataset.url ?? location.href)?.closest('li');
+    if (row && values.length === 1 && f.closest('.bar') && moves.has(op)) values = [valueOf(row)]; // the line as a whole
+  }
+  act(op, values, extra);
+}
+
+/** Does it. The answer of the server is awaited where nobody waits for it. */
+export async function act(op, values, extra = {}, after) {
+  const all = !!extra.all;
+  if (!all) delete extra.all;
+  if (!values.length && !all) return;
+  if (op === 'move' && !extra.to) {
+    const to = $('#to');
+    to?.focus();
+    to?.showPicker?.();
+    return;
+  }
+  if (op === 'delete' && !await confirmed('delete')) return;
+  const rows = all ? [] : rowsOf(values);
+  show(op, rows, values, after);
+  const body = new URLSearchParams({...extra, op, token});
+  if (!all) values.forEach(v => body.append('m', v));
+  if (moves.has(op)) values.forEach(v => leaving.add(v));
+  forget();
+  try {
+    const answer = await tell('/act', body);
+    last = answer.undo && `/undo/${answer.undo}`;
+    toast(answer.text, last && words.undo, () => undo());
+  } catch (e) {
+    if (!(e instanceof Told)) throw e;
+  } finally {
+    values.forEach(v => leaving.delete(v));
+    refresh();
+    if (!moves.has(op) && panes.reader.dataset.url) again('reader', {unasked: true});
+  }
+}
+
+function show(op, rows, values, after) {
+  if (marks[op]) {
+    for (const li of rows) {
+      li.touched = true;
+      marks[op](li);
+    }
+    if (op === 'unread' && !chosen.size && panes.reader.dataset.url) go(panes.list.dataset.url ?? back());
+    chooseAll(null);
+    return;
+  }
+  if (!moves.has(op)) return;
+  const open = panes.reader.dataset.url && rowOf(panes.reader.dataset.url)?.closest('li');
+  const own = $('form.acts input[name=m]', panes.reader)?.value;
+  const gone = open ? rows.includes(open) : values.includes(own);
+  const next = after === 'newer' ? rows[0]?.previousElementSibling : null;
+  const below = drop(rows);
+  values.forEach(v => chosen.delete(v));
+  if (!gone) return;
+  const to = next ?? below;
+  if (to && (beside() || after)) go($('a', to).href, {push: true});
+  else go(panes.list.dataset.url ?? back());
+}
+
+const back = () => $('.bar > a', panes.reader)?.href ?? '/';
+
+async function tell(url, body) {
+  const answer = await ask(url, {accept: 'application/json', body});
+  const data = answer.headers.get('Content-Type')?.startsWith('application/json') ? await answer.json() : {};
+  if (!answer.ok || !('text' in data)) {
+    toast(data.error ?? words.failed);
+    throw new Told();
+  }
+  return data;
+}
+
+/** Takes back the last action. */
+export function undo() {
+  if (last) takeBack(last);
+}
+
+async function takeBack(url) {
+  last = null;
+  hideToast();
+  $$('.toast').forEach(t => t.remove());
+  try {
+    toast((await tell(url, new URLSearchParams({token}))).text);
+  } catch (e) {
+    if (!(e instanceof Told)) throw e;
+  }
+  forget();
+  restore();
+  if (panes.reader.dataset.url) again('reader', {unasked: true});
+}

@@ -103,7 +103,7 @@ type batch struct {
 }
 
 // batches are the pages for a way to show the messages. Where the attack is in HTML, that
-// is shown in the frames of its page; else, for every second one, the whole page, with what
+// is shown in the frames of its page; else, for every fourth one, the whole page, with what
 // it says of senders and files, and some of the others too: all of them were parsed by the
 // tests of package webmail. Bombs are for the protected.
 func (s *stage) batches(d defences) []batch {
@@ -113,7 +113,7 @@ func (s *stage) batches(d defences) []batch {
 		case m.Heavy && m.HTML != "" && d.sanitiser && d.policy:
 			heavy = append(heavy, i)
 		case m.Heavy:
-		case d.sanitiser && (m.HTML == "" && i%2 == 0 || d.policy && i%20 == 0 || *everyPage):
+		case d.sanitiser && (m.HTML == "" && i%4 == 0 || d.policy && i%20 == 0 || *everyPage):
 			whole = append(whole, i)
 		case m.HTML != "":
 			bodies = append(bodies, i)

@@ -63,6 +63,7 @@ func newAgent(t *testing.T, name, mailbox string) *agent {
 	t.Helper()
 	a := &agent{t: t, name: name, dir: scratch(t), mailbox: mailbox}
 	config := fmt.Sprintf(`auth.passwd_file = "users"
+auth.directory = "auth"
 tls.certificate = "certificate.pem"
 tls.key = "key.pem"
 lmtp.listen = [%q]

@@ -39,6 +39,7 @@ key         = "tls/key.pem"
 
 [auth]
 passwd_file = "users"
+directory   = "auth"
 
 [login]
 drain = "1s"

@@ -82,7 +82,11 @@ func (s *Site) openDraft(r *request) (_ *writing, err error) {
 		m.Files, m.Inline = append(m.Files, m.Inline...), nil
 	}
 	d.Begun = &compose.Begun{Message: *m}
-	d.pending = hasAll(f.snap, f.at, store.FlagSet{Keywords: []mail.Keyword{pending}})
+	if hasAll(f.snap, f.at, store.FlagSet{Keywords: []mail.Keyword{pending}}) {
+		if d.pending, err = s.waits(d); err != nil {
+			return nil, err
+		}
+	}
 	return d, nil
 }
 

@@ -137,13 +137,13 @@ func (s *Site) edit(w http.ResponseWriter, r *request, id string) error {
 	return nil
 }
 
-// resume has sent what an earlier session has left.
+// resume has sent what an earlier session has left, and what webmail-submit has begun.
 func (s *Site) resume() {
-	n, err := s.box.Waiting()
+	list, err := s.box.List()
 	if err != nil {
 		s.log.Error("outbox", "err", err)
 	}
-	if n > 0 {
+	if len(list) > 0 || err != nil {
 		s.tellDue()
 	}
 }

@@ -54,6 +54,7 @@ package webmail
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	_ "github.com/emersion/go-message/charset" // in which messages may be
@@ -111,6 +112,7 @@ type Site struct {
 	delimiters  string
 	messageSize int64
 	due         func() error
+	queueing    sync.Mutex // held while a draft becomes a job of the outbox
 
 	routes http.Handler
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -219,6 +220,26 @@ func (s *Site) submit(w http.ResponseWriter, r *request, d *writing) error {
 	return s.answer(w, r, text, s.undo.keep(text, steps))
 }
 
+// waits reports whether a draft that says so waits to be sent: it may say so because a
+// program died before there was anything in the outbox.
+func (s *Site) waits(d *writing) (bool, error) {
+	s.queueing.Lock() // what is on its way there is there afterwards
+	defer s.queueing.Unlock()
+	list, err := s.box.List()
+	if err != nil {
+		return false, err
+	}
+	at := d.place()
+	return slices.ContainsFunc(list, func(e outbox.Entry) bool {
+		return e.Job.Draft == at || d.MessageID != "" && e.Job.MessageID == d.MessageID // it may have been moved
+	}), nil
+}
+
+// place is where the draft is, as the outbox has it.
+func (d *writing) place() outbox.Place {
+	return outbox.Place{Mailbox: d.at.Name(), Validity: uint32(d.at.snap.UIDValidity()), UID: uint32(d.at.uid())}
+}
+
 // queue puts the message, which is saved as a draft, into the outbox.
 func (s *Site) queue(r *request, d *writing, due time.Time) (id string, err error) {
 	to, err := d.Recipients()
@@ -236,7 +257,7 @@ func (s *Site) queue(r *request, d *writing, due time.Time) (id string, err erro
 	j := outbox.Job{
 		Kind: outbox.Message, Created: s.clock(), NotBefore: due, From: d.From.Addr(), To: to, Subject: d.Subject, MessageID: d.MessageID,
 		SMTPUTF8: built.SMTPUTF8, EightBit: built.EightBit, Notify: d.Draft.Notify, Copy: s.keepsCopy(r, d.Draft.Identity),
-		Draft:  outbox.Place{Mailbox: d.at.Name(), Validity: uint32(d.at.snap.UIDValidity()), UID: uint32(d.at.uid())},
+		Draft:  d.place(),
 		Source: placeIn(d.Draft.Source),
 	}
 	switch d.Draft.Action {
@@ -245,8 +266,10 @@ func (s *Site) queue(r *request, d *writing, due time.Time) (id string, err erro
 	case compose.Forwarded:
 		j.Mark = outbox.Forwarded
 	}
-	// First the keyword: a draft that says it waits and does not can be sent again, one
-	// that does not say so could be sent twice.
+	s.queueing.Lock()
+	defer s.queueing.Unlock()
+	// First the keyword: a draft that says it waits and does not can be sent again (waits),
+	// one that does not say so could be sent twice.
 	if err := s.setPending(r.Context(), j.Draft, mail.Add); err != nil {
 		return "", err
 	}

@@ -347,12 +347,6 @@ func (b *Box) List() ([]Entry, error) {
 	return out, nil
 }
 
-// Waiting counts the jobs that have not been sent. It is cheap.
-func (b *Box) Waiting() (int, error) {
-	list, err := b.names(Queued)
-	return len(list), err
-}
-
 // Cancel takes a job out of the queue and returns it. With ErrTooLate it is being sent, or
 // was.
 func (b *Box) Cancel(id string) (Job, error) {

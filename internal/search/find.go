@@ -112,6 +112,9 @@ func (f *finder) findAll(ctx context.Context, keys []*Key, among *store.MessageS
 func (f *finder) findAny(ctx context.Context, keys []*Key, among *store.MessageSet) (*store.MessageSet, error) {
 	hits := store.NewMessageSet(f.Snapshot.Len())
 	keys = inOrder(keys)
+	if err := f.lookUpAny(ctx, keys, among); err != nil {
+		return nil, err
+	}
 	for n, k := range keys {
 		if err := f.prepare(ctx, keys[n:], among); err != nil {
 			return nil, err

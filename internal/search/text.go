@@ -38,6 +38,24 @@ func (f *finder) prepare(ctx context.Context, trees []*Key, among *store.Message
 	return f.lookUp(ctx, keys, among)
 }
 
+// lookUpAny finds out at once about all of some alternatives that ask for a text, if one
+// of them needs all of it: most messages match none, so fields that are asked for first
+// save little, and another look at every message.
+func (f *finder) lookUpAny(ctx context.Context, keys []*Key, among *store.MessageSet) error {
+	var texts []*Key
+	whole := false
+	for _, k := range keys {
+		if k.isText() {
+			texts = f.unknownTexts(texts, k)
+			whole = whole || k.cost() == costText
+		}
+	}
+	if !whole || len(texts) < 2 || among.Empty() {
+		return nil
+	}
+	return f.lookUp(ctx, texts, among)
+}
+
 func (f *finder) unknownTexts(keys []*Key, q *Key) []*Key {
 	if q.isText() {
 		if _, ok := f.known[q]; !ok {

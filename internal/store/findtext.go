@@ -92,7 +92,13 @@ func (f *textFind) run(ctx context.Context) error {
 		return nil
 	}
 	c := f.m.openTexts(f.s)
-	defer c.close()
+	err := f.decide(ctx, c)
+	f.leave(c, err == nil || ctx.Err() != nil) // what nobody had the time for is done in the background
+	return err
+}
+
+// decide decides all messages, first those that the cache knows.
+func (f *textFind) decide(ctx context.Context, c *textCache) error {
 	if err := f.look(ctx, c); err != nil {
 		return err
 	}
@@ -104,15 +110,28 @@ func (f *textFind) run(ctx context.Context) error {
 			}
 		}
 	}
-	if err := f.read(ctx, c, nil); err != nil {
-		return err
-	}
-	usable := c.view != nil && !c.broken.Load()
+	return f.read(ctx, c, nil)
+}
+
+// leave closes the cache, and lets it be filled.
+func (f *textFind) leave(c *textCache, fill bool) (busy bool) {
+	fill = fill && c.view != nil && !c.broken.Load()
 	c.close()
-	if usable {
-		f.m.fillTexts(f)
+	return fill && f.m.fillTexts(f)
+}
+
+// PrepareTexts begins to put the texts of the messages of s into the cache of texts, in
+// the background, if many of them are not there: for a FindText to come. It goes on until
+// m is closed for good. busy tells that this goes on now, or that it has to wait for another
+// mailbox of the account: whoever wants to know the end asks again.
+func (m *Mailbox) PrepareTexts(ctx context.Context, s *Snapshot) (busy bool, err error) {
+	f := newTextFind(m, s, TextSearch{})
+	c := m.openTexts(s)
+	if err := f.look(ctx, c); err != nil {
+		c.close()
+		return false, fail("prepare search", m.name, err)
 	}
-	return nil
+	return f.leave(c, true), s.Err()
 }
 
 // trivial decides all messages if the queries do not depend on them.

@@ -105,7 +105,8 @@ func (c *textCache) keep(b *text.Batch) bool {
 // free.
 const (
 	leastFree     = 64 << 20 // octets
-	leastFreePart = 20       // of the file system
+	leastFreePart = 20       // of the file system, unless plentyFree are
+	plentyFree    = 4 << 30  // octets
 )
 
 func roomForTexts(dir string) bool {
@@ -114,7 +115,7 @@ func roomForTexts(dir string) bool {
 		return false
 	}
 	free := st.Bavail * uint64(st.Bsize)
-	return free >= leastFree && st.Bavail >= st.Blocks/leastFreePart
+	return free >= leastFree && (st.Bavail >= st.Blocks/leastFreePart || free >= plentyFree)
 }
 
 // textCensus is what was seen in the cache of texts.
@@ -214,8 +215,8 @@ func (t *texts) close() {
 
 // fillTexts begins to put into the cache what f found not to be in it, or to write it
 // anew, if that is worth it: in the background, for one mailbox of the account at a
-// time.
-func (m *Mailbox) fillTexts(f *textFind) {
+// time. busy tells that this one or another one is being filled.
+func (m *Mailbox) fillTexts(f *textFind) (busy bool) {
 	t := &m.texts
 	missing := f.s.Len()
 	if f.cached.has != nil {
@@ -223,8 +224,14 @@ func (m *Mailbox) fillTexts(f *textFind) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.stopped != nil || !t.open() || missing < t.poor+worthKeeping && !f.cached.due() || !m.acct.filling.CompareAndSwap(false, true) {
-		return
+	if t.stopped != nil {
+		return true
+	}
+	if t.closed || !t.open() || missing < t.poor+worthKeeping && !f.cached.due() {
+		return false
+	}
+	if !m.acct.filling.CompareAndSwap(false, true) {
+		return true
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -241,6 +248,7 @@ func (m *Mailbox) fillTexts(f *textFind) {
 		m.acct.filling.Store(false)
 		close(ended)
 	}()
+	return true
 }
 
 // fill puts all messages of s into the cache, and writes it anew if that is due.

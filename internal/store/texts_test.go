@@ -74,6 +74,32 @@ func wantCached(t testing.TB, dir string, s *Snapshot) {
 	}
 }
 
+// A search that is prepared opens no message, and preparing it again is no work.
+func TestPrepareTexts(t *testing.T) {
+	dir, m, s := textBox(t, 100)
+	busy, err := m.PrepareTexts(t.Context(), s)
+	if err != nil || !busy {
+		t.Fatal(busy, err)
+	}
+	m.idle()
+	wantCached(t, dir, s)
+	if busy, err := m.PrepareTexts(t.Context(), s); err != nil || busy {
+		t.Errorf("all is there: %v, %v", busy, err)
+	}
+}
+
+// A search that nobody waits for any more goes on in the background.
+func TestTextsOfCanceledSearch(t *testing.T) {
+	dir, m, s := textBox(t, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.FindText(ctx, s, TextSearch{Queries: []TextQuery{{Needle: "w77w"}}}); err == nil {
+		t.Fatal("no error")
+	}
+	m.idle()
+	wantCached(t, dir, s)
+}
+
 // A search leaves what it has read, and the next one opens no message.
 func TestTextsAreKept(t *testing.T) {
 	dir, m, s := textBox(t, 200)

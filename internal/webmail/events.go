@@ -119,10 +119,15 @@ func (w *watcher) run(ctx context.Context, o *store.Observer, done chan struct{}
 	defer close(done)
 	known := make(map[string]store.Status)
 	err := w.add(ctx, o, known)
+	ready := newReadiness(w.s.boxes)
+	defer ready.stop()
 	for err == nil {
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()
+			continue
+		case <-ready.next():
+			ready.step(ctx)
 			continue
 		case <-o.C:
 		}

@@ -70,11 +70,17 @@ const (
 	inFolder   = "/"
 )
 
-// How long a search goes on: once the page has something to show, and at most.
+// searchPatience is how long a search goes on: once the page has something to show, and until
+// the page says how far it has come.
+type searchPatience struct{ some, none time.Duration }
+
+var usualPatience = searchPatience{some: 150 * time.Millisecond, none: time.Second}
+
 const (
-	enough  = 400 * time.Millisecond
-	atMost  = 5 * time.Second
-	maxPage = 200
+	// longestSearch ends a step that takes far too long: the next request finds more in
+	// the cache of texts.
+	longestSearch = 10 * time.Second
+	maxPage       = 200
 )
 
 // wanted is a search as an address has it.
@@ -155,7 +161,7 @@ func (s *Site) searchFor(r *request, out *searchView, want wanted) error {
 	}
 	defer x.Close()
 	first := (want.page - 1) * perPage
-	lines, err := x.fill(r.Context(), first, r.prefs.Grouping == "messages")
+	lines, err := x.fill(r.Context(), first, r.prefs.Grouping == "messages", s.patience)
 	if err != nil {
 		return err
 	}
@@ -178,24 +184,26 @@ func (s *Site) searchFor(r *request, out *searchView, want wanted) error {
 }
 
 // fill searches until there is a page from line first on and one line more, or time is up.
-func (x *searching) fill(ctx context.Context, first int, alone bool) ([]foundLine, error) {
+func (x *searching) fill(ctx context.Context, first int, alone bool, wait searchPatience) ([]foundLine, error) {
 	start := time.Now()
-	hard, cancel := context.WithTimeout(ctx, atMost)
+	hard, cancel := context.WithTimeout(ctx, longestSearch)
 	defer cancel()
 	var lines []foundLine
 	counted := -1 // hits of which the lines were made
+	stepped := false
 	for {
-		hits := x.settled()
-		if len(hits) != counted && (len(hits) > first+perPage || time.Since(start) > enough || x.frontier() == nil) {
+		hits, took := x.settled(), time.Since(start)
+		if len(hits) != counted && (len(hits) > first+perPage || took > wait.some || x.frontier() == nil) {
 			var err error
 			if lines, err = linesOf(ctx, hits, alone); err != nil {
 				return nil, err
 			}
 			counted = len(hits)
 		}
-		if len(lines) > first+perPage || len(lines) > first && time.Since(start) > enough {
+		if len(lines) > first+perPage || len(lines) > first && took > wait.some || stepped && took > wait.none {
 			return lines, nil
 		}
+		stepped = true
 		ok, err := x.more(hard)
 		if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			return linesOf(ctx, x.settled(), alone)

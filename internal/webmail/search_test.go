@@ -111,6 +111,29 @@ func TestSearchPages(t *testing.T) {
 	wants(t, h.get("/search?q=river&p=2"), "51–70 of 70", `rel="prev" href="/search?q=river"`)
 }
 
+// TestSearchBreaksOff: a page that has no time says how far it looked, and its link goes on
+// from there.
+func TestSearchBreaksOff(t *testing.T) {
+	h := setup(t)
+	for i := range firstOpened + 50 {
+		body := "Subject: plain\n\nx\n"
+		if i == 7 {
+			body = mixedMail
+		}
+		h.add("INBOX", body, 0, now.Add(time.Duration(i-500)*time.Hour))
+	}
+	h.site.patience = searchPatience{}
+	page := h.get("/search?q=has:attachment")
+	wants(t, page, "Searched back to", "No message fits.")
+	m := regexp.MustCompile(`href="(/search[^"]*)" data-further`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatal(page)
+	}
+	page = h.get(strings.ReplaceAll(m[1], "&amp;", "&"))
+	wants(t, page, `<bdi class="subject">files</bdi>`)
+	lacks(t, page, "data-further")
+}
+
 func TestMark(t *testing.T) {
 	for _, c := range []struct {
 		text    string

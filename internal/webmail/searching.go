@@ -45,11 +45,14 @@ type hit struct {
 	dated
 }
 
-// The first step of a stream, that of one which must open every message, and the longest.
+// The first step of a stream, and that of one which must open every message. Each step
+// costs a look at the whole cache of texts, so steps grow while they are quick; they shrink
+// where messages have to be read.
 const (
 	firstStep   = 1000
 	firstOpened = 100
-	longestStep = 16000
+	quickStep   = 100 * time.Millisecond
+	slowStep    = 300 * time.Millisecond
 )
 
 // search begins a search for messages that came before a moment; the zero time is no
@@ -164,6 +167,7 @@ func (x *searching) more(ctx context.Context) (bool, error) {
 	for _, d := range s.order[s.next:end] {
 		among.Add(d.at)
 	}
+	begun := time.Now()
 	found, err := s.find(ctx, among)
 	if err != nil {
 		return false, err
@@ -173,7 +177,13 @@ func (x *searching) more(ctx context.Context) (bool, error) {
 			x.hits = append(x.hits, hit{s, d})
 		}
 	}
-	s.next, s.step = end, min(4*s.step, longestStep)
+	s.next = end
+	switch took := time.Since(begun); {
+	case took < quickStep:
+		s.step *= 8
+	case took > slowStep:
+		s.step = max(s.step/2, firstOpened)
+	}
 	return true, nil
 }
 

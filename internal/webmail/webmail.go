@@ -100,6 +100,7 @@ type Site struct {
 	allowed     allowances
 	outbox      Outbox
 	watch       watcher
+	patience    searchPatience
 
 	authority string
 
@@ -121,7 +122,7 @@ type Site struct {
 // requests run.
 func New(o Options) *Site {
 	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone, authority: o.Authority, outbox: o.Outbox}
-	s.watch.s = s
+	s.watch.s, s.patience = s, usualPatience
 	if s.clock == nil {
 		s.clock = time.Now
 	}

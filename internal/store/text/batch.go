@@ -13,6 +13,7 @@ const batchSize = 512 << 10
 type Batch struct {
 	head head
 	text [sections][]byte
+	sign signer
 	zip  zstd.Encoder
 	out  []byte
 }
@@ -68,11 +69,13 @@ func (b *Batch) pack(seed uint32) []byte {
 	out := b.out[:room]
 	for s := range sections {
 		at := len(out)
+		out = b.sign.sign(out, b.text[s])
+		b.head.signed[s] = piece{len(out) - at, sum(out[at:])}
+		at = len(out)
 		if len(b.text[s]) > 0 {
 			out = b.zip.EncodeAll(b.text[s], out)
 		}
-		b.head.packed[s] = len(out) - at
-		b.head.sums[s] = sum(out[at:])
+		b.head.packed[s] = piece{len(out) - at, sum(out[at:])}
 		b.text[s] = b.text[s][:0]
 	}
 	b.out = out

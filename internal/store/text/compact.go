@@ -86,22 +86,35 @@ func (c *compaction) write(frame []byte) error {
 // take copies what is wanted of the frame.
 func (c *compaction) take() error {
 	f := &c.frame
+	all := true
 	for s := range sections {
 		if err := f.load(s); errors.Is(err, ErrDamaged) {
 			return nil
 		} else if err != nil {
 			return err
 		}
+		// Texts that are whole get a new signature.
+		if _, err := f.piece(f.head.at(s), f.head.signed[s]); errors.Is(err, ErrDamaged) {
+			all = false
+		} else if err != nil {
+			return err
+		}
 	}
 	c.kept = c.kept[:0]
-	all := true
 	for i, uid := range f.head.uids {
 		k := c.keep(uid, f.head.lacks[i])
 		c.kept = append(c.kept, k)
 		all = all && k
 	}
-	if total := f.head.total(); all && f.Full() && int64(f.have) >= total {
-		return c.write(f.packed[:total])
+	if all && f.Full() {
+		total := f.head.total()
+		if err := f.read(int(total)); err != nil {
+			return err
+		}
+		if int64(f.have) < total {
+			return nil
+		}
+		return c.write(f.packed)
 	}
 	return c.pick()
 }

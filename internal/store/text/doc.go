@@ -23,7 +23,8 @@
 //
 // The file fantail.text is a log: a header, and frames of some hundred messages or
 // half a megabyte of text. To search is to go through the frames, and to unpack of
-// each the sections that the queries need, if it has messages that matter. So
+// each the sections that the queries need, if it has messages that matter and its
+// signature (signature.go) does not rule the needle out. So
 // nothing has to be kept in memory, and the file is read in its order. It can be
 // deleted at any time.
 //

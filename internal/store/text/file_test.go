@@ -555,12 +555,14 @@ func repair(b []byte) []byte {
 		}
 		at := n
 		for s := range sections {
-			size := int(le.Uint32(rest[12+8*int(s):]))
-			if size > len(rest)-at {
-				break
+			for _, p := range []int{12 + 16*int(s), 20 + 16*int(s)} {
+				size := int(le.Uint32(rest[p:]))
+				if size > len(rest)-at {
+					break
+				}
+				le.PutUint32(rest[p+4:], sum(rest[at:at+size]))
+				at += size
 			}
-			le.PutUint32(rest[16+8*int(s):], sum(rest[at:at+size]))
-			at += size
 		}
 		le.PutUint32(rest, sumAfter(seed, rest[4:n]))
 		rest = rest[at:]

@@ -18,19 +18,20 @@ import (
 //	magic 8, version u32, UIDVALIDITY u32, how text is made u32,
 //	CRC-32C of these u32
 //
-// and goes on with frames. A frame is a head and, packed by zstd one by one, the
-// sections of some messages, of each all texts one behind the other:
+// and goes on with frames. A frame is a head and the sections of some messages, of each
+// the signature, and packed by zstd all texts one behind the other:
 //
 //	CRC-32C of the header and the rest of the head u32, length of the head u32,
 //	number of messages u32,
-//	of each section: length as packed u32, CRC-32C of that u32
+//	of each section: length of its signature u32, CRC-32C of that u32,
+//	length as packed u32, CRC-32C of that u32
 //	of each message: UID minus the one before varint, and of each section the
 //	length of its text uvarint, that of the body times four, plus what lacks
 const (
 	magic       = "fantext\n"
-	version     = 2
+	version     = 3
 	headerSize  = 24
-	frameFixed  = 12 + 8*int(sections)
+	frameFixed  = 12 + 16*int(sections)
 	maxMessages = 512     // of a frame
 	maxSection  = 4 << 20 // octets of a section, unpacked
 	maxHead     = frameFixed + maxMessages*binary.MaxVarintLen32*(1+int(sections))
@@ -66,19 +67,34 @@ var errFrame = errors.New("no frame")
 
 // head is what the head of a frame says.
 type head struct {
-	size   int // octets of the head
-	packed [sections]int
-	sums   [sections]uint32
+	size   int             // octets of the head
+	signed [sections]piece // signatures
+	packed [sections]piece // texts
 	uids   []mail.UID
 	ends   [sections][]uint32 // where the text of each message ends in the section
 	lacks  []Lack
 }
 
+// piece is some octets of a frame, behind its head.
+type piece struct {
+	size int
+	sum  uint32
+}
+
 // total is how many octets the frame has.
 func (h *head) total() int64 {
 	n := int64(h.size)
-	for _, p := range h.packed {
-		n += int64(p)
+	for s := range sections {
+		n += int64(h.signed[s].size + h.packed[s].size)
+	}
+	return n
+}
+
+// at is where in the frame the signature of a section begins; its text is behind that.
+func (h *head) at(s Section) int {
+	n := h.size
+	for before := range s {
+		n += h.signed[before].size + h.packed[before].size
 	}
 	return n
 }
@@ -112,8 +128,10 @@ func (h *head) append(dst []byte, seed uint32) []byte {
 	dst = append(dst, make([]byte, 8)...)
 	dst = le.AppendUint32(dst, uint32(len(h.uids)))
 	for s := range sections {
-		dst = le.AppendUint32(dst, uint32(h.packed[s]))
-		dst = le.AppendUint32(dst, h.sums[s])
+		for _, p := range []piece{h.signed[s], h.packed[s]} {
+			dst = le.AppendUint32(dst, uint32(p.size))
+			dst = le.AppendUint32(dst, p.sum)
+		}
 	}
 	var last mail.UID
 	var at [sections]uint32
@@ -160,12 +178,12 @@ func (h *head) parse(b []byte, seed uint32) error {
 	}
 	b = b[12:]
 	for s := range sections {
-		n := le.Uint32(b)
-		if n > 2*maxSection {
+		signed, packed := le.Uint32(b), le.Uint32(b[8:])
+		if packed > 2*maxSection || !isSignatureSize(signed) {
 			return errFrame
 		}
-		h.packed[s], h.sums[s] = int(n), le.Uint32(b[4:])
-		b = b[8:]
+		h.signed[s], h.packed[s] = piece{int(signed), le.Uint32(b[4:])}, piece{int(packed), le.Uint32(b[12:])}
+		b = b[16:]
 	}
 	var uid int64
 	for range count {

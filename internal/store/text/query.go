@@ -34,6 +34,7 @@ type Query struct {
 type Matcher struct {
 	scope  Scope
 	needle needle // folded
+	grams  []uint32
 	field  needle // what a run of the field begins with
 	in     Section
 }
@@ -41,6 +42,7 @@ type Matcher struct {
 // Compile makes a query ready.
 func Compile(q Query) *Matcher {
 	m := &Matcher{scope: q.In, needle: newNeedle(message.AppendCasemap(nil, q.Needle))}
+	m.grams = gramsOf(m.needle.octets)
 	if q.In == OneField {
 		name := strings.ToUpper(q.Field)
 		m.field = newNeedle(append(append([]byte{ownField}, name...), ": "...))

@@ -94,8 +94,11 @@ type Frame struct {
 	head   head
 	text   [sections][]byte
 	loaded [sections]bool
-	packed []byte // what was read of the frame
-	have   int    // how many octets from its beginning that is
+	signed [sections]bool   // their signature was read
+	sign   [sections][]byte // these
+	packed []byte           // what was read of the frame at first
+	have   int              // how many octets from its beginning that is
+	later  []byte           // what was read of it then
 	zip    zstd.Decoder
 }
 
@@ -110,7 +113,7 @@ func (v *View) Next(f *Frame) error {
 	if v.file == nil {
 		return io.EOF
 	}
-	f.v, f.off, f.loaded = v, v.off, [sections]bool{}
+	f.v, f.off, f.loaded, f.signed = v, v.off, [sections]bool{}, [sections]bool{}
 	if err := f.read(ahead); err != nil {
 		return err
 	}
@@ -175,23 +178,11 @@ func (f *Frame) load(s Section) error {
 	if f.loaded[s] {
 		return nil
 	}
-	from := f.head.size
-	for _, n := range f.head.packed[:s] {
-		from += n
+	packed, err := f.piece(f.head.at(s)+f.head.signed[s].size, f.head.packed[s])
+	if err != nil {
+		return err
 	}
-	to := from + f.head.packed[s]
-	if to > f.have {
-		if err := f.read(to); err != nil {
-			return err
-		}
-		if to > f.have {
-			return ErrDamaged
-		}
-	}
-	packed, raw := f.packed[from:to], f.head.raw(s)
-	if sum(packed) != f.head.sums[s] {
-		return ErrDamaged
-	}
+	raw := f.head.raw(s)
 	f.text[s] = slices.Grow(f.text[s][:0], raw)
 	if raw > 0 {
 		if f.zip == nil {
@@ -207,6 +198,41 @@ func (f *Frame) load(s Section) error {
 	}
 	f.loaded[s] = true
 	return nil
+}
+
+// piece returns what the frame has at a place. It is valid until the next call.
+func (f *Frame) piece(from int, p piece) ([]byte, error) {
+	var b []byte
+	if to := from + p.size; to <= f.have {
+		b = f.packed[from:to]
+	} else {
+		f.later = slices.Grow(f.later[:0], p.size)[:p.size]
+		n, err := f.v.file.ReadAt(f.later, f.off+int64(from))
+		if err != nil && err != io.EOF {
+			return nil, fmt.Errorf("read cache of texts: %w", err)
+		}
+		b = f.later[:n]
+	}
+	if len(b) != p.size || sum(b) != p.sum {
+		return nil, ErrDamaged
+	}
+	return b, nil
+}
+
+// rulesOut reports whether the signature of a section says that what m matches is not
+// in it.
+func (f *Frame) rulesOut(m *Matcher, s Section) (bool, error) {
+	if f.loaded[s] || len(m.grams) == 0 {
+		return false, nil
+	}
+	if !f.signed[s] {
+		b, err := f.piece(f.head.at(s), f.head.signed[s])
+		if err != nil {
+			return false, err
+		}
+		f.sign[s], f.signed[s] = append(f.sign[s][:0], b...), true
+	}
+	return rulesOut(f.sign[s], m.grams), nil
 }
 
 // Close gives up what the frame needs to unpack.
@@ -225,7 +251,13 @@ func (f *Frame) Find(m *Matcher, want, hits []bool) error {
 		return nil
 	}
 	for s := range sections {
-		if !m.wants(s) || !f.anyOpen(want, hits) {
+		if !m.wants(s) || f.head.raw(s) == 0 || !f.anyOpen(want, hits) {
+			continue
+		}
+		if out, err := f.rulesOut(m, s); err != nil || out {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if err := f.load(s); err != nil {

@@ -3,6 +3,7 @@
 //   dom.js     finding things, words, markup from the server, sizes
 //   swap.js    pages fetched and shown in place: links, history, panes
 //   list.js    the list: as long as the folder, selected by keys and ranges
+//   find.js    the rest of a search
 //   act.js     what is done to messages: shown at once, told to the server, taken back
 //   touch.js   dragging to folders, swiping, holding
 //   frames.js  frames as tall as the messages in them
@@ -11,6 +12,7 @@
 import {$, root} from './dom.js';
 import {begin} from './swap.js';
 import {beginList} from './list.js';
+import {beginFind} from './find.js';
 import {beginActs} from './act.js';
 import {beginTouch} from './touch.js';
 import {beginFrames} from './frames.js';
@@ -21,6 +23,7 @@ if ($('meta[name=wm-token]')?.content && $('#words')) {
   beginFrames();
   if (begin()) {
     beginList();
+    beginFind();
     beginActs();
     beginTouch();
   }

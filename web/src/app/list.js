@@ -80,7 +80,8 @@ function take() {
   mark(false);
 }
 
-function adopt(li) {
+/** Makes a row from the server one of the list. */
+export function adopt(li) {
   li.source = li.innerHTML;
   li.draggable = true;
   $('a', li).draggable = false;

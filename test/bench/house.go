@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -122,11 +123,10 @@ directory = %q
 		if p.uid == 0 {
 			g.Owner = nil
 		}
-		before := family(os.Getpid())
 		if err := g.Start(p.name, filepath.Join(bin, p.name), "-c", config, "-S", path("run")); err != nil {
 			return d, errors.Join(err, d.stop())
 		}
-		d.also(g, before)
+		d.also(g)
 		if p.socket != "" {
 			err = awaitSocket(path("run/" + p.socket))
 		} else {
@@ -136,25 +136,22 @@ directory = %q
 			return d, errors.Join(fmt.Errorf("%s: %w\n%s", p.name, err, g.Tail(p.name)), d.stop())
 		}
 	}
+	stop := d.stop
+	d.stop = func() error {
+		all := d.pids() // sessions outlive sessiond, and write on
+		return errors.Join(stop(), awaitEnd(all))
+	}
 	return d, nil
 }
 
-// also makes what was started since a part of the daemon.
-func (d *daemon) also(g *site.Group, before []int) {
-	known := make(map[int]bool)
-	for _, pid := range before {
-		known[pid] = true
-	}
-	var root int
-	for _, pid := range family(os.Getpid()) {
-		if !known[pid] {
-			root = pid
-			break
-		}
-	}
+// also makes what g has started a part of the daemon.
+func (d *daemon) also(g *site.Group) {
 	pids, stop := d.pids, d.stop
 	d.pids = func() []int {
-		all := family(root)
+		var all []int
+		for _, pid := range g.PIDs() {
+			all = append(all, family(pid)...)
+		}
 		if pids != nil {
 			all = append(all, pids()...)
 		}
@@ -167,6 +164,18 @@ func (d *daemon) also(g *site.Group, before []int) {
 		}
 		return stop()
 	}
+}
+
+// awaitEnd waits until processes have ended.
+func awaitEnd(pids []int) error {
+	for range 1000 {
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+		if len(pids) == 0 {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("sessions %v did not end", pids)
 }
 
 func awaitSocket(path string) (err error) {

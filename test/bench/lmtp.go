@@ -153,11 +153,10 @@ func startHouseLMTP(a accounts, bin string, c certificates, port string) (d daem
 	}
 	runtime.LockOSThread() // it ends with its parent's thread
 	g := &site.Group{Dir: filepath.Join(a.dir, "log"), Owner: &syscall.Credential{Uid: frontUID, Gid: houseGID}}
-	before := family(os.Getpid())
 	if err := g.Start("lmtpd", filepath.Join(bin, "lmtpd"), "-c", filepath.Join(a.dir, "fantail.toml"), "-S", filepath.Join(a.dir, "run")); err != nil {
 		return d, errors.Join(err, d.stop())
 	}
-	d.also(g, before)
+	d.also(g)
 	for range 500 {
 		if strings.Contains(read(g.Log("lmtpd")), "msg=listening") {
 			return d, nil

@@ -84,6 +84,15 @@ func (g *Group) Died() <-chan error {
 	return g.deaths
 }
 
+// PIDs are the processes of the daemons started, without their children.
+func (g *Group) PIDs() []int {
+	var all []int
+	for _, c := range g.children {
+		all = append(all, c.cmd.Process.Pid)
+	}
+	return all
+}
+
 // Stop ends all daemons and waits for them. It returns the names of those that
 // had to be killed since they took longer than limit.
 func (g *Group) Stop(limit time.Duration) (killed []string) {

@@ -4,6 +4,6 @@
 // that a message is sent once whatever is killed, that other programs on the same Maildir
 // see what webmail does and the other way round, that accounts are apart.
 //
-// As root each daemon and each account is a user of its own; else all are the one who
-// tests, and webmaild starts what it needs.
+// As root each daemon and each account is a user of its own, unless a test wants it
+// otherwise; else all are the one who tests, and webmaild starts what it needs.
 package webmail

@@ -68,6 +68,10 @@ type house struct {
 	socket *os.File // where webmail listens, whoever serves it
 	url    string
 
+	// separate says that everything has a user of its own, which needs root; else webmaild
+	// starts what it needs.
+	separate bool
+
 	mu      sync.Mutex
 	running map[string]*daemon
 	ending  bool
@@ -88,12 +92,23 @@ func (h *house) own(mode os.FileMode, uid int, names ...string) {
 	h.Helper()
 	path := h.path(names...)
 	err := os.MkdirAll(path, 0o755)
-	if err == nil && separate {
-		err = os.Chown(path, uid, gid)
+	if err == nil {
+		err = h.give(path, uid)
 	}
 	if err = errors.Join(err, os.Chmod(path, mode)); err != nil {
 		h.Fatal(err)
 	}
+}
+
+// give makes a user the owner of a file, if there are users.
+func (h *house) give(path string, uid int) error {
+	switch {
+	case os.Geteuid() != 0:
+		return nil
+	case !h.separate:
+		uid = annUID
+	}
+	return os.Chown(path, uid, gid)
 }
 
 // file writes one that everybody can read, in the directory of the house.
@@ -104,15 +119,15 @@ func (h *house) file(text string, mode os.FileMode, names ...string) {
 	}
 }
 
-// separate says that everything has a user of its own.
-var separate = os.Geteuid() == 0
-
-// daemons are those that the test starts, in this order, and as whom they run.
-func daemons() map[string]int {
-	if !separate {
-		return map[string]int{"webmaild": 0}
+// daemons are those that the test starts, and as whom they run; 0: as the one who tests.
+func (h *house) daemons() map[string]int {
+	switch {
+	case h.separate:
+		return map[string]int{"authd": authdUID, "submitd": 0, "sessiond": 0, "webmaild": frontUID}
+	case os.Geteuid() == 0:
+		return map[string]int{"webmaild": annUID}
 	}
-	return map[string]int{"authd": authdUID, "submitd": 0, "sessiond": 0, "webmaild": frontUID}
+	return map[string]int{"webmaild": 0}
 }
 
 // sendmail accepts a message by the rename of its file, which has the recipients in its
@@ -126,6 +141,12 @@ in=$(mktemp "%s/in.XXXXXXXX") || exit 75
 // build makes one and starts it. Settings are lines of the configuration.
 func build(t *testing.T, settings ...string) *house {
 	t.Helper()
+	return buildAs(t, os.Geteuid() == 0, settings...)
+}
+
+// buildAs is build of which it is said whether it is separate.
+func buildAs(t *testing.T, separate bool, settings ...string) *house {
+	t.Helper()
 	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +155,7 @@ func build(t *testing.T, settings ...string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{T: t, dir: dir, bin: bin, running: make(map[string]*daemon)}
+	h := &house{T: t, dir: dir, bin: bin, separate: separate, running: make(map[string]*daemon)}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
@@ -156,16 +177,14 @@ func build(t *testing.T, settings ...string) *house {
 		}
 		h.file(`{"grouping":"messages","undoSend":0}`, 0o644, "mail", name, "Maildir", "fantail-webmail", "settings.json")
 		who := "::"
-		if separate {
+		if h.separate {
 			who = fmt.Sprintf("%d:%d:", uid, gid)
 		}
 		fmt.Fprintf(&passwd, "%s:{PLAIN}%s:%s:%s::\n", name, password, who, h.path("mail", name))
 	}
 	h.file(passwd.String(), 0o400, "passwd")
-	if separate {
-		if err := os.Chown(h.path("passwd"), authdUID, gid); err != nil {
-			t.Fatal(err)
-		}
+	if err := h.give(h.path("passwd"), authdUID); err != nil {
+		t.Fatal(err)
 	}
 	h.file(fmt.Sprintf(`
 tls.certificate = %q
@@ -203,7 +222,7 @@ func (h *house) listen() {
 // start starts a daemon, if the test does that, and again whenever it ends, as an init
 // system does.
 func (h *house) start(name string) {
-	uid, ours := daemons()[name]
+	uid, ours := h.daemons()[name]
 	if !ours {
 		return
 	}
@@ -214,7 +233,7 @@ func (h *house) start(name string) {
 	}
 	defer log.Close()
 	args := []string{filepath.Join(h.bin, name), "-c", h.path("fantail.toml")}
-	if separate {
+	if h.separate {
 		args = append(args, "-S", h.path("run"))
 	}
 	cmd := exec.Command(args[0], args[1:]...)
@@ -276,7 +295,7 @@ func (h *house) stop() {
 		h.kill(name)
 	}
 	if h.Failed() {
-		for name := range daemons() {
+		for name := range h.daemons() {
 			text, _ := os.ReadFile(h.path(name + ".log"))
 			h.Logf("%s:\n%s", name, text[max(0, len(text)-8000):])
 		}

@@ -17,7 +17,7 @@ import (
 	"fantail/test/visitor"
 )
 
-var rounds = flag.Int("rounds", 40, "how many messages are sent while somebody kills")
+var rounds = flag.Int("rounds", 30, "how many messages are sent while somebody kills")
 
 // victims are who is killed, some of them more often. What leaves by sendmail, once it has been started, is the
 // mail server's: that is not killed here.
@@ -29,7 +29,17 @@ var victims = []string{"webmail-session", "webmail-session", "webmail-submit", "
 // webmail-submit was killed between the moment from which the mail server may have it and
 // its answer, and then its owner was told so and has it among the drafts.
 func TestKilled(t *testing.T) {
-	h := build(t)
+	t.Run("together", func(t *testing.T) { killed(buildAs(t, false)) })
+	t.Run("separate", func(t *testing.T) {
+		if os.Geteuid() != 0 {
+			t.Skip("becoming other users needs root")
+		}
+		killed(buildAs(t, true))
+	})
+}
+
+func killed(h *house) {
+	h.Helper()
 	ann := h.visit("ann")
 	answered := make(map[string]bool)
 	killed := make(map[string]int)
@@ -41,16 +51,16 @@ func TestKilled(t *testing.T) {
 			time.Sleep(when)
 			done <- h.kill(victim)
 		}()
-		err := ann.Send(t.Context(), visitor.Letter{To: "bob@example.org", Subject: subject, Text: "What is sent once.\n"})
+		err := ann.Send(h.Context(), visitor.Letter{To: "bob@example.org", Subject: subject, Text: "What is sent once.\n"})
 		answered[subject] = err == nil
 		killed[victim] += <-done
 		if err != nil {
-			h.until("ann can log in again", func() error { return ann.Login(t.Context(), "ann", password) })
+			h.until("ann can log in again", func() error { return ann.Login(h.Context(), "ann", password) })
 		}
 	}
 	h.settle()
 	h.account(answered)
-	t.Logf("killed: %v", killed)
+	h.Logf("killed: %v", killed)
 }
 
 // settle waits until nothing is on its way. Somebody logs in: that is what an outbox can

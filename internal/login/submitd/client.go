@@ -3,6 +3,7 @@ package submitd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -12,21 +13,25 @@ import (
 	"fantail/internal/login/broker/wire"
 )
 
-// Client tells submitd of accounts. What cannot be told is told when submitd can be
-// reached again, as long as this process runs. It is safe for many goroutines.
+// Client tells submitd of accounts. What cannot be told, or was told to one that ended
+// before it had noted that, is told when submitd can be reached again, as long as this
+// process runs. It is safe for many goroutines.
 type Client struct {
-	dial func(context.Context) (*fdpass.Conn, error)
-	log  *slog.Logger
-	wake chan struct{}
+	dial  func(context.Context) (*fdpass.Conn, error)
+	log   *slog.Logger
+	wake  chan struct{}
+	pause time.Duration // after a failure
+	keeps bool          // there is always to be a connection; set before there is one
 
 	mu      sync.Mutex // guards what follows
 	pending map[string]wire.Account
+	told    []wire.Account // and not noted yet, in this order
 	begun   bool
 }
 
 // NewClient returns a Client that is not connected.
 func NewClient(dial func(context.Context) (*fdpass.Conn, error), log *slog.Logger) *Client {
-	return &Client{dial: dial, log: log, wake: make(chan struct{}, 1), pending: make(map[string]wire.Account)}
+	return &Client{dial: dial, log: log, wake: make(chan struct{}, 1), pause: again, pending: make(map[string]wire.Account)}
 }
 
 // again is how long after a failure submitd is tried again.
@@ -41,7 +46,7 @@ func (c *Client) Due(a wire.Account) {
 	}
 	if !c.begun {
 		c.begun = true
-		go c.tell()
+		go c.tell(nil)
 	}
 	select {
 	case c.wake <- struct{}{}:
@@ -49,7 +54,8 @@ func (c *Client) Due(a wire.Account) {
 	}
 }
 
-// Begin connects before anybody is to be told of, so that submitd runs.
+// Begin connects before anybody is to be told of, so that submitd runs, and from then on
+// whenever it has ended.
 func (c *Client) Begin(ctx context.Context) error {
 	conn, err := c.dial(ctx)
 	if err != nil {
@@ -57,39 +63,64 @@ func (c *Client) Begin(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.begun = true
-	go c.tellOver(conn)
+	c.begun, c.keeps = true, true
+	go c.tell(conn)
 	return nil
 }
 
-func (c *Client) tell() { c.tellOver(nil) }
-
-// tellOver tells what there is to be told, for the life of the process. One that is told
-// nothing any more has its connection closed by the end of the process.
-func (c *Client) tellOver(conn *fdpass.Conn) {
-	for range c.wake {
-		for {
-			a, ok := c.next()
-			if !ok {
-				break
-			}
-			var err error
-			if conn == nil {
-				conn, err = c.dial(context.Background())
-			}
-			if err == nil {
-				err = send(conn, &a)
-			}
-			if err == nil {
-				continue
-			}
-			c.back(a)
+// tell tells what there is to be told, for the life of the process, over conn unless it is
+// nil. The end of the process closes the connection.
+func (c *Client) tell(conn *fdpass.Conn) {
+	for {
+		var err error
+		if conn == nil {
+			conn, err = c.dial(context.Background())
+		}
+		if err == nil {
+			err = c.tellOver(conn)
+			conn.Close() // the next one is another
+			conn = nil
+			c.untold()
+		}
+		if err != nil {
 			c.log.Error("cannot reach submitd: what was written is not sent yet", "err", err)
-			if conn != nil {
-				conn.Close() // the next one is another
-				conn = nil
+		}
+		if !c.keeps && c.idle() {
+			<-c.wake
+			continue
+		}
+		time.Sleep(c.pause)
+	}
+}
+
+// tellOver tells what there is to be told, until the connection ends.
+func (c *Client) tellOver(conn *fdpass.Conn) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for buf := make([]byte, len(notedMessage)); ; c.heard() {
+			_, fds, err := conn.Receive(buf)
+			if err = errors.Join(err, fds.Close()); err != nil {
+				return
 			}
-			time.Sleep(again)
+		}
+	}()
+	defer func() {
+		conn.CloseRead() // it may have ended
+		<-ended
+	}()
+	for {
+		a, ok := c.next()
+		if !ok {
+			select {
+			case <-c.wake:
+			case <-ended:
+				return nil
+			}
+			continue
+		}
+		if err := send(conn, &a); err != nil {
+			return err
 		}
 	}
 }
@@ -111,16 +142,36 @@ func (c *Client) next() (wire.Account, bool) {
 	defer c.mu.Unlock()
 	for name, a := range c.pending {
 		delete(c.pending, name)
+		c.told = append(c.told, a)
 		return a, true
 	}
 	return wire.Account{}, false
 }
 
-// back puts back what could not be told.
-func (c *Client) back(a wire.Account) {
+// heard is called when submitd has noted what it was told first.
+func (c *Client) heard() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, newer := c.pending[a.Name]; !newer {
-		c.pending[a.Name] = a
+	if len(c.told) > 0 {
+		c.told = c.told[1:]
 	}
+}
+
+// untold puts back what was not noted.
+func (c *Client) untold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.told {
+		if _, newer := c.pending[a.Name]; !newer {
+			c.pending[a.Name] = a
+		}
+	}
+	c.told = nil
+}
+
+// idle reports whether nobody is to be told of.
+func (c *Client) idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.pending) == 0
 }

@@ -20,10 +20,12 @@
 //	running       one process at a time; told meanwhile: due now when that has ended
 //	due later     waits
 //
-// The table is a file, written before anything that it says is begun, so that what was
-// told survives a power cut; one that makes no sense is set aside. A webmail-submit that
-// fails is started again after a while, for a week at most. The account is as it was when
-// it was told, and launch says whether it may have anything started, each time.
+// The table is a file, written before anything that it says is begun and before it is
+// answered that it is noted, so that what was told survives a power cut and the end of the
+// daemon: who has told it and got no answer tells it again. A table that makes no sense is
+// set aside. A webmail-submit that fails is started again after a while, for a week at
+// most. The account is as it was when it was told, and launch says whether it may have
+// anything started, each time.
 package submitd
 
 import (
@@ -42,6 +44,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/loglines"
@@ -158,7 +162,7 @@ func replace(path string, v any) error {
 
 // Serve hears of accounts on a connection until it ends, or ctx.
 func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
-	defer c.Close() // nothing is written to it
+	defer c.Close() // what it was to be answered it has been
 	stop := context.AfterFunc(ctx, func() { c.CloseRead() })
 	defer stop()
 	who, err := c.Peer()
@@ -185,7 +189,24 @@ func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
 			return fmt.Errorf("a message that is no account: %w", err)
 		}
 		s.Due(a)
+		if err := noted(c); err != nil {
+			return err
+		}
 	}
+}
+
+// notedMessage is what is answered when an account is in the table.
+const notedMessage = "noted"
+
+func noted(c *fdpass.Conn) error {
+	if err := c.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	err := c.Send([]byte(notedMessage), nil)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return nil // who has told it has gone
+	}
+	return err
 }
 
 // Due starts webmail-submit for an account, or has that done when the one has ended that

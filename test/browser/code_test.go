@@ -1,12 +1,10 @@
 package browser
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"fantail/internal/login/passdb/totp"
@@ -15,7 +13,7 @@ import (
 // TestCode is a visit of somebody with a second factor, and a look at the page that asks
 // for the code.
 func TestCode(t *testing.T) {
-	ctx := chromium(t)
+	ctx := window(t, "en")
 	s := start(t)
 	store := totp.Open(filepath.Join(s.home, "auth", "totp"))
 	key, err := store.Begin(userName)
@@ -62,19 +60,4 @@ func TestCode(t *testing.T) {
 	everyWay(t, ctx, "code-recovery")
 	enter(string(recovery[0]))
 	until(t, ctx, inside)
-}
-
-// everyWay looks at the page that is shown in both colour schemes and two widths.
-func everyWay(t *testing.T, ctx context.Context, name string) {
-	t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
-			t.Fatal(err)
-		}
-		for _, width := range []int64{1280, 390} {
-			do(t, ctx, "resize", chromedp.EmulateViewport(width, 844))
-			look(t, ctx, name, scheme, width)
-		}
-	}
 }

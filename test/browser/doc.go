@@ -10,6 +10,8 @@
 // (stage_test.go is the theatre: it takes away one defence after the other),
 // attack_test.go attacks from outside, autoconfig_test.go compares what mail programs are
 // told with the records of DNS,
-// and screens_test.go looks at every page in both colour schemes and two widths.
-// Where there is no Chromium, or no Firefox, the tests are skipped and say so.
+// and screens_test.go looks at every page in both colour schemes, two widths, and a language
+// of each direction; axe_test.go asks axe-core, which finds nothing of WCAG 2.2 at level AA.
+// Most tests have a window each in one browser. Where there is no Chromium, no Firefox or no
+// axe-core, the tests are skipped and say so.
 package browser

@@ -10,7 +10,7 @@ import (
 
 // A visit from login to logout, in a browser without JavaScript.
 func TestJourney(t *testing.T) {
-	ctx := chromium(t)
+	ctx := window(t, "en")
 	at := time.Now().Add(-5 * time.Minute)
 	s := start(t, htmlMessage("The newest of all", "<p>Hello <b>there</b>", at))
 	withoutScripts(t, ctx)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -60,9 +59,15 @@ type screen struct {
 	until string
 }
 
+// outside are the pages for those who are not logged in.
+var outside = []screen{
+	{"login", "/", "", "document.querySelector('#password') !== null"},
+	{"setup", "/help/setup", "", "document.querySelector('dl') !== null"},
+	{"setup-address", "/help/setup?address=ann%40example.org", "", "[...document.querySelectorAll('code')].some(e => e.textContent === 'ann@example.org') && document.querySelector('figure img').naturalWidth > 0"},
+}
+
 var screens = []screen{
 	{"inbox", "/f/INBOX", "", "document.querySelector('.messages li') !== null"},
-	{"folders", "/f/INBOX", ".menu", "true"},
 	{"plain", "/f/INBOX", ".messages li:nth-child(1) a", "document.querySelector('.text') !== null"},
 	{"rtl", "/f/INBOX", ".messages li:nth-child(2) a", "document.querySelector('.text') !== null"},
 	{"formatted", "/f/INBOX", ".messages li:nth-child(3) a", "document.querySelector('iframe') !== null"},
@@ -79,38 +84,31 @@ var screens = []screen{
 	{"missing", "/f/Nowhere", "", "document.querySelector('.empty h1') !== null"},
 }
 
+// TestScreens looks at every page in a language from left to right and in one from right
+// to left.
 func TestScreens(t *testing.T) {
 	s := start(t, append(extras(), samplemail.Message{Folder: "Nothing here.Below", Date: time.Now(), Class: "extra", Data: []byte("Subject: x\n\nx\n")})...)
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{1280, 390} {
-			t.Run(fmt.Sprintf("%s-%d", scheme, width), func(t *testing.T) {
-				ctx := chromium(t)
-				media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-				if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
-					t.Fatal(err)
-				}
-				do(t, ctx, "resize", chromedp.EmulateViewport(width, 844), chromedp.Navigate(s.url+"/"))
-				look(t, ctx, "login", scheme, width)
-				do(t, ctx, "help", chromedp.Click(chromedp.CSS("a[href='/help/setup']")))
-				until(t, ctx, "document.querySelector('dl') !== null && document.readyState === 'complete'")
-				look(t, ctx, "setup", scheme, width)
-				do(t, ctx, "address", chromedp.SendKeys(chromedp.CSS("#address"), "ann@example.org\n"))
-				until(t, ctx, "location.search.includes('ann') && [...document.querySelectorAll('code')].some(e => e.textContent === 'ann@example.org') && document.querySelector('figure img').naturalWidth > 0")
-				look(t, ctx, "setup-address", scheme, width)
-				do(t, ctx, "back", chromedp.Navigate(s.url+"/"))
-				s.login(t, ctx)
-				for _, sc := range screens {
-					s.visit(t, ctx, sc, scheme, width)
-				}
-			})
-		}
+	for _, language := range []string{"en", "ar"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			ctx := window(t, language)
+			for _, sc := range outside {
+				s.visit(t, ctx, sc)
+			}
+			s.login(t, ctx)
+			for _, sc := range screens {
+				s.visit(t, ctx, sc)
+			}
+			do(t, ctx, "narrow", chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.url+"/f/INBOX"), chromedp.Click(chromedp.CSS(".menu")))
+			look(t, ctx, "folders", "light", 390, everything)
+		})
 	}
 }
 
-func (s *server) visit(t *testing.T, ctx context.Context, sc screen, scheme string, width int64) {
-	if sc.name == "folders" && width > 860 {
-		return // they are always there
-	}
+// visit goes to a page and looks at it.
+func (s *server) visit(t *testing.T, ctx context.Context, sc screen) {
+	t.Helper()
+	do(t, ctx, "wide", chromedp.EmulateViewport(1280, 844))
 	if sc.path != "" {
 		do(t, ctx, sc.name, chromedp.Navigate(s.url+sc.path))
 	}
@@ -118,15 +116,36 @@ func (s *server) visit(t *testing.T, ctx context.Context, sc screen, scheme stri
 		do(t, ctx, sc.name, chromedp.Click(chromedp.CSS(sc.click)))
 	}
 	until(t, ctx, sc.until+" && document.readyState === 'complete'")
-	look(t, ctx, sc.name, scheme, width)
+	everyWay(t, ctx, sc.name)
+}
+
+// everyWay looks at the page that is shown in both colour schemes and two widths.
+func everyWay(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	for _, width := range []int64{1280, 390} {
+		do(t, ctx, "resize", chromedp.EmulateViewport(width, 844))
+		for _, scheme := range []string{"dark", "light"} {
+			rules := everything
+			if scheme == "dark" {
+				rules = colours // all else is the same
+			}
+			media(t, ctx, scheme)
+			look(t, ctx, name, scheme, width, rules)
+		}
+	}
 }
 
 // look judges the page that is shown, and keeps a picture of it.
-func look(t *testing.T, ctx context.Context, name, scheme string, width int64) {
+func look(t *testing.T, ctx context.Context, name, scheme string, width int64, rules string) {
 	t.Helper()
-	time.Sleep(300 * time.Millisecond) // transitions, and the frame
+	until(t, ctx, "document.getAnimations().length === 0 && [...document.images].every(e => e.complete)")
+	language := eval[string](t, ctx, "document.documentElement.lang")
+	where := fmt.Sprintf("%s %s %s %d", name, language, scheme, width)
 	for _, complaint := range eval[[]string](t, ctx, judge) {
-		t.Errorf("%s %s %d: %s", name, scheme, width, complaint)
+		t.Errorf("%s: %s", where, complaint)
+	}
+	for _, v := range judgeAccess(t, ctx, rules) {
+		t.Errorf("%s: %s (%s; %s): %s", where, v.Rule, v.Help, v.Why, v.Element)
 	}
 	if *shots == "" {
 		return
@@ -138,7 +157,7 @@ func look(t *testing.T, ctx context.Context, name, scheme string, width int64) {
 	if err := os.MkdirAll(*shots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(*shots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width))
+	file := filepath.Join(*shots, fmt.Sprintf("%s-%s-%s-%d.png", name, language, scheme, width))
 	if err := os.WriteFile(file, shot.Data, 0o644); err != nil {
 		t.Fatal(err)
 	}

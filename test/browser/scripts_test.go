@@ -75,7 +75,7 @@ const ready = "document.documentElement.dataset.scripts === 'on' && document.doc
 
 // What people do with scripts: everything stays on one page, and shows at once.
 func TestScripts(t *testing.T) {
-	ctx := chromium(t)
+	ctx := window(t, "en")
 	s := start(t, numbered(6)...)
 	s.login(t, ctx)
 	until(t, ctx, ready)
@@ -154,7 +154,7 @@ func TestScripts(t *testing.T) {
 
 // What others do shows within a second.
 func TestLive(t *testing.T) {
-	ctx := chromium(t)
+	ctx := window(t, "en")
 	s := start(t, numbered(3)...)
 	s.login(t, ctx)
 	until(t, ctx, ready)
@@ -196,7 +196,7 @@ func TestLive(t *testing.T) {
 
 // A long list is one list, of which few rows are there at a time.
 func TestEndless(t *testing.T) {
-	ctx := chromium(t)
+	ctx := window(t, "en")
 	s := start(t, numbered(400)...)
 	s.login(t, ctx)
 	until(t, ctx, ready)

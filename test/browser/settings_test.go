@@ -32,7 +32,7 @@ func codeNow(t *testing.T, typed string) string {
 
 // TestSettings changes what there is to change, and looks at each page.
 func TestSettings(t *testing.T) {
-	ctx := chromium(t)
+	ctx := window(t, "en")
 	s := start(t)
 	do(t, ctx, "open", chromedp.EmulateViewport(1280, 844), chromedp.Navigate(s.url+"/"))
 	s.login(t, ctx)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"fantail/internal/mail"
@@ -50,6 +51,9 @@ var programs = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
+	for i := range shared.end {
+		shared.end[len(shared.end)-1-i]()
+	}
 	if dir, _ := programs(); dir != "" && dir != "/" {
 		_ = os.RemoveAll(dir)
 	}
@@ -175,24 +179,79 @@ func htmlMessage(subject, html string, at time.Time) samplemail.Message {
 			"\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n" + html + "\n")}
 }
 
-// chromium starts a browser with one tab.
+// chromium starts a browser of the test's own, with one tab.
 func chromium(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancelBrowser := chromedp.NewExecAllocator(ctx, command(t)...)
+	t.Cleanup(cancelBrowser)
+	ctx, cancelTab := chromedp.NewContext(ctx)
+	t.Cleanup(cancelTab)
+	return ctx
+}
+
+// command is how Chromium is started, if there is one.
+func command(t *testing.T) []chromedp.ExecAllocatorOption {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")
 	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+	return append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("window-size", "1280,900"))
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+}
+
+// shared is the browser that most tests are guests of.
+var shared struct {
+	start sync.Once
+	ctx   context.Context
+	err   error
+	end   []context.CancelFunc // last first
+}
+
+// window opens a window of the shared browser, which has its own cookies and the focus,
+// and asks for pages in a language. Nothing moves in it that need not.
+func window(t *testing.T, language string) context.Context {
+	t.Helper()
+	options := command(t)
+	shared.start.Do(func() {
+		ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
+		shared.end = append(shared.end, end)
+		shared.ctx, end = chromedp.NewContext(ctx)
+		shared.end = append(shared.end, end)
+		shared.err = chromedp.Do(shared.ctx)
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	ctx, cancel := context.WithTimeout(shared.ctx, 3*time.Minute)
 	t.Cleanup(cancel)
-	ctx, cancelBrowser := chromedp.NewExecAllocator(ctx, opts...)
-	t.Cleanup(cancelBrowser)
-	ctx, cancelTab := chromedp.NewContext(ctx)
-	t.Cleanup(cancelTab)
+	ctx, cancelWindow := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancelWindow)
+	if _, err := chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	media(t, ctx, "light")
 	return ctx
+}
+
+// media sets the colour scheme, and that nothing moves; further features are names and
+// values.
+func media(t *testing.T, ctx context.Context, scheme string, further ...string) {
+	t.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	for i := 0; i < len(further); i += 2 {
+		features = append(features, &emulation.MediaFeature{Name: further[i], Value: further[i+1]})
+	}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // withoutScripts switches JavaScript off for pages; the test itself can still
@@ -229,12 +288,11 @@ func pageText(t *testing.T, ctx context.Context) string {
 // loaded in its own time.
 func until(t *testing.T, ctx context.Context, js string) {
 	t.Helper()
-	for range 150 {
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js))
 		if err == nil && ok {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	t.Fatalf("never: %s\n%s", js, pageText(t, ctx))
 }
@@ -244,7 +302,7 @@ func (s *server) login(t *testing.T, ctx context.Context) {
 	t.Helper()
 	do(t, ctx, "log in", chromedp.Navigate(s.url+"/"), chromedp.SendKeys(chromedp.CSS("#name"), userName),
 		chromedp.SendKeys(chromedp.CSS("#password"), password+"\n"))
-	until(t, ctx, "document.title.startsWith('Inbox') && document.readyState === 'complete'")
+	until(t, ctx, "location.pathname === '/f/INBOX' && document.readyState === 'complete'")
 }
 
 // client is a logged-in HTTP client that is no browser.

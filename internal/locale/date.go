@@ -22,17 +22,59 @@ const (
 
 // Date writes a time, in its zone.
 func (l *Language) Date(t time.Time, s Style) string {
-	return strings.NewReplacer(
-		"{day}", strconv.Itoa(t.Day()),
-		"{dd}", pad(t.Day()),
-		"{mm}", pad(int(t.Month())),
-		"{month}", l.listed("base.months", int(t.Month())-1),
-		"{mon}", l.listed("base.mons", int(t.Month())-1),
-		"{year}", strconv.Itoa(t.Year()),
-		"{weekday}", l.listed("base.weekdays", int(t.Weekday())),
-		"{hour}", pad(t.Hour()),
-		"{minute}", pad(t.Minute()),
-	).Replace(l.Text(string(s)))
+	return expand(l.Text(string(s)), func(name string) (string, bool) {
+		switch name {
+		case "day":
+			return strconv.Itoa(t.Day()), true
+		case "dd":
+			return pad(t.Day()), true
+		case "mm":
+			return pad(int(t.Month())), true
+		case "month":
+			return l.listed("base.months", int(t.Month())-1), true
+		case "mon":
+			return l.listed("base.mons", int(t.Month())-1), true
+		case "year":
+			return strconv.Itoa(t.Year()), true
+		case "weekday":
+			return l.listed("base.weekdays", int(t.Weekday())), true
+		case "hour":
+			return pad(t.Hour()), true
+		case "minute":
+			return pad(t.Minute()), true
+		}
+		return "", false
+	})
+}
+
+// expand puts values in the places of a text that name them, as in "{day}". Other braces
+// stay as they are.
+func expand(text string, value func(name string) (string, bool)) string {
+	var out strings.Builder
+	for {
+		begin := strings.IndexByte(text, '{')
+		if begin < 0 {
+			break
+		}
+		n := strings.IndexByte(text[begin:], '}')
+		if n < 0 {
+			break
+		}
+		v, ok := value(text[begin+1 : begin+n])
+		if !ok { // another brace may begin a name
+			out.WriteString(text[:begin+1])
+			text = text[begin+1:]
+			continue
+		}
+		out.WriteString(text[:begin])
+		out.WriteString(v)
+		text = text[begin+n+1:]
+	}
+	if out.Len() == 0 {
+		return text
+	}
+	out.WriteString(text)
+	return out.String()
 }
 
 // listed returns an item of a text that is a list.

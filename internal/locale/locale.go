@@ -156,26 +156,31 @@ func (l *Language) Text(key string, arguments ...any) string {
 	if len(arguments)%2 != 0 {
 		panic("locale: " + key + ": an argument without a value")
 	}
-	text, values := l.texts[key], make([]string, 0, len(arguments))
-	for i := 0; i < len(arguments); i += 2 {
-		n, counts := arguments[i+1].(int)
-		value := fmt.Sprint(arguments[i+1])
-		if counts {
-			value = l.Number(n)
-			if text == "" {
-				text = l.texts[key+"."+l.form(n)]
-			}
+	text := l.texts[key]
+	for i := 0; i < len(arguments) && text == ""; i += 2 {
+		if n, counts := arguments[i+1].(int); counts {
+			text = l.texts[key+"."+l.form(n)]
 		}
-		values = append(values, "{"+arguments[i].(string)+"}", value)
 	}
 	if text == "" {
 		slog.Error("no such text", "key", key, "language", l.Tag)
 		return key
 	}
-	if len(values) == 0 {
+	if len(arguments) == 0 {
 		return text
 	}
-	return strings.NewReplacer(values...).Replace(text)
+	return expand(text, func(name string) (string, bool) {
+		for i := 0; i < len(arguments); i += 2 {
+			if arguments[i].(string) != name {
+				continue
+			}
+			if n, counts := arguments[i+1].(int); counts {
+				return l.Number(n), true
+			}
+			return fmt.Sprint(arguments[i+1]), true
+		}
+		return "", false
+	})
 }
 
 // forms are the names of CLDR's plural forms.

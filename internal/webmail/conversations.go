@@ -19,6 +19,7 @@ type conversations struct {
 	total    int
 
 	uids   []mail.UID // of all groups, each group ascending
+	rows   []int32    // of each of these, where it is in a snapshot of these messages
 	starts []int32    // where each group begins in uids, and the end
 }
 
@@ -88,10 +89,14 @@ func newConversations(ctx context.Context, v view) (*conversations, error) {
 	slices.SortFunc(groups, func(a, b []mail.UID) int { return int(int64(a[len(a)-1]) - int64(b[len(b)-1])) })
 	c := &conversations{
 		validity: v.snap.UIDValidity(), next: v.snap.UIDNext(), total: v.snap.Len(),
-		uids: make([]mail.UID, 0, v.snap.Len()), starts: make([]int32, 1, len(groups)+1),
+		uids: make([]mail.UID, 0, v.snap.Len()), rows: make([]int32, 0, v.snap.Len()), starts: make([]int32, 1, len(groups)+1),
 	}
 	for _, uids := range groups {
 		c.uids = append(c.uids, uids...)
+		for _, uid := range uids {
+			i, _ := v.snap.Find(uid) // it came from there
+			c.rows = append(c.rows, int32(i))
+		}
 		c.starts = append(c.starts, int32(len(c.uids)))
 	}
 	return c, nil

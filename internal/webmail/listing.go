@@ -146,12 +146,13 @@ func (s *Site) groups(ctx context.Context, v view, w wish) (lines, error) {
 	if w.Filter == "" {
 		return lines{c.Len(), func(i int) []mail.UID { return c.at(turned(i, c.Len(), w.Back)) }}, nil
 	}
+	pass, want := make([]bool, v.snap.Len()), filters[w.Filter]
+	for i, f := range v.snap.AllFlags() {
+		pass[i] = f.Has(want.has) && f&want.lacks == 0
+	}
 	var passing []int
 	for g := range c.Len() {
-		if slices.ContainsFunc(c.at(g), func(uid mail.UID) bool {
-			i, ok := v.snap.Find(uid)
-			return ok && passes(v.snap.Flags(i), w.Filter)
-		}) {
+		if slices.ContainsFunc(c.rows[c.starts[g]:c.starts[g+1]], func(i int32) bool { return pass[i] }) {
 			passing = append(passing, g)
 		}
 	}

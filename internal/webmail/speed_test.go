@@ -94,8 +94,7 @@ func oneOfMany(r *rand.Rand, n int) string {
 //	go test -run - -bench Pages -benchtime 200x -speed 100000 -speed-maildir /tmp/x ./internal/webmail
 func BenchmarkPages(b *testing.B) {
 	s := large(b)
-	pages := *speedMessages / perPage / 2
-	ids := messagesOf(b, s)
+	ids, pages := messagesOf(b, s)
 	for _, c := range []struct {
 		name string
 		path func(i int) string
@@ -173,16 +172,20 @@ func ask(s *Site, path, part string) *httptest.ResponseRecorder {
 	return w
 }
 
-// messagesOf returns the addresses of messages all over the mailbox.
-func messagesOf(b *testing.B, s *Site) []string {
+// messagesOf returns the addresses of messages all over the mailbox, and of how many pages
+// its list is.
+func messagesOf(b *testing.B, s *Site) (list []string, pages int) {
 	v, err := s.boxes.open(b.Context(), mail.Inbox)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer v.Close()
-	var list []string
+	all, err := s.list(b.Context(), v, wish{Mailbox: mail.Inbox, Page: 1}, "")
+	if err != nil {
+		b.Fatal(err)
+	}
 	for i := 0; i < v.snap.Len(); i += max(1, v.snap.Len()/500) {
 		list = append(list, v.path(i, ""))
 	}
-	return list
+	return list, all.n / perPage
 }

@@ -346,12 +346,18 @@ func hasAll(snap *store.Snapshot, i int, f store.FlagSet) bool {
 
 // answer leads back to where a form was, or tells a script.
 func (s *Site) answer(w http.ResponseWriter, r *request, text, token string) error {
+	return s.answerAt(w, r, text, token, "")
+}
+
+// answerAt is answer where a script is to load another page.
+func (s *Site) answerAt(w http.ResponseWriter, r *request, text, token, page string) error {
 	if r.Header.Get("Accept") == "application/json" {
 		w.Header().Set("Content-Type", "application/json")
 		return json.NewEncoder(w).Encode(struct {
 			Text string `json:"text"`
 			Undo string `json:"undo,omitempty"`
-		}{text, token})
+			Next string `json:"next,omitempty"`
+		}{text, token, page})
 	}
 	next := localPath(r.PostFormValue("next"))
 	u, err := url.Parse(next)

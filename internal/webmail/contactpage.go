@@ -13,7 +13,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"fantail/internal/webmail/compose"
 	"fantail/internal/webmail/contacts"
 	"fantail/internal/webmail/settings"
 )
@@ -55,6 +57,8 @@ type contactsView struct {
 	Groups []choice
 	Rows   []contactRow
 	More   int // that are not shown
+	// Written are those whom the person has written to and who are no contacts.
+	Written []person
 }
 
 type contactRow struct {
@@ -101,6 +105,11 @@ func (s *Site) contacts(w http.ResponseWriter, r *request) error {
 		out.Rows = append(out.Rows, rowOf(c))
 	}
 	slices.SortFunc(out.Groups, func(a, b choice) int { return strings.Compare(contacts.Fold(a.Key), contacts.Fold(b.Key)) })
+	if out.Query == "" && out.Group == "" {
+		if out.Written, err = p.written(r.now); err != nil {
+			return err
+		}
+	}
 	return s.render(w, r, http.StatusOK, "contacts.html", out)
 }
 
@@ -209,14 +218,16 @@ func (s *Site) changeContacts(w http.ResponseWriter, r *request) error {
 		return s.deleteContact(w, r)
 	case "add":
 		return s.addContact(w, r)
+	case "forget":
+		return s.forget(w, r)
 	}
 	return &problem{http.StatusBadRequest, "error.badForm"}
 }
 
 // saveContact writes a contact. What the form does not show stays as it is.
 func (s *Site) saveContact(w http.ResponseWriter, r *request) error {
-	id, card := r.PostFormValue("id"), contacts.New("")
-	var was *contacts.Card
+	id := r.PostFormValue("id")
+	var card, was *contacts.Card
 	if id != "" {
 		var err error
 		if card, err = s.contactCard(id); err != nil {
@@ -374,28 +385,91 @@ type completion struct {
 	Name    string `json:"name"`
 	Address string `json:"address,omitempty"`
 	Group   bool   `json:"group,omitempty"`
+	Text    string `json:"text,omitempty"` // as somebody would type it
 }
 
 // mostCompletions are offered at once.
-const mostCompletions = 10
+const mostCompletions = 8
 
-// complete answers with recipients that fit what somebody has typed.
+// complete answers with recipients that fit what somebody has typed, or with those of a
+// group.
 func (s *Site) complete(w http.ResponseWriter, r *request) error {
 	p, err := s.people()
 	if err != nil {
 		return err
 	}
-	typed := r.URL.Query().Get("q")
-	found, err := p.completer.Complete(r.now, typed[:min(len(typed), 200)], mostCompletions)
-	if err != nil {
-		return err
-	}
 	list := []completion{}
-	for _, f := range found {
-		list = append(list, completion{oneLine(f.Name), oneLine(f.Addr), f.Group})
+	if group := r.URL.Query().Get("group"); group != "" {
+		members, err := p.book.Group(group)
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			list = append(list, newCompletion(contacts.Suggestion{Recipient: m}))
+		}
+	} else {
+		typed := r.URL.Query().Get("q")
+		found, err := p.completer.Complete(r.now, typed[:min(len(typed), 200)], mostCompletions)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			list = append(list, newCompletion(f))
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(list)
+}
+
+func newCompletion(f contacts.Suggestion) completion {
+	c := completion{Name: oneLine(f.Name), Address: oneLine(f.Addr), Group: f.Group}
+	if list, _ := compose.ParseRecipients(f.Addr); len(list) == 1 && !f.Group {
+		list[0].Name = compose.OneLine(c.Name)
+		c.Text = list[0].String()
+	}
+	return c
+}
+
+// mostWritten are offered for saving.
+const mostWritten = 12
+
+// written lists who was written to and is no contact, the most used first.
+func (p *addressBook) written(now time.Time) ([]person, error) {
+	all, err := p.book.Contacts()
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool)
+	for i := range all {
+		for _, e := range all[i].Emails {
+			known[strings.ToLower(e.Value)] = true
+		}
+	}
+	uses, err := p.uses.All(now)
+	if err != nil {
+		return nil, err
+	}
+	var out []person
+	for _, u := range uses {
+		if who := (person{Name: oneLine(u.Name), Address: oneLine(u.Addr)}); !known[strings.ToLower(u.Addr)] && who.Reachable() && len(out) < mostWritten {
+			out = append(out, who)
+		}
+	}
+	return out, nil
+}
+
+// forget takes an address out of what is completed.
+func (s *Site) forget(w http.ResponseWriter, r *request) error {
+	p, err := s.people()
+	if err != nil {
+		return err
+	}
+	if err := p.uses.Forget(r.PostFormValue("email")); err != nil {
+		return err
+	}
+	r.PostForm.Set("next", contactsPath)
+	text := r.lang.Text("contacts.forgotten")
+	return s.answer(w, r, text, s.undo.keep(text, nil))
 }
 
 // contactBack gives a contact back what it was; nil: it was not there.

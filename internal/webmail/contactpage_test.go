@@ -133,7 +133,7 @@ func TestExchange(t *testing.T) {
 	}
 	large := w.Body.String() + strings.Repeat("NOISE:"+strings.Repeat("x", 200)+"\r\n", 1000) // more than other forms may be
 	other.done(send(visit[headerToken], large), "New contacts: 1.", false)
-	if got := other.get("/contacts/complete?q=zoe+be"); got != `[{"name":"Zoë van den Berg","address":"zoe@example.org"}]`+"\n" {
+	if got := other.get("/contacts/complete?q=zoe+be"); got != `[{"name":"Zoë van den Berg","address":"zoe@example.org","text":"Zoë van den Berg \u003czoe@example.org\u003e"}]`+"\n" {
 		t.Error(got)
 	}
 	if got := other.get("/contacts/complete?q=gard"); got != `[{"name":"Garden","group":true}]`+"\n" {

@@ -31,6 +31,9 @@ type writing struct {
 	close   []io.Closer // what its files are read from
 	query   string      // what the page was asked for, to begin it again
 	pending bool
+	// conflict is the address of a version of the draft that another window has saved,
+	// which at is; "": there is none.
+	conflict string
 }
 
 func (d *writing) Close() error {
@@ -52,16 +55,38 @@ func (d *writing) action() string {
 	return "/compose"
 }
 
-func draftPath(id string, p place) string {
-	return strings.Replace(messagePath(id, "", p), "/m/", "/compose/", 1)
+// next is where the person goes on who has sent the message: where they came from.
+func (d *writing) next(r *request) string {
+	if r.Method == http.MethodPost {
+		return localPath(r.PostFormValue("next"))
+	}
+	q := r.URL.Query()
+	for _, how := range []string{"reply", "replyall", "list", "forward", "attach"} {
+		if id := q.Get(how); id != "" {
+			return messagePath(url.PathEscape(id), "", placeOf(r))
+		}
+	}
+	return mailboxPath(mail.Inbox)
+}
+
+func draftPath(id string, p place) string { return writingPath(messagePath(id, "", p)) }
+
+// writingPath is where the message of an address is written.
+func writingPath(messagePath string) string {
+	return strings.Replace(messagePath, "/m/", "/compose/", 1)
 }
 
 // openDraft takes up a draft.
-func (s *Site) openDraft(r *request) (_ *writing, err error) {
+func (s *Site) openDraft(r *request) (*writing, error) {
 	f, err := s.boxes.find(r.Context(), r.PathValue("draft"), placeOf(r))
 	if err != nil {
 		return nil, err
 	}
+	return s.readDraft(r, f)
+}
+
+// readDraft reads a draft, which is closed with what is returned.
+func (s *Site) readDraft(r *request, f *found) (_ *writing, err error) {
 	d := &writing{at: f, close: []io.Closer{f}}
 	defer func() {
 		if err != nil {
@@ -175,7 +200,36 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// discard removes a draft.
+// throwAway moves a draft to the trash; its steps bring it back and lead to it.
+func (s *Site) throwAway(ctx context.Context, d *writing) ([]step, error) {
+	if d.at == nil {
+		return nil, nil
+	}
+	a := &action{}
+	err := s.actOn(ctx, operations["trash"], a, selection{d.at.Name(), d.at.snap.UIDValidity(), []mail.UID{d.at.uid()}})
+	return append([]step{&draftBack{id: d.MessageID}}, a.undo...), err
+}
+
+// draftBack leads to a draft that other steps have brought back: those are undone before it.
+type draftBack struct{ id, path string }
+
+func (b *draftBack) undo(ctx context.Context, s *Site) error {
+	f, err := s.withID(ctx, b.id)
+	if f == nil {
+		return err
+	}
+	b.path = draftPath(idOf(f.snap.Base(f.at)), place{f.Name(), f.uid()})
+	return f.Close()
+}
+
+func (b *draftBack) next() string {
+	if b.path == "" {
+		return mailboxPath(mail.Inbox)
+	}
+	return b.path
+}
+
+// discard removes a version of a draft.
 func (s *Site) discard(ctx context.Context, f *found) error {
 	if f == nil {
 		return nil
@@ -240,6 +294,11 @@ func (s *Site) answering(r *request, o *compose.Original) (*compose.Answer, erro
 		Attribution: r.lang.Text("compose.attribution", "date", "{date}", "name", "{name}", "address", "{address}"),
 		Labels:      s.labels(r),
 	}
+	for _, own := range s.ownAddresses(r) {
+		if list, _ := compose.ParseRecipients(own); len(list) == 1 {
+			a.Own = append(a.Own, list[0])
+		}
+	}
 	if len(a.Identities) == 0 {
 		return nil, &problem{http.StatusForbidden, "compose.noAddress"}
 	}
@@ -286,6 +345,7 @@ func (s *Site) begin(r *request) (*writing, error) {
 	}
 	d := &writing{Begun: compose.New(a), query: queryOf(q, "to", "cc", "bcc", "subject", "body", "mailto", "template")}
 	s.fillIn(r, d, q)
+	d.copies(r)
 	return d, nil
 }
 
@@ -353,6 +413,7 @@ func (s *Site) beginFrom(r *request, id string, how func(*compose.Original, comp
 		a.Signature = sign
 		d.Begun = how(o, whole, a)
 	}
+	d.copies(r)
 	d.Draft.Source = selection{f.Name(), f.snap.UIDValidity(), []mail.UID{f.uid()}}.String()
 	return d, nil
 }
@@ -404,51 +465,6 @@ func addressLine(list []compose.Address, rest string) string {
 		out = append(out, rest)
 	}
 	return strings.Join(out, ", ")
-}
-
-// apply puts what the form says into the message.
-func (s *Site) apply(r *request, d *writing) error {
-	form := r.PostForm
-	ids := s.identities(r)
-	if len(ids) == 0 {
-		return &problem{http.StatusForbidden, "compose.noAddress"}
-	}
-	chosen := ids[0]
-	for _, id := range ids {
-		if id.Key == form.Get("identity") {
-			chosen = id
-		}
-	}
-	if d.Draft.Identity != chosen.Key || !conf.MaySend(s.addresses, s.delimiters, d.From.Addr()) {
-		d.From, d.ReplyTo = chosen.Address, chosen.ReplyTo
-	}
-	d.From.Name, d.Draft.Identity, d.Sender = chosen.Address.Name, chosen.Key, nil
-	d.To, d.Draft.To = recipients(form.Get("to"))
-	d.Cc, d.Draft.Cc = recipients(form.Get("cc"))
-	d.Bcc, d.Draft.Bcc = recipients(form.Get("bcc"))
-	d.Subject = compose.OneLine(form.Get("subject"))
-	d.Text = strings.TrimRight(compose.CleanText(form.Get("text")), "\n")
-	d.Fixed = false
-	var files []compose.File
-	for i, f := range d.Files {
-		if !contains(form["drop"], fileKey(i, f)) {
-			files = append(files, f)
-		}
-	}
-	for _, u := range r.uploads {
-		files = append(files, u.attachment())
-	}
-	d.Files = files
-	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // placeIn is where a message is, as the outbox has it.

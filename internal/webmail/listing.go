@@ -109,7 +109,8 @@ type lines struct {
 
 // list finds the lines of a list.
 func (s *Site) list(ctx context.Context, v view, w wish, grouping settings.Grouping) (lines, error) {
-	if w.Sort == "" && grouping != "messages" {
+	drafts := s.boxes.useOf(ctx, v.Name()) == `\Drafts` // each is taken up by itself
+	if w.Sort == "" && grouping != "messages" && !drafts {
 		return s.groups(ctx, v, w)
 	}
 	order, err := s.order(ctx, v, w)

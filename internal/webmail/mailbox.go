@@ -84,7 +84,9 @@ func (s *Site) mailbox(w http.ResponseWriter, r *request) error {
 		if err != nil {
 			return err
 		}
-		row.Path += want.link()
+		if row.Path += want.link(); out.Drafts && out.Writes {
+			row.Path = writingPath(row.Path)
+		}
 		out.Rows = append(out.Rows, row)
 	}
 	if err := v.snap.Err(); err != nil {

@@ -25,12 +25,14 @@ type waitingView struct {
 	ID, Subject, To string
 	When            moment
 	OnItsWay        bool
+	Attempts        int    // that were in vain
 	Said            string // by the server, to the last attempt
 }
 
 type noticeView struct {
 	ID, Text, Said, Subject, To string
 	When                        moment
+	Draft                       string // the address of the message, if it is still among the drafts
 }
 
 // reasons are the keys of what is said of each.
@@ -39,7 +41,7 @@ var reasons = map[outbox.Reason]string{
 	outbox.NoCopy: "outbox.noCopy", outbox.Sender: "outbox.sender",
 }
 
-// waiting shows what waits to be sent.
+// waiting shows what waits to be sent, and what was not sent.
 func (s *Site) waiting(w http.ResponseWriter, r *request) error {
 	v := outboxView{layout: s.layout(r, r.lang.Text("outbox.title"))}
 	list, err := s.box.List()
@@ -47,38 +49,68 @@ func (s *Site) waiting(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	for _, e := range list {
-		subject := oneLine(e.Job.Subject)
-		switch {
-		case e.Job.Kind == outbox.Unsubscribe:
-			subject = r.lang.Text("outbox.unsubscription")
-		case subject == "":
-			subject = r.lang.Text("list.noSubject")
+		if e.State != outbox.Queued && e.State != outbox.Claimed && e.State != outbox.Sending {
+			continue // what is left to do is none of the person's business
 		}
 		v.Waiting = append(v.Waiting, waitingView{
-			ID: e.ID, Subject: subject, To: oneLine(strings.Join(e.Job.To, ", ")), When: r.when(e.Job.NotBefore),
-			OnItsWay: e.State != outbox.Queued, Said: oneLine(e.Job.Last),
+			ID: e.ID, Subject: r.subjectOf(e.Job.Kind, e.Job.Subject), To: oneLine(strings.Join(e.Job.To, ", ")), When: r.when(e.Job.NotBefore),
+			OnItsWay: e.State != outbox.Queued, Attempts: e.Job.Attempts, Said: oneLine(e.Job.Last),
 		})
 	}
-	notices, err := s.box.Notices()
-	if err != nil {
+	if v.Notices, err = s.notices(r); err != nil {
 		return err
 	}
-	for _, n := range notices {
-		text := r.lang.Text(reasons[n.Reason])
-		if n.Kind == outbox.Unsubscribe {
-			text = r.lang.Text("outbox.notUnsubscribed")
-		}
-		v.Notices = append(v.Notices, noticeView{
-			ID: n.ID, Text: text, Said: oneLine(n.Said), Subject: oneLine(n.Subject), To: oneLine(strings.Join(n.To, ", ")), When: r.when(n.Time),
-		})
-	}
 	return s.render(w, r, http.StatusOK, "outbox.html", v)
+}
+
+func (r *request) subjectOf(kind outbox.Kind, subject string) string {
+	subject = oneLine(subject)
+	switch {
+	case kind == outbox.Unsubscribe:
+		return r.lang.Text("outbox.unsubscription")
+	case subject == "":
+		return r.lang.Text("list.noSubject")
+	}
+	return subject
+}
+
+// notices describes what went wrong.
+func (s *Site) notices(r *request) ([]noticeView, error) {
+	list, err := s.box.Notices()
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	drafts := make(map[string]string)
+	v, err := s.eachDraft(r.Context(), func(v view, i int, id string) bool {
+		drafts[id] = draftPath(idOf(v.snap.Base(i)), place{v.Name(), v.snap.UID(i)})
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close() // it was only read
+	var out []noticeView
+	for _, n := range list {
+		x := noticeView{
+			ID: n.ID, Text: r.lang.Text(reasons[n.Reason]), Said: oneLine(n.Said), Subject: r.subjectOf(n.Kind, n.Subject),
+			To: oneLine(strings.Join(n.To, ", ")), When: r.when(n.Time),
+		}
+		switch {
+		case n.Kind == outbox.Unsubscribe:
+			x.Text = r.lang.Text("outbox.notUnsubscribed")
+		case n.Reason != outbox.NoCopy && n.MessageID != "":
+			x.Draft = drafts[n.MessageID]
+		}
+		out = append(out, x)
+	}
+	return out, nil
 }
 
 // wait does something with a message that waits, or with a notice.
 func (s *Site) wait(w http.ResponseWriter, r *request) error {
 	id := r.PathValue("id")
 	said := ""
+	var steps []step
 	switch r.PostFormValue("op") {
 	case "cancel":
 		if err := s.unsend(r.Context(), id); err != nil {
@@ -97,6 +129,12 @@ func (s *Site) wait(w http.ResponseWriter, r *request) error {
 		said = "outbox.now"
 	case "edit":
 		return s.edit(w, r, id)
+	case "again":
+		var err error
+		if steps, err = s.again(r, id); err != nil {
+			return err
+		}
+		said = "compose.sent"
 	case "dismiss":
 		if err := s.box.Dismiss(id); err != nil {
 			return err
@@ -107,7 +145,43 @@ func (s *Site) wait(w http.ResponseWriter, r *request) error {
 	}
 	text := r.lang.Text(said)
 	r.PostForm.Set("next", "/outbox")
-	return s.answer(w, r, text, s.undo.keep(text, nil))
+	return s.answer(w, r, text, s.undo.keep(text, steps))
+}
+
+// again sends a message once more that a notice is about, as its draft is now.
+func (s *Site) again(r *request, id string) ([]step, error) {
+	list, err := s.box.Notices()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(list, func(n outbox.Notice) bool { return n.ID == id })
+	if i < 0 || list[i].MessageID == "" {
+		return nil, &problem{http.StatusGone, "error.vanished"}
+	}
+	f, err := s.withID(r.Context(), list[i].MessageID)
+	if f == nil && err == nil {
+		return nil, &problem{http.StatusGone, "error.vanished"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.readDraft(r, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusePending(d); err != nil {
+		return nil, err
+	}
+	defer d.Close() // it was only read
+	if !conf.MaySend(s.addresses, s.delimiters, d.From.Addr()) {
+		return nil, &problem{http.StatusForbidden, "compose.noAddress"}
+	}
+	due := s.clock().Add(r.undoTime())
+	job, err := s.queue(r, d, due)
+	if err != nil {
+		return nil, err
+	}
+	return []step{unsend{job, "/outbox", due}}, s.box.Dismiss(id)
 }
 
 // edit takes a message back and leads to its draft.

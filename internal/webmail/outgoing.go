@@ -3,6 +3,7 @@ package webmail
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"fantail/internal/webmail/compose"
@@ -23,15 +24,21 @@ type Outbox interface {
 // first one is who writes.
 func (s *Site) ownAddresses(r *request) []string {
 	var list []string
+	add := func(address string) {
+		if strings.LastIndexByte(address, '@') > 0 && !slices.ContainsFunc(list, func(known string) bool { return strings.EqualFold(known, address) }) {
+			list = append(list, address)
+		}
+	}
 	for _, i := range r.prefs.Identities {
-		list = append(list, i.Address)
+		add(i.Address)
 	}
 	name := r.Header.Get(headerAccount)
 	if name == "" {
 		name = s.name
 	}
-	if strings.Contains(name, "@") {
-		list = append(list, name)
+	add(name)
+	for _, a := range s.addresses { // but for those of whole domains, which begin with @
+		add(a)
 	}
 	return list
 }

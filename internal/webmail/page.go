@@ -92,10 +92,14 @@ type layout struct {
 	Labels    []label
 	Quota     *quotaBar // nil: no limit
 	Writes    bool      // messages can be sent
+	Outbox    int       // what waits to be sent, and what was not
 }
 
 // notice says what was done, and what takes it back.
-type notice struct{ Text, Undo string }
+type notice struct {
+	Text, Undo string
+	Left       int // seconds until it cannot be taken back any more; 0: nobody is in a hurry
+}
 
 // layout fills the frame of a page. Folders that cannot be listed are missing
 // there, and the log says why: the page itself may still be of use.
@@ -112,7 +116,7 @@ func (s *Site) layout(r *request, title string) layout {
 		if x, ok := s.undo.look(q.Get("done")); ok {
 			l.Done = &notice{Text: x.text}
 			if len(x.steps) > 0 {
-				l.Done.Undo = "/undo/" + q.Get("done")
+				l.Done.Undo, l.Done.Left = "/undo/"+q.Get("done"), x.left(s.clock())
 			}
 		}
 		q.Del("done")
@@ -125,6 +129,9 @@ func (s *Site) layout(r *request, title string) layout {
 		s.log.Error("list folders", "err", err)
 	}
 	l.Folders = folders
+	if l.Outbox, err = s.box.Count(); err != nil {
+		s.log.Error("outbox", "err", err)
+	}
 	l.Find, l.Labels, l.Quota = l.searchBox(r), s.boxes.labels(r.Context(), folders), s.quota(r)
 	return l
 }

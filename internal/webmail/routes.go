@@ -3,6 +3,7 @@ package webmail
 import (
 	"crypto/hmac"
 	"net/http"
+	"net/url"
 
 	"fantail/internal/mail"
 	"fantail/web"
@@ -92,7 +93,11 @@ var routes = []route{
 
 // home leads to the inbox.
 func (s *Site) home(w http.ResponseWriter, r *request) error {
-	redirect(w, mailboxPath(mail.Inbox))
+	where := mailboxPath(mail.Inbox)
+	if done := r.URL.Query().Get("done"); done != "" {
+		where += "?" + url.Values{"done": {done}}.Encode()
+	}
+	redirect(w, where)
 	return nil
 }
 

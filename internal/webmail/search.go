@@ -327,7 +327,9 @@ func (s *Site) result(r *request, folders []folder, l foundLine, needles []strin
 	if out.row, err = s.row(r, l.in.view, l.uids, f.Icon == "sent" || f.Icon == "draft"); err != nil {
 		return out, err
 	}
-	out.Path += "&s=" + url.QueryEscape(r.URL.RawQuery)
+	if out.Path += "&s=" + url.QueryEscape(r.URL.RawQuery); f.Icon == "draft" && out.Draft && s.outbox != nil {
+		out.Path = writingPath(out.Path)
+	}
 	out.WhoM, out.SubjectM, out.PreviewM = mark(out.Who, needles), mark(out.Subject, needles), mark(out.Preview, needles)
 	return out, nil
 }

@@ -36,6 +36,20 @@ func (m *mailboxes) special(ctx context.Context, use string) (string, error) {
 	return name, m.account.Subscribe(ctx, name, true)
 }
 
+// useOf returns the special use of a mailbox; "" if it has none.
+func (m *mailboxes) useOf(ctx context.Context, name string) string {
+	all, err := m.account.List(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, info := range all {
+		if info.Name == name && len(info.SpecialUse) > 0 {
+			return info.SpecialUse[0]
+		}
+	}
+	return ""
+}
+
 // labelOf makes a keyword of what somebody calls a label; "" if none can be made. Keywords
 // are atoms (RFC 9051 section 2.3.2), so a space becomes an underscore; what starts with a
 // dollar sign belongs to programs.

@@ -80,6 +80,23 @@ func (u *undos) keep(text string, steps []step) string {
 	return token
 }
 
+// left is for how many seconds it can be taken back that was done; 0: for as long as the
+// token is known.
+func (x undoable) left(now time.Time) int {
+	for _, step := range x.steps {
+		if step, ok := step.(interface{ until() time.Time }); ok {
+			if n := int(step.until().Sub(now).Seconds()); n <= maxCountdown {
+				return max(1, n)
+			}
+		}
+	}
+	return 0
+}
+
+// maxCountdown is what people see counted down; a message that leaves later waits in the
+// outbox.
+const maxCountdown = 60
+
 // look returns what was done.
 func (u *undos) look(token string) (undoable, bool) {
 	u.mu.Lock()
@@ -110,11 +127,13 @@ func (s *Site) takeBack(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	leads := ""
 	for _, x := range x.steps {
-		if leads, ok := x.(interface{ next() string }); ok {
-			r.PostForm.Set("next", leads.next())
+		if x, ok := x.(interface{ next() string }); ok {
+			leads = x.next()
+			r.PostForm.Set("next", leads)
 		}
 	}
 	text := r.lang.Text("act.undone")
-	return s.answer(w, r, text, s.undo.keep(text, nil))
+	return s.answerAt(w, r, text, s.undo.keep(text, nil), leads)
 }

@@ -144,7 +144,7 @@ func (u upload) attachment() compose.File {
 		kind = "application/octet-stream"
 	}
 	return compose.File{
-		Name: u.name, Type: kind,
+		Name: u.name, Type: kind, Size: u.size,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(u.file, 0, u.size)), nil },
 	}
 }

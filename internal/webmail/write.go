@@ -16,6 +16,7 @@ import (
 	"fantail/internal/message"
 	"fantail/internal/store"
 	"fantail/internal/webmail/compose"
+	"fantail/internal/webmail/contacts"
 	"fantail/internal/webmail/outbox"
 )
 
@@ -29,6 +30,8 @@ type messagePart = message.Part
 type composeView struct {
 	layout
 	Action     string
+	ID         string // the Message-ID, by which its draft is known in every version
+	Next       string // where the person goes on when the message is sent
 	Identities []identityView
 	To, Cc     string
 	Bcc        string
@@ -40,8 +43,11 @@ type composeView struct {
 	Doubts     []string
 	Anyway     bool // the doubts can be put aside
 	Pending    bool
-	Limit      string // how large files may be
-	Soonest    string // of a message that is sent later
+	Conflict   string   // the address of the draft that another window has saved
+	Limit      string   // how large files may be
+	Most       int64    // the same, in octets
+	Soonest    string   // of a message that is sent later
+	Presets    []option // times that people often want
 	SavedAt    string
 }
 
@@ -51,10 +57,27 @@ type identityView struct {
 }
 
 // attachedView is a file of the message.
-type attachedView struct{ Key, Name string }
+type attachedView struct {
+	Key    string `json:"key"`
+	Name   string `json:"name"`
+	Size   string `json:"size"`
+	Octets int64  `json:"octets"`
+}
 
 // fileKey is how forms name a file.
 func fileKey(i int, f compose.File) string { return strconv.Itoa(i) + " " + safeName(f.Name) }
+
+// Blank is the line of a file that scripts fill in.
+func (composeView) Blank() attachedView { return attachedView{} }
+
+// attached lists the files of the message.
+func (r *request) attached(d *writing) []attachedView {
+	list := []attachedView{}
+	for i, f := range d.Files {
+		list = append(list, attachedView{fileKey(i, f), oneLine(f.Name), r.lang.Size(f.Size), f.Size})
+	}
+	return list
+}
 
 // compose shows the page for a new message.
 func (s *Site) compose(w http.ResponseWriter, r *request) error {
@@ -63,6 +86,9 @@ func (s *Site) compose(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer d.Close() // it was only read
+	if d.MessageID, err = compose.NewMessageID(d.From.Domain); err != nil {
+		return err
+	}
 	return s.showWriting(w, r, d, nil)
 }
 
@@ -83,38 +109,60 @@ var doubts = map[compose.Doubt]string{
 }
 
 func (s *Site) showWriting(w http.ResponseWriter, r *request, d *writing, asked []compose.Doubt) error {
-	title := d.Subject
+	title := oneLine(d.Subject)
 	if title == "" {
 		title = r.lang.Text("compose.new")
 	}
 	v := composeView{
 		layout: s.layout(r, title), Action: d.action(), Subject: d.Subject, Text: d.Text, Cursor: d.Cursor, Pending: d.pending,
 		To: addressLine(d.To, d.Draft.To), Cc: addressLine(d.Cc, d.Draft.Cc), Bcc: addressLine(d.Bcc, d.Draft.Bcc),
-		Limit: r.lang.Size(s.maxFiles()), Soonest: r.now.Add(time.Minute).Format(atForm), Anyway: len(asked) > 0,
+		Limit: r.lang.Size(s.maxFiles()), Most: s.maxFiles(), Soonest: r.now.Add(time.Minute).Format(atForm),
+		Presets: r.presets(), ID: d.MessageID, Next: d.next(r), Conflict: d.conflict, Files: r.attached(d),
 	}
 	v.More = v.Cc != "" || v.Bcc != ""
 	for _, id := range s.identities(r) {
 		v.Identities = append(v.Identities, identityView{id.Key, id.Address.String(), id.Key == d.Draft.Identity})
 	}
-	for i, f := range d.Files {
-		v.Files = append(v.Files, attachedView{fileKey(i, f), oneLine(f.Name)})
-	}
-	for _, q := range asked {
-		text := r.lang.Text(doubts[q])
-		if q == compose.NotAddresses {
-			text = r.lang.Text(doubts[q], "text", oneLine(strings.Join([]string{d.Draft.To, d.Draft.Cc, d.Draft.Bcc}, " ")))
-		}
-		v.Doubts = append(v.Doubts, text)
-		v.Anyway = v.Anyway && q != compose.NoRecipients && q != compose.NotAddresses
-	}
-	if d.at != nil {
+	v.Doubts, v.Anyway = r.said(d, asked)
+	switch {
+	case d.conflict != "":
+		v.Action, v.Pending = r.URL.RequestURI(), false
+	case d.at != nil:
 		v.SavedAt = r.lang.Date(d.Date.In(r.now.Location()), locale.Time)
 	}
 	return s.render(w, r, http.StatusOK, "compose.html", v)
 }
 
+// said writes doubts in the person's language, and whether they can be put aside.
+func (r *request) said(d *writing, asked []compose.Doubt) (texts []string, anyway bool) {
+	anyway = len(asked) > 0
+	for _, q := range asked {
+		text := r.lang.Text(doubts[q])
+		if q == compose.NotAddresses {
+			text = r.lang.Text(doubts[q], "text", oneLine(strings.Join([]string{d.Draft.To, d.Draft.Cc, d.Draft.Bcc}, " ")))
+		}
+		texts, anyway = append(texts, text), anyway && !refuses(q)
+	}
+	return texts, anyway
+}
+
+// refuses reports whether a message cannot be sent with a doubt.
+func refuses(q compose.Doubt) bool { return q == compose.NoRecipients || q == compose.NotAddresses }
+
 // atForm is a time in a form (HTML, datetime-local).
 const atForm = "2006-01-02T15:04"
+
+// presets are tomorrow and next Monday, at eight.
+func (r *request) presets() []option {
+	at := func(days int) time.Time {
+		return time.Date(r.now.Year(), r.now.Month(), r.now.Day()+days, 8, 0, 0, 0, r.now.Location())
+	}
+	list := []option{{Value: at(1).Format(atForm), Text: r.lang.Text("compose.tomorrow", "time", r.lang.Date(at(1), locale.Full))}}
+	if days := (8 - int(r.now.Weekday())) % 7; days > 1 {
+		list = append(list, option{Value: at(days).Format(atForm), Text: r.lang.Text("compose.monday", "time", r.lang.Date(at(days), locale.Full))})
+	}
+	return list
+}
 
 // written does what the form of a message says.
 func (s *Site) written(w http.ResponseWriter, r *request) error {
@@ -126,13 +174,18 @@ func (s *Site) written(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer d.Close() // it was only read
-	switch r.PostFormValue("op") {
+	if d.conflict != "" {
+		return s.conflicting(w, r, d)
+	}
+	op, _, _ := strings.Cut(r.PostFormValue("op"), ":")
+	switch op {
 	case "discard":
-		if err := s.discard(r.Context(), d.at); err != nil {
+		steps, err := s.throwAway(r.Context(), d)
+		if err != nil {
 			return err
 		}
 		text := r.lang.Text("compose.discarded")
-		return s.answer(w, r, text, s.undo.keep(text, nil))
+		return s.answer(w, r, text, s.undo.keep(text, steps))
 	case "send", "later":
 		return s.submit(w, r, d)
 	}
@@ -145,40 +198,27 @@ func (s *Site) written(w http.ResponseWriter, r *request) error {
 	return s.saved(w, r, d)
 }
 
-// taken is the message that a form is about: a draft, or a new one. A draft that is gone,
-// since another window has saved it, is written anew.
-func (s *Site) taken(r *request) (*writing, error) {
-	if r.PathValue("draft") == "" {
-		return s.begin(r)
-	}
-	d, err := s.openDraft(r)
-	var gone *problem
-	if errors.As(err, &gone) && gone.status == http.StatusGone && r.PostFormValue("op") != "discard" {
-		a, err := s.answering(r, nil)
-		if err != nil {
-			return nil, err
-		}
-		return &writing{Begun: compose.New(a)}, nil
-	}
-	if err == nil && d.pending {
-		return nil, errors.Join(&problem{http.StatusConflict, "compose.pending"}, d.Close())
-	}
-	return d, err
+// state is what scripts are told of the message that is written.
+type state struct {
+	Action string         `json:"action"`
+	ID     string         `json:"id"`
+	Saved  string         `json:"saved"`
+	Files  []attachedView `json:"files"`
+	Asked  []string       `json:"asked,omitempty"`  // doubts: it was not sent
+	Anyway bool           `json:"anyway,omitempty"` // they can be put aside
+}
+
+func (s *Site) tellState(w http.ResponseWriter, r *request, d *writing, asked []compose.Doubt) error {
+	out := state{Action: d.action(), ID: d.MessageID, Saved: r.lang.Text("compose.savedAt", "time", r.lang.Date(r.now, locale.Time)), Files: r.attached(d)}
+	out.Asked, out.Anyway = r.said(d, asked)
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(out)
 }
 
 // saved tells that the draft was saved: a script by data, a person by the page.
 func (s *Site) saved(w http.ResponseWriter, r *request, d *writing) error {
 	if r.Header.Get("Accept") == "application/json" {
-		w.Header().Set("Content-Type", "application/json")
-		var keys []attachedView
-		for i, f := range d.Files {
-			keys = append(keys, attachedView{fileKey(i, f), oneLine(f.Name)})
-		}
-		return json.NewEncoder(w).Encode(struct {
-			Action string         `json:"action"`
-			Saved  string         `json:"saved"`
-			Files  []attachedView `json:"files"`
-		}{d.action(), r.lang.Text("compose.savedAt", "time", r.lang.Date(r.now, locale.Time)), keys})
+		return s.tellState(w, r, d, nil)
 	}
 	text := r.lang.Text("compose.saved")
 	r.PostForm.Set("next", d.action())
@@ -186,27 +226,33 @@ func (s *Site) saved(w http.ResponseWriter, r *request, d *writing) error {
 }
 
 // submit sends the message, or asks first whether it is meant so.
-func (s *Site) submit(w http.ResponseWriter, r *request, d *writing) error {
+func (s *Site) submit(w http.ResponseWriter, r *request, d *writing) (err error) {
 	if err := s.apply(r, d); err != nil {
 		return err
 	}
 	if err := s.save(r, d); err != nil {
 		return err
 	}
-	asked := d.Doubts(s.labels(r).Forwarded)
+	asked := s.asks(r, d)
 	for _, q := range asked {
-		if q == compose.NoRecipients || q == compose.NotAddresses || r.PostFormValue("anyway") == "" {
+		switch {
+		case !refuses(q) && r.PostFormValue("anyway") != "":
+		case r.Header.Get("Accept") == "application/json":
+			return s.tellState(w, r, d, asked)
+		default:
 			return s.showWriting(w, r, d, asked)
 		}
 	}
-	wait := time.Duration(r.prefs.Undo()) * time.Second
+	wait := r.undoTime()
 	due, said := s.clock().Add(wait), "compose.sent"
-	if r.PostFormValue("op") == "later" {
-		at, err := time.ParseInLocation(atForm, r.PostFormValue("at"), r.now.Location())
-		if err != nil || !at.After(r.now) || at.After(r.now.AddDate(1, 0, 0)) {
+	if op, at, preset := strings.Cut(r.PostFormValue("op"), ":"); op == "later" {
+		if !preset {
+			at = r.PostFormValue("at")
+		}
+		if due, err = time.ParseInLocation(atForm, at, r.now.Location()); err != nil || !due.After(r.now) || due.After(r.now.AddDate(1, 0, 0)) {
 			return &problem{http.StatusUnprocessableEntity, "compose.badTime"}
 		}
-		due, said = at, "compose.scheduled"
+		said = "compose.scheduled"
 	}
 	id, err := s.queue(r, d, due)
 	if err != nil {
@@ -214,7 +260,7 @@ func (s *Site) submit(w http.ResponseWriter, r *request, d *writing) error {
 	}
 	var steps []step
 	if wait > 0 || said == "compose.scheduled" {
-		steps = []step{unsend{id, d.action()}}
+		steps = []step{unsend{id, d.action(), due}}
 	}
 	text := r.lang.Text(said, "time", r.lang.Date(due.In(r.now.Location()), locale.Full))
 	return s.answer(w, r, text, s.undo.keep(text, steps))
@@ -238,6 +284,18 @@ func (s *Site) waits(d *writing) (bool, error) {
 // place is where the draft is, as the outbox has it.
 func (d *writing) place() outbox.Place {
 	return outbox.Place{Mailbox: d.at.Name(), Validity: uint32(d.at.snap.UIDValidity()), UID: uint32(d.at.uid())}
+}
+
+// undoTime is for how long a message waits that was sent.
+func (r *request) undoTime() time.Duration { return time.Duration(r.prefs.Undo()) * time.Second }
+
+// asks are the doubts that the person wants to hear of, and those that nobody can put aside.
+func (s *Site) asks(r *request, d *writing) []compose.Doubt {
+	asked := d.Doubts(s.labels(r).Forwarded)
+	if r.prefs.Reminders.On(true) {
+		return asked
+	}
+	return slices.DeleteFunc(asked, func(q compose.Doubt) bool { return !refuses(q) })
 }
 
 // queue puts the message, which is saved as a draft, into the outbox.
@@ -285,7 +343,26 @@ func (s *Site) queue(r *request, d *writing, due time.Time) (id string, err erro
 		return "", errors.Join(err, s.setPending(r.Context(), j.Draft, mail.Remove))
 	}
 	s.tellDue()
+	s.learn(r, d)
 	return id, nil
+}
+
+// learn counts those whom the message goes to, so that they are completed first. That it
+// cannot is no reason not to send.
+func (s *Site) learn(r *request, d *writing) {
+	var list []contacts.Recipient
+	for _, a := range slices.Concat(d.To, d.Cc, d.Bcc) {
+		if !slices.ContainsFunc(s.ownAddresses(r), func(own string) bool { return strings.EqualFold(own, a.Addr()) }) {
+			list = append(list, contacts.Recipient{Name: a.Name, Addr: a.Display()})
+		}
+	}
+	p, err := s.people()
+	if err == nil {
+		err = p.uses.Record(r.now, list)
+	}
+	if err != nil {
+		s.log.Error("remember recipients", "err", err)
+	}
 }
 
 func writer(b *compose.Built) func(io.Writer) error {
@@ -329,12 +406,18 @@ func (s *Site) setPending(ctx context.Context, p outbox.Place, op mail.Op) error
 }
 
 // unsend takes a message back that waits to be sent.
-type unsend struct{ id, leads string }
+type unsend struct {
+	id, leads string
+	due       time.Time
+}
 
 func (u unsend) undo(ctx context.Context, s *Site) error { return s.unsend(ctx, u.id) }
 
 // next is where the person goes on.
 func (u unsend) next() string { return u.leads }
+
+// until is for how long the message can be taken back.
+func (u unsend) until() time.Time { return u.due }
 
 // unsend takes a message out of the outbox; its draft is as it was.
 func (s *Site) unsend(ctx context.Context, id string) error {

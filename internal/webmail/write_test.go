@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,14 +106,14 @@ func TestWriteAndSend(t *testing.T) {
 		t.Fatalf("%d, %v", w.Code, h.jobs())
 	}
 	wants(t, w.Body.String(), "This is not an address: half")
-	lacks(t, w.Body.String(), "Send anyway")
+	lacks(t, w.Body.String(), `name="anyway"`)
 	action = formOf(t, w.Body.String())
 
 	// A forgotten attachment is asked for once.
 	form.Set("to", "bob@example.org")
 	form.Set("text", "See the attached file.")
 	w = h.post(action, form)
-	wants(t, w.Body.String(), "attachment", "Send anyway")
+	wants(t, w.Body.String(), "attachment", `name="anyway"`)
 	action = formOf(t, w.Body.String())
 	form.Set("anyway", "1")
 	w = h.post(action, form)
@@ -153,7 +154,7 @@ func TestWriteAndSend(t *testing.T) {
 	if err := held.WriteCopy(&kept); err != nil {
 		t.Fatal(err)
 	}
-	lacks(t, string(sent), "Bcc", "c@example.org", "X-Fantail", "\nX-Evil")
+	lacks(t, string(sent), "Bcc", " c@example.org", "X-Fantail", "\nX-Evil")
 	wants(t, kept.String(), "Bcc: c@example.org\n", "\n\nSee the attached file.\n")
 	if err := errors.Join(held.Retry(now.Add(time.Hour), "451 later"), release()); err != nil {
 		t.Fatal(err)
@@ -417,4 +418,175 @@ func TestOutboxNotices(t *testing.T) {
 		t.Error(w.Code)
 	}
 	lacks(t, h.get("/outbox"), "was refused")
+}
+
+// idOfForm returns the Message-ID that a page has for its message.
+func idOfForm(t *testing.T, page string) string {
+	t.Helper()
+	m := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatal(page)
+	}
+	return html.UnescapeString(m[1])
+}
+
+// json posts a form as scripts do.
+func (h *house) json(path string, form url.Values, into any) int {
+	h.t.Helper()
+	headers := map[string]string{"Accept": "application/json"}
+	for k, v := range visit {
+		headers[k] = v
+	}
+	form.Set("token", visit[headerToken])
+	w := h.do("POST", path, form, headers)
+	if err := json.Unmarshal(w.Body.Bytes(), into); err != nil {
+		h.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return w.Code
+}
+
+// TestTwoWindows: of two versions nobody's is lost, and a request that is sent twice makes
+// one draft.
+func TestTwoWindows(t *testing.T) {
+	h, _ := writerHouse(t)
+	id := idOfForm(t, h.get("/compose"))
+	var answer struct{ Action, ID, Conflict, Error string }
+	form := url.Values{"op": {"save"}, "id": {id}, "subject": {"one"}}
+	if code := h.json("/compose", form, &answer); code != 200 || answer.ID != id {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	first := answer.Action
+	form.Set("keep", "over") // the answer was lost
+	if code := h.json("/compose", form, &answer); code != 200 || answer.Action == first {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	form.Del("keep")
+	form.Set("subject", "two")
+	if code := h.json(first, form, &answer); code != 409 || !strings.HasPrefix(answer.Conflict, "/compose/") || answer.Error == "" {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	if text, _, _ := h.message("Drafts"); !strings.Contains(text, "Subject: one\n") {
+		t.Error(text)
+	}
+	// Without scripts the page asks, and has what was typed.
+	w := h.post(first, form)
+	wants(t, w.Body.String(), "changed in another window", `value="two"`, `name="keep" value="own"`, html.EscapeString(answer.Conflict))
+	form.Set("keep", "own")
+	if code := h.json(first, form, &answer); code != 200 || answer.ID == id {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	list := h.get("/f/Drafts")
+	wants(t, list, "one", "two", `href="/compose/`)
+	lacks(t, list, `href="/m/`)
+	// One that is not ours is no id.
+	form = url.Values{"op": {"save"}, "id": {"<x@y>\r\nX-Evil: 1"}, "subject": {"three"}}
+	if code := h.json("/compose", form, &answer); code != 200 || !ownID.MatchString(answer.ID) {
+		t.Fatalf("%d %+v", code, answer)
+	}
+}
+
+// TestDiscard: what is thrown away can be had back.
+func TestDiscard(t *testing.T) {
+	h, _ := writerHouse(t)
+	w := h.post("/compose", url.Values{"op": {"save"}, "subject": {"precious"}})
+	action := strings.Split(w.Header().Get("Location"), "&done=")[0]
+	w = h.post(action, url.Values{"op": {"discard"}, "next": {"/f/INBOX"}})
+	if w.Code != 303 {
+		t.Fatal(w.Code, w.Body)
+	}
+	lacks(t, h.get("/f/Drafts"), "precious")
+	token := regexp.MustCompile(`/undo/[^"]+`).FindString(h.get(w.Header().Get("Location")))
+	w = h.post(token, url.Values{})
+	wants(t, h.get(w.Header().Get("Location")), `value="precious"`)
+}
+
+// TestSendByScript: a script is told of doubts, and how long there is to think again.
+func TestSendByScript(t *testing.T) {
+	h, _ := writerHouse(t)
+	var answer struct {
+		Asked  []string
+		Anyway bool
+		Action string
+		Undo   string
+	}
+	form := url.Values{"op": {"send"}, "to": {"Zoe <zoe@example.net>"}, "text": {"x"}, "next": {"/"}}
+	if code := h.json("/compose", form, &answer); code != 200 || len(answer.Asked) != 1 || !answer.Anyway || answer.Undo != "" {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	form.Set("anyway", "1")
+	if code := h.json(answer.Action, form, &answer); code != 200 || answer.Undo == "" {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	home := h.do("GET", "/?done="+answer.Undo, nil, visit)
+	page := h.get(home.Header().Get("Location"))
+	wants(t, page, `data-left="10"`, `href="/outbox"`, "Message sent.")
+	// Who was written to is completed from now on, and can become a contact.
+	wants(t, h.get("/contacts/complete?q=zo"), `"text":"Zoe \u003czoe@example.net\u003e"`)
+	wants(t, h.get("/contacts"), `value="zoe@example.net"`, `value="forget"`)
+	if w := h.post("/contacts", url.Values{"op": {"forget"}, "email": {"zoe@example.net"}}); w.Code != 303 {
+		t.Error(w.Code)
+	}
+	lacks(t, h.get("/contacts/complete?q=zo"), "zoe@")
+}
+
+// TestReminders: who does not want to be asked is not, but for what cannot be sent.
+func TestReminders(t *testing.T) {
+	h, _ := writerHouse(t)
+	err := h.site.settings.Change(func(s *settings.Settings) error {
+		s.Reminders = "off"
+		s.Identities = []settings.Identity{{Address: "demo@example.org", Bcc: "archive@example.org"}, {Address: "info@example.org", Bcc: "all@example.org"}}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := h.get("/compose")
+	wants(t, page, `name="bcc" value="archive@example.org"`)
+	if w := h.post("/compose", url.Values{"op": {"send"}, "to": {"nobody"}}); w.Code != 200 || len(h.jobs()) != 0 {
+		t.Errorf("%d", w.Code)
+	}
+	w := h.post("/compose", url.Values{"op": {"send"}, "to": {"b@example.org"}, "bcc": {"archive@example.org"}, "text": {"attached"}, "identity": {"info@example.org"}})
+	if w.Code != 303 || len(h.jobs()) != 1 || !slices.Contains(h.jobs()[0].Job.To, "all@example.org") {
+		t.Errorf("%d %+v", w.Code, h.jobs())
+	}
+}
+
+// TestAgain: what was refused can be sent once more, as it is now.
+func TestAgain(t *testing.T) {
+	h, _ := writerHouse(t)
+	h.post("/compose", url.Values{"op": {"send"}, "to": {"bob@example.org"}, "subject": {"Hello"}, "text": {"y"}})
+	release, err := h.site.box.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, _, err := h.site.box.Claim(now.Add(time.Hour))
+	if err != nil || held == nil {
+		t.Fatal(err)
+	}
+	wants(t, h.get("/outbox"), "On its way")
+	if err := errors.Join(held.Fail(outbox.Refused, "550 full"), held.Done(), h.site.setPending(t.Context(), held.Job.Draft, mail.Remove), release()); err != nil {
+		t.Fatal(err)
+	}
+	page := h.get("/outbox")
+	wants(t, page, "The server said: <bdi>550 full", `value="again"`, `href="/compose/`)
+	w := h.post("/outbox/"+held.ID, url.Values{"op": {"again"}})
+	if list := h.jobs(); w.Code != 303 || len(list) != 1 || list[0].Job.Subject != "Hello" {
+		t.Errorf("%d %+v", w.Code, list)
+	}
+	lacks(t, h.get("/outbox"), "was refused")
+	if w := h.post("/outbox/"+held.ID, url.Values{"op": {"again"}}); w.Code != 410 {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+// TestOwnAddresses: those that the account may write from are its own, whatever it is called.
+func TestOwnAddresses(t *testing.T) {
+	h, _ := writerHouse(t)
+	r := h.site.understand(httptest.NewRequest("GET", "/", nil))
+	if got := fmt.Sprint(h.site.ownAddresses(r)); got != "[demo@example.org info@example.org]" {
+		t.Error(got)
+	}
+	id := h.add(mail.Inbox, "From: Bob <bob@example.org>\nTo: info@example.org, carl@example.org\nSubject: x\n\ny\n", 0, now)
+	page := h.get("/compose?replyall=" + id + "&f=INBOX")
+	wants(t, page, `value="info@example.org" selected`, `name="to" value="Bob &lt;bob@example.org&gt;, carl@example.org"`, `name="next" value="/m/`)
 }

@@ -5,7 +5,7 @@
 //	go test ./test/browser -run Screens -shots d also keeps the screenshots in d
 //
 // journey_test.go is the story of a visit, code_test.go that of one with a second
-// factor, settings_test.go changes what people can change, hostile_test.go shows the
+// factor, writing_test.go writes mail with and without scripts, settings_test.go changes what people can change, hostile_test.go shows the
 // several hundred messages of test/hostile, which can neither run nor load anything
 // (stage_test.go is the theatre: it takes away one defence after the other),
 // attack_test.go attacks from outside, autoconfig_test.go compares what mail programs are

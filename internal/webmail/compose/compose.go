@@ -123,6 +123,7 @@ type File struct {
 	Name string // as people see it, "" for none
 	Type string // media type without parameters; "" is application/octet-stream
 	ID   string // Content-ID without brackets; inline pictures have one
+	Size int64  // about how large it is, in octets, for people; 0 if that is not known
 	// Open gives the content from its beginning. Build opens messages once, to
 	// look at them; WriteTo opens everything once.
 	Open func() (io.ReadCloser, error)

@@ -249,7 +249,11 @@ func FileOf(p *message.Part, r io.ReaderAt) File {
 		Name: p.Filename(),
 		Type: p.Type + "/" + p.Subtype,
 		ID:   strings.Trim(strings.TrimSpace(p.ID), "<>"),
+		Size: p.BodySize,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(p.Decoded(r)), nil },
+	}
+	if p.Encoding == "base64" {
+		f.Size = max(0, (p.BodySize-2*p.BodyLines)/4*3)
 	}
 	if !isContentID(f.ID) {
 		f.ID = ""

@@ -124,6 +124,14 @@ func (u *Uses) change(f func([]Use) []Use) (err error) {
 	return commit(u.root, newFile{name: u.name, data: appendUses(nil, uses)})
 }
 
+// All returns the addresses that were written to, the most used first.
+func (u *Uses) All(now time.Time) ([]Use, error) {
+	list, _, err := u.uses()
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Use) int { return cmp.Compare(b.Score(now), a.Score(now)) })
+	return list, err
+}
+
 // uses returns the addresses with a number that changes when they do.
 func (u *Uses) uses() ([]Use, int, error) {
 	u.mu.Lock()

@@ -37,6 +37,10 @@ type Notice struct {
 	To      []string  `json:"to,omitempty"`
 	List    string    `json:"list,omitempty"`
 	Time    time.Time `json:"time"`
+	// Draft is where the message is that was not sent, and MessageID finds it where it is
+	// another version now.
+	Draft     Place  `json:"draft"`
+	MessageID string `json:"messageId,omitempty"`
 }
 
 // maxSaid is how much is kept of what a transport says, in octets.
@@ -52,7 +56,7 @@ func (h *Held) Tell(reason Reason, said string) error {
 	}
 	n := Notice{
 		Kind: h.Job.Kind, Reason: reason, Said: strings.ToValidUTF8(said, "\uFFFD"), Subject: h.Job.Subject,
-		To: h.Job.To, List: h.Job.List, Time: h.box.clock(),
+		To: h.Job.To, List: h.Job.List, Time: h.box.clock(), Draft: h.Job.Draft, MessageID: h.Job.MessageID,
 	}
 	if err := replaceJSON(h.box.path(notices, h.ID+".json"), n); err != nil {
 		return fmt.Errorf("leave a notice: %w", err)
@@ -61,8 +65,8 @@ func (h *Held) Tell(reason Reason, said string) error {
 	return nil
 }
 
-// Notices returns what the owner is to be told, the latest first.
-func (b *Box) Notices() ([]Notice, error) {
+// notices returns the ids of the notices.
+func (b *Box) notices() ([]string, error) {
 	list, err := os.ReadDir(b.path(notices))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -70,14 +74,25 @@ func (b *Box) Notices() ([]Notice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list notices: %w", err)
 	}
-	var out []Notice
+	var out []string
 	for _, e := range list {
-		id, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || !isID(id) {
-			continue
+		if id, ok := strings.CutSuffix(e.Name(), ".json"); ok && isID(id) {
+			out = append(out, id)
 		}
+	}
+	return out, nil
+}
+
+// Notices returns what the owner is to be told, the latest first.
+func (b *Box) Notices() ([]Notice, error) {
+	list, err := b.notices()
+	if err != nil {
+		return nil, err
+	}
+	var out []Notice
+	for _, id := range list {
 		var n Notice
-		if err := readJSON(b.path(notices, e.Name()), &n); err != nil {
+		if err := readJSON(b.path(notices, id+".json"), &n); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // dismissed meanwhile
 			}

@@ -347,6 +347,21 @@ func (b *Box) List() ([]Entry, error) {
 	return out, nil
 }
 
+// Count counts what its owner may want to look at: the jobs that have not been sent, and
+// the notices. It is cheap.
+func (b *Box) Count() (int, error) {
+	n := 0
+	for _, s := range []State{Queued, Claimed, Sending} {
+		list, err := b.names(s)
+		if err != nil {
+			return 0, err
+		}
+		n += len(list)
+	}
+	list, err := b.notices()
+	return n + min(len(list), maxNotices), err
+}
+
 // Cancel takes a job out of the queue and returns it. With ErrTooLate it is being sent, or
 // was.
 func (b *Box) Cancel(id string) (Job, error) {

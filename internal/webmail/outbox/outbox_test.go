@@ -190,7 +190,10 @@ func TestNotices(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, err := b.Notices()
-	want := []Notice{{ID: id, Kind: Message, Reason: Refused, Said: "no such user\uFFFD", Subject: "Hello", To: []string{"bob@example.org", "c@example.org"}, Time: now}}
+	want := []Notice{{ID: id, Kind: Message, Reason: Refused, Said: "no such user\uFFFD", Subject: "Hello", To: []string{"bob@example.org", "c@example.org"}, Time: now, Draft: Place{"Drafts", 7, 3}}}
+	if n, err := b.Count(); n != 1 || err != nil {
+		t.Errorf("%d to look at, %v", n, err)
+	}
 	if err != nil || !reflect.DeepEqual(list, want) {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -1,6 +1,6 @@
 // What is done to messages: it shows at once, and the server hears of it meanwhile. If that
 // fails, the list is as it was, and a line says why. Everything else can be taken back.
-import {$, $$, words, token, toast, hideToast, confirmed, beside} from './dom.js';
+import {$, $$, words, token, make, toast, hideToast, confirmed, beside} from './dom.js';
 import {panes, ask, go, again, forget, rowOf, Told} from './swap.js';
 import {chosen, leaving, rowsOf, valueOf, drop, refresh, restore, chooseAll, cursor} from './list.js';
 
@@ -59,7 +59,7 @@ function submitted(e) {
     takeBack(to.pathname);
     return;
   }
-  if (to.pathname !== '/act') return;
+  if (to.pathname !== '/act' || !panes.list) return;
   e.preventDefault();
   const data = new FormData(f, e.submitter), op = data.get('op');
   const extra = Object.fromEntries([...data].filter(([k]) => !['m', 'op', 'token', 'next'].includes(k)));
@@ -139,6 +139,25 @@ async function tell(url, body) {
   return data;
 }
 
+/** A message that was sent can be taken back for some seconds, which the button counts. */
+export function countDown() {
+  const t = $('.toast[data-left]'), button = t && $('.undo', t);
+  if (!button) return;
+  last = new URL(button.form.action).pathname;
+  const text = button.textContent, until = Date.now() + t.dataset.left * 1000;
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    if (!t.isConnected) return;
+    if (left <= 0) {
+      t.remove();
+      return;
+    }
+    button.replaceChildren(text, make('span', {class: 'left', 'aria-hidden': 'true'}, ` ${left}`));
+    setTimeout(tick, 250);
+  };
+  tick();
+}
+
 /** Takes back the last action. */
 export function undo() {
   if (last) takeBack(last);
@@ -149,10 +168,16 @@ async function takeBack(url) {
   hideToast();
   $$('.toast').forEach(t => t.remove());
   try {
-    toast((await tell(url, new URLSearchParams({token}))).text);
+    const answer = await tell(url, new URLSearchParams({token}));
+    if (answer.next) {
+      location.assign(answer.next);
+      return;
+    }
+    toast(answer.text);
   } catch (e) {
     if (!(e instanceof Told)) throw e;
   }
+  if (!panes.list) return;
   forget();
   restore();
   if (panes.reader.dataset.url) again('reader', {unasked: true});

@@ -9,25 +9,29 @@
 //   frames.js  frames as tall as the messages in them
 //   keys.js    the keyboard
 //   live.js    what other programs do to the mail
+//   compose.js writing: drafts, sending; attach.js files, recipients.js who gets it
 import {$, root} from './dom.js';
 import {begin} from './swap.js';
 import {beginList} from './list.js';
 import {beginFind} from './find.js';
-import {beginActs} from './act.js';
+import {beginActs, countDown} from './act.js';
 import {beginTouch} from './touch.js';
 import {beginFrames} from './frames.js';
 import {beginKeys} from './keys.js';
 import {beginLive} from './live.js';
+import {beginWriting} from './compose.js';
 
 if ($('meta[name=wm-token]')?.content && $('#words')) {
   beginFrames();
   if (begin()) {
     beginList();
     beginFind();
-    beginActs();
     beginTouch();
   }
+  beginActs();
   beginKeys();
   beginLive();
+  beginWriting();
+  countDown();
   root.dataset.scripts = 'on';
 }

@@ -113,7 +113,7 @@ function pressed(e) {
     e.preventDefault();
     return;
   }
-  if (!f || !panes.list && !['/', 'c', '?'].includes(e.key) && !after) return;
+  if (!f || !panes.list && !['/', 'c', 'z', '?'].includes(e.key) && !after) return;
   e.preventDefault();
   f();
 }

@@ -81,6 +81,7 @@ function mailbox(change) {
       folder.append(c);
     }
   }
+  if (['draft', 'sent'].includes(folder?.dataset.use) && $('[data-outbox]')) sidebar();
   forget();
   const shown = panes.list?.dataset.url;
   if (!shown) return;

@@ -23,10 +23,10 @@ const floors = `
 	login/authd login/sessiond login/keyd login/own
 	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/contacts webmail/invite webmail/query store/storetest webmail/settings webmail/compose webmail/outbox webmail/submit login/submitd
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
-	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/totp
+	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
 	store login/passdb login/roster login/session/sessiontest
-	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth
-	login/userdb login/handover login/broker/wire login/penalty login/passdb/scheme
+	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth login/webauthn/webauthntest
+	login/userdb login/webauthn login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/zstd/linked store/warning deliver/policy
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
 	message store/volume store/zstd autoconfig
@@ -55,14 +55,14 @@ var forbidden = []struct {
 	links  []string
 	reason string
 }{
-	{"cmd/imapd", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/totp", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
-	{"cmd/pop3d", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/totp", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
-	{"cmd/webmaild", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/totp", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/imapd", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/factor", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/pop3d", []string{"login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/factor", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
+	{"cmd/webmaild", []string{"login/webauthn", "login/passdb", "login/passdb/scheme", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/factor", "login/userdb/nss", "login/authd", "login/sources"}, "a front has no passwords"},
 	{"cmd/authd", []string{"store", "store/maildir", "message", "imap", "login/roster", "login/launch"}, "authd holds no mail and starts no sessions"},
 	{"cmd/keyd", []string{"imap/wire", "pop3", "message", "store", "login/passdb", "login/authd", "login/sessiond", "login/roster", "net/http"}, "what has the keys does nothing else"},
 	{"cmd/pam-helper", []string{"login/passdb", "login/authd", "net/http", "crypto/tls"}, "modules of others are linked with it: it has one password"},
 	{"cmd/checkpassword-reply", []string{"login/passdb", "login/authd", "net"}, "it runs as whoever has logged in, once for each login"},
-	{"login/sessiond", []string{"imap/wire", "pop3", "message", "store", "login/passdb", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/totp", "login/userdb/nss", "login/authd", "net/http"}, "root reads nothing that a client wrote"},
+	{"login/sessiond", []string{"imap/wire", "pop3", "message", "store", "login/passdb", "login/passdb/shadow", "login/passdb/pam", "login/passdb/checkpassword", "login/passdb/apppw", "login/passdb/factor", "login/userdb/nss", "login/authd", "net/http"}, "root reads nothing that a client wrote"},
 	{"login/front", []string{"store", "store/maildir", "login/passdb", "os/user"}, "strangers talk to it: no mail, no passwords"},
 	{"login/webfront", []string{"store", "store/maildir", "login/passdb"}, "strangers talk to it: no mail, no passwords"},
 	{"cmd/imapd", []string{"store", "store/maildir", "message"}, "a front holds no mail"},

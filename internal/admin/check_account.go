@@ -13,7 +13,7 @@ import (
 	"fantail/internal/login/authd"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/launch"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/userdb"
 )
 
@@ -58,12 +58,23 @@ func (x *examination) accountPassword(name string) {
 func (x *examination) accountFactor(name string) {
 	status, err := secondFactors(x.cfg).Status(name)
 	switch {
-	case errors.Is(err, totp.ErrNone), errors.Is(err, fs.ErrPermission): // root can see it
+	case errors.Is(err, factor.ErrNone), errors.Is(err, fs.ErrPermission): // root can see it
 	case err != nil:
 		x.wrong("end it: rm "+argumentOf(secondFactors(x.cfg).File(name)), "nobody can log in with its password: %v", err)
-	case status.Active:
-		x.ok("it has a second factor: its password is good for webmail only, with a code, and its mail programs need app passwords")
+	case status.Active():
+		x.ok("it has a second factor: its password is good for webmail only, with %s, and its mail programs need app passwords", factorsOf(status))
 	}
+}
+
+// factorsOf says which factors there are.
+func factorsOf(s factor.Status) string {
+	switch {
+	case len(s.Keys) == 0:
+		return "a code"
+	case s.App:
+		return fmt.Sprintf("a code or a security key (%d)", len(s.Keys))
+	}
+	return fmt.Sprintf("a security key (%d)", len(s.Keys))
 }
 
 // accountSession reports whether sessiond would start a session, as whom.

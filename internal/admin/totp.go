@@ -12,13 +12,13 @@ import (
 	"strings"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/userdb"
 )
 
 // secondFactors are those that authd looks at.
-func secondFactors(cfg *conf.Config) *totp.Store {
-	return totp.Open(filepath.Join(cfg.Auth.Directory, "totp"))
+func secondFactors(cfg *conf.Config) *factor.Store {
+	return factor.Open(filepath.Join(cfg.Auth.Directory, "totp"))
 }
 
 // mostTries is how often somebody at a terminal is asked for a code that confirms.
@@ -68,8 +68,8 @@ func (a *totpAdd) run(ctx context.Context, t *tool, args []string) error {
 	defer ask.Close()
 	store := secondFactors(cfg)
 	key, err := store.Begin(who.Name)
-	if errors.Is(err, totp.ErrActive) {
-		return &failure{exitData, fmt.Errorf("%s has a second factor already", printable(who.Name)), "end it first: fantail totp del " + argumentOf(who.Name)}
+	if errors.Is(err, factor.ErrActive) {
+		return &failure{exitData, fmt.Errorf("%s has an authenticator app already", printable(who.Name)), "end it first: fantail totp del " + argumentOf(who.Name)}
 	}
 	if err != nil {
 		return err
@@ -90,8 +90,8 @@ func (a *totpAdd) run(ctx context.Context, t *tool, args []string) error {
 }
 
 // show shows a secret, for the only time.
-func (a *totpAdd) show(t *tool, name string, key totp.Key) error {
-	shown := shownKey{name, string(key.Secret()), string(key.URI(a.issuer))}
+func (a *totpAdd) show(t *tool, name string, key factor.Secret) error {
+	shown := shownKey{name, string(key.Typed()), string(key.URI(a.issuer))}
 	if a.json {
 		return t.object(shown)
 	}
@@ -137,7 +137,7 @@ func (*totpAdd) confirm(ask asker, try func(code string) ([]userdb.Secret, error
 			return nil, fmt.Errorf("read a code: %w", err)
 		}
 		codes, wrong := try(strings.TrimSpace(code))
-		if !errors.Is(wrong, totp.ErrCode) {
+		if !errors.Is(wrong, factor.ErrCode) {
 			return codes, wrong
 		}
 		if n >= ask.tries || err != nil {
@@ -157,6 +157,10 @@ type recoveryCodes struct {
 
 // recovery shows recovery codes, for the only time.
 func (t *tool) recovery(name string, codes []userdb.Secret, json bool) error {
+	if codes == nil {
+		t.warn("the recovery codes of %s stay as they are", printable(name))
+		return nil
+	}
 	shown := recoveryCodes{Name: name}
 	for _, c := range codes {
 		shown.Recovery = append(shown.Recovery, string(c))
@@ -186,7 +190,7 @@ func (c *totpCodes) run(ctx context.Context, t *tool, args []string) error {
 		return err
 	}
 	codes, err := secondFactors(cfg).Renew(name)
-	if errors.Is(err, totp.ErrNone) {
+	if errors.Is(err, factor.ErrNone) {
 		return noSecondFactor(name)
 	}
 	if err != nil {
@@ -214,12 +218,17 @@ func (*totpDel) run(ctx context.Context, t *tool, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = secondFactors(cfg).Remove(name)
-	if errors.Is(err, totp.ErrNone) {
+	store := secondFactors(cfg)
+	err = store.RemoveApp(name)
+	if errors.Is(err, factor.ErrNone) {
 		return noSecondFactor(name)
 	}
 	if err != nil {
 		return err
+	}
+	if wanted, err := store.Wanted(name); err == nil && wanted.Any() {
+		t.say("the authenticator app of %s is no more; its security keys and recovery codes stay: fantail seckey list %s", printable(name), argumentOf(name))
+		return nil
 	}
 	t.say("the second factor of %s is no more: its password is enough for everything, and its app passwords stay", printable(name))
 	return nil
@@ -252,16 +261,17 @@ func (s *totpShow) run(ctx context.Context, t *tool, args []string) error {
 	shown := shownFactor{Name: name, State: "none"}
 	status, err := secondFactors(cfg).Status(name)
 	switch {
-	case errors.Is(err, totp.ErrNone):
+	case errors.Is(err, factor.ErrNone):
 	case err != nil:
 		return err
-	case status.Active:
+	case status.App:
 		shown.State = "active"
-	default:
+	case status.Pending:
 		shown.State = "pending"
 	}
+	shown.Recovery = status.Recovery
 	if shown.State != "none" {
-		shown.Created, shown.Recovery = status.Created.Format("2006-01-02"), status.Recovery
+		shown.Created = dateOf(status.Created)
 	}
 	if s.json {
 		return t.object(shown)

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 )
 
 // app is an authenticator app that reads what is written to it, and answers once.
@@ -93,7 +93,7 @@ func TestSecondFactors(t *testing.T) {
 
 	out := s.adds(exitOK, codeOf, "Bob", "-issuer", "A house")
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-	if len(lines) != 2+totp.RecoveryCodes || !strings.HasPrefix(lines[1], "otpauth://totp/A%20house:bob?secret="+strings.ReplaceAll(lines[0], " ", "")+"&") {
+	if len(lines) != 2+factor.RecoveryCodes || !strings.HasPrefix(lines[1], "otpauth://totp/A%20house:bob?secret="+strings.ReplaceAll(lines[0], " ", "")+"&") {
 		t.Errorf("%q", out)
 	}
 	state("active")
@@ -101,17 +101,17 @@ func TestSecondFactors(t *testing.T) {
 	if out := s.checks("bob"); !strings.Contains(out, "ok       account        it has a second factor") {
 		t.Error(out)
 	}
-	store := totp.Open(s.path("auth/totp"))
+	store := factor.Open(s.path("auth/totp"))
 	if ok, err := store.Verify(t.Context(), "bob", lines[2]); !ok || err != nil {
 		t.Errorf("a recovery code: %t, %v", ok, err)
 	}
-	if out, _ := s.runs(exitOK, "", "totp", "show", "bob"); !strings.Contains(out, " active ") || !strings.HasSuffix(out, fmt.Sprintf(" %d\n", totp.RecoveryCodes-1)) {
+	if out, _ := s.runs(exitOK, "", "totp", "show", "bob"); !strings.Contains(out, " active ") || !strings.HasSuffix(out, fmt.Sprintf(" %d\n", factor.RecoveryCodes-1)) {
 		t.Error(out)
 	}
 
 	out, _ = s.runs(exitOK, "", "totp", "codes", "BOB", "-j")
 	var renewed recoveryCodes
-	if err := json.Unmarshal([]byte(out), &renewed); err != nil || renewed.Name != "bob" || len(renewed.Recovery) != totp.RecoveryCodes {
+	if err := json.Unmarshal([]byte(out), &renewed); err != nil || renewed.Name != "bob" || len(renewed.Recovery) != factor.RecoveryCodes {
 		t.Fatalf("%s, %v", out, err)
 	}
 	for code, want := range map[string]bool{lines[3]: false, renewed.Recovery[0]: true} {
@@ -129,7 +129,7 @@ func TestSecondFactors(t *testing.T) {
 	if err := d.Decode(&key); err != nil || key.Name != "bob" || !strings.HasPrefix(key.URI, "otpauth://") {
 		t.Errorf("%+v, %v", key, err)
 	}
-	if err := d.Decode(&codes); err != nil || len(codes.Recovery) != totp.RecoveryCodes {
+	if err := d.Decode(&codes); err != nil || len(codes.Recovery) != factor.RecoveryCodes {
 		t.Errorf("%+v, %v", codes, err)
 	}
 	whole := s.read("auth/totp/bob")

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"fantail/internal/daemon/conf"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/userdb"
 )
 
@@ -90,7 +90,7 @@ func (t *tool) endSecondFactor(cfg *conf.Config, name string) error {
 	if err == nil {
 		t.say("ended its second factor")
 	}
-	if errors.Is(err, totp.ErrNone) {
+	if errors.Is(err, factor.ErrNone) {
 		return nil
 	}
 	return err

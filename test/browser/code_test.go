@@ -7,7 +7,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 )
 
 // TestCode is a visit of somebody with a second factor, and a look at the page that asks
@@ -15,7 +15,7 @@ import (
 func TestCode(t *testing.T) {
 	ctx := window(t, "en")
 	s := start(t)
-	store := totp.Open(filepath.Join(s.home, "auth", "totp"))
+	store := factor.Open(filepath.Join(s.home, "auth", "totp"))
 	key, err := store.Begin(userName)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestCode(t *testing.T) {
 	enter("no code")
 	until(t, ctx, wrong)
 	everyWay(t, ctx, "code-wrong")
-	code := string(key.Code(now.Add(totp.Period)))
+	code := string(key.Code(now.Add(factor.Period)))
 	enter(code)
 	until(t, ctx, inside)
 

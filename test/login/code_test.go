@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/userdb"
 )
 
@@ -99,7 +99,7 @@ func TestCode(t *testing.T) {
 	var address string
 	for _, address = range h.front("webmaild", 1) {
 	}
-	store := totp.Open(h.path("auth", "totp")) // as root, and authd reads it as its own
+	store := factor.Open(h.path("auth", "totp")) // as root, and authd reads it as its own
 	key, err := store.Begin("ann")
 	if err != nil {
 		t.Fatal(err)
@@ -109,9 +109,9 @@ func TestCode(t *testing.T) {
 	if recovery, err = store.Confirm("ann", string(key.Code(now))); err != nil {
 		t.Fatal(err)
 	}
-	code := string(key.Code(now.Add(totp.Period))) // good for a minute and a half from now
+	code := string(key.Code(now.Add(factor.Period))) // good for a minute and a half from now
 	wrong := "000000"
-	if code == wrong || string(key.Code(now.Add(-totp.Period))) == wrong || string(key.Code(now.Add(2*totp.Period))) == wrong {
+	if code == wrong || string(key.Code(now.Add(-factor.Period))) == wrong || string(key.Code(now.Add(2*factor.Period))) == wrong {
 		wrong = "000001"
 	}
 

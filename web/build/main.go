@@ -73,7 +73,7 @@ func compress(body []byte) (map[string][]byte, error) {
 }
 
 // entries are the files that pages ask for; what these load is beside them.
-var entries = []string{"src/app/app.js", "src/style/app.css"}
+var entries = []string{"src/app/app.js", "src/app/seckey.js", "src/style/app.css"}
 
 // build returns the files of dist by name.
 func build(web string) (map[string][]byte, error) {

@@ -21,6 +21,7 @@ import (
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // accounts is a source in which ann has a password.
@@ -28,7 +29,8 @@ type accounts struct {
 	stuck  chan struct{} // Password waits for it, unless nil
 	asked  atomic.Int32
 	broken error
-	codes  error // of CodeWanted
+	codes  error // of Factors
+	keys   []webauthn.Credential
 }
 
 func (a *accounts) Password(ctx context.Context, q passdb.Query, password userdb.Secret) (userdb.User, error) {
@@ -66,8 +68,18 @@ func (a *accounts) Certificate(_ context.Context, q passdb.Query) (userdb.User, 
 	return userdb.User{Name: q.Name}, nil
 }
 
-// CodeWanted: bob's codes are "123456".
-func (a *accounts) CodeWanted(u userdb.User) (bool, error) { return u.Name == "bob", a.codes }
+// Factors: bob's codes are "123456", and his keys are a.keys.
+func (a *accounts) Factors(u userdb.User) (passdb.Wanted, error) {
+	return passdb.Wanted{App: u.Name == "bob", Keys: a.keys}, a.codes
+}
+
+func (a *accounts) Key(_ context.Context, _ userdb.User, c webauthn.Challenge, response []byte) error {
+	_, err := a.keys[0].Assert(response, c)
+	if err != nil {
+		return fmt.Errorf("%w: %w", userdb.ErrWrong, err)
+	}
+	return nil
+}
 
 func (a *accounts) Code(_ context.Context, u userdb.User, code userdb.Secret) error {
 	switch {

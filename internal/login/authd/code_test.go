@@ -24,7 +24,7 @@ func bobs(service wire.Service) *wire.Begin {
 // not for webmail.
 func TestCode(t *testing.T) {
 	code := func(text string) *wire.Continue { return &wire.Continue{Response: []byte(text)} }
-	wanted, again := &wire.CodeWanted{}, &wire.CodeWanted{Again: true}
+	wanted, again := &wire.FactorWanted{App: true}, &wire.FactorWanted{Again: true, App: true}
 	success := &wire.Success{Account: "bob"}
 	wrong := &wire.Failure{Reason: wire.Wrong, Name: "bob"}
 	p := connect(t, engine(t, &accounts{}), Front)
@@ -38,6 +38,7 @@ func TestCode(t *testing.T) {
 		{"right", bobs(wire.Webmail), []wire.Message{nil, wanted, code("123456"), success}},
 		{"right at last", bobs(wire.Webmail), []wire.Message{nil, wanted, code("1"), again, code(""), again, code("123456"), success}},
 		{"wrong too often", bobs(wire.Webmail), []wire.Message{nil, wanted, code("1"), again, code("2"), again, code("3"), wrong}},
+		{"a key that he has not", bobs(wire.Webmail), []wire.Message{nil, wanted, code("{}"), again}},
 		{"the password again", bobs(wire.Webmail), []wire.Message{nil, wanted, code("\x00bob\x00secret"), again}},
 		{"too often before", bobs(wire.Webmail), []wire.Message{nil, wanted, code("later"), &wire.Failure{Reason: wire.Busy, Name: "bob"}}},
 		{"nobody can tell", bobs(wire.Webmail), []wire.Message{nil, wanted, code("broken"), &wire.Failure{Reason: wire.Unavailable, Name: "bob"}}},
@@ -83,7 +84,7 @@ func TestCodePenalty(t *testing.T) {
 		for range 2 {
 			x, _ := e.Begin(Client{Service: wire.Webmail, Remote: home, Conn: sasl.Conn{TLS: true}}, "PLAIN")
 			step := x.Next(t.Context(), []byte("\x00bob\x00secret"))
-			for step.Code {
+			for step.Second != nil {
 				step = x.Next(t.Context(), []byte("0"))
 			}
 			if step.Failed != wire.Wrong {

@@ -305,8 +305,8 @@ func (s *conn) answer(r *running, step Step) wire.Message {
 	case !step.Done && r.ctx.Err() != nil:
 		r.x.Cancel()
 		return &wire.Failure{Reason: wire.Unavailable}
-	case step.Code:
-		return &wire.CodeWanted{Again: step.Again}
+	case step.Second != nil:
+		return step.Second
 	case !step.Done:
 		return &wire.Challenge{Data: step.Challenge}
 	}

@@ -12,7 +12,7 @@
 //	                 │
 //	             ticket.go ◄── Redeem ── sessiond
 //	                 ▲
-//	             ticket.go ◄── Manage ── front (manage.go): app passwords, second factor
+//	             ticket.go ◄── Manage ── front (manage.go, newkey.go): app passwords, second factors
 //	front ──────► locate.go ──► Accounts     who brings mail, and proves nothing
 //
 // # The states of an exchange
@@ -20,7 +20,7 @@
 //	state      leaves it
 //	thinking   the mechanism has a response: challenged, won or lost
 //	challenged the client has the word: Continue: thinking; Cancel, or too long: lost;
-//	           also if its password was right and a code is wanted (code.go)
+//	           also if its password was right and a second factor is wanted (code.go)
 //	won        a ticket was made and told: gone
 //	lost       told, after a delay: gone
 //

@@ -17,10 +17,11 @@ import (
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/penalty"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // Accounts are the sources of passwords. Their errors wrap userdb.ErrWrong, which an
@@ -34,11 +35,12 @@ type Accounts interface {
 	Keys(ctx context.Context, q passdb.Query, hash crypto.Hash) (sasl.Keys, userdb.User, error)
 	Token(ctx context.Context, q passdb.Query, token userdb.Secret) (userdb.User, error)
 	Certificate(ctx context.Context, q passdb.Query) (userdb.User, error)
-	// CodeWanted reports whether an account logs in to webmail with a code besides its
-	// password.
-	CodeWanted(user userdb.User) (bool, error)
+	// Factors returns what an account logs in to webmail with besides its password.
+	Factors(user userdb.User) (passdb.Wanted, error)
 	// Code uses a code of an account up. The error may wrap passdb.ErrLater, too.
 	Code(ctx context.Context, user userdb.User, code userdb.Secret) error
+	// Key takes the response of a security key of an account to a challenge.
+	Key(ctx context.Context, user userdb.User, c webauthn.Challenge, response []byte) error
 	// Lookup returns the account of a name, of whom nobody has proven anything, for mail
 	// that comes in. The error may wrap userdb.ErrUnknown.
 	Lookup(ctx context.Context, name string) (userdb.User, error)
@@ -54,7 +56,7 @@ type Setup struct {
 	// AppPasswords and Factors are what people change of how they log in; nil where they
 	// cannot.
 	AppPasswords *apppw.Store
-	Factors      *totp.Store
+	Factors      *factor.Store
 	// Plaintext says from where passwords may travel without TLS to a mail server.
 	Plaintext conf.Plaintext
 	// FailureDelay is how long the answer to a wrong attempt takes at least,

@@ -35,18 +35,17 @@ type Exchange struct {
 	user    userdb.User   // whom the backend found last
 	proof   penalty.Proof // what was tried, if that is known
 	counted bool          // the failure was
-	codes   int           // that may still be tried, once one is wanted
+	second  *second       // once a second factor is wanted
 }
 
 // Step is what an exchange says.
 type Step struct {
-	Challenge []byte      // for the client, unless Done or
-	Code      bool        // a code is wanted, because the password was right,
-	Again     bool        // and the last one was wrong
-	Done      bool        // the exchange is over:
-	User      userdb.User // it was won,
-	Failed    wire.Reason // or lost, if this is not 0,
-	Claimed   string      // by whom, as far as the client has said
+	Challenge []byte             // for the client, unless Done or
+	Second    *wire.FactorWanted // a second factor is wanted, because the password was right
+	Done      bool               // the exchange is over:
+	User      userdb.User        // it was won,
+	Failed    wire.Reason        // or lost, if this is not 0,
+	Claimed   string             // by whom, as far as the client has said
 }
 
 // Begin begins an exchange. If the mechanism cannot be had the Step says so, and the
@@ -63,8 +62,8 @@ func (e *Engine) Begin(c Client, mechanism string) (*Exchange, Step) {
 // Next takes a response of the client; nil if it has sent no initial one. When ctx
 // ends, it does too.
 func (x *Exchange) Next(ctx context.Context, response []byte) Step {
-	if x.codes > 0 {
-		return x.code(ctx, string(response))
+	if x.second != nil {
+		return x.code(ctx, response)
 	}
 	began := x.engine.o.Clock()
 	challenge, done, err := x.sasl.Next(ctx, response)

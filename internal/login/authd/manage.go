@@ -10,8 +10,9 @@ import (
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb/apppw"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // People change their app passwords and their second factor by a front that has shown, a
@@ -38,6 +39,7 @@ type permit struct {
 	user  userdb.User
 	front fdpass.Peer
 	until time.Time
+	key   *newKey // that was asked for last, until it is answered
 }
 
 func newPermits(clock func() time.Time) *permits {
@@ -58,7 +60,7 @@ func (p *permits) issue(user userdb.User, front fdpass.Peer) (name wire.Ticket, 
 	if len(p.out) >= mostPermits {
 		return wire.Ticket{}, false
 	}
-	p.out[name] = permit{user, front, now.Add(permitLife)}
+	p.out[name] = permit{user: user, front: front, until: now.Add(permitLife)}
 	return name, true
 }
 
@@ -71,6 +73,30 @@ func (p *permits) of(name wire.Ticket, account string, front fdpass.Peer) (userd
 		return userdb.User{}, false
 	}
 	return is.user, true
+}
+
+// await remembers what a new key must answer. There is one at a time.
+func (p *permits) await(name wire.Ticket, k *newKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if is, ok := p.out[name]; ok {
+		is.key = k
+		p.out[name] = is
+	}
+}
+
+// awaited returns what a new key must answer, once; nil if nothing was asked for.
+func (p *permits) awaited(name wire.Ticket) *newKey {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	is, ok := p.out[name]
+	if !ok || is.key == nil {
+		return nil
+	}
+	k := is.key
+	is.key = nil
+	p.out[name] = is
+	return k
 }
 
 // errPermit says that there is no such permit.
@@ -88,7 +114,9 @@ func (s *conn) manage(m *wire.Manage) wire.Message {
 	reason, told := wire.Unavailable, false
 	for is, r := range map[error]wire.Reason{
 		errPermit: wire.NoTicket, errTickets: wire.Busy,
-		totp.ErrCode: wire.Wrong, totp.ErrNone: wire.Malformed, totp.ErrActive: wire.Malformed,
+		factor.ErrCode: wire.Wrong, factor.ErrNone: wire.Malformed, factor.ErrActive: wire.Malformed,
+		factor.ErrMost: wire.Busy, factor.ErrLabel: wire.Malformed, factor.ErrKnown: wire.Malformed, factor.ErrNoKey: wire.Malformed,
+		webauthn.ErrRefused: wire.Wrong, webauthn.ErrOrigin: wire.Mechanism, errNotAsked: wire.Malformed,
 		apppw.ErrMost: wire.Busy, apppw.ErrLabel: wire.Malformed, apppw.ErrScope: wire.Malformed, apppw.ErrNone: wire.Malformed,
 	} {
 		if errors.Is(err, is) {
@@ -125,7 +153,16 @@ func (s *conn) managed(m *wire.Manage) (*wire.Managed, error) {
 	if !ok {
 		return nil, errPermit
 	}
-	secrets, err := change(setup, user, m)
+	var secrets []userdb.Secret
+	var err error
+	switch m.Verb {
+	case wire.BeginKey:
+		return s.engine.beginKey(setup, user, m)
+	case wire.ConfirmKey:
+		secrets, err = s.engine.confirmKey(setup, user, m)
+	default:
+		secrets, err = change(setup, user, m)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -146,12 +183,13 @@ func (s *conn) managed(m *wire.Manage) (*wire.Managed, error) {
 var verbs = map[wire.Verb]string{
 	wire.AddPassword: "add app password", wire.RevokePassword: "revoke app password", wire.BeginCodes: "begin second factor",
 	wire.ConfirmCodes: "confirm second factor", wire.RenewRecovery: "renew recovery codes", wire.EndCodes: "end second factor",
+	wire.ConfirmKey: "add security key", wire.RemoveKey: "remove security key",
 }
 
 // change does what is asked, and returns what is told once.
 func change(setup *Setup, user userdb.User, m *wire.Manage) ([]userdb.Secret, error) {
-	factor, _, err := factorOf(setup.Factors, user)
-	if err != nil && !errors.Is(err, totp.ErrNone) {
+	kept, _, err := factorOf(setup.Factors, user)
+	if err != nil && !errors.Is(err, factor.ErrNone) {
 		return nil, err
 	}
 	switch m.Verb {
@@ -161,14 +199,16 @@ func change(setup *Setup, user userdb.User, m *wire.Manage) ([]userdb.Secret, er
 	case wire.RevokePassword:
 		return nil, revoke(setup.AppPasswords, user, m.ID)
 	case wire.BeginCodes:
-		key, err := setup.Factors.Begin(factor)
-		return []userdb.Secret{key.Secret(), key.URI(m.Label)}, err
+		key, err := setup.Factors.Begin(kept)
+		return []userdb.Secret{key.Typed(), key.URI(m.Label)}, err
 	case wire.ConfirmCodes:
-		return setup.Factors.Confirm(factor, m.Code)
+		return setup.Factors.Confirm(kept, m.Code)
 	case wire.RenewRecovery:
-		return setup.Factors.Renew(factor)
+		return setup.Factors.Renew(kept)
 	case wire.EndCodes:
-		return nil, setup.Factors.Remove(factor)
+		return nil, setup.Factors.RemoveApp(kept)
+	case wire.RemoveKey:
+		return nil, setup.Factors.RemoveKey(kept, m.ID)
 	}
 	return nil, nil // Look
 }
@@ -184,25 +224,28 @@ func revoke(store *apppw.Store, user userdb.User, id string) (err error) {
 }
 
 // factorOf returns the name under which an account's second factor is or would be kept. The
-// error may be totp.ErrNone.
-func factorOf(store *totp.Store, user userdb.User) (name string, is totp.Status, err error) {
+// error may be factor.ErrNone.
+func factorOf(store *factor.Store, user userdb.User) (name string, is factor.Status, err error) {
 	for _, name := range user.Names() {
 		is, err := store.Status(name)
-		if !errors.Is(err, totp.ErrNone) {
+		if !errors.Is(err, factor.ErrNone) {
 			return name, is, err
 		}
 	}
-	return user.Name, totp.Status{}, totp.ErrNone
+	return user.Name, factor.Status{}, factor.ErrNone
 }
 
 // look tells how an account logs in.
 func look(setup *Setup, user userdb.User) (*wire.Managed, error) {
 	out := &wire.Managed{}
 	_, is, err := factorOf(setup.Factors, user)
-	if err != nil && !errors.Is(err, totp.ErrNone) {
+	if err != nil && !errors.Is(err, factor.ErrNone) {
 		return nil, err
 	}
-	out.Codes, out.Pending, out.Recovery = err == nil && is.Active, err == nil && !is.Active, uint8(is.Recovery)
+	out.Codes, out.Pending, out.Recovery = is.App, is.Pending, uint8(is.Recovery)
+	for _, k := range is.Keys {
+		out.Keys = append(out.Keys, wire.SecurityKey{ID: k.ID, Label: k.Label, Origin: k.Credential.Origin, Created: dayOf(k.Created), Used: dayOf(k.Used)})
+	}
 	for _, name := range user.Names() {
 		list, err := setup.AppPasswords.List(name)
 		if err != nil {
@@ -215,6 +258,14 @@ func look(setup *Setup, user userdb.User) (*wire.Managed, error) {
 		}
 	}
 	return out, nil
+}
+
+// dayOf is the number of a day from the first of January 1970; 0 if it is zero.
+func dayOf(day time.Time) uint32 {
+	if day.IsZero() {
+		return 0
+	}
+	return uint32(day.Unix() / (24 * 60 * 60))
 }
 
 // short is a label as far as it is told.

@@ -11,7 +11,7 @@ import (
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb/apppw"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
@@ -23,7 +23,7 @@ func keeping(t *testing.T) *Engine {
 	e, err := New(Options{Log: slog.New(slog.DiscardHandler)}, Setup{
 		Accounts: &accounts{}, SASL: sasl.Config{Enabled: mechanisms},
 		AppPasswords: apppw.Open(filepath.Join(dir, "apppw"), slog.New(slog.DiscardHandler)),
-		Factors:      totp.Open(filepath.Join(dir, "totp")),
+		Factors:      factor.Open(filepath.Join(dir, "totp")),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -128,15 +128,15 @@ func TestManageConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	codes, err := change(setup, ann, &wire.Manage{Verb: wire.ConfirmCodes, Code: string(key.Code(time.Now()))})
-	if err != nil || len(codes) != totp.RecoveryCodes {
+	if err != nil || len(codes) != factor.RecoveryCodes {
 		t.Fatal(codes, err)
 	}
 	// Under whichever of its names the account has it.
 	also := userdb.User{Name: "ann@example.org", Also: "ann"}
-	if out, err := look(setup, also); err != nil || !out.Codes || out.Recovery != totp.RecoveryCodes {
+	if out, err := look(setup, also); err != nil || !out.Codes || out.Recovery != factor.RecoveryCodes {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if again, err := change(setup, also, &wire.Manage{Verb: wire.RenewRecovery}); err != nil || len(again) != totp.RecoveryCodes || again[0] == codes[0] {
+	if again, err := change(setup, also, &wire.Manage{Verb: wire.RenewRecovery}); err != nil || len(again) != factor.RecoveryCodes || again[0] == codes[0] {
 		t.Error(again, err)
 	}
 	if _, err := change(setup, also, &wire.Manage{Verb: wire.EndCodes}); err != nil {

@@ -18,7 +18,7 @@ import (
 	"fantail/internal/login/broker"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
-	"fantail/internal/login/passdb/totp"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
 )
@@ -157,7 +157,7 @@ func (p Program) read(a arguments, log *slog.Logger) (r reading, err error) {
 		Plaintext:    cfg.Login.Plaintext,
 		FailureDelay: failureDelay,
 		AppPasswords: apppw.Open(filepath.Join(cfg.Auth.Directory, "apppw"), log),
-		Factors:      totp.Open(filepath.Join(cfg.Auth.Directory, "totp")),
+		Factors:      factor.Open(filepath.Join(cfg.Auth.Directory, "totp")),
 	}
 	r.check = func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)

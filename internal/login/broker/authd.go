@@ -106,11 +106,8 @@ func (x *exchange) Next(ctx context.Context, response []byte) (challenge []byte,
 	switch m := m.(type) {
 	case *wire.Challenge:
 		return m.Data, nil, nil
-	case *wire.CodeWanted:
-		if m.Again {
-			return nil, nil, ErrCodeWrong
-		}
-		return nil, nil, ErrCode
+	case *wire.FactorWanted:
+		return nil, nil, &SecondFactor{App: m.App, Options: m.Options, again: m.Again}
 	case *wire.Success:
 		x.over = true
 		return nil, &Grant{Service: x.login.Service, Account: m.Account, Ticket: m.Ticket, Remote: x.login.Remote, IMAPWithout: m.Without, POP3Expire: m.Expire}, nil
@@ -155,7 +152,7 @@ func (x *exchange) Claimed() string { return x.claimed }
 
 // Manager changes how accounts log in. It is safe for many goroutines.
 type Manager interface {
-	// Manage asks for one change. Errors wrap ErrWrong, ErrMalformed, ErrBusy or
+	// Manage asks for one change. Errors wrap ErrWrong, ErrMalformed, ErrMechanism, ErrBusy or
 	// ErrUnavailable; ErrLocked says that there is no such permit any more.
 	Manage(ctx context.Context, m *wire.Manage) (*wire.Managed, error)
 }

@@ -52,11 +52,29 @@ var (
 )
 
 // Why there is no login yet. An exchange with this error is not over: its next response
-// is the code.
+// is a code, or the answer of a security key.
 var (
-	ErrCode      = errors.New("a code is wanted as well")
+	ErrCode      = errors.New("a second factor is wanted as well")
 	ErrCodeWrong = fmt.Errorf("%w: the last one was wrong", ErrCode)
 )
+
+// SecondFactor is the error of an exchange that waits for a second factor; it wraps ErrCode,
+// or ErrCodeWrong.
+type SecondFactor struct {
+	App     bool   // codes of an app are, too, and not only recovery codes
+	Options []byte // JSON for security keys (webauthn.Request); nil: there are none
+	again   bool
+}
+
+func (s *SecondFactor) Error() string { return s.Unwrap().Error() }
+
+// Unwrap returns ErrCode or ErrCodeWrong.
+func (s *SecondFactor) Unwrap() error {
+	if s.again {
+		return ErrCodeWrong
+	}
+	return ErrCode
+}
 
 // Grant is the right to one session of an account.
 type Grant struct {

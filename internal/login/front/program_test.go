@@ -29,6 +29,7 @@ import (
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // TestMain lets the test binary be the session program, authd and keyd.
@@ -105,7 +106,11 @@ func (oneAccount) Certificate(context.Context, passdb.Query) (userdb.User, error
 	return userdb.User{}, userdb.ErrWrong
 }
 
-func (oneAccount) CodeWanted(userdb.User) (bool, error) { return false, nil }
+func (oneAccount) Factors(userdb.User) (passdb.Wanted, error) { return passdb.Wanted{}, nil }
+
+func (oneAccount) Key(context.Context, userdb.User, webauthn.Challenge, []byte) error {
+	return userdb.ErrUnavailable
+}
 
 func (oneAccount) Code(context.Context, userdb.User, userdb.Secret) error {
 	return userdb.ErrUnavailable

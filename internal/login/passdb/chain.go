@@ -12,6 +12,7 @@ import (
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // Chain asks sources in turn. The first that knows a name decides about it, whether
@@ -104,8 +105,8 @@ func (c *Chain) Password(ctx context.Context, q Query, password userdb.Secret) (
 func (c *Chain) enough(ctx context.Context, q Query, password userdb.Secret) (userdb.User, error) {
 	user, err := c.own(ctx, q, password)
 	if err == nil && !q.Service.Codes() {
-		var wanted bool
-		if wanted, err = c.CodeWanted(user); wanted {
+		var wanted Wanted
+		if wanted, err = c.Factors(user); wanted.Any() {
 			err = fmt.Errorf("%w with its own password, but with app passwords", ErrDisabled)
 		}
 	}
@@ -115,28 +116,28 @@ func (c *Chain) enough(ctx context.Context, q Query, password userdb.Secret) (us
 	return user, nil
 }
 
-// CodeWanted reports whether an account logs in to webmail with a code.
-func (c *Chain) CodeWanted(user userdb.User) (bool, error) {
-	if c.second == nil {
-		return false, nil
-	}
-	account, err := c.guarded(user)
-	return account != "", err
+// Factors returns what an account logs in to webmail with besides its password.
+func (c *Chain) Factors(user userdb.User) (Wanted, error) {
+	_, wanted, err := c.guarded(user)
+	return wanted, err
 }
 
 // guarded returns the name under which an account has a second factor, "" if it has none:
 // a source may have several names for it, of which one was typed.
-func (c *Chain) guarded(user userdb.User) (account string, err error) {
+func (c *Chain) guarded(user userdb.User) (account string, wanted Wanted, err error) {
+	if c.second == nil {
+		return "", Wanted{}, nil
+	}
 	for _, name := range user.Names() {
 		wanted, err := c.second.Wanted(name)
 		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return "", Wanted{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		if wanted {
-			return name, nil
+		if wanted.Any() {
+			return name, wanted, nil
 		}
 	}
-	return "", nil
+	return "", Wanted{}, nil
 }
 
 // called reports whether an account has a name, which is in lower case.
@@ -146,20 +147,35 @@ func called(user userdb.User, name string) bool {
 
 // Code uses a code of an account up. The error wraps ErrWrong, ErrLater or ErrUnavailable.
 func (c *Chain) Code(ctx context.Context, user userdb.User, code userdb.Secret) error {
+	return c.verify(user, func(account string) (bool, error) { return c.second.Verify(ctx, account, string(code)) })
+}
+
+// Key takes the response of one of an account's security keys to a challenge. The error
+// wraps ErrWrong or ErrUnavailable.
+func (c *Chain) Key(ctx context.Context, user userdb.User, challenge webauthn.Challenge, response []byte) error {
+	return c.verify(user, func(account string) (bool, error) {
+		return c.second.VerifyKey(ctx, account, challenge, response)
+	})
+}
+
+// verify asks about the second factor of an account.
+func (c *Chain) verify(user userdb.User, ask func(account string) (bool, error)) error {
 	if c.second == nil {
 		return fmt.Errorf("%w: no account has a second factor", ErrUnavailable)
 	}
-	account, err := c.guarded(user)
+	account, _, err := c.guarded(user)
 	if err != nil {
 		return err
 	}
 	if account == "" { // it has just gone
 		account = user.Name
 	}
-	ok, err := c.second.Verify(ctx, account, string(code))
+	ok, err := ask(account)
 	switch {
 	case errors.Is(err, ErrLater):
 		return err
+	case errors.Is(err, webauthn.ErrRefused):
+		return fmt.Errorf("%w: %w", ErrWrong, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case !ok:
@@ -214,11 +230,11 @@ func (c *Chain) Keys(ctx context.Context, q Query, hash crypto.Hash) (keys sasl.
 	}
 	if err == nil && !q.Service.Codes() {
 		// Whoever proves to know them is still not let in: as if there were none.
-		wanted, err := c.CodeWanted(user)
+		wanted, err := c.Factors(user)
 		if err != nil {
 			return sasl.Keys{}, userdb.User{}, err
 		}
-		if wanted {
+		if wanted.Any() {
 			return sasl.Keys{Account: keys.Account}, user, ErrWrong
 		}
 	}

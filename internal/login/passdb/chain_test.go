@@ -11,6 +11,7 @@ import (
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // listed is a source of names with their passwords.
@@ -180,7 +181,14 @@ func TestChainPreferred(t *testing.T) {
 // codes are a second factor of ann's.
 type codes struct{ err error }
 
-func (c codes) Wanted(account string) (bool, error) { return account == "ann", c.err }
+func (c codes) Wanted(account string) (Wanted, error) { return Wanted{App: account == "ann"}, c.err }
+
+func (c codes) VerifyKey(_ context.Context, account string, _ webauthn.Challenge, response []byte) (bool, error) {
+	if string(response) == "{" {
+		return false, webauthn.ErrRefused
+	}
+	return account == "ann" && string(response) == "{}", c.err
+}
 
 func (c codes) Verify(_ context.Context, account, code string) (bool, error) {
 	return account == "ann" && code == "1", c.err
@@ -245,8 +253,8 @@ func TestSecond(t *testing.T) {
 		}
 	}
 	chain := NewChain(nil)
-	if yes, err := chain.CodeWanted(userdb.User{Name: "ann"}); yes || err != nil {
-		t.Errorf("%t, %v", yes, err)
+	if yes, err := chain.Factors(userdb.User{Name: "ann"}); yes.Any() || err != nil {
+		t.Errorf("%+v, %v", yes, err)
 	}
 	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "1"); !errors.Is(err, ErrUnavailable) {
 		t.Error(err)
@@ -257,6 +265,11 @@ func TestSecond(t *testing.T) {
 	}
 	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "2"); !errors.Is(err, ErrWrong) {
 		t.Error(err)
+	}
+	for response, want := range map[string]error{"{}": nil, "{": ErrWrong, "{ }": ErrWrong} {
+		if err := chain.Key(t.Context(), userdb.User{Name: "ann"}, webauthn.Challenge{}, []byte(response)); !errors.Is(err, want) {
+			t.Errorf("%s: %v", response, err)
+		}
 	}
 	chain.Guard(codes{ErrLater})
 	if err := chain.Code(t.Context(), userdb.User{Name: "ann"}, "1"); !errors.Is(err, ErrLater) || errors.Is(err, ErrWrong) {
@@ -320,7 +333,8 @@ func TestSpelled(t *testing.T) {
 		{"eve", "b", wire.IMAP, nil, false},
 	} {
 		u, err := chain.Password(t.Context(), Query{Name: c.who, Service: c.service}, userdb.Secret(c.password))
-		wanted, unknown := chain.CodeWanted(u)
+		factors, unknown := chain.Factors(u)
+		wanted := factors.Any()
 		if !errors.Is(err, c.want) || (err == nil) != (u.Name != "") || wanted != c.code || unknown != nil {
 			t.Errorf("%s with %q: %+v, %v; a code is wanted: %t, %v", c.who, c.password, u, err, wanted, unknown)
 		}
@@ -344,7 +358,13 @@ func TestSpelled(t *testing.T) {
 // lowered are codes as they are kept, without capital letters.
 type lowered struct{}
 
-func (lowered) Wanted(account string) (bool, error) { return codes{}.Wanted(strings.ToLower(account)) }
+func (lowered) Wanted(account string) (Wanted, error) {
+	return codes{}.Wanted(strings.ToLower(account))
+}
+
+func (lowered) VerifyKey(ctx context.Context, account string, c webauthn.Challenge, response []byte) (bool, error) {
+	return codes{}.VerifyKey(ctx, strings.ToLower(account), c, response)
+}
 
 func (lowered) Verify(ctx context.Context, account, code string) (bool, error) {
 	return codes{}.Verify(ctx, strings.ToLower(account), code)

@@ -6,6 +6,7 @@ import (
 
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // Source is one source of accounts and their passwords. Its methods are called by
@@ -48,13 +49,27 @@ type Decoy interface {
 	Decoy(ctx context.Context, q Query, password userdb.Secret)
 }
 
+// Wanted is what an account logs in to webmail with besides its password: one of these,
+// or a recovery code. The zero Wanted is nothing.
+type Wanted struct {
+	App  bool                  // codes of an authenticator app
+	Keys []webauthn.Credential // security keys and passkeys
+}
+
+// Any reports whether anything is wanted.
+func (w Wanted) Any() bool { return w.App || len(w.Keys) > 0 }
+
 // Second is the second factor of accounts, by their names as their sources have them.
 type Second interface {
-	// Wanted reports whether an account has one.
-	Wanted(account string) (bool, error)
+	// Wanted returns what an account has.
+	Wanted(account string) (Wanted, error)
 	// Verify reports whether a code is one of the account's, and uses it up. The error
 	// says that this could not be found out; it may wrap ErrLater.
 	Verify(ctx context.Context, account, code string) (bool, error)
+	// VerifyKey reports whether a response to a challenge is of a key of the account's. The
+	// error says that this could not be found out, or wraps webauthn.ErrRefused, and says
+	// what is wrong with it.
+	VerifyKey(ctx context.Context, account string, c webauthn.Challenge, response []byte) (bool, error)
 }
 
 // Preferred are app passwords: what accounts log in with that are in a source of their

@@ -25,6 +25,7 @@ import (
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/session/sessiontest"
 	"fantail/internal/login/userdb"
+	"fantail/internal/login/webauthn"
 )
 
 // TestMain lets the test binary be the session program.
@@ -83,7 +84,11 @@ func (accounts) Certificate(context.Context, passdb.Query) (userdb.User, error) 
 	return userdb.User{}, userdb.ErrWrong
 }
 
-func (accounts) CodeWanted(userdb.User) (bool, error) { return false, nil }
+func (accounts) Factors(userdb.User) (passdb.Wanted, error) { return passdb.Wanted{}, nil }
+
+func (accounts) Key(context.Context, userdb.User, webauthn.Challenge, []byte) error {
+	return userdb.ErrUnavailable
+}
 
 func (accounts) Code(context.Context, userdb.User, userdb.Secret) error { return userdb.ErrUnavailable }
 

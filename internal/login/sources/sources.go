@@ -19,12 +19,12 @@ import (
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
 	"fantail/internal/login/passdb/checkpassword"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/passdb/ldapdb"
 	"fantail/internal/login/passdb/oauth"
 	"fantail/internal/login/passdb/pam"
 	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/passdb/sqldb"
-	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/userdb"
 	"fantail/internal/login/userdb/nss"
 )
@@ -106,7 +106,7 @@ func New(m authd.Means) (authd.Sources, error) {
 	who := &identity{cfg: m.Config, own: m.Own, system: p.system}
 	p.chain = passdb.NewChain(who.of, chain...)
 	p.chain.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
-	p.chain.Guard(totp.Open(filepath.Join(m.Config.Auth.Directory, "totp")))
+	p.chain.Guard(factor.Open(filepath.Join(m.Config.Auth.Directory, "totp")))
 	return chained{p.chain, needs(m.Config, names)}, nil
 }
 

@@ -18,8 +18,8 @@ import (
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
+	"fantail/internal/login/passdb/factor"
 	"fantail/internal/login/passdb/shadow"
-	"fantail/internal/login/passdb/totp"
 	"fantail/internal/login/userdb"
 )
 
@@ -155,7 +155,7 @@ func TestSecondFactor(t *testing.T) {
 	if _, err := ask(wire.IMAP); err != nil {
 		t.Error(err)
 	}
-	store := totp.Open(filepath.Join(cfg.Auth.Directory, "totp"))
+	store := factor.Open(filepath.Join(cfg.Auth.Directory, "totp"))
 	key, err := store.Begin("ann")
 	if err != nil {
 		t.Fatal(err)
@@ -171,8 +171,8 @@ func TestSecondFactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wanted, err := accounts.CodeWanted(user); !wanted || err != nil {
-		t.Errorf("%t, %v", wanted, err)
+	if wanted, err := accounts.Factors(user); !wanted.Any() || err != nil {
+		t.Errorf("%+v, %v", wanted, err)
 	}
 	for i, want := range []error{nil, passdb.ErrWrong} { // once
 		if err := accounts.Code(t.Context(), user, codes[0]); !errors.Is(err, want) {
@@ -201,7 +201,7 @@ insert into accounts values ('Ann', 'ann.lee@example.org', '{PLAIN}secret'), ('b
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := totp.Open(filepath.Join(cfg.Auth.Directory, "totp"))
+	second := factor.Open(filepath.Join(cfg.Auth.Directory, "totp"))
 	key, err := second.Begin("Ann")
 	if err == nil {
 		_, err = second.Confirm("Ann", string(key.Code(time.Now())))
@@ -229,8 +229,8 @@ insert into accounts values ('Ann', 'ann.lee@example.org', '{PLAIN}secret'), ('b
 		if err != nil {
 			t.Error(err)
 		}
-		if wanted, err := accounts.CodeWanted(u); !wanted || err != nil {
-			t.Errorf("%s: a code is wanted: %t, %v", name, wanted, err)
+		if wanted, err := accounts.Factors(u); !wanted.Any() || err != nil {
+			t.Errorf("%s: a code is wanted: %+v, %v", name, wanted, err)
 		}
 	}
 	// What eve had is nothing to carl, whose address is her name now.

@@ -30,7 +30,9 @@ func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr)
 	grant, more, err := broker.Form(ctx, b.Authenticator, login, name, userdb.Secret(password))
 	switch {
 	case more != nil:
-		return nil, &CodeWanted{codes{b.Starter, more, host}}
+		return nil, &FactorWanted[Account]{newSecond(more, err, func(_ context.Context, g *broker.Grant) (Account, error) {
+			return granted{b.Starter, g, host}, nil
+		})}
 	case errors.Is(err, broker.ErrWrong):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	case err != nil:
@@ -40,27 +42,27 @@ func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr)
 }
 
 // Unlock implements Entrance.
-func (b Broker) Unlock(ctx context.Context, account, name, password, code string, from net.Addr) (Vault, error) {
+func (b Broker) Unlock(ctx context.Context, account, name, password string, from net.Addr) (Vault, error) {
 	login := broker.Login{Service: wire.Security, Remote: addressOf(from), Conn: sasl.Conn{TLS: true}}
+	open := func(ctx context.Context, g *broker.Grant) (Vault, error) { return b.vault(ctx, account, g) }
 	grant, more, err := broker.Form(ctx, b.Authenticator, login, name, userdb.Secret(password))
-	if more != nil {
-		defer more.Cancel()
-		if code == "" {
-			return nil, &CodeWanted{}
-		}
-		_, grant, err = more.Next(ctx, []byte(code))
-	}
 	switch {
-	case errors.Is(err, broker.ErrCode):
-		return nil, fmt.Errorf("%w: %w", ErrCode, err)
+	case more != nil:
+		return nil, &FactorWanted[Vault]{newSecond(more, err, open)}
 	case errors.Is(err, broker.ErrWrong):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	case err != nil:
 		return nil, err
-	case grant == nil || grant.Account != account:
+	}
+	return open(ctx, grant)
+}
+
+// vault makes a grant for the service of security a permit.
+func (b Broker) vault(ctx context.Context, account string, g *broker.Grant) (Vault, error) {
+	if g == nil || g.Account != account {
 		return nil, fmt.Errorf("%w: that is another account", ErrRefused)
 	}
-	m, err := b.Manager.Manage(ctx, &wire.Manage{Permit: grant.Ticket, Account: account, Verb: wire.Unlock})
+	m, err := b.Manager.Manage(ctx, &wire.Manage{Permit: g.Ticket, Account: account, Verb: wire.Unlock})
 	if err != nil {
 		return nil, err
 	}
@@ -80,31 +82,50 @@ func (v vault) Change(ctx context.Context, m wire.Manage) (*wire.Managed, error)
 	return v.manager.Manage(ctx, &m)
 }
 
-// codes are Codes over an exchange.
-type codes struct {
-	starter  broker.Starter
+// second is a Second over an exchange.
+type second[T any] struct {
 	exchange broker.Exchange
-	remote   string
+	asks     Asks
+	open     func(context.Context, *broker.Grant) (T, error)
 }
 
-// Enter implements Codes.
-func (c codes) Enter(ctx context.Context, code string) (Account, error) {
-	_, grant, err := c.exchange.Next(ctx, []byte(code))
+// newSecond returns a Second for an exchange that has ended with why, for now.
+func newSecond[T any](x broker.Exchange, why error, open func(context.Context, *broker.Grant) (T, error)) *second[T] {
+	s := &second[T]{exchange: x, open: open, asks: Asks{App: true}}
+	s.learn(why)
+	return s
+}
+
+// learn takes what is asked for from an error of the exchange.
+func (s *second[T]) learn(err error) {
+	var wants *broker.SecondFactor
+	if errors.As(err, &wants) {
+		s.asks = Asks{App: wants.App, Options: string(wants.Options)}
+	}
+}
+
+// Asks implements Second.
+func (s *second[T]) Asks() Asks { return s.asks }
+
+// Enter implements Second.
+func (s *second[T]) Enter(ctx context.Context, answer string) (nothing T, err error) {
+	_, grant, err := s.exchange.Next(ctx, []byte(answer))
+	s.learn(err)
 	switch {
 	case errors.Is(err, broker.ErrCode):
-		return nil, fmt.Errorf("%w: %w", ErrCode, err)
+		return nothing, fmt.Errorf("%w: %w", ErrCode, err)
 	case errors.Is(err, broker.ErrWrong):
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nothing, fmt.Errorf("%w: %w", ErrRefused, err)
 	case err != nil:
-		return nil, err
+		return nothing, err
 	case grant == nil:
-		return nil, fmt.Errorf("%w: a challenge after a code", broker.ErrUnavailable)
+		return nothing, fmt.Errorf("%w: a challenge after a code", broker.ErrUnavailable)
 	}
-	return granted{c.starter, grant, c.remote}, nil
+	return s.open(ctx, grant)
 }
 
-// Cancel implements Codes.
-func (c codes) Cancel() { c.exchange.Cancel() }
+// Cancel implements Second.
+func (s *second[T]) Cancel() { s.exchange.Cancel() }
 
 // granted is an Account that somebody has proved to own.
 type granted struct {

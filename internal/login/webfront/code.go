@@ -14,24 +14,15 @@ import (
 // codeCookie names a login that waits for a code.
 const codeCookie = "__Host-wm-code"
 
-const (
-	// codeTime is how long a code is waited for. authd waits a little longer.
-	codeTime = 4 * time.Minute
-	// mostWaiting is how many logins may wait for codes: all of them had the password.
-	mostWaiting = 1000
-	// maxCode is the longest thing that is taken for a code, in octets.
-	maxCode = 64
-)
+// mostWaiting is how many logins may wait for codes: all of them had the password.
+const mostWaiting = 1000
 
-// waits is a login whose password was right, and that waits for a code.
+// waits is a login whose password was right, and that waits for a second factor.
 type waits struct {
+	pending[Account]
 	name, next string // what was typed, and where to go
 	trust      bool   // on a device of one's own
 	timer      *time.Timer
-
-	mu    sync.Mutex // a code is looked at
-	codes Codes
-	over  bool
 }
 
 // waiting holds these logins by the hash of their cookies.
@@ -68,18 +59,13 @@ func (t *waiting) find(r *http.Request) (key [sha256.Size]byte, v *waits) {
 	return key, t.rows[key]
 }
 
-// end has a login wait no longer. It waits for the check of a code.
+// end has a login wait no longer.
 func (t *waiting) end(key [sha256.Size]byte, v *waits) {
 	t.mu.Lock()
 	delete(t.rows, key)
 	t.mu.Unlock()
 	v.timer.Stop()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.over {
-		v.over = true
-		v.codes.Cancel()
-	}
+	v.pending.end()
 }
 
 func (t *waiting) endAll() {
@@ -94,9 +80,9 @@ func (t *waiting) endAll() {
 	}
 }
 
-// await has somebody asked for a code.
-func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Codes) {
-	cookie := s.waiting.add(&waits{name: f.Name, next: f.Next, trust: f.Trust, codes: c})
+// await has somebody asked for a second factor.
+func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Second[Account]) {
+	cookie := s.waiting.add(&waits{pending: pending[Account]{second: c}, name: f.Name, next: f.Next, trust: f.Trust})
 	if cookie == "" {
 		c.Cancel()
 		s.admit(w, r, f, "", errors.New("too many logins wait for codes"))
@@ -110,8 +96,10 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Co
 // codeForm is what the template shows.
 type codeForm struct {
 	Style, Icon string
+	Script      string
 	Language    *locale.Language
 	Token       string
+	Asks        Asks
 	Recovery    bool   // a recovery code is asked for
 	Alert       string // key of what went wrong
 }
@@ -119,25 +107,33 @@ type codeForm struct {
 // wrongCode is the key of what is said of one.
 const wrongCode = "login.wrongCode"
 
-// wrongRecovery is that of a recovery code.
-const wrongRecovery = "login.wrongRecovery"
+// wrongRecovery is that of a recovery code, wrongKey that of a security key.
+const (
+	wrongRecovery = "login.wrongRecovery"
+	wrongKey      = "login.wrongKey"
+)
 
 func (s *Server) codePage(w http.ResponseWriter, r *http.Request) {
-	if _, v := s.waiting.find(r); v == nil {
+	_, v := s.waiting.find(r)
+	if v == nil {
 		redirect(w, "/login")
 		return
 	}
-	s.showCode(w, r, http.StatusOK, codeForm{Recovery: r.URL.Query().Has("recovery")})
+	s.showCode(w, r, http.StatusOK, v, codeForm{Recovery: r.URL.Query().Has("recovery")})
 }
 
 // showCode writes the page of a login that waits.
-func (s *Server) showCode(w http.ResponseWriter, r *http.Request, status int, f codeForm) {
+func (s *Server) showCode(w http.ResponseWriter, r *http.Request, status int, v *waits, f codeForm) {
 	c, err := r.Cookie(codeCookie)
 	if err != nil {
 		redirect(w, "/login")
 		return
 	}
-	f.Token, f.Style, f.Icon, f.Language = s.loginToken(c.Value), styleSheet.path, icon.path, speaks(r)
+	f.Token, f.Style, f.Icon, f.Language, f.Asks = s.loginToken(c.Value), styleSheet.path, icon.path, speaks(r), v.asks()
+	if f.Asks.Options != "" {
+		f.Script = keyScript()
+		w.Header().Set("Content-Security-Policy", scriptPolicy)
+	}
 	w.Header().Set("Vary", "Accept-Language")
 	s.show(w, status, codeTemplate[f.Language.Tag], f)
 }
@@ -156,14 +152,22 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := codeForm{Recovery: r.PostForm.Get("recovery") != ""}
-	cookie, err := s.try(r, v, r.PostForm.Get("code"))
+	var cookie string
+	err = v.enter(s, r, func(r *http.Request, a Account) (err error) {
+		cookie, err = s.begin(r.Context(), r, a, v.name, v.trust)
+		return err
+	})
 	if errors.Is(err, ErrCode) {
 		failed(s.log, r, v.name, "code")
-		f.Alert = wrongCode
-		if f.Recovery {
+		switch {
+		case r.PostForm.Has("key"):
+			f.Alert = wrongKey
+		case f.Recovery:
 			f.Alert = wrongRecovery
+		default:
+			f.Alert = wrongCode
 		}
-		s.showCode(w, r, http.StatusForbidden, f)
+		s.showCode(w, r, http.StatusForbidden, v, f)
 		return
 	}
 	s.waiting.end(key, v)
@@ -176,33 +180,4 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.admit(w, r, loginForm{Name: v.name, Next: v.next, Trust: v.trust}, cookie, err)
-}
-
-// errOver says that a login waits no longer.
-var errOver = errors.New("the login is over")
-
-// try checks a code and makes a session, one code at a time.
-func (s *Server) try(r *http.Request, v *waits, code string) (cookie string, err error) {
-	if code == "" || len(code) > maxCode {
-		return "", ErrCode
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.over {
-		return "", errOver
-	}
-	ctx, done, err := s.turn(r)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	account, err := v.codes.Enter(ctx, code)
-	if errors.Is(err, ErrCode) {
-		return "", err
-	}
-	v.over = true
-	if err != nil {
-		return "", err
-	}
-	return s.begin(ctx, r, account, v.name, v.trust)
 }

@@ -17,36 +17,40 @@ import (
 	"fantail/internal/login/userdb"
 )
 
-// guarded is a login of a house's account, whose code is "123456".
-type guarded struct {
-	house     *house
+// guarded is a login of a house's account, whose code is "123456", and whose key says
+// {"right":1}.
+type guarded[T any] struct {
+	opens     T
+	options   string
 	wrong     int
 	over      bool
 	cancelled atomic.Bool
 }
 
-func (g *guarded) Enter(_ context.Context, code string) (Account, error) {
+func (g *guarded[T]) Asks() Asks { return Asks{App: true, Options: g.options} }
+
+func (g *guarded[T]) Enter(_ context.Context, code string) (nothing T, err error) {
 	switch {
 	case g.over || g.cancelled.Load():
 		panic("a login that is over is given a code")
-	case code == "123456":
+	case code == "123456", code == `{"right":1}` && g.options != "":
 		g.over = true
-		return g.house, nil
+		return g.opens, nil
 	case code == "broken":
 		g.over = true
-		return nil, errors.New("no answer")
+		return nothing, errors.New("no answer")
 	case code == "later":
 		g.over = true
-		return nil, fmt.Errorf("ask authd: %w", broker.ErrBusy)
+		return nothing, fmt.Errorf("ask authd: %w", broker.ErrBusy)
 	}
 	if g.wrong++; g.wrong == 3 {
 		g.over = true
-		return nil, ErrRefused
+		return nothing, ErrRefused
 	}
-	return nil, fmt.Errorf("%w: again", ErrCode)
+	return nothing, fmt.Errorf("%w: again", ErrCode)
 }
 
-func (g *guarded) Cancel() {
+func (g *guarded[T]) Cancel() {
 	if g.cancelled.Swap(true) {
 		panic("a login is cancelled twice")
 	}
@@ -200,14 +204,14 @@ func TestCodeWithoutPassword(t *testing.T) {
 func TestCodeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting()
-		all := make([]*guarded, mostWaiting)
+		all := make([]*guarded[Account], mostWaiting)
 		for i := range all {
-			all[i] = &guarded{}
-			if w.add(&waits{codes: all[i]}) == "" {
+			all[i] = &guarded[Account]{}
+			if w.add(&waits{pending: pending[Account]{second: all[i]}}) == "" {
 				t.Fatal("no room")
 			}
 		}
-		if w.add(&waits{codes: &guarded{}}) != "" {
+		if w.add(&waits{pending: pending[Account]{second: &guarded[Account]{}}}) != "" {
 			t.Error("room for one more")
 		}
 		time.Sleep(codeTime + time.Second)
@@ -215,8 +219,8 @@ func TestCodeTime(t *testing.T) {
 		if len(w.rows) != 0 || !all[0].cancelled.Load() || !all[mostWaiting-1].cancelled.Load() {
 			t.Errorf("%d still wait", len(w.rows))
 		}
-		last := &guarded{}
-		w.add(&waits{codes: last})
+		last := &guarded[Account]{}
+		w.add(&waits{pending: pending[Account]{second: last}})
 		w.endAll()
 		if !last.cancelled.Load() {
 			t.Error("it waits although the front ends")
@@ -242,14 +246,14 @@ func TestBrokerCode(t *testing.T) {
 	}}
 	for code, want := range map[string]error{"123456": nil, "wrong": ErrCode, "last": ErrRefused, "busy": broker.ErrBusy} {
 		_, err := b.Enter(t.Context(), "ann", "right", remoteAddr("192.0.2.1:7"))
-		var more *CodeWanted
+		var more *FactorWanted[Account]
 		if !errors.As(err, &more) {
 			t.Fatal(err)
 		}
-		a, err := more.Codes.Enter(t.Context(), code)
+		a, err := more.Second.Enter(t.Context(), code)
 		if !errors.Is(err, want) || (err == nil) != (a != nil && a.Name() == "ann") {
 			t.Errorf("%s: %v, %v", code, a, err)
 		}
-		more.Codes.Cancel()
+		more.Second.Cancel()
 	}
 }

@@ -21,6 +21,10 @@ var pageHeaders = [][2]string{
 // runs in them.
 const ownPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// scriptPolicy is ownPolicy for the pages that ask for a security key: the script that does
+// it runs, and makes no markup.
+const scriptPolicy = ownPolicy + "; script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+
 // guard stands before every handler: it sets the headers, and refuses requests
 // that change something and come from another site. Sec-Fetch-Site tells, or
 // Origin where a browser is too old for that; a request with neither is judged

@@ -147,10 +147,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"), f.Trust)
-	var more *CodeWanted
+	var more *FactorWanted[Account]
 	switch {
 	case errors.As(err, &more):
-		s.await(w, r, f, more.Codes)
+		s.await(w, r, f, more.Second)
 	case errors.Is(err, ErrRefused):
 		failed(s.log, r, f.Name, "form")
 		f.Alert = wrongPassword

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ type security struct {
 	frame
 	Good, Bad string // keys of what was done, or why not
 	Count     int    // for Good
-	Code      bool   // a code is asked for beside the password
+	Second    *Asks  // the password was given, and this is asked for as well
 	Open      bool   // the password was given
 	Logins    []login
 	Others    bool // there are logins besides this one
@@ -38,6 +37,8 @@ type security struct {
 	Typed     string        // the secret of a new second factor, as it is typed
 	QR        template.HTML // the same as a picture
 	Recovery  []string      // codes
+	Keys      []securityKey
+	NewKey    string // JSON for a new security key
 }
 
 // login is a session on the page.
@@ -63,7 +64,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request) {
 		if p.Open {
 			s.do(r, v, &p, wire.Manage{Verb: wire.Look})
 		}
-		s.showSecurity(w, http.StatusOK, v, p)
+		s.showSecurity(w, r, http.StatusOK, v, p)
 	})
 }
 
@@ -74,13 +75,18 @@ func (s *Server) security(r *http.Request, v *session) security {
 		p.Services = append(p.Services, service.String())
 	}
 	s.sessions.mu.Lock()
-	defer s.sessions.mu.Unlock()
-	p.Code, p.Open = v.coded, v.vault != nil
+	waits := v.second
+	p.Open = v.vault != nil
+	s.sessions.mu.Unlock()
+	if waits != nil && !p.Open {
+		asks := waits.asks()
+		p.Second = &asks
+	}
 	return p
 }
 
 // showSecurity shows the page with the logins as they are now.
-func (s *Server) showSecurity(w http.ResponseWriter, status int, v *session, p security) {
+func (s *Server) showSecurity(w http.ResponseWriter, r *http.Request, status int, v *session, p security) {
 	for _, one := range s.sessions.list(v) {
 		p.Logins = append(p.Logins, login{one.sid, one.agent, hostOf(one.remote), when(p.Language, one.started), when(p.Language, one.used), one.trusted, one.this})
 		p.Others = p.Others || !one.this
@@ -98,6 +104,20 @@ func (s *Server) showSecurity(w http.ResponseWriter, status int, v *session, p s
 			one.Services = strings.Join(names, ", ")
 			p.Programs = append(p.Programs, one)
 		}
+		for _, k := range p.State.Keys {
+			one := securityKey{ID: k.ID, Label: k.Label, Created: dayOf(p, k.Created)}
+			if k.Used > 0 {
+				one.Used = dayOf(p, k.Used)
+			}
+			if k.Origin != originOf(r) {
+				one.Elsewhere = strings.TrimPrefix(k.Origin, "https://")
+			}
+			p.Keys = append(p.Keys, one)
+		}
+	}
+	if p.Second != nil || p.NewKey != "" {
+		p.Script = keyScript()
+		w.Header().Set("Content-Security-Policy", scriptPolicy)
 	}
 	s.show(w, status, securityTemplate[p.Language.Tag], p)
 }
@@ -118,6 +138,10 @@ var changes = map[string]func(s *Server, r *http.Request, v *session, p *securit
 	"confirm": (*Server).confirmCodes,
 	"renew":   (*Server).renewCodes,
 	"end":     ask(wire.EndCodes, "security.codesEnded"),
+	"second":  (*Server).secondFactor,
+	"newkey":  (*Server).beginKey,
+	"addkey":  (*Server).confirmKey,
+	"endkey":  ask(wire.RemoveKey, "security.keyRemoved"),
 }
 
 func (s *Server) changeSecurity(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +172,7 @@ func (s *Server) changeSecurity(w http.ResponseWriter, r *http.Request) {
 		if p.Bad != "" {
 			status = http.StatusForbidden
 		}
-		s.showSecurity(w, status, v, p)
+		s.showSecurity(w, r, status, v, p)
 	})
 }
 
@@ -168,9 +192,6 @@ func (s *Server) do(r *http.Request, v *session, p *security, m wire.Manage) boo
 	state, err := vault.Change(ctx, m)
 	if err == nil {
 		p.State = state
-		s.sessions.mu.Lock()
-		v.coded = state.Codes
-		s.sessions.mu.Unlock()
 		return true
 	}
 	switch {
@@ -184,8 +205,12 @@ func (s *Server) do(r *http.Request, v *session, p *security, m wire.Manage) boo
 			v.vault = nil
 		}
 		s.sessions.mu.Unlock()
+	case errors.Is(err, broker.ErrWrong) && m.Verb == wire.ConfirmKey:
+		p.Bad = wrongKey
 	case errors.Is(err, broker.ErrWrong):
 		p.Bad = wrongCode
+	case errors.Is(err, broker.ErrMechanism):
+		p.Bad = "security.noKeyHere"
 	case errors.Is(err, broker.ErrMalformed):
 		p.Bad = "security.notDone"
 	case errors.Is(err, broker.ErrBusy):
@@ -212,8 +237,8 @@ func ask(verb wire.Verb, good string) func(*Server, *http.Request, *session, *se
 
 // unlock checks the password once more.
 func (s *Server) unlock(r *http.Request, v *session, p *security) {
-	password, code := r.PostForm.Get("password"), r.PostForm.Get("code")
-	if password == "" || len(password) > 1024 || len(code) > maxCode {
+	password := r.PostForm.Get("password")
+	if password == "" || len(password) > 1024 {
 		p.Bad = "security.wrong"
 		return
 	}
@@ -223,17 +248,73 @@ func (s *Server) unlock(r *http.Request, v *session, p *security) {
 		return
 	}
 	defer done()
-	vault, err := s.entrance.Unlock(ctx, v.account, v.typed, password, code, remoteAddr(r.RemoteAddr))
-	var more *CodeWanted
+	vault, err := s.entrance.Unlock(ctx, v.account, v.typed, password, remoteAddr(r.RemoteAddr))
+	var more *FactorWanted[Vault]
+	if errors.As(err, &more) {
+		s.wait(v, more.Second)
+		asks := more.Second.Asks()
+		p.Second = &asks
+		return
+	}
+	s.unlocked(r, v, p, vault, err)
+}
+
+// wait has the unlocking of a session wait for a second factor, for a while.
+func (s *Server) wait(v *session, c Second[Vault]) {
+	next := &pending[Vault]{second: c}
+	s.sessions.mu.Lock()
+	old := v.second
+	v.second = next
+	s.sessions.mu.Unlock()
+	if old != nil {
+		old.end()
+	}
+	time.AfterFunc(codeTime, func() { s.forget(v, next) })
+}
+
+// forget ends a wait.
+func (s *Server) forget(v *session, p *pending[Vault]) {
+	s.sessions.mu.Lock()
+	if v.second == p {
+		v.second = nil
+	}
+	s.sessions.mu.Unlock()
+	p.end()
+}
+
+// secondFactor checks the second factor after the password.
+func (s *Server) secondFactor(r *http.Request, v *session, p *security) {
+	s.sessions.mu.Lock()
+	waits := v.second
+	s.sessions.mu.Unlock()
+	if waits == nil {
+		p.Bad = "security.locked"
+		return
+	}
+	var vault Vault
+	err := waits.enter(s, r, func(_ *http.Request, opened Vault) error {
+		vault = opened
+		return nil
+	})
+	if errors.Is(err, ErrCode) {
+		failed(s.log, r, v.account, "security")
+		asks := waits.asks()
+		p.Second, p.Bad = &asks, wrongSecond
+		return
+	}
+	p.Second = nil
+	s.forget(v, waits)
+	s.unlocked(r, v, p, vault, err)
+}
+
+// unlocked tells how the question of the password, and the second factor, has ended.
+func (s *Server) unlocked(r *http.Request, v *session, p *security, vault Vault, err error) {
 	switch {
-	case errors.As(err, &more):
-		s.sessions.mu.Lock()
-		v.coded = true
-		s.sessions.mu.Unlock()
-		p.Code, p.Bad = true, "security.codeToo"
-	case errors.Is(err, ErrCode), errors.Is(err, ErrRefused):
+	case errors.Is(err, ErrRefused):
 		failed(s.log, r, v.account, "security")
 		p.Bad = "security.wrong"
+	case errors.Is(err, errOver):
+		p.Bad = "security.locked"
 	case refusal(err) != "":
 		p.Bad = refusal(err)
 	case err != nil:
@@ -282,41 +363,5 @@ func (s *Server) addPassword(r *http.Request, v *session, p *security) {
 	}
 	if s.do(r, v, p, m) && len(p.State.Secrets) == 1 {
 		p.Secret, p.Label = p.State.Secrets[0], m.Label
-	}
-}
-
-// beginCodes makes a secret for an authenticator app. The app shows whose accounts these
-// are: the host that the browser knows.
-func (s *Server) beginCodes(r *http.Request, v *session, p *security) {
-	issuer := strings.ReplaceAll(hostOf(r.Host), ":", " ")
-	if !plausible(issuer, 100) {
-		issuer = "Fantail"
-	}
-	if !s.do(r, v, p, wire.Manage{Verb: wire.BeginCodes, Label: issuer}) || len(p.State.Secrets) != 2 {
-		return
-	}
-	p.Typed = p.State.Secrets[0]
-	picture, err := drawQR(p.State.Secrets[1])
-	if err != nil {
-		s.log.Error("draw QR code", "err", err)
-		return // the secret can be typed
-	}
-	p.QR = template.HTML(picture) // drawn here, of nothing but numbers
-}
-
-func (s *Server) confirmCodes(r *http.Request, v *session, p *security) {
-	code := strings.ReplaceAll(r.PostForm.Get("code"), " ", "")
-	if _, err := strconv.Atoi(code); err != nil || len(code) != 6 {
-		p.Bad = wrongCode
-		return
-	}
-	if s.do(r, v, p, wire.Manage{Verb: wire.ConfirmCodes, Code: code}) {
-		p.Good, p.Recovery = "security.codesOn", p.State.Secrets
-	}
-}
-
-func (s *Server) renewCodes(r *http.Request, v *session, p *security) {
-	if s.do(r, v, p, wire.Manage{Verb: wire.RenewRecovery}) {
-		p.Good, p.Recovery = "security.renewed", p.State.Secrets
 	}
 }

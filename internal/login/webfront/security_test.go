@@ -54,6 +54,18 @@ func (s *safe) Change(_ context.Context, m wire.Manage) (*wire.Managed, error) {
 	case wire.EndCodes:
 		s.state.Codes = false
 		out = s.state
+	case wire.BeginKey:
+		out = wire.Managed{Options: []byte(`{"rp":{"id":"localhost"}}`)}
+	case wire.ConfirmKey:
+		if string(m.Response) != `{"right":1}` {
+			return nil, broker.ErrWrong
+		}
+		s.state.Keys, s.state.Recovery = []wire.SecurityKey{{ID: "01020304", Label: m.Label, Origin: "https://elsewhere.example:8443", Created: 20000}}, 10
+		out = s.state
+		out.Secrets = []string{"one", "two"}
+	case wire.RemoveKey:
+		s.state.Keys = nil
+		out = s.state
 	}
 	return &out, nil
 }

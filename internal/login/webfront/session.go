@@ -39,9 +39,9 @@ type session struct {
 	end      func(why string) // does something once
 	language string           // of its pages, as the session program says; "": not yet
 	theme    string           // of its pages
-	coded    bool             // there is a second factor, as far as is known
 	rotated  time.Time        // when it got its cookie
-	vault    Vault            // nil: the password must be given again
+	vault    Vault            // nil: the password must be given again,
+	second   *pending[Vault]  // or was, and a second factor must be as well
 }
 
 // program is the connection to a session program.

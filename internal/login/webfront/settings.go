@@ -34,6 +34,7 @@ type frame struct {
 	Account  string
 	Token    string
 	Page     string // of sections
+	Script   string // path of a module; "": none
 }
 
 // Sheet is the style sheet of webmail.

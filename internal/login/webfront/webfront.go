@@ -8,10 +8,11 @@
 //	            something, or read something with a session, end here
 //	login.go    GET and POST /login, the style sheet and the icon: all that
 //	            browsers get without a session
-//	code.go     GET and POST /login/code, between a right password and a session
+//	code.go     GET and POST /login/code, between a right password and a session; pending.go
+//	            is what waits there
 //	autoconfig.go, setup.go   the same for mail programs, and what people read who set them up
 //	security.go, settings.go   pages of settings that are not the session program's: who is
-//	            logged in, app passwords, the second factor, mail programs
+//	            logged in, app passwords, second factors (factor.go), mail programs
 //	session.go  the cookie becomes a login session, or the answer is /login
 //	proxy.go    everything else goes to the session program, without cookie
 //
@@ -50,12 +51,13 @@ import (
 // Entrance checks passwords and opens accounts.
 type Entrance interface {
 	// Enter returns the account that name and password open. An error that
-	// wraps ErrRefused says that they open none, without saying why; a CodeWanted
-	// that a code is wanted as well; any other error that it could not be found out.
+	// wraps ErrRefused says that they open none, without saying why; a FactorWanted
+	// that a second factor is wanted as well; any other error that it could not be found
+	// out.
 	Enter(ctx context.Context, name, password string, from net.Addr) (Account, error)
 	// Unlock is Enter for somebody who is in, and wants to change how the account called
-	// name logs in. The code is "" if none was typed; a CodeWanted has no Codes here.
-	Unlock(ctx context.Context, account, name, password, code string, from net.Addr) (Vault, error)
+	// name logs in.
+	Unlock(ctx context.Context, account, name, password string, from net.Addr) (Vault, error)
 }
 
 // Vault is the right to change how an account logs in, for some minutes.
@@ -65,19 +67,28 @@ type Vault interface {
 	Change(ctx context.Context, m wire.Manage) (*wire.Managed, error)
 }
 
-// CodeWanted is the error of an Entrance for a right password that is not enough.
-type CodeWanted struct{ Codes Codes }
+// FactorWanted is the error of an Entrance for a right password that is not enough for a T.
+type FactorWanted[T any] struct{ Second Second[T] }
 
-func (*CodeWanted) Error() string { return "a code is wanted as well" }
+func (*FactorWanted[T]) Error() string { return "a second factor is wanted as well" }
 
-// Codes is a login that waits for a code. It is for one goroutine.
-type Codes interface {
-	// Enter returns the account if the code is right. An error that wraps ErrCode says
-	// that it was wrong and another may be tried, one that wraps ErrRefused that there
-	// were too many; that and any other is the end.
-	Enter(ctx context.Context, code string) (Account, error)
+// Second is a login that waits for a second factor. It is for one goroutine.
+type Second[T any] interface {
+	// Asks says what is asked for, until the next Enter.
+	Asks() Asks
+	// Enter returns what the login opens if the answer is right: a code, or the JSON of a
+	// security key. An error that wraps ErrCode says that it was wrong and another may be
+	// tried, one that wraps ErrRefused that there were too many; that and any other is the
+	// end.
+	Enter(ctx context.Context, answer string) (T, error)
 	// Cancel gives the login up.
 	Cancel()
+}
+
+// Asks is what a second factor can be. Recovery codes always are one.
+type Asks struct {
+	App     bool   // a code of an app
+	Options string // JSON for pages that ask for a security key; "": there is none
 }
 
 // Account is an account that somebody has proved to own.
@@ -93,8 +104,8 @@ type Account interface {
 // ErrRefused is the error of an Entrance for a wrong name or password.
 var ErrRefused = errors.New("wrong name or password")
 
-// ErrCode is the error of Codes for a wrong code.
-var ErrCode = errors.New("wrong code")
+// ErrCode is the error of a Second for a wrong answer.
+var ErrCode = errors.New("wrong code or security key")
 
 // Options are what a Server needs.
 type Options struct {

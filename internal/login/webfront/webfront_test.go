@@ -39,6 +39,7 @@ type house struct {
 	program http.Handler
 	fail    error // of Connect
 	vault   safe
+	options string // of guarded's security keys
 
 	mu      sync.Mutex
 	conns   []net.Conn // the programs' ends
@@ -54,7 +55,7 @@ func (h *house) Enter(_ context.Context, name, password string, _ net.Addr) (Acc
 	case name == "barred":
 		return nil, fmt.Errorf("ask authd: %w", broker.ErrDisabled)
 	case name == "guarded" && password == "right":
-		return nil, &CodeWanted{&guarded{house: h}}
+		return nil, &FactorWanted[Account]{&guarded[Account]{opens: h, options: h.options}}
 	case name != "demo" && name != "Demo" || password != "right":
 		return nil, ErrRefused
 	}
@@ -841,14 +842,12 @@ func words(key string) string {
 }
 
 // Unlock implements Entrance: guarded's code is "123456".
-func (h *house) Unlock(_ context.Context, account, name, password, code string, _ net.Addr) (Vault, error) {
+func (h *house) Unlock(_ context.Context, account, name, password string, _ net.Addr) (Vault, error) {
 	switch {
 	case account != "demo" || password != "right":
 		return nil, ErrRefused
-	case name == "guarded" && code == "":
-		return nil, &CodeWanted{}
-	case name == "guarded" && code != "123456":
-		return nil, ErrCode
+	case name == "guarded":
+		return nil, &FactorWanted[Vault]{&guarded[Vault]{opens: &h.vault, options: h.options}}
 	case name == "broken":
 		return nil, errors.New("no answer")
 	}

@@ -4,7 +4,7 @@
 // the daemons carry it.
 //
 //	front ─ Begin, Continue, Cancel ──────► authd       an exchange of SASL
-//	front ◄ Offer, Challenge, CodeWanted, Success, Failure ─ authd
+//	front ◄ Offer, Challenge, FactorWanted, Success, Failure ─ authd
 //	front ─ Manage ───────────────────────► authd       how an account logs in (webmail)
 //	front ◄ Managed, Failure ────────────── authd
 //	front ─ Start, with descriptors ──────► sessiond    a connection for a session

@@ -2,8 +2,8 @@ package wire
 
 // What a front asks authd for somebody who changes how he logs in.
 const (
-	KindManage  Kind = 'G'
-	KindManaged Kind = 'g'
+	KindManage  Kind = 'E'
+	KindManaged Kind = 'e'
 )
 
 // Limits of what is managed, in octets unless it is said.
@@ -16,6 +16,8 @@ const (
 	maxSecret   = 1024
 	maxProgram  = 100 // in number: apppw.Most
 	maxPrograms = 8   // services of one, in number
+	maxKeys     = 10  // in number: factor.MostKeys
+	maxOrigin   = 270
 )
 
 // Verb is what is to be done.
@@ -30,15 +32,19 @@ const (
 	BeginCodes                     // Label is the issuer: secrets are the one to type, and its URI
 	ConfirmCodes                   // Code: puts that secret in force; secrets are recovery codes
 	RenewRecovery                  // secrets are recovery codes
-	EndCodes                       // no second factor any more
+	EndCodes                       // no authenticator app any more
+	BeginKey                       // Label is the origin: Options, and nothing else, is told
+	ConfirmKey                     // Label, Response: keeps the security key; secrets may be recovery codes
+	RemoveKey                      // ID
 
-	lastVerb = EndCodes
+	lastVerb = RemoveKey
 )
 
 // Manage asks for a change of how an account logs in. Permit is the ticket of a login to
 // the service Security for Unlock, and for all else what Unlock has told. The answer is
 // Managed, or a Failure: NoTicket if there is no such permit any more, Wrong for a wrong
-// code, Malformed for what cannot be, Busy if there are too many.
+// code or key, Malformed for what cannot be, Busy if there are too many, Mechanism if there
+// can be no security keys for the origin.
 type Manage struct {
 	Permit   Ticket
 	Account  string
@@ -47,16 +53,26 @@ type Manage struct {
 	Label    string
 	Code     string
 	Services []Service
+	Response []byte // of a security key, in JSON
 }
 
 // Managed is how an account logs in.
 type Managed struct {
 	Permit    Ticket // after Unlock
-	Codes     bool   // a second factor is in force
+	Codes     bool   // an authenticator app is in force
 	Pending   bool   // one waits for ConfirmCodes
 	Recovery  uint8  // codes that are left
 	Secrets   []string
 	Passwords []AppPassword
+	Keys      []SecurityKey
+	Options   []byte // JSON for a new security key
+}
+
+// SecurityKey is a security key or passkey.
+type SecurityKey struct {
+	ID, Label     string
+	Origin        string // where it is good
+	Created, Used uint32 // days; 0: never
 }
 
 // AppPassword is one, without its secret. Days are numbers from the first of January 1970.
@@ -82,6 +98,7 @@ func (m *Manage) fields(w walker) {
 	w.text(&m.Label, maxTold)
 	w.text(&m.Code, maxCode)
 	services(w, &m.Services)
+	w.octets(&m.Response, MaxResponse)
 }
 
 func (m *Managed) fields(w walker) {
@@ -103,6 +120,22 @@ func (m *Managed) fields(w walker) {
 	for i := range m.Passwords {
 		m.Passwords[i].fields(w)
 	}
+	n = w.count(len(m.Keys), maxKeys)
+	if m.Keys == nil && n > 0 {
+		m.Keys = make([]SecurityKey, n)
+	}
+	for i := range m.Keys {
+		m.Keys[i].fields(w)
+	}
+	w.octets(&m.Options, maxOptions)
+}
+
+func (k *SecurityKey) fields(w walker) {
+	w.text(&k.ID, maxID)
+	w.text(&k.Label, maxLabel)
+	w.text(&k.Origin, maxOrigin)
+	w.number(&k.Created)
+	w.number(&k.Used)
 }
 
 func (p *AppPassword) fields(w walker) {

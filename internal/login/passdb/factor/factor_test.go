@@ -1,12 +1,15 @@
-package totp
+package factor
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,7 +48,7 @@ func store(t *testing.T, dir string) (*Store, *time.Time) {
 }
 
 // active is a Store in which ann has a second factor.
-func active(t *testing.T) (s *Store, now *time.Time, k Key, recovery []string) {
+func active(t *testing.T) (s *Store, now *time.Time, k Secret, recovery []string) {
 	t.Helper()
 	s, now = store(t, filepath.Join(t.TempDir(), "auth", "totp"))
 	k, err := s.Begin("Ann")
@@ -64,14 +67,14 @@ func active(t *testing.T) (s *Store, now *time.Time, k Key, recovery []string) {
 }
 
 // at is the code of a time.
-func (k Key) at(now time.Time) string { return string(k.Code(now)) }
+func (k Secret) at(now time.Time) string { return string(k.Code(now)) }
 
 func TestLife(t *testing.T) {
 	s, now := store(t, filepath.Join(t.TempDir(), "auth", "totp"))
 	wanted := func(want bool) {
 		t.Helper()
-		if got, err := s.Wanted("ANN"); got != want || err != nil {
-			t.Errorf("wanted: %t, %v", got, err)
+		if got, err := s.Wanted("ANN"); got.Any() != want || got.App != want || err != nil {
+			t.Errorf("wanted: %+v, %v", got, err)
 		}
 	}
 	wanted(false)
@@ -110,7 +113,7 @@ func TestLife(t *testing.T) {
 	if _, err := s.Begin("ann"); !errors.Is(err, ErrActive) {
 		t.Error(err)
 	}
-	if st, err := s.Status("ann"); err != nil || !st.Active || st.Recovery != RecoveryCodes || st.Created.Unix() != 1_800_000_000/secondsOfDay*secondsOfDay {
+	if st, err := s.Status("ann"); err != nil || !st.App || st.Pending || st.Recovery != RecoveryCodes || st.Created.Unix() != 1_800_000_000/secondsOfDay*secondsOfDay {
 		t.Errorf("%+v, %v", st, err)
 	}
 	if ok, err := s.Verify(t.Context(), "ann", k.at(*now)); ok || err != nil {
@@ -263,7 +266,7 @@ func TestURI(t *testing.T) {
 	}
 	q := u.Query()
 	if u.Scheme != "otpauth" || u.Host != "totp" || u.Path != "/Example & Sons:jürg b@example.org" || q.Get("issuer") != "Example & Sons" ||
-		q.Get("digits") != "6" || q.Get("period") != "30" || q.Get("algorithm") != "SHA1" || q.Get("secret") != strings.ReplaceAll(string(k.Secret()), " ", "") {
+		q.Get("digits") != "6" || q.Get("period") != "30" || q.Get("algorithm") != "SHA1" || q.Get("secret") != strings.ReplaceAll(string(k.Typed()), " ", "") {
 		t.Errorf("%s", u)
 	}
 	if octets, err := upper.DecodeString(q.Get("secret")); err != nil || !bytes.Equal(octets, k.secret[:]) {
@@ -281,15 +284,16 @@ func TestBroken(t *testing.T) {
 	}
 	text := string(good)
 	for _, bad := range []string{
-		"", "fantail-totp 1 ann\n", strings.Replace(text, "totp 1", "totp 2", 1), strings.Replace(text, "ann", "bob", 1), strings.Replace(text, "ann", "ANN", 1),
-		strings.Replace(text, "active", "Active", 1), text + "x\n", text[:len(text)-1], strings.Replace(text, "\t", " ", 1), text + strings.Repeat(strings.Repeat("a", 64)+"\n", 40),
+		"", "fantail-factors 2 ann\n", strings.Replace(text, "factors 2", "factors 3", 1), strings.Replace(text, "ann", "bob", 1), strings.Replace(text, "ann", "ANN", 1),
+		strings.Replace(text, "active", "Active", 1), text + "x\n", text[:len(text)-1], strings.Replace(text, "\t", " ", 1), text + strings.Repeat("recovery\t"+strings.Repeat("a", 64)+"\n", 40),
+		text + "handle\t" + strings.Repeat("ab", 16) + "\n", strings.Replace(text, "factors 2", "totp 1", 1), text + text[len("fantail-factors 2 ann\n"):],
 		strings.Repeat("x", maxFile+1),
 	} {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if yes, err := s.Wanted("ann"); err == nil {
-			t.Errorf("%.60q: %t", bad, yes)
+			t.Errorf("%.60q: %+v", bad, yes)
 		}
 		if ok, err := s.Verify(t.Context(), "ann", k.at(*now)); ok || err == nil || errors.Is(err, ErrNone) {
 			t.Errorf("%.60q: %t, %v", bad, ok, err)
@@ -309,12 +313,45 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// TestLegacy reads a file of before there were security keys, and writes it anew.
+func TestLegacy(t *testing.T) {
+	s, now, k, _ := active(t)
+	old := fmt.Sprintf("fantail-totp 1 ann\nactive\t%x\t20000\t7\n%x\n%x\n", k.secret, sha256.Sum256([]byte("aaaabbbbccccdddd")), sha256.Sum256([]byte("aaaabbbbccccdddf")))
+	if err := os.WriteFile(s.File("ann"), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := s.Status("ann"); err != nil || !st.App || st.Recovery != 2 || st.Created.Unix() != 20000*secondsOfDay {
+		t.Errorf("%+v, %v", st, err)
+	}
+	for _, code := range []string{k.at(*now), "aaaa-bbbb-cccc-dddd"} {
+		if ok, err := s.Verify(t.Context(), "ann", code); !ok || err != nil {
+			t.Errorf("%s: %t, %v", code, ok, err)
+		}
+	}
+	if st, err := s.Status("ann"); err != nil || !st.App || st.Recovery != 1 {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if text, err := os.ReadFile(s.File("ann")); err != nil || !strings.HasPrefix(string(text), magic) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
-	f.Add([]byte("fantail-totp 1 ann\nactive\t3132333435363738393031323334353637383930\t20000\t60000000\n" + strings.Repeat("ab", 32) + "\n"))
+	app := "active\t3132333435363738393031323334353637383930\t20000\t60000000\n"
+	f.Add([]byte("fantail-totp 1 ann\n" + app + strings.Repeat("ab", 32) + "\n"))
+	f.Add([]byte("fantail-factors 2 ann\napp\t" + app + "handle\t" + strings.Repeat("ab", 16) +
+		"\nkey\tab\ta0\t7\thttps://mail.example.org\tcopied\tusb,nfc\t20000\t0\tBlue key\nrecovery\t" + strings.Repeat("ab", 32) + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := parse(text)
-		if err == nil && !bytes.Equal(p.format(), text) {
-			t.Errorf("%q is written as %q", text, p.format())
+		if err != nil {
+			return
+		}
+		again := p.format()
+		if bytes.HasPrefix(text, []byte(magic)) && !bytes.Equal(again, text) {
+			t.Errorf("%q is written as %q", text, again)
+		}
+		if q, err := parse(again); err != nil || !reflect.DeepEqual(p, q) {
+			t.Errorf("%q is read as %+v, and then as %+v: %v", text, p, q, err)
 		}
 	})
 }

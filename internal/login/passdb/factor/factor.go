@@ -1,24 +1,32 @@
-// Package totp keeps what the second factor of accounts needs: a secret that an
-// authenticator app shares, from which both make a code of six digits for every half
-// minute (RFC 6238), and recovery codes for who has lost it.
+// Package factor keeps the second factors of accounts, with which they log in to webmail
+// besides their passwords, and recovery codes for who has lost them:
 //
-// An account with a secret in force logs in to webmail with its password and then a code.
-// Programs that can send no more than a password use app passwords (package apppw): its
-// own password is not enough for them any more.
+//	app   a secret that an authenticator app shares, from which both make a code of six
+//	      digits for every half minute (RFC 6238): factor.go
+//	keys  security keys and passkeys, of which the public half is kept (package
+//	      webauthn): keys.go
 //
-//	none ─ Begin ─► pending ─ Confirm, with a right code ─► in force ─ Remove ─► none
-//	                   ╰ Begin: another secret
+// Any one of an account's is enough. Programs that can send no more than a password use app
+// passwords (package apppw): its own password is not enough for them any more.
+//
+//	app:  none ─ Begin ─► pending ─ Confirm, with a right code ─► in force ─ RemoveApp ─► none
+//	                         ╰ Begin: another secret
+//	key:  none ─ AddKey, after it has signed a challenge ─► in force ─ RemoveKey ─► none
+//
+// The first of them that is in force brings recovery codes, which end with the last. All
+// that is kept of an account is one file, so that nothing of it is there without the rest.
 //
 // A code is good in its half minute and in those beside it, and once: the last that was
 // used is on disk (package accountdir) before somebody is let in, so that no one who has
-// seen it can use it again, not even after a crash. Recovery codes have 80 random bits,
-// of which the SHA-256 is kept; each is good once. After ten wrong codes in a row only
-// one in half a minute is looked at (RFC 4226 section 7.3), whoever sends it: he knows the
-// password. Recovery codes cannot be guessed, and are always looked at.
+// seen it can use it again, not even after a crash; so is the counter of a key. Recovery
+// codes have 80 random bits, of which the SHA-256 is kept; each is good once. After ten
+// wrong codes in a row only one in half a minute is looked at (RFC 4226 section 7.3),
+// whoever sends it: he knows the password. Recovery codes and signatures cannot be guessed,
+// and are always looked at.
 //
-// The thirty lines that the RFCs ask for are here, and not those of
+// The thirty lines that the RFCs of codes ask for are here, and not those of
 // github.com/pquerna/otp, which brings images and barcodes along.
-package totp
+package factor
 
 import (
 	"context"
@@ -59,7 +67,7 @@ const (
 // Errors of changes and checks.
 var (
 	ErrNone   = errors.New("the account has no second factor")
-	ErrActive = errors.New("the account has a second factor already")
+	ErrActive = errors.New("the account has an authenticator app already")
 	ErrCode   = errors.New("not the code of this half minute")
 )
 
@@ -89,10 +97,15 @@ func (s *Store) File(account string) string { return s.dir.File(account) }
 
 // Status is what there is to tell of an account.
 type Status struct {
-	Active   bool      // in force; otherwise it waits for Confirm
-	Created  time.Time // the day
+	App      bool      // an authenticator app is in force
+	Pending  bool      // or waits for Confirm
+	Created  time.Time // its day
+	Keys     []Key     // in the order in which they came
 	Recovery int       // codes that are left
 }
+
+// Active reports whether there is a second factor in force.
+func (s Status) Active() bool { return s.App || len(s.Keys) > 0 }
 
 // Status returns an account's. The error may be ErrNone.
 func (s *Store) Status(account string) (Status, error) {
@@ -100,26 +113,44 @@ func (s *Store) Status(account string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return Status{f.active, time.Unix(f.created*secondsOfDay, 0).UTC(), len(f.recovery)}, nil
+	is := Status{Keys: f.keys, Recovery: len(f.recovery)}
+	if f.app != nil {
+		is.App, is.Pending, is.Created = f.app.active, !f.app.active, dayOf(f.app.created)
+	}
+	return is, nil
 }
 
-// Wanted reports whether an account logs in to webmail with a code.
-func (s *Store) Wanted(account string) (bool, error) {
+// Wanted returns what an account logs in to webmail with.
+func (s *Store) Wanted(account string) (passdb.Wanted, error) {
 	f, err := s.read(account)
 	if errors.Is(err, ErrNone) {
-		return false, nil
+		return passdb.Wanted{}, nil
 	}
-	return err == nil && f.active, err
+	if err != nil {
+		return passdb.Wanted{}, err
+	}
+	return passdb.Wanted{App: f.app != nil && f.app.active, Keys: f.credentials()}, nil
 }
 
-// Key is a secret, which is shown once.
-type Key struct {
+// today is the number of this day from the first of January 1970.
+func (s *Store) today() int64 { return s.clock().Unix() / secondsOfDay }
+
+// dayOf is the day of a number; zero of none.
+func dayOf(number int64) time.Time {
+	if number == 0 {
+		return time.Time{}
+	}
+	return time.Unix(number*secondsOfDay, 0).UTC()
+}
+
+// Secret is the secret of an authenticator app, which is shown once.
+type Secret struct {
 	account string
 	secret  [secretSize]byte
 }
 
-// Secret is the secret as people type it: letters and digits in groups.
-func (k Key) Secret() userdb.Secret {
+// Typed is the secret as people type it: letters and digits in groups.
+func (k Secret) Typed() userdb.Secret {
 	text := base32Of(k.secret[:])
 	var groups []string
 	for group := range slices.Chunk([]byte(text), 4) {
@@ -130,46 +161,50 @@ func (k Key) Secret() userdb.Secret {
 
 // URI is the secret as authenticator apps read it, from a QR code for one. Issuer is whose
 // accounts these are, as people know it; without ":".
-func (k Key) URI(issuer string) userdb.Secret {
+func (k Secret) URI(issuer string) userdb.Secret {
 	label := url.PathEscape(issuer + ":" + k.account)
 	return userdb.Secret(fmt.Sprintf("otpauth://totp/%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
 		label, base32Of(k.secret[:]), url.QueryEscape(issuer), Digits, int(Period.Seconds())))
 }
 
 // Code is the code that an authenticator app with this secret shows at a time.
-func (k Key) Code(at time.Time) userdb.Secret {
+func (k Secret) Code(at time.Time) userdb.Secret {
 	return userdb.Secret(codeOf(k.secret, at.Unix()/int64(Period.Seconds())))
 }
 
 // Begin makes a secret for an account, that is not in force before Confirm. The account's
 // name must be as its source has it. The error may be ErrActive.
-func (s *Store) Begin(account string) (Key, error) {
-	k := Key{account: account}
+func (s *Store) Begin(account string) (Secret, error) {
+	k := Secret{account: account}
 	rand.Read(k.secret[:]) // never fails
 	err := s.change(context.Background(), account, func(f *file) (*file, error) {
-		if f != nil && f.active {
+		if f == nil {
+			f = &file{account: strings.ToLower(account)}
+		}
+		if f.app != nil && f.app.active {
 			return nil, ErrActive
 		}
-		return &file{account: strings.ToLower(account), secret: k.secret, created: s.clock().Unix() / secondsOfDay}, nil
+		f.app = &app{secret: k.secret, created: s.today()}
+		return f, nil
 	})
 	return k, err
 }
 
 // Confirm puts an account's secret in force, by a code that shows that somebody else has
-// it too, and returns recovery codes, which nothing tells again. The error may be ErrNone,
-// ErrActive or ErrCode.
+// it too, and returns recovery codes if it has none, which nothing tells again. The error
+// may be ErrNone, ErrActive or ErrCode.
 func (s *Store) Confirm(account, code string) ([]userdb.Secret, error) {
-	codes, hashes := newRecovery()
+	var codes []userdb.Secret
 	err := s.change(context.Background(), account, func(f *file) (*file, error) {
 		switch {
-		case f == nil:
+		case f == nil || f.app == nil:
 			return nil, ErrNone
-		case f.active:
+		case f.app.active:
 			return nil, ErrActive
-		case !f.use(normalize(code), s.clock()):
+		case !f.app.use(normalize(code), s.clock()):
 			return nil, ErrCode
 		}
-		f.active, f.recovery = true, hashes
+		f.app.active, codes = true, f.first()
 		return f, nil
 	})
 	if err != nil {
@@ -178,12 +213,20 @@ func (s *Store) Confirm(account, code string) ([]userdb.Secret, error) {
 	return codes, nil
 }
 
+// first makes recovery codes for who has none.
+func (f *file) first() (codes []userdb.Secret) {
+	if len(f.recovery) == 0 {
+		codes, f.recovery = newRecovery()
+	}
+	return codes
+}
+
 // Renew makes new recovery codes in place of those that an account has. The error may be
 // ErrNone.
 func (s *Store) Renew(account string) ([]userdb.Secret, error) {
 	codes, hashes := newRecovery()
 	err := s.change(context.Background(), account, func(f *file) (*file, error) {
-		if f == nil || !f.active {
+		if f == nil || !f.inForce() {
 			return nil, ErrNone
 		}
 		f.recovery = hashes
@@ -195,7 +238,19 @@ func (s *Store) Renew(account string) ([]userdb.Secret, error) {
 	return codes, nil
 }
 
-// Remove ends an account's second factor. The error may be ErrNone.
+// RemoveApp ends an account's authenticator app. With the last of its factors its recovery
+// codes end. The error may be ErrNone.
+func (s *Store) RemoveApp(account string) error {
+	return s.change(context.Background(), account, func(f *file) (*file, error) {
+		if f == nil || f.app == nil {
+			return nil, ErrNone
+		}
+		f.app = nil
+		return f.kept(), nil
+	})
+}
+
+// Remove ends all of an account's factors. The error may be ErrNone.
 func (s *Store) Remove(account string) error {
 	return s.change(context.Background(), account, func(f *file) (*file, error) {
 		if f == nil {
@@ -218,9 +273,9 @@ func (s *Store) Verify(ctx context.Context, account, code string) (bool, error) 
 	}
 	err := s.change(ctx, account, func(f *file) (*file, error) {
 		switch {
-		case f == nil || !f.active:
+		case f == nil || !f.inForce():
 			return nil, ErrNone
-		case guessable && f.use(code, s.clock()), !guessable && f.recover(code):
+		case guessable && f.app != nil && f.app.active && f.app.use(code, s.clock()), !guessable && f.recover(code):
 			return f, nil
 		}
 		return nil, ErrCode
@@ -256,7 +311,7 @@ func (s *Store) attempt(account string) bool {
 }
 
 // use reports whether code is the secret's at this time, and has it used.
-func (f *file) use(code string, now time.Time) bool {
+func (f *app) use(code string, now time.Time) bool {
 	step := now.Unix() / int64(Period.Seconds())
 	for at := max(step-window, f.used+1); at <= step+window; at++ {
 		if subtle.ConstantTimeCompare([]byte(code), []byte(codeOf(f.secret, at))) == 1 {

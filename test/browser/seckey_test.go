@@ -102,7 +102,7 @@ func TestSecurityKeys(t *testing.T) {
 		}
 		if off {
 			do(t, ctx, "without scripts", chromedp.Navigate(s.url+"/login/code"))
-			look(t, ctx, "login-key-noscript", "light", 390)
+			look(t, ctx, "login-key-noscript", "light", 390, everything)
 		}
 	}
 	do(t, ctx, "recovery", chromedp.Navigate(s.url+"/login/code?recovery"))

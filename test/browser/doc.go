@@ -4,8 +4,10 @@
 //	go test ./test/browser                       everything
 //	go test ./test/browser -run Screens -shots d also keeps the screenshots in d
 //
-// journey_test.go is the story of a visit, code_test.go that of one with a second
-// factor, writing_test.go writes mail with and without scripts, settings_test.go changes what people can change, hostile_test.go shows the
+// story_test.go is all that people do with their mail, in Chromium and in Firefox
+// (firefox_test.go), with and without scripts; journey_test.go is a visit that looks at the
+// doors, code_test.go one with a second factor, writing_test.go writes mail,
+// settings_test.go changes what people can change, hostile_test.go shows the
 // several hundred messages of test/hostile, which can neither run nor load anything
 // (stage_test.go is the theatre: it takes away one defence after the other),
 // attack_test.go attacks from outside, autoconfig_test.go compares what mail programs are

@@ -80,8 +80,10 @@ export async function act(op, values, extra = {}, after) {
   if (!values.length && !all) return;
   if (op === 'move' && !extra.to) {
     const to = $('#to');
-    to?.focus();
-    to?.showPicker?.();
+    if (!to) return;
+    to.dataset.asked = 'yes';
+    to.focus();
+    to.showPicker?.();
     return;
   }
   if (op === 'delete' && !await confirmed('delete')) return;

@@ -437,7 +437,9 @@ type quotaBar struct {
 func (s *Site) quota(r *request) *quotaBar {
 	used, limit, err := s.boxes.account.Quota(r.Context())
 	if err != nil {
-		s.log.Error("quota", "err", err)
+		if r.Context().Err() == nil { // or the front has lost its client
+			s.log.Error("quota", "err", err)
+		}
 		return nil
 	}
 	share := func(n, most int64) int {

@@ -125,7 +125,7 @@ func (s *Site) layout(r *request, title string) layout {
 		}
 	}
 	folders, err := s.boxes.folders(r.Context(), r.PathValue("mailbox"), r.lang)
-	if err != nil {
+	if err != nil && r.Context().Err() == nil { // or the front has lost its client
 		s.log.Error("list folders", "err", err)
 	}
 	l.Folders = folders

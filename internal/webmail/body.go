@@ -15,9 +15,9 @@ import (
 
 // bodyView is the document in the frame.
 type bodyView struct {
-	HTML template.HTML // from htmlsafe
-	Dark bool          // it has its own colours for dark screens
-	Note string        // instead of HTML
+	HTML   template.HTML // from htmlsafe
+	Scheme template.CSS  // the document's color-scheme
+	Note   string        // instead of HTML
 
 	// What stands above it if it is to be printed: the page around the frame is not.
 	Subject string
@@ -61,22 +61,38 @@ func (s *Site) body(w http.ResponseWriter, r *request) error {
 	}
 	res, err := r.sanitize(part, raw, root, remote)
 	if errors.Is(err, htmlsafe.ErrTooComplex) {
-		return s.render(w, r, http.StatusOK, "body.html", bodyView{Note: r.lang.Text("message.tooComplexBody")})
+		return s.render(w, r, http.StatusOK, "body.html", bodyView{Scheme: r.scheme(), Note: r.lang.Text("message.tooComplexBody")})
 	}
 	if err != nil {
 		return err
 	}
-	v := bodyView{Dark: res.DarkAware}
+	v := bodyView{Scheme: r.scheme()}
 	if r.URL.Query().Get("print") != "" {
 		l, err := s.newLetter(r, f)
 		if err != nil {
 			return err
 		}
-		v.Head, v.Subject, v.Dark = &l, subjectOf(root), false // paper is white
+		v.Head, v.Subject = &l, subjectOf(root)
 	}
 	// The one place where a string becomes markup without html/template's doing.
 	v.HTML = template.HTML(res.HTML)
 	return s.render(w, r, http.StatusOK, "body.html", v)
+}
+
+// lightScheme is that of a document that is white as its author saw it.
+const lightScheme = "only light"
+
+// scheme is the color-scheme of a message's document: the page's, unless somebody wants the
+// message's own colours, or prints it.
+func (r *request) scheme() template.CSS {
+	q := r.URL.Query()
+	switch {
+	case r.prefs.Theme == "light" || q.Get("colours") != "" || q.Get("print") != "":
+		return lightScheme
+	case r.prefs.Theme == "dark":
+		return "dark"
+	}
+	return "light dark"
 }
 
 // partOf returns a leaf of a message by its section number.
@@ -97,7 +113,13 @@ func (r *request) sanitize(p *message.Part, raw *os.File, root *message.Part, re
 	if err != nil {
 		return htmlsafe.Result{}, fmt.Errorf("read HTML part: %w", err)
 	}
-	o := htmlsafe.Options{Remote: remote, Words: r.deception}
+	o := htmlsafe.Options{Remote: remote, Words: r.deception, Dark: true, Scheme: htmlsafe.Scheme(r.prefs.Theme)}
+	if root != nil && isAnswer(root) && r.URL.Query().Get("print") == "" {
+		o.Fold = r.lang.Text("reader.quotedText")
+	}
+	if r.scheme() == lightScheme {
+		o.Dark, o.Scheme = false, htmlsafe.Light
+	}
 	var readErr error
 	if root != nil {
 		images := inlineImages(root)

@@ -37,6 +37,8 @@ type letter struct {
 	All         string // the address of all files in one
 	Other       string
 	OtherName   string // of the other form of the same message
+	Colours     string // the same with its own colours, or without; "" if that is no difference
+	OwnColours  bool   // it shows them
 
 	Reply, ReplyAll, ReplyList, Forward string
 	Raw, Save, Headers                  string

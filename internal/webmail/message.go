@@ -259,6 +259,9 @@ func (s *Site) parts(r *request, l *letter, root *message.Part, at []int, raw *o
 	if len(l.Files) > 1 {
 		l.All = l.f.path("/all.zip")
 	}
+	if r.URL.Query().Get("colours") != "" {
+		l.Colours, l.OwnColours = l.Path, true
+	}
 	switch here := l.Path + "&view="; {
 	case c.plain && !plain:
 		l.Other, l.OtherName = here+"plain", r.lang.Text("message.plain")
@@ -279,6 +282,9 @@ func (s *Site) inspect(r *request, l *letter, x shown, raw *os.File) (remote int
 	if err != nil {
 		return 0, false, err
 	}
+	if res.Coloured || res.DarkAware {
+		l.Colours = l.Path + "&colours=own"
+	}
 	for _, sus := range res.Suspicious {
 		l.Warnings = append(l.Warnings, sus.Reason+".")
 	}
@@ -288,19 +294,23 @@ func (s *Site) inspect(r *request, l *letter, x shown, raw *os.File) (remote int
 func (s *Site) partView(r *request, l *letter, x shown, raw *os.File) (partView, error) {
 	if x.html {
 		frame := l.f.path("/body") + "&section=" + url.QueryEscape(x.section)
+		l.Print = frame + "&print=1"
+		if r.URL.Query().Get("colours") != "" {
+			frame += "&colours=own"
+		}
 		subject := subjectOf(l.root)
 		if subject == "" {
 			subject = r.lang.Text("list.noSubject")
 		}
-		l.Print = frame + "&print=1"
 		return partView{Frame: frame, Title: r.lang.Text("message.frame", "subject", subject)}, nil
 	}
-	blocks, cut, err := readPlain(x.part, raw)
+	blocks, cut, err := readPlain(x.part, raw, isAnswer(l.root))
 	return partView{Passages: passages(blocks), Cut: cut}, err
 }
 
-// readPlain lays out a part as plain text; cut tells that there is more.
-func readPlain(p *message.Part, raw *os.File) (blocks []block, cut bool, err error) {
+// readPlain lays out a part of a message, which is an answer or none, as plain text; cut
+// tells that there is more.
+func readPlain(p *message.Part, raw *os.File, answer bool) (blocks []block, cut bool, err error) {
 	text, err := io.ReadAll(p.Text(raw, maxText+1))
 	if err != nil {
 		return nil, false, fmt.Errorf("read text part: %w", err)
@@ -310,7 +320,7 @@ func readPlain(p *message.Part, raw *os.File) (blocks []block, cut bool, err err
 	}
 	format, _ := p.Param("format")
 	delsp, _ := p.Param("delsp")
-	return plainText(strings.ToValidUTF8(string(text), "\uFFFD"), strings.EqualFold(format, "flowed"), strings.EqualFold(delsp, "yes")), cut, nil
+	return plainText(strings.ToValidUTF8(string(text), "\uFFFD"), strings.EqualFold(format, "flowed"), strings.EqualFold(delsp, "yes"), answer), cut, nil
 }
 
 // dangerous reports whether a file of that name can run something on the

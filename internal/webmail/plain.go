@@ -1,8 +1,10 @@
 package webmail
 
 import (
+	"slices"
 	"strings"
 
+	"fantail/internal/message"
 	"fantail/internal/webmail/htmlsafe"
 )
 
@@ -50,8 +52,8 @@ func passages(list []block) []passage {
 const maxQuote = 6
 
 // plainText lays out a text/plain body. flowed and delsp are the parameters of
-// RFC 3676 section 4.
-func plainText(text string, flowed, delsp bool) []block {
+// RFC 3676 section 4. answer says that it answers another message.
+func plainText(text string, flowed, delsp, answer bool) []block {
 	lines := strings.Split(strings.ReplaceAll(strings.TrimRight(text, "\r\n \t"), "\r\n", "\n"), "\n")
 	quoted := make([]quotedLine, len(lines))
 	for i, l := range lines {
@@ -60,8 +62,57 @@ func plainText(text string, flowed, delsp bool) []block {
 	if flowed {
 		quoted = reflow(quoted, delsp)
 	}
+	if answer {
+		quoteRest(quoted)
+	}
 	return blocks(quoted)
 }
+
+// quoteRest makes a quotation of what follows the head of the answered message, as Outlook
+// leaves it: a line of hyphens with words between them, or of underscores, and a field.
+func quoteRest(lines []quotedLine) {
+	for i, l := range lines {
+		if l.depth > 0 || !isSeparator(strings.TrimSpace(l.text)) || !fieldFollows(lines[i+1:]) {
+			continue
+		}
+		for k := i; k < len(lines); k++ {
+			lines[k].depth++
+		}
+		return
+	}
+}
+
+func isSeparator(s string) bool {
+	if strings.Trim(s, "_") == "" {
+		return len(s) >= 20
+	}
+	words := strings.TrimPrefix(strings.TrimSuffix(s, "-----"), "-----")
+	return len(words) == len(s)-10 && len(s) < 80 && strings.Trim(words, "- ") != ""
+}
+
+// fieldFollows reports whether the next line that is not empty is like "From: Ann", in any
+// language.
+func fieldFollows(lines []quotedLine) bool {
+	for _, l := range lines {
+		if text := strings.TrimSpace(l.text); text != "" {
+			name, value, ok := strings.Cut(text, ":")
+			return ok && len(name) > 0 && len(name) < 30 && strings.Count(name, " ") < 3 && strings.HasPrefix(value, " ")
+		}
+	}
+	return false
+}
+
+// isAnswer reports whether a message answers another one, and does not just pass it on.
+func isAnswer(root *message.Part) bool {
+	if len(values(root, "In-Reply-To"))+len(values(root, "References")) == 0 {
+		return false
+	}
+	before, _, prefixed := strings.Cut(subjectOf(root), ":")
+	return !prefixed || !slices.Contains(forwardPrefixes, strings.ToLower(strings.TrimSpace(before)))
+}
+
+// forwardPrefixes begin the subjects of messages that were passed on, in many languages.
+var forwardPrefixes = []string{"fwd", "fw", "wg", "tr", "rv", "enc", "pd", "i", "doorst", "vb", "vl", "ynt", "إعادة توجيه"}
 
 // quotedLine is a line without the signs of quotation before it.
 type quotedLine struct {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fantail/internal/mail"
+	"fantail/internal/message"
 	"fantail/internal/store"
 	"fantail/internal/webmail/settings"
 )
@@ -448,9 +449,13 @@ func TestPassages(t *testing.T) {
 		folded int
 	}{
 		{"hello\n" + quote, 1}, {quote, 0}, {"hello\n> short\n", 0}, {quote + "yes\n" + quote + "no\n", 2}, {quote + "-- \nsignature\n", 0},
+		{"Ja.\n\n-----Ursprüngliche Nachricht-----\nVon: Ann\n" + strings.Repeat("line\n", 9), 1},
+		{"Yes.\n\n________________________________\nFrom: Ann <a@example.org>\n" + strings.Repeat("line\n", 9), 1},
+		{"Yes.\n\n-----Original Message-----\n\n" + strings.Repeat("no field\n", 9), 0},
+		{"A\n-----\nB: c\n" + strings.Repeat("line\n", 9), 0},
 	} {
 		n := 0
-		for _, p := range passages(plainText(c.in, false, false)) {
+		for _, p := range passages(plainText(c.in, false, false, true)) {
 			if p.Folded {
 				n++
 			}
@@ -459,6 +464,40 @@ func TestPassages(t *testing.T) {
 			t.Errorf("%q: %d folded, want %d", c.in, n, c.folded)
 		}
 	}
+}
+
+func TestIsAnswer(t *testing.T) {
+	for header, want := range map[string]bool{
+		"Subject: x": false, "Subject: Re: x": false, "In-Reply-To: <a@b>\nSubject: Re: x": true, "References: <a@b>\nSubject: x": true,
+		"References: <a@b>\nSubject: Fwd: x": false, "References: <a@b>\nSubject: WG: x": false, "In-Reply-To: <a@b>": true, "In-Reply-To: <a@b>\nSubject: AW: Fwd: x": true,
+	} {
+		root, err := message.Parse(strings.NewReader(header+"\n\nx\n"), message.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := isAnswer(root); got != want {
+			t.Errorf("%q: %v", header, got)
+		}
+	}
+}
+
+// TestSchemes: the document of a message goes by the theme, and is white in print.
+func TestSchemes(t *testing.T) {
+	h := setup(t)
+	id := h.add("INBOX", "In-Reply-To: <a@b>\nSubject: Re: x\nContent-Type: text/html\n\n<p style='color:#000000'>Yes.<blockquote type=cite>"+strings.Repeat("words ", 200), 0, now)
+	body := "/m/" + id + "/body?section=1"
+	wants(t, h.get(body), "color-scheme: light dark;", "color:light-dark(#000000,#e8e8e8)", `<details class="wm-quote"><summary>Quoted text</summary>`)
+	wants(t, h.get(body+"&colours=own"), "color-scheme: only light;", `style="color:#000000"`, "wm-quote")
+	page := h.get(body + "&print=1")
+	wants(t, page, "color-scheme: only light;", `style="color:#000000"`)
+	lacks(t, page, "<details")
+	for theme, want := range map[settings.Theme]string{"dark": "color-scheme: dark;", "light": "color-scheme: only light;"} {
+		if err := h.site.settings.Change(func(now *settings.Settings) error { now.Theme = theme; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, h.get(body), want)
+	}
+	wants(t, h.get("/m/"+id+"?colours=own"), "&amp;colours=own\" sandbox", "Colours for the dark theme")
 }
 
 // TestAnswers: where there is a way out, each message leads to the page where one writes.

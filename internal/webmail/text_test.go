@@ -51,7 +51,7 @@ func TestPlainText(t *testing.T) {
 		{"blank lines around", "\n\n  \na\n\n", false, false, "0:a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := show(plainText(c.in, c.flowed, c.delsp)); got != c.want {
+			if got := show(plainText(c.in, c.flowed, c.delsp, true)); got != c.want {
 				t.Errorf("got  %q\nwant %q", got, c.want)
 			}
 		})
@@ -71,7 +71,7 @@ func FuzzPlainText(f *testing.F) {
 			}, s)
 		}
 		var got strings.Builder
-		for _, b := range plainText(in, flowed, delsp) {
+		for _, b := range plainText(in, flowed, delsp, true) {
 			if b.Depth < 0 || b.Depth > maxQuote {
 				t.Fatalf("depth %d", b.Depth)
 			}
@@ -88,7 +88,7 @@ func FuzzPlainText(f *testing.F) {
 func TestPlainTextLinearTime(t *testing.T) {
 	for _, unit := range []string{"x \n", "> \n", ">", "\n", "-- \n", " ", "> x \n>> y \n"} {
 		start := time.Now()
-		plainText(strings.Repeat(unit, maxText/len(unit)), true, false)
+		plainText(strings.Repeat(unit, maxText/len(unit)), true, false, true)
 		if d := time.Since(start); d > 3*time.Second {
 			t.Errorf("%q repeated took %v", unit, d)
 		}

@@ -41,7 +41,7 @@ var checks = map[string]func(string) (value string, ok bool){
 	"span":        number(1, 1000),
 	"start":       number(-1_000_000, 1_000_000),
 	"size":        checkSize,
-	"type":        oneOf("1 a i disc circle square"), // A and I: see attributes
+	"type":        oneOf("1 a i disc circle square cite"), // A and I: see attributes
 	"nowrap":      func(string) (string, bool) { return "nowrap", true },
 	"bgcolor":     checkColor,
 	"color":       checkColor,
@@ -75,6 +75,9 @@ func (b *rebuilder) attributes(n *html.Node, e element) []attribute {
 	if n.Data == "body" {
 		out = bodyColours(out)
 	}
+	if b.styles.adapt {
+		out = b.styles.adapted(out)
+	}
 	slices.SortStableFunc(out, func(x, y attribute) int { return strings.Compare(x.name, y.name) })
 	return out
 }
@@ -95,6 +98,32 @@ func bodyColours(in []attribute) []attribute {
 		default:
 			out = append(out, a)
 		}
+	}
+	if len(style) > 0 {
+		out = append(out, attribute{"style", strings.Join(style, ";")})
+	}
+	return out
+}
+
+// adapted turns colours of attributes into style, where they can have another value for
+// dark screens, and counts them. The element's own style comes last and wins.
+func (s *styler) adapted(in []attribute) []attribute {
+	var out []attribute
+	var style []string
+	for _, a := range in {
+		property := map[string]string{"bgcolor": "background-color", "color": "color"}[a.name]
+		if property != "" {
+			if dark, ok := roleOf(property).onDark(a.value); ok {
+				s.colours++
+				style = append(style, property+":light-dark("+a.value+","+dark+")")
+				continue
+			}
+		}
+		if a.name == "style" {
+			style = append(style, a.value)
+			continue
+		}
+		out = append(out, a)
 	}
 	if len(style) > 0 {
 		out = append(out, attribute{"style", strings.Join(style, ";")})
@@ -233,7 +262,7 @@ func isNameByte(c byte) bool {
 // word some colour.
 func checkColor(v string) (string, bool) {
 	v = asciiLower(strings.TrimSpace(v))
-	if namedColours[v] {
+	if isColourName(v) {
 		return v, true
 	}
 	hex := strings.TrimPrefix(v, "#")

@@ -16,7 +16,10 @@ type styler struct {
 	bytes     int // of CSS read so far
 	selectors int // read so far
 	dark      bool
-	err       error // sticky
+	adapt     bool   // colours get another value for dark screens
+	colours   int    // that got one
+	scheme    Scheme // that conditions are about
+	err       error  // sticky
 }
 
 // token is a lexical unit with its escapes decoded and its name in lower case.
@@ -267,7 +270,13 @@ func (s *styler) declaration(toks []token, root bool) string {
 	if important && root && (name == "display" || name == "position") {
 		important = false
 	}
-	v, ok := value(toks, law)
+	w := &valueWriter{law: law, joint: true}
+	if s.adapt {
+		w.role = roleOf(name)
+	}
+	v, ok := w.value(toks)
+	s.colours += w.adapted
+	s.dark = s.dark || w.dark
 	if !ok {
 		return ""
 	}
@@ -332,9 +341,16 @@ func (s *styler) mediaFeature(toks []token) (string, bool) {
 	if !known || len(toks) == 0 || toks[0].kind != css.ColonToken {
 		return "", false
 	}
-	v, ok := value(trimSpace(toks[1:]), law)
+	v, ok := (&valueWriter{law: law, joint: true}).value(trimSpace(toks[1:]))
 	if name == "prefers-color-scheme" {
 		s.dark = true
+		switch {
+		case s.scheme == AnyScheme:
+		case v == string(s.scheme):
+			name, v = "min-width", "0px" // which is true
+		default:
+			name, v = "max-width", "0px"
+		}
 	}
 	return "(" + name + ":" + v + ")", ok
 }

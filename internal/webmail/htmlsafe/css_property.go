@@ -159,7 +159,7 @@ var functions = map[string]function{
 	"rgb": {aColor, channels, "none"}, "rgba": {aColor, channels, "none"},
 	"hsl": {aColor, channels, "none"}, "hsla": {aColor, channels, "none"}, "hwb": {aColor, channels, "none"},
 	"lab": {aColor, channels, "none"}, "lch": {aColor, channels, "none"},
-	"oklab": {aColor, channels, "none"}, "oklch": {aColor, channels, "none"},
+	"oklab": {aColor, channels, "none"}, "oklch": {aColor, channels, "none"}, "light-dark": {aColor, aColor, ""},
 	"linear-gradient": {anImage, gradients, towards}, "repeating-linear-gradient": {anImage, gradients, towards},
 	"radial-gradient": {anImage, gradients, towards}, "repeating-radial-gradient": {anImage, gradients, towards},
 	"calc": {anyNumber, anyNumber | aSlash | aSum, ""}, "min": {anyNumber, anyNumber | aSlash | aSum, ""},

@@ -1,6 +1,7 @@
 package htmlsafe
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,16 +16,20 @@ const maxComponents = 120
 // valueWriter checks the tokens of one value and writes them.
 type valueWriter struct {
 	law   property
-	out   strings.Builder
+	out   []byte
 	calls []function // open functions, innermost last
 	joint bool       // no space before the next token
+
+	role    role // for which colours are adapted to dark screens
+	adapted int  // colours that were
+	dark    bool // the value has colours of its own for them
+	begun   int  // where in out the colour begins whose function is open
 }
 
 // value filters a value: every token must be of a kind that the property
 // allows. The order of tokens is not checked, for browsers ignore values that
 // make no sense.
-func value(toks []token, law property) (string, bool) {
-	w := &valueWriter{law: law, joint: true}
+func (w *valueWriter) value(toks []token) (string, bool) {
 	if len(toks) == 0 || len(toks) > maxComponents {
 		return "", false
 	}
@@ -33,7 +38,7 @@ func value(toks []token, law property) (string, bool) {
 			return "", false
 		}
 	}
-	return w.out.String(), len(w.calls) == 0 && w.out.Len() > 0
+	return string(w.out), len(w.calls) == 0 && len(w.out) > 0
 }
 
 // may reports whether the innermost function, or the property itself, takes
@@ -64,12 +69,12 @@ func (w *valueWriter) token(t token) bool {
 		return w.number(t.text)
 	case css.HashToken:
 		ok := w.may(aColor) && isHexColor(t.name)
-		return ok && w.put("#"+asciiLower(t.name))
+		return ok && w.colour("#"+asciiLower(t.name))
 	case css.StringToken:
 		name := strings.Trim(t.text, `"'`)
 		return w.may(aFont) && isFontName(name) && w.put("'"+name+"'")
 	case css.CommaToken:
-		w.out.WriteByte(',')
+		w.out = append(w.out, ',')
 		w.joint = true
 		return true
 	case css.FunctionToken:
@@ -78,9 +83,13 @@ func (w *valueWriter) token(t token) bool {
 		if len(w.calls) == 0 {
 			return false
 		}
+		f := w.calls[len(w.calls)-1]
 		w.calls = w.calls[:len(w.calls)-1]
-		w.out.WriteByte(')')
+		w.out = append(w.out, ')')
 		w.joint = false
+		if f.gives == aColor && !w.inColour() {
+			w.adapt(w.begun)
+		}
 		return true
 	case css.DelimToken:
 		return w.delim(t.text)
@@ -90,17 +99,42 @@ func (w *valueWriter) token(t token) bool {
 
 func (w *valueWriter) put(s string) bool {
 	if !w.joint {
-		w.out.WriteByte(' ')
+		w.out = append(w.out, ' ')
 	}
-	w.out.WriteString(s)
+	w.out = append(w.out, s...)
 	w.joint = false
 	return true
+}
+
+// colour writes one.
+func (w *valueWriter) colour(s string) bool {
+	w.put(s)
+	if !w.inColour() {
+		w.adapt(len(w.out) - len(s))
+	}
+	return true
+}
+
+// inColour reports whether a function is open that makes a colour.
+func (w *valueWriter) inColour() bool {
+	return slices.ContainsFunc(w.calls, func(f function) bool { return f.gives == aColor })
+}
+
+// adapt gives the colour that begins at a place of what was written another value for
+// dark screens.
+func (w *valueWriter) adapt(at int) {
+	colour := string(w.out[at:])
+	if dark, ok := w.role.onDark(colour); ok {
+		w.adapted++
+		w.out = append(w.out[:at], "light-dark("+colour+","+dark+")"...)
+	}
 }
 
 func (w *valueWriter) ident(name string) bool {
 	switch {
 	case hasWord(w.words(), name), len(w.calls) == 0 && hasWord(everyProperty, name):
-	case w.may(aColor) && namedColours[name]:
+	case w.may(aColor) && isColourName(name):
+		return w.colour(name)
 	case w.may(aFont) && len(w.calls) == 0 && isFontName(name) && isASCII(name):
 	default:
 		return false
@@ -113,7 +147,12 @@ func (w *valueWriter) open(name string) bool {
 	if !known || !w.may(f.gives) || len(w.calls) >= maxCSSDepth {
 		return false
 	}
+	outer := !w.inColour()
 	w.put(name + "(")
+	if f.gives == aColor && outer {
+		w.begun = len(w.out) - len(name) - 1
+	}
+	w.dark = w.dark || name == "light-dark"
 	w.joint = true
 	w.calls = append(w.calls, f)
 	return true

@@ -38,6 +38,7 @@ func buildElements() map[string]element {
 	}
 	put("p div span h1 h2 h3 h4 h5 h6 thead tbody tfoot tr dl dt dd blockquote pre code tt kbd samp b strong i em u s strike "+
 		"del ins sub sup small big center address abbr cite q dfn mark time var caption", element{fate: keep})
+	put("blockquote", element{fate: keep, attrs: "type"})
 	put("br wbr", element{fate: keep, void: true})
 	put("hr", element{fate: keep, void: true, attrs: "width size color"})
 	put("a", element{fate: keep, attrs: "href"})

@@ -58,7 +58,26 @@ type Options struct {
 	// Words says what is wrong with a link, in the reader's language: text, without a full
 	// stop. nil: in English.
 	Words func(Suspicion) string
+	// Dark gives all colours another value for dark screens, unless the message does that
+	// itself. Which of them shows is decided by the color-scheme of the document.
+	Dark bool
+	// Fold puts long quotations into elements <details class="wm-quote">, with this text as
+	// their summary. "": they stay open. They are no part of what Sanitize accepts.
+	Fold string
+	// Scheme is that of the document, if it does not depend on the browser's. What the
+	// message has for the other one goes.
+	Scheme Scheme
 }
+
+// Scheme is a color-scheme (CSS Color Adjustment section 2).
+type Scheme string
+
+// The schemes.
+const (
+	AnyScheme Scheme = ""
+	Light     Scheme = "light"
+	Dark      Scheme = "dark"
+)
 
 // Result is a sanitised message.
 type Result struct {
@@ -72,6 +91,8 @@ type Result struct {
 	Suspicious []Suspicion
 	// DarkAware says that the message has its own colours for dark screens.
 	DarkAware bool
+	// Coloured says that colours got another value for dark screens.
+	Coloured bool
 }
 
 // Sanitize rebuilds the HTML in src, which is UTF-8, of allowed parts only.
@@ -85,12 +106,13 @@ func Sanitize(src string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	o.Dark = o.Dark && !first.DarkAware
 	r, err := rebuild(settled, finalPass, o)
 	if err != nil {
 		return Result{}, err
 	}
 	// The first round saw all remote images; its output has none, or only some.
-	r.Remote, r.Trackers = first.Remote, first.Trackers
+	r.Remote, r.Trackers, r.DarkAware = first.Remote, first.Trackers, first.DarkAware
 	return r, nil
 }
 

@@ -72,7 +72,7 @@ func TestKept(t *testing.T) {
 		{"comment between tokens", `<p style="border:1px/**/solid/**/red">x`, `<p style="border:1px solid red">x</p>`},
 		{"clamped", `<p style="width:1e9px;margin-left:-99999em">x`, `<p style="width:5000px;margin-left:-300em">x</p>`},
 		{"exponents", `<p style="width:1.5e1px;line-height:12e-1">x`, `<p style="width:15px;line-height:1.2">x</p>`},
-		{"blockquote", `<blockquote type=cite cite="http://x">q</blockquote>`, `<blockquote>q</blockquote>`},
+		{"blockquote", `<blockquote type=cite cite="http://x">q</blockquote>`, `<blockquote type="cite">q</blockquote>`},
 		{"spacer", `a<img width=1 height=1 src=` + pngURL + `>b`, `ab`},
 		{"control characters", "a\x01b\u0085c\x7f", "abc"},
 	} {

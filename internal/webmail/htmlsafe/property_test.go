@@ -158,6 +158,13 @@ func FuzzSanitize(f *testing.F) {
 			t.Fatalf("%q\n in %q\nout %q", bad, in, r.HTML)
 		}
 		settled(t, r.HTML)
+		if r, err = Sanitize(in, Options{Dark: true, Scheme: Dark}); err != nil {
+			return // what it adds was too much
+		}
+		if bad := violations(r.HTML); len(bad) > 0 {
+			t.Fatalf("%q\n in %q\ndark %q", bad, in, r.HTML)
+		}
+		settled(t, r.HTML)
 	})
 }
 

@@ -25,6 +25,7 @@ type rebuilder struct {
 	nodes  int
 	images int   // bytes of src attributes so far, written or about to be
 	points int64 // of the images so far, unpacked
+	folded map[*html.Node]bool
 	res    Result
 	err    error // sticky: the first limit that was passed
 }
@@ -38,6 +39,10 @@ func rebuild(src string, p pass, o Options) (Result, error) {
 		return Result{}, fmt.Errorf("%w: %v", ErrTooComplex, err)
 	}
 	b := &rebuilder{pass: p, opt: o}
+	b.styles.adapt, b.styles.scheme = o.Dark, o.Scheme
+	if o.Fold != "" {
+		b.folded = fold(doc)
+	}
 	b.node(doc, 0)
 	css := b.styles.sheets(b.sheets)
 	if b.err == nil {
@@ -50,7 +55,7 @@ func rebuild(src string, p pass, o Options) (Result, error) {
 		css = "<style>" + css + "</style>"
 	}
 	b.res.HTML = css + b.out.String()
-	b.res.DarkAware = b.styles.dark
+	b.res.DarkAware, b.res.Coloured = b.styles.dark, b.styles.colours > 0
 	return b.res, nil
 }
 
@@ -94,6 +99,12 @@ func (b *rebuilder) element(n *html.Node, depth int) {
 	}
 	if n.Data == "body" {
 		b.body(n, depth)
+		return
+	}
+	if b.folded[n] {
+		b.write(`<details class="`, quoteClass, `"><summary>`, html.EscapeString(b.opt.Fold), "</summary>")
+		b.children(n, depth)
+		b.write("</details>")
 		return
 	}
 	switch e := elements[n.Data]; e.fate {

@@ -33,6 +33,7 @@ const (
 	dialTime    = 30 * time.Second
 	commandTime = 5 * time.Minute
 	endTime     = 10 * time.Minute
+	quitTime    = 10 * time.Second // shorter than theirs: it is a courtesy
 )
 
 // Send implements Transport.
@@ -48,22 +49,39 @@ func (s SMTP) Send(ctx context.Context, e Envelope, message *os.File, commit fun
 	}
 	c, err := smtp.NewClient(conn, host)
 	if err != nil {
-		return answer(err)
+		return unwelcome(err)
 	}
-	if err := s.greet(c, host); err != nil {
-		return err
+	err = unwelcome(s.greet(c, host))
+	if err == nil {
+		err = s.envelope(c, e)
 	}
-	if err := s.envelope(c, e); err != nil {
-		return err
+	if err == nil {
+		err = conn.SetDeadline(time.Now().Add(endTime))
 	}
-	if err := conn.SetDeadline(time.Now().Add(endTime)); err != nil {
-		return err
+	if err == nil {
+		err = data(c, message, commit)
 	}
-	if err := data(c, message, commit); err != nil {
-		return err
+	if no := (*Refusal)(nil); err == nil || errors.As(err, &no) {
+		quit(conn, c)
 	}
-	_ = c.Quit() // it has the message, whatever it says now
-	return nil
+	return err
+}
+
+// unwelcome is the error of a server that will not have us, whoever writes to whom: that is
+// the administrator's to mend, and the message can wait.
+func unwelcome(err error) error {
+	var no *Refusal
+	if err = answer(err); errors.As(err, &no) {
+		no.Temporary = true
+	}
+	return err
+}
+
+// quit takes leave (RFC 5321 section 4.1.1.10). What the server says to that changes nothing.
+func quit(conn net.Conn, c *smtp.Client) {
+	if err := conn.SetDeadline(time.Now().Add(quitTime)); err == nil {
+		_ = c.Quit()
+	}
 }
 
 func (s SMTP) dial(ctx context.Context) (conn net.Conn, host string, err error) {
@@ -103,7 +121,7 @@ func (s SMTP) greet(c *smtp.Client, host string) error {
 		hello = "localhost"
 	}
 	if err := c.Hello(hello); err != nil {
-		return answer(err)
+		return err
 	}
 	if s.TLS == conf.SubmitSTARTTLS && !strings.HasPrefix(s.Server, "/") {
 		if ok, _ := c.Extension("STARTTLS"); !ok {
@@ -116,11 +134,7 @@ func (s SMTP) greet(c *smtp.Client, host string) error {
 	if s.Name == "" {
 		return nil
 	}
-	if err := c.Auth(plain{s.Name, s.Password}); err != nil {
-		// A wrong password of the relay is the administrator's to mend: the message can wait.
-		return &Refusal{Temporary: true, Said: line(err.Error())}
-	}
-	return nil
+	return c.Auth(plain{s.Name, s.Password})
 }
 
 // plain is AUTH PLAIN, on connections that the configuration calls safe: under TLS, or on
@@ -190,7 +204,17 @@ func data(c *smtp.Client, message io.Reader, commit func() error) error {
 	if err := commit(); err != nil {
 		return err
 	}
-	return answer(w.Close())
+	if err := w.Close(); !accepted(err) {
+		return answer(err)
+	}
+	return nil
+}
+
+// accepted reports whether the answer to the end of a message is that the server has it:
+// every 2xx is (RFC 5321 section 4.2.1), not the usual 250 alone.
+func accepted(err error) bool {
+	var said *textproto.Error
+	return err == nil || errors.As(err, &said) && said.Code/100 == 2
 }
 
 // endless passes a message on. It is there so that io.Copy takes no shorter way around the
@@ -200,10 +224,10 @@ type endless struct{ r io.Reader }
 func (e *endless) Read(p []byte) (int, error) { return e.r.Read(p) }
 
 // answer makes a Refusal of what a server has said: 4xx and 5xx. Everything else stays
-// what it is: the connection failed.
+// what it is: the connection failed, or an answer made no sense there, which is no refusal.
 func answer(err error) error {
 	var said *textproto.Error
-	if !errors.As(err, &said) {
+	if !errors.As(err, &said) || said.Code/100 != 4 && said.Code/100 != 5 {
 		return err
 	}
 	return &Refusal{Temporary: said.Code/100 != 5, Said: line(fmt.Sprintf("%d %s", said.Code, said.Msg))}

@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # Fronts, the delivery agent and the admin's tool are commands; what is started for
 # them lives beside each other in libexec. pam-helper alone needs a C compiler, and PAM.
 COMMANDS = fantail imapd pop3d webmaild deliver lmtpd
-HELPERS  = authd sessiond keyd checkpassword-reply imap-session pop3-session webmail-session deliver-session submitd webmail-submit
+HELPERS  = authd sessiond keyd checkpassword-reply imap-session pop3-session webmail-session deliver-session submitd webmail-submit quota-command
 PROGRAMS = $(COMMANDS) $(HELPERS)
 PAGES    = $(wildcard man/*.[1578])
 UNITS    = $(notdir $(wildcard packaging/systemd/*))

@@ -21,11 +21,12 @@ const floors = `
 	login/front login/webfront login/lmtpfront login/session login/sources webmail imap/imapd pop3/pop3d pop3/expire deliver/deliverd
 	login/frontd
 	login/authd login/sessiond login/keyd login/own
-	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/contacts webmail/invite webmail/query store/storetest webmail/settings webmail/compose webmail/outbox webmail/submit login/submitd
+	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/contacts webmail/invite webmail/query store/storetest webmail/settings webmail/compose webmail/outbox webmail/submit login/submitd login/inquiry
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth login/webauthn/webauthntest
+	login/crossed
 	login/userdb login/webauthn login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/zstd/linked store/warning deliver/policy
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop

@@ -26,6 +26,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/deliver"
+	"fantail/internal/login/crossed"
 	"fantail/internal/login/userdb"
 	"fantail/internal/store"
 )
@@ -145,12 +146,25 @@ func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, t
 	if err != nil {
 		return err
 	}
+	// Nobody has started this whom it could tell, and in the sandbox it can start nothing.
+	full, err := crossed.Directory(&settings.Warnings)
+	if err != nil {
+		log.Warn("the program for quota is not run at once", "err", err)
+	}
+	o.Crossed = func() {
+		if full == "" {
+			return // it waits in the Maildir, for the next session to tell
+		}
+		if err := crossed.Tell(full, own.Name); err != nil {
+			log.Warn("the program for quota is not run at once", "err", err)
+		}
+	}
 	account, err := store.OpenAccount(own.Mail, o)
 	if err != nil {
 		return err
 	}
 	if cfg.Programs.Sandbox != conf.SandboxOff {
-		err = fence(account)
+		err = fence(account, full)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -165,11 +179,15 @@ func (a *arguments) deliver(cfg *conf.Config, agent *deliver.Agent, own owner, t
 	return err
 }
 
-// fence has the program give up everything but the account's mail.
-func fence(account *store.Account) error {
+// fence has the program give up everything but the account's mail, and a directory if it
+// is not "".
+func fence(account *store.Account, directory string) error {
 	places, err := account.Places()
 	if err != nil {
 		return err
+	}
+	if directory != "" {
+		places.Trees = append(places.Trees, directory)
 	}
 	return sandbox.Enter(sandbox.Delivery, sandbox.Options{Trees: places.Trees, Files: places.Files})
 }

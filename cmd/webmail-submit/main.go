@@ -25,6 +25,7 @@ import (
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/crossed"
 	"fantail/internal/store"
 	"fantail/internal/webmail/outbox"
 	"fantail/internal/webmail/submit"
@@ -120,6 +121,15 @@ func worker(cfg *conf.Config, account, maildir, quota string, log *slog.Logger) 
 			o, err := store.Configured(&settings, account, log)
 			if err != nil {
 				return nil, err
+			}
+			o.Crossed = func() {
+				dir, err := crossed.Directory(&settings.Warnings)
+				if dir != "" && err == nil {
+					err = crossed.Tell(dir, account)
+				}
+				if err != nil { // the next session tells
+					log.Warn("the program for quota is not run at once", "err", err)
+				}
 			}
 			return store.OpenAccount(maildir, o)
 		},

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/inquiry"
 )
 
 // check is the verb check: what a running installation needs, and whether it is there.
@@ -40,6 +40,7 @@ var parts = []struct {
 	{"sources", (*examination).sources},
 	{"daemons", (*examination).daemons},
 	{"mail servers", (*examination).mailServers},
+	{"quota", (*examination).quotaCommand},
 	{"services", (*examination).services},
 }
 
@@ -157,24 +158,7 @@ func systemUser(name string) (*syscall.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return credentialOf(u)
-}
-
-// credentialOf is a user of the system with his groups.
-func credentialOf(u *user.User) (*syscall.Credential, error) {
-	ids, err := u.GroupIds()
-	if err != nil {
-		return nil, err
-	}
-	numbers := make([]uint32, 0, len(ids)+2)
-	for _, text := range append([]string{u.Uid, u.Gid}, ids...) {
-		n, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("the user %s: %w", u.Username, err)
-		}
-		numbers = append(numbers, uint32(n))
-	}
-	return &syscall.Credential{Uid: numbers[0], Gid: numbers[1], Groups: numbers[2:]}, nil
+	return inquiry.Credential(u)
 }
 
 // ownerOf is whose a file is, for commands that are shown.

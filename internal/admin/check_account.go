@@ -39,6 +39,7 @@ func (x *examination) account(name string) {
 		return
 	}
 	x.accountMail(&a)
+	x.accountQuotaCommand(&a)
 }
 
 // accountPassword examines what stands for the password in the passwd-file.

@@ -16,12 +16,14 @@ import (
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/login/broker"
+	"fantail/internal/login/submitd"
 )
 
 // answerTime is how long a daemon may take to answer.
 const answerTime = 5 * time.Second
 
-// daemons: authd and sessiond, and keyd if it is to be, answer on their sockets.
+// daemons: authd and sessiond, and submitd and keyd if they are to be, answer on their
+// sockets.
 func (x *examination) daemons() {
 	if _, err := os.Stat(filepath.Join(x.run, broker.SocketLogin)); errors.Is(err, fs.ErrNotExist) {
 		if os.Geteuid() != 0 {
@@ -36,6 +38,9 @@ func (x *examination) daemons() {
 	list := []daemon{{broker.SocketLogin, x.askLogin}, {broker.SocketSession, reach}, {broker.SocketAdmin, x.askSessions}}
 	if _, err := os.Stat(filepath.Join(x.run, broker.SocketDeliver)); err == nil {
 		list = append(list, daemon{broker.SocketDeliver, reach})
+	}
+	if _, err := os.Stat(filepath.Join(x.run, submitd.Socket)); err == nil || x.submits() {
+		list = append(list, daemon{submitd.Socket, x.askSubmit})
 	}
 	if x.cfg.TLS.KeyProcess {
 		list = append(list, daemon{broker.SocketKey, x.askKeys})
@@ -76,6 +81,7 @@ var starting = map[string]string{
 	broker.SocketSession: "systemctl start fantail-sessiond.socket",
 	broker.SocketAdmin:   "systemctl start fantail-sessiond-admin.socket",
 	broker.SocketKey:     "systemctl start fantail-keyd.socket",
+	submitd.Socket:       "systemctl start fantail-submitd.socket",
 }
 
 func reach(ctx context.Context, path string) error {
@@ -93,6 +99,20 @@ func (x *examination) askLogin(ctx context.Context, path string) error {
 		return err
 	}
 	x.ok("authd answers on %s", path)
+	return nil
+}
+
+// submits reports whether the configuration says that there is something for submitd to do.
+func (x *examination) submits() bool {
+	return len(x.cfg.Webmail.ListenTLS) > 0 || len(x.cfg.Mail.Warnings.Command) > 0
+}
+
+// askSubmit says no more than hello: submitd hears, and does not answer.
+func (x *examination) askSubmit(ctx context.Context, path string) error {
+	if err := reach(ctx, path); err != nil {
+		return err
+	}
+	x.ok("submitd listens on %s", path)
 	return nil
 }
 

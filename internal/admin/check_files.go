@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/tlsconf"
+	"fantail/internal/login/inquiry"
 	"fantail/internal/login/launch"
 	"fantail/internal/login/passdb/shadow"
 	"fantail/internal/login/userdb"
@@ -25,7 +26,7 @@ const (
 )
 
 // needed are the programs that the daemons start, or are.
-var needed = []string{"authd", "sessiond", "imap-session", "pop3-session", "webmail-session"}
+var needed = []string{"authd", "sessiond", "submitd", "imap-session", "pop3-session", "webmail-session", "webmail-submit"}
 
 // programs: they are there, and session programs can be started by everybody.
 func (x *examination) programs() {
@@ -38,6 +39,9 @@ func (x *examination) programs() {
 	names := needed
 	if x.cfg.TLS.KeyProcess {
 		names = append(slices.Clone(names), "keyd")
+	}
+	if len(x.cfg.Mail.Warnings.Command) > 0 {
+		names = append(slices.Clone(names), "quota-command")
 	}
 	for _, name := range names {
 		path := filepath.Join(directory, name)
@@ -195,7 +199,7 @@ func (x *examination) passwdFile() {
 	if canRead(nobody, path) == nil {
 		x.wrong("chmod o-r "+argumentOf(path), "everybody on this machine can read the hashes in %s", path)
 	}
-	who, err := authdUser(x.cfg)
+	who, err := inquiry.User(x.cfg)
 	if err != nil {
 		x.wrong("", "%v", err)
 	}
@@ -222,7 +226,7 @@ func (x *examination) sources() {
 	if os.Geteuid() == 0 { // accounts have users of their own
 		args = append(args, "-S", x.run)
 	}
-	cmd, err := authdCommand(x.ctx, x.cfg, args...)
+	cmd, err := inquiry.Command(x.ctx, x.cfg, args...)
 	if err != nil {
 		x.wrong("", "%v", err)
 		return
@@ -230,7 +234,7 @@ func (x *examination) sources() {
 	var says bytes.Buffer
 	cmd.Stderr = &says
 	if err := cmd.Run(); err != nil {
-		text := words(says.String())
+		text := inquiry.Words(says.String())
 		if text == "" {
 			text = err.Error()
 		}

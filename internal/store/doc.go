@@ -104,7 +104,8 @@
 // and without a file maildirsize all this is one look whether there is the file.
 //
 // After every change that counts, the owner is told if the account is as full as the
-// settings say (warn.go).
+// settings say, and a crossing is kept for the administrator's program, which others run
+// (warn.go).
 //
 // # Errors
 //

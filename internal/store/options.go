@@ -32,6 +32,9 @@ type Options struct {
 	// when that is, and what they say.
 	Owner    string
 	Warnings conf.WarningSettings
+	// Crossed is called when a crossing of a percentage waits for the program of
+	// Warnings.Command (quota.Take). It does not wait; nil: nobody is told.
+	Crossed func()
 	// Unlimited says that the account has no limits, whatever its maildirsize says.
 	Unlimited bool
 	Folders   []Folder // that a new account gets

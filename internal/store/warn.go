@@ -14,7 +14,8 @@ import (
 // to who brought it.
 const warnTime = 20 * time.Second
 
-// warn tells the owner of the account if it is as full as the settings say. It is called
+// warn tells the owner of the account if it is as full as the settings say, and who runs
+// the administrator's program. It is called
 // after every change of the mail that counts, whoever makes it. What goes wrong does not
 // undo the change, and the next one tries again.
 func (a *Account) warn() {
@@ -23,9 +24,13 @@ func (a *Account) warn() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), warnTime)
 	defer cancel()
-	err := a.quota.Tell(ctx, a.opt.Warnings.Percents, func(c quota.Crossing) error { return a.crossed(ctx, c) })
+	keep := len(a.opt.Warnings.Command) > 0
+	kept, err := a.quota.Tell(ctx, a.opt.Warnings.Percents, keep, func(c quota.Crossing) error { return a.crossed(ctx, c) })
 	if err != nil {
 		a.opt.Log.Warn("owner not told that the account is full", "err", err)
+	}
+	if kept && a.opt.Crossed != nil {
+		a.opt.Crossed()
 	}
 }
 
@@ -35,6 +40,10 @@ func (a *Account) crossed(ctx context.Context, c quota.Crossing) error {
 	log := a.opt.Log.With("percent", c.Percent, "size", c.Usage.Octets, "messages", c.Usage.Messages)
 	if c.Below {
 		log.Info("quota is below a percentage again")
+		return nil
+	}
+	if !a.opt.Warnings.Message {
+		log.Info("quota has reached a percentage")
 		return nil
 	}
 	text, err := warning.Warning{

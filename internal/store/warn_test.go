@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/mail"
+	"fantail/internal/store/quota"
 )
 
 // warned opens an account whose owner is told at 80 and 95 percent of 10,000 octets.
@@ -18,7 +21,7 @@ func warned(t *testing.T, root string) *Account {
 	t.Helper()
 	a, err := OpenAccount(root, Options{
 		Host: "mx", Limits: Limits{Octets: 10_000}, Owner: "ann@example.org", Ignored: map[string]bool{"Junk": true},
-		Warnings: conf.WarningSettings{Percents: []int{80, 95}},
+		Warnings: conf.WarningSettings{Percents: []int{80, 95}, Message: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -211,5 +214,50 @@ func TestWarnNobody(t *testing.T) {
 	}
 	if got := warnings(t, a); len(got) != 1 {
 		t.Errorf("told %q", got)
+	}
+}
+
+// TestWarnCommand: crossings, up and down, wait for a program if there is one, and somebody
+// is told of each; the owner need not be.
+func TestWarnCommand(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "Maildir")
+	a := warned(t, root)
+	told := 0
+	a.opt.Warnings.Message, a.opt.Crossed = false, func() { told++ }
+	in := openBox(t, a, mail.Inbox)
+	waiting := func() (list []string) {
+		t.Helper()
+		for {
+			c, ok, _, err := quota.Take(t.Context(), root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				return list
+			}
+			list = append(list, fmt.Sprint(c.Before, "-", c.Now))
+		}
+	}
+	if err := tryDeliver(t, in, strings.Repeat("x", 8000)); err != nil {
+		t.Error(err)
+	}
+	if got := waiting(); got != nil || told > 0 {
+		t.Errorf("without a program %q wait, told %d times", got, told)
+	}
+	a.opt.Warnings.Command = []string{"/bin/true"}
+	if err := tryDeliver(t, in, strings.Repeat("x", 1500)); err != nil {
+		t.Error(err)
+	}
+	if err := tryDeliver(t, in, strings.Repeat("x", 10)); err != nil {
+		t.Error(err)
+	}
+	if err := in.Expunge(t.Context(), syncBox(t, in).UIDs()); err != nil {
+		t.Fatal(err)
+	}
+	if got := waiting(); !slices.Equal(got, []string{"80-95", "95-0"}) || told != 2 {
+		t.Errorf("%q wait, told %d times", got, told)
+	}
+	if got := warnings(t, a); got != nil {
+		t.Errorf("the owner was told %q", got)
 	}
 }

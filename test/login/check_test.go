@@ -17,7 +17,10 @@ import (
 // whole makes a house in which nothing is missing, and the configuration file that says
 // where its daemons really listen.
 func whole(t *testing.T) (*house, *tlstest.Authority, tls.Certificate) {
-	h := build(t)
+	h := build(t, func(h *house, config string) string {
+		return fmt.Sprintf("[webmail]\nsubmit_directory = %q\n[mail]\nquota_warning_directory = %q\n", h.path("submit"), h.path("crossed")) + config
+	})
+	h.make("fantail/cmd/submitd")
 	ca := tlstest.New(t)
 	good := ca.Client(t, "", func(c *x509.Certificate) {
 		c.DNSNames, c.EmailAddresses = []string{"mail.example.org"}, nil
@@ -38,9 +41,11 @@ func whole(t *testing.T) (*house, *tlstest.Authority, tls.Certificate) {
 	if err := errors.Join(
 		os.WriteFile(h.path("fantail.toml"), []byte(config), 0o644),
 		os.WriteFile(h.path("bin", "webmail-session"), []byte("#!/bin/sh\n"), 0o755),
+		os.WriteFile(h.path("bin", "webmail-submit"), []byte("#!/bin/sh\n"), 0o755),
 	); err != nil {
 		t.Fatal(err)
 	}
+	h.start("submitd", 0, "submit")
 	return h, ca, good
 }
 
@@ -60,7 +65,7 @@ func TestCheck(t *testing.T) {
 	for _, want := range []string{
 		"configuration", "programs", "certificate    " + h.path("front", "c.pem") + ", good until", "mail.example.org",
 		"authd          " + h.path("auth"), "passwd-file    " + h.path("passwd") + ": 5 accounts", "sources", "authd answers",
-		"sessiond answers", "imap.listen: " + h.imap + " answers", "imap.listen_tls: " + h.imaps + " answers", "pop3.listen: " + h.pop3 + " answers",
+		"sessiond answers", "submitd listens on " + h.path("run", "submit"), "imap.listen: " + h.imap + " answers", "imap.listen_tls: " + h.imaps + " answers", "pop3.listen: " + h.pop3 + " answers",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -71,9 +76,13 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	config, err := os.ReadFile(h.path("fantail.toml"))
+	if err == nil {
+		err = os.WriteFile(h.path("bin", "closed"), []byte("#!/bin/sh\n"), 0o700)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	command := func(percents, program string) func() error { return h.command(config, percents, program) }
 	for _, c := range []struct {
 		what       string
 		spoil      func() error
@@ -90,6 +99,12 @@ func TestCheck(t *testing.T) {
 		{"a closed configuration", h.chmod(0o600, "fantail.toml"), h.chmod(0o644, "fantail.toml"), "session programs read it as the users of their accounts", "chmod a+r " + h.path("fantail.toml")},
 		{"a closed program", h.chmod(0o700, "bin", "imap-session"), h.chmod(0o755, "bin", "imap-session"), "imap-session cannot be run", "mode 755"},
 		{"no sessiond", h.rename("run/admin", "run/gone"), h.rename("run/gone", "run/admin"), "run/admin does not answer", "systemctl start fantail-sessiond-admin.socket"},
+		{"no submitd", all(command("[80]", "/bin/true"), h.rename("run/submit", "run/gone")), all(h.append("fantail.toml", config, ""), h.rename("run/gone", "run/submit")), "run/submit does not answer", "systemctl start fantail-submitd.socket"},
+		{"no quota-command", command("[80]", "/bin/true"), h.append("fantail.toml", config, ""), "quota-command cannot be run", "mode 755"},
+		{"no program for quota", command("[80]", "/none/full"), h.append("fantail.toml", config, ""), "/none/full cannot be run when an account becomes full: ", "mode 755"},
+		{"a closed program for quota", command("[80]", h.path("bin", "closed")), h.append("fantail.toml", config, ""), "not every user can run it", "chmod a+x " + h.path("bin", "closed")},
+		{"no percentages for it", command("[]", "/bin/true"), h.append("fantail.toml", config, ""), "/bin/true is never run", "mail.quota_warnings"},
+		{"a closed directory for it", all(command("[80]", "/bin/true"), h.chmod(0o700, "crossed")), all(h.append("fantail.toml", config, ""), h.chmod(0o733|os.ModeSticky, "crossed")), "everybody can make files", "chmod 1733"},
 		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires: it is good until", "renew it"},
 		{"no socket for mail servers", h.append("fantail.toml", config, "smtp_sockets = [\"run/none\"]\n"), h.append("fantail.toml", config, ""),
 			"run/none, for mail servers, does not answer", "systemctl restart fantail-authd"},
@@ -118,6 +133,16 @@ func TestCheckAccount(t *testing.T) {
 	if out, _ := h.fantail(0, 0, "", "check", "ann"); !strings.Contains(out, "its mail is "+h.path("mail", "ann", "Maildir")) {
 		t.Error(out)
 	}
+	config, err := os.ReadFile(h.path("fantail.toml"))
+	if err == nil {
+		err = os.WriteFile(h.path("bin", "closed"), []byte("#!/bin/sh\n"), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := func() error {
+		return os.WriteFile(h.path("mail", "ann", "Maildir", "fantail-quota-told"), []byte(" 80\n0 80 800 1 1000 0 1700000000\n"), 0o644)
+	}
 	for _, c := range []struct {
 		account     string
 		spoil, mend func() error
@@ -128,6 +153,8 @@ func TestCheckAccount(t *testing.T) {
 		{"daemon", nothing, nothing, "uid 1 is below the first one", "config session"},
 		{"ann", h.chown(0, "mail", "ann", "Maildir", "cur"), h.chown(virtualUID, "mail", "ann", "Maildir", "cur"), "cur: permission denied", "chown -R "},
 		{"ann", h.chmod(0o500, "mail", "ann", "Maildir"), h.chmod(0o700, "mail", "ann", "Maildir"), "Maildir: permission denied", "chown -R "},
+		{"carol", h.command(config, "[80]", h.path("bin", "closed")), h.append("fantail.toml", config, ""), "for when it becomes full: permission denied", "config mail.quota_warning_command"},
+		{"ann", all(h.command(config, "[80]", "/bin/true"), waits), h.append("fantail.toml", config, ""), "was not run for that yet", "journalctl -u fantail-submitd"},
 		{"carol", h.rename("mail/carol", "mail/gone"), h.rename("mail/gone", "mail/carol"), "there is no mail at " + h.path("mail", "carol", "Maildir"),
 			fmt.Sprintf("install -d -m 700 -o %d -g ", carolUID)},
 		{"carol", h.rename("mail/carol", "mail/gone"), h.rename("mail/gone", "mail/carol"), "cannot make it", h.path("mail", "carol") + "\n"},
@@ -150,7 +177,23 @@ func TestCheckAccount(t *testing.T) {
 	}
 }
 
+// command has the configuration name a program for quota.
+func (h *house) command(config []byte, percents, program string) func() error {
+	set := fmt.Sprintf("[mail]\nquota_warnings = %s\nquota_warning_command = [%q]\n", percents, program)
+	return h.append("fantail.toml", []byte(strings.Replace(string(config), "[mail]\n", set, 1)), "")
+}
+
 func nothing() error { return nil }
+
+// all does several things.
+func all(list ...func() error) func() error {
+	return func() (err error) {
+		for _, f := range list {
+			err = errors.Join(err, f())
+		}
+		return err
+	}
+}
 
 func (h *house) chmod(mode os.FileMode, names ...string) func() error {
 	return func() error { return os.Chmod(h.path(names...), mode) }

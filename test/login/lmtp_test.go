@@ -17,16 +17,22 @@ import (
 	"time"
 )
 
-// byLMTP is a house that takes mail, and the address of its lmtpd.
-func byLMTP(t *testing.T) (h *house, address string, start map[string]func()) {
+// freeAddress is one at which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address = l.Addr().String()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return l.Addr().String()
+}
+
+// byLMTP is a house that takes mail, and the address of its lmtpd.
+func byLMTP(t *testing.T) (h *house, address string, start map[string]func()) {
+	address = freeAddress(t)
 	h = build(t, func(_ *house, config string) string {
 		return config + fmt.Sprintf("[lmtp]\nlisten = [%q]\n", address)
 	})

@@ -150,6 +150,9 @@ quota = "2 GB, 5 messages"
 quota_extra = ["Trash: +10%"]
 quota_grace = "1MB"
 quota_warnings = [80, 95]
+quota_warning_message = false
+quota_warning_command = ["/opt/full", "-x"]
+quota_warning_directory = "crossed"
 quota_warning_language = "de"
 quota_warning_from = "post@example.org"
 quota_warning_text = """Subject: x
@@ -220,7 +223,7 @@ directory = "../bin"
 		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},
 		OAuth:    OAuthSettings{"https://i", "/k", "imap", "email", "mail", "https://i/i", "fantail", filepath.Join(dir, "secret"), "/ca"},
 		Login:    LoginSettings{PlaintextAlways, proxies, 10000, 200, 90 * time.Second},
-		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, []MailboxMargin{{Mailbox: "Trash", Margin: Margin{Percent: 10}}}, Margin{Quota: Quota{Octets: 1e6}}, WarningSettings{[]int{80, 95}, "de", "post@example.org", "Subject: x\n\n%{user}"}, false, Folders{{"sent", "Gesendet"}}, "none"},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, []MailboxMargin{{Mailbox: "Trash", Margin: Margin{Percent: 10}}}, Margin{Quota: Quota{Octets: 1e6}}, WarningSettings{[]int{80, 95}, false, []string{"/opt/full", "-x"}, filepath.Join(dir, "crossed"), "de", "post@example.org", "Subject: x\n\n%{user}"}, false, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1, ScopeUID, filepath.Join(dir, "mail")},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 

@@ -16,9 +16,15 @@ import (
 // WarningSettings are for who is told that a mailbox becomes full.
 type WarningSettings struct {
 	Percents []int // of the limits, from 1 to 100, rising; none: nobody is told
-	Language Language
-	From     string // an address with or without a name; "": postmaster
-	Text     WarningText
+	Message  bool  // the owner is told, by a message
+	// Command is a program with its arguments, which is run for each crossing of a
+	// percentage; none: no program is. Directory is where those who deliver on a pipe
+	// leave the names of accounts for which it is to be run; "": nowhere.
+	Command   []string
+	Directory string
+	Language  Language
+	From      string // an address with or without a name; "": postmaster
+	Text      WarningText
 }
 
 // Language is one in which there are messages.

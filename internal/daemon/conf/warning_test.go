@@ -35,6 +35,7 @@ func TestWarningSettings(t *testing.T) {
 		"quota_warnings = ['80']":                                      "want a number",
 		"quota_warnings = 80":                                          "want a list",
 		"quota_warning_language = 'xx'":                                "none of en",
+		"quota_warning_command = ['full']":                             "absolute",
 		"quota_warning_from = 'nobody'":                                "no address",
 		"quota_warning_from = \"a@b\\nBcc: c@d\"":                      "control",
 		"quota_warning_text = 'x'":                                     "no first line",

@@ -237,9 +237,9 @@ func (d *daemon) build(a arguments) error {
 	if err != nil { // may be mended while it runs
 		d.log.Warn("nobody can log in", "err", err)
 	}
-	if o, ok := d.behind.(*own.Daemons); ok && d.Service == wire.Webmail {
-		if err := o.Submits(ctx); err != nil {
-			d.log.Warn("nothing is sent", "err", err)
+	if o, ok := d.behind.(*own.Daemons); ok && (d.Service == wire.Webmail || len(d.cfg.Mail.Warnings.Command) > 0) {
+		if err := o.Submits(ctx, d.Service); err != nil {
+			d.log.Warn("submitd is not there: nothing is sent, and no program is run for quota", "err", err)
 		}
 	}
 	d.certificate = options

@@ -9,6 +9,7 @@
 //	front ◄─── what the session says ─────────────────── program
 //	starter ── Stop n ─────────────────────────────────► program   control socket
 //	starter ◄─ Due n, any time between the two ──────── program
+//	starter ◄─ Crossed, the account's name ───────────── program
 //	starter ◄─ Ended n ───────────────────────────────── program
 //
 // Most connections end without a Stop; it is how an admin ends one. A program that is

@@ -296,6 +296,7 @@ func TestNonsense(t *testing.T) {
 		"no quota":                 {[]byte("P0001\x00\x01rann\x00/mail"), one},
 		"a Stop's":                 {[]byte("S0001ann\x00/mail\x00"), nil},
 		"a Stop with a descriptor": {message(handover.Message{Kind: handover.Stop, Conn: 1}), one},
+		"a crossing of ours":       {message(handover.Message{Kind: handover.Crossed, Account: handover.Account{Name: "ann"}}), nil},
 		"a last with a descriptor": {message(handover.Message{Kind: handover.Last}), one},
 	} {
 		s := start(t, echo)
@@ -315,9 +316,15 @@ func FuzzParseMessage(f *testing.F) {
 	} {
 		f.Add(m.Append(nil))
 	}
+	f.Add(handover.Message{Kind: handover.Crossed, Account: handover.Account{Name: "ann"}}.Append(nil))
 	f.Add([]byte("X1234"))
+	f.Add([]byte("Q0000ann"))
+	f.Add([]byte("Q\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := handover.ParseMessage(b)
+		if m.Kind == handover.Crossed {
+			m.Account.Mail = "/" // which it has not
+		}
 		if err == nil && (!bytes.Equal(m.Append(nil), b) || m.Account.Check() != nil || len(b) > handover.MaxMessage) {
 			t.Errorf("%q became %v", b, m)
 		}

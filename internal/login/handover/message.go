@@ -19,6 +19,9 @@ const (
 	Taken Kind = 'T' // it is the program's now
 	Ended Kind = 'E' // it is closed
 	Due   Kind = 'D' // its account has something to be sent (package outbox)
+	// Crossed is of the program, not of a connection; Conn is 0: the account of that name
+	// has crossed a percentage of its limits (package quota).
+	Crossed Kind = 'Q'
 )
 
 // Account is whose mail a connection is for, and where that is. The zero Account is the
@@ -30,22 +33,24 @@ type Account struct {
 }
 
 // Message is one message. On the wire it is the kind and the number in four octets in
-// network byte order; in a Pass then the length of the record in two, and the record; and
+// network byte order; in a Crossed then the account's name; in a Pass then the length of the record in two, and the record; and
 // if the program serves several accounts the account's name, NUL, the path of its mail,
 // NUL, and its quota.
 type Message struct {
 	Kind    Kind
 	Conn    uint32  // the connection's number, which the starter gives; each only once
 	Record  string  // of a Pass: see Passage
-	Account Account // of a Pass
+	Account Account // of a Pass; of a Crossed the name, and nothing else
 }
 
 // ErrMessage says that something is not a message.
 var ErrMessage = errors.New("malformed control message")
 
 const (
-	// MessageSize is the length of a message that is not a Pass, in octets.
+	// MessageSize is the length of a message that is neither a Pass nor a Crossed, in octets.
 	MessageSize = 5
+	// MaxTold is that of the longest one that a program says.
+	MaxTold = MessageSize + maxAccount
 	// MaxMessage is that of the longest one.
 	MaxMessage = MessageSize + 2 + MaxHello + maxAccount + 1 + maxMail + 1 + maxQuota
 
@@ -58,6 +63,9 @@ const (
 // Passage.Check and Account.Check permit.
 func (m Message) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(append(b, byte(m.Kind)), m.Conn)
+	if m.Kind == Crossed {
+		return append(b, m.Account.Name...)
+	}
 	if m.Kind != Pass {
 		return b
 	}
@@ -77,7 +85,7 @@ func (a Account) Check() error {
 	switch {
 	case a == Account{}:
 		return nil
-	case a.Name == "" || len(a.Name) > maxAccount || strings.ContainsRune(a.Name, 0):
+	case !isName(a.Name):
 		return fmt.Errorf("%w: name", ErrMessage)
 	case len(a.Mail) > maxMail || !strings.HasPrefix(a.Mail, "/") || strings.ContainsRune(a.Mail, 0):
 		return fmt.Errorf("%w: mail", ErrMessage)
@@ -87,6 +95,8 @@ func (a Account) Check() error {
 	return nil
 }
 
+func isName(s string) bool { return s != "" && len(s) <= maxAccount && !strings.ContainsRune(s, 0) }
+
 // ParseMessage is the inverse of Append.
 func ParseMessage(b []byte) (Message, error) {
 	if len(b) < MessageSize {
@@ -94,11 +104,18 @@ func ParseMessage(b []byte) (Message, error) {
 	}
 	m := Message{Kind: Kind(b[0]), Conn: binary.BigEndian.Uint32(b[1:])}
 	switch m.Kind {
-	case Pass, Stop, Last, Taken, Ended, Due:
+	case Pass, Stop, Last, Taken, Ended, Due, Crossed:
 	default:
 		return Message{}, fmt.Errorf("%w: of no kind", ErrMessage)
 	}
 	rest := string(b[MessageSize:])
+	if m.Kind == Crossed {
+		if m.Conn != 0 || !isName(rest) {
+			return Message{}, fmt.Errorf("%w: name", ErrMessage)
+		}
+		m.Account.Name = rest
+		return m, nil
+	}
 	if m.Kind != Pass {
 		if rest != "" {
 			return Message{}, fmt.Errorf("%w: %d octets", ErrMessage, len(b))

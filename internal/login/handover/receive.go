@@ -65,7 +65,7 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 			}
 			return errors.Join(err, p.Close())
 		}
-		ctx := context.WithValue(served.begin(ctx, m.Conn), dueKey{}, func() error { return tell(c, Due, m.Conn) })
+		ctx := context.WithValue(served.begin(ctx, m.Conn), starterKey{}, &starter{c, m.Conn})
 		served.running.Go(func() {
 			serve(ctx, m.Account, p)
 			served.end(m.Conn)
@@ -74,8 +74,14 @@ func Receive(ctx context.Context, control *os.File, serve func(context.Context, 
 	}
 }
 
-// dueKey is of what tells of a connection's account, in the context of the connection.
-type dueKey struct{}
+// starterKey is that of the starter in the context of a connection.
+type starterKey struct{}
+
+// starter is whom a program tells of a connection.
+type starter struct {
+	control *fdpass.Conn
+	conn    uint32
+}
 
 // ErrNoStarter says that nobody can be told.
 var ErrNoStarter = errors.New("there is no starter")
@@ -83,10 +89,24 @@ var ErrNoStarter = errors.New("there is no starter")
 // TellDue tells the starter that the account of a connection, whose context ctx is, has
 // something to be sent. It does not wait.
 func TellDue(ctx context.Context) error {
-	if told, ok := ctx.Value(dueKey{}).(func() error); ok {
-		return told()
+	if s, ok := ctx.Value(starterKey{}).(*starter); ok {
+		return tell(s.control, Due, s.conn)
 	}
 	return ErrNoStarter
+}
+
+// TellCrossed tells the starter of a connection, whose context ctx is, or was, that an
+// account has crossed a percentage of its limits which has, or had a moment ago, a
+// connection to this program. It does not wait.
+func TellCrossed(ctx context.Context, account string) error {
+	s, ok := ctx.Value(starterKey{}).(*starter)
+	if !ok {
+		return ErrNoStarter
+	}
+	if !isName(account) {
+		return fmt.Errorf("%w: name", ErrMessage)
+	}
+	return s.control.Send(Message{Kind: Crossed, Account: Account{Name: account}}.Append(nil), nil)
 }
 
 // connections are those that are served.

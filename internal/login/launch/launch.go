@@ -177,14 +177,25 @@ func (o *Options) Once(s wire.Service, a *wire.Account, more ...string) (*exec.C
 
 // Submit returns the command that sends what an account has in its outbox.
 func (o *Options) Submit(a *wire.Account) (*exec.Cmd, error) {
+	return o.other("webmail-submit", a, whose(a)...)
+}
+
+// QuotaCommand returns the command that runs the administrator's program for the crossings
+// of quota that wait in an account's mail.
+func (o *Options) QuotaCommand(a *wire.Account) (*exec.Cmd, error) {
+	return o.other("quota-command", a, "-u", a.Name, "-m", a.Mail)
+}
+
+// other returns the command that runs a program which serves no sessions.
+func (o *Options) other(program string, a *wire.Account, more ...string) (*exec.Cmd, error) {
 	if err := o.permit(a); err != nil {
 		return nil, fmt.Errorf("account %s: %w", a.Name, err)
 	}
-	args := []string{filepath.Join(o.Programs, "webmail-submit")}
+	args := []string{filepath.Join(o.Programs, program)}
 	if o.ConfigFile != "" {
 		args = append(args, "-c", o.ConfigFile)
 	}
-	return command(append(args, whose(a)...), a.Home, o.credential(a)), nil
+	return command(append(args, more...), a.Home, o.credential(a)), nil
 }
 
 // whose are the options that say whose mail a program serves.

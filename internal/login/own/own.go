@@ -35,7 +35,9 @@ type Daemons struct {
 	launch *launch.Options
 	roster *roster.Roster
 	submit *submitd.Client
-	log    *slog.Logger
+	// submitArgs are further arguments of submitd.
+	submitArgs []string
+	log        *slog.Logger
 }
 
 // New returns the way to daemons that work by this configuration. It starts nothing yet.
@@ -62,7 +64,7 @@ func New(cfg *conf.Config, log *slog.Logger) (*Daemons, error) {
 		roster: roster.New(launch.RosterOptions(log)),
 		log:    log,
 	}
-	o.submit = submitd.NewClient(func(context.Context) (*fdpass.Conn, error) { return o.start("submitd") }, log)
+	o.submit = submitd.NewClient(func(context.Context) (*fdpass.Conn, error) { return o.start("submitd", o.submitArgs...) }, log)
 	o.Authd = broker.NewAuthd(func(context.Context) (*fdpass.Conn, error) { return o.start("authd") })
 	return o, nil
 }
@@ -73,9 +75,15 @@ func (o *Daemons) Keys() *broker.Keys {
 	return broker.NewKeys(func(context.Context) (*fdpass.Conn, error) { return o.start("keyd") }, o.log)
 }
 
-// Submits starts submitd, for what is due since an earlier one, and before this front gives
-// up what sendmail needs. It ends with the front.
-func (o *Daemons) Submits(ctx context.Context) error { return o.submit.Begin(ctx) }
+// Submits starts submitd, for what is due since an earlier one, and before this front of a
+// service gives up what sendmail needs, and other programs. It ends with the front. Only
+// that of webmail keeps a file of what is due.
+func (o *Daemons) Submits(ctx context.Context, s wire.Service) error {
+	if s != wire.Webmail {
+		o.submitArgs = []string{"-f"}
+	}
+	return o.submit.Begin(ctx)
+}
 
 // command returns the command that runs a daemon with further arguments.
 func (o *Daemons) command(name string, args ...string) *exec.Cmd {
@@ -91,13 +99,13 @@ func (o *Daemons) command(name string, args ...string) *exec.Cmd {
 }
 
 // start starts a daemon for this front alone.
-func (o *Daemons) start(name string) (*fdpass.Conn, error) {
+func (o *Daemons) start(name string, args ...string) (*fdpass.Conn, error) {
 	ours, theirs, err := fdpass.Pair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	cmd := o.command(name, "-i")
+	cmd := o.command(name, append([]string{"-i"}, args...)...)
 	cmd.Stdin = theirs
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
@@ -161,6 +169,7 @@ func (o *Daemons) session(ctx context.Context, in handover.Introduction, list []
 	if err != nil {
 		return nil, nil, err
 	}
+	w.Crossed = submitd.Among(accounts, o.submit.Crossed)
 	if list[0].Service == wire.Webmail {
 		w.Due = func() { o.submit.Due(*accounts[0]) }
 	}

@@ -22,10 +22,11 @@ type connection struct {
 	quota   string     // and its limits
 	remote  netip.Addr // of the client; the zero Addr if nobody says it
 	since   time.Time
-	due     func()     // see Wanted; or nil
-	taken   bool       // the process has said so; the roster's lock guards it
-	closed  bool       // its front has closed it, or it has ended; the lock guards it too
-	answer  chan error // receives once: nil when it is taken
+	due     func()                    // see Wanted; or nil
+	crossed func(account string) bool // see Wanted; or nil
+	taken   bool                      // the process has said so; the roster's lock guards it
+	closed  bool                      // its front has closed it, or it has ended; the lock guards it too
+	answer  chan error                // receives once: nil when it is taken
 }
 
 // register makes a connection, of which the process is told by pass; the lock is
@@ -34,7 +35,7 @@ func (p *process) register(w Wanted) *connection {
 	p.last++
 	c := &connection{
 		process: p, number: p.last, answer: make(chan error, 1),
-		account: w.Account, owner: w.Owner, remote: w.Remote, since: time.Now(), due: w.Due,
+		account: w.Account, owner: w.Owner, remote: w.Remote, since: time.Now(), due: w.Due, crossed: w.Crossed,
 	}
 	if w.Shared != "" {
 		c.mail, c.quota = w.Mail, w.Quota

@@ -115,7 +115,7 @@ func (p *process) reaped() {
 // it crashed, for a connection that it has taken is not given to another one.
 func (p *process) listen() {
 	defer close(p.heard)
-	buf := make([]byte, handover.MessageSize)
+	buf := make([]byte, handover.MaxTold)
 	for {
 		err := p.hear(buf)
 		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
@@ -155,6 +155,8 @@ func (p *process) hear(buf []byte) error {
 		if c.due != nil {
 			c.due()
 		}
+	case m.Kind == handover.Crossed:
+		p.crossed(m.Account.Name)
 	case m.Kind == handover.Ended && c != nil && c.taken:
 		delete(p.conns, m.Conn)
 		c.shut()
@@ -163,6 +165,16 @@ func (p *process) hear(buf []byte) error {
 		return fmt.Errorf("%w: out of order", handover.ErrMessage)
 	}
 	return nil
+}
+
+// crossed tells who wanted a connection of an account. The lock is held. Of one that is not
+// served here, or not any more, a program has nothing to say.
+func (p *process) crossed(account string) {
+	for _, c := range p.conns {
+		if c.taken && c.crossed != nil && c.crossed(account) {
+			return
+		}
+	}
 }
 
 // end is called when nothing more comes from the process. What it has not taken

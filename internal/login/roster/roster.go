@@ -76,6 +76,10 @@ type Wanted struct {
 	// Due is called when the program says that the account has something to be sent. It
 	// does not wait, and is called by several goroutines; nil: nobody wants to know.
 	Due func()
+	// Crossed is called when the program says that an account has crossed a percentage of
+	// its limits, and returns false if it is none of those that are wanted here. It does
+	// not wait, and is called by several goroutines; nil: nobody wants to know.
+	Crossed func(account string) bool
 	// With are others whom the program of an account serves, too; "" if none.
 	With   string
 	Remote netip.Addr // of the client, for Sessions; the zero Addr if it is not known

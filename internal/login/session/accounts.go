@@ -33,14 +33,15 @@ type accounts struct {
 	log      *slog.Logger
 	fence    *fence
 	watcher  *watch.Watcher
+	cross    *crossings
 
 	mu   sync.Mutex // guards the table, and of each mail what it says
 	open map[handover.Account]*mail
 }
 
-func newAccounts(a arguments, f *fence, log *slog.Logger) *accounts {
+func newAccounts(a arguments, f *fence, cross *crossings, log *slog.Logger) *accounts {
 	f.dir = a.fence
-	return &accounts{settings: a.mail, log: log, fence: f, watcher: watch.New(), open: make(map[handover.Account]*mail)}
+	return &accounts{settings: a.mail, log: log, fence: f, watcher: watch.New(), cross: cross, open: make(map[handover.Account]*mail)}
 }
 
 // enter puts the process behind its fence.
@@ -79,7 +80,7 @@ func (a *accounts) refer(of handover.Account) (*mail, error) {
 			return nil, err
 		}
 		m = &mail{
-			name: of.Name, maildir: of.Mail, settings: settings, watcher: a.watcher, fence: a.fence,
+			name: of.Name, maildir: of.Mail, settings: settings, watcher: a.watcher, fence: a.fence, cross: a.cross,
 			log: a.log.With("user", of.Name),
 		}
 		m.quiet = &quiet.Watch{Rest: m.rest, Part: true}

@@ -34,9 +34,9 @@ func behindFence(t *testing.T, serve func(context.Context, *Session) error) *sha
 	}
 	h := &shared{dir: t.TempDir()}
 	log := h.log.Logger()
-	h.accounts = newAccounts(arguments{fence: h.dir, mail: cfg.Mail}, &fence{entered: true}, log)
+	h.accounts = newAccounts(arguments{fence: h.dir, mail: cfg.Mail}, &fence{entered: true}, new(crossings), log)
 	h.Starter = sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
-		return Program{Serve: serve}.serveAccounts(ctx, control, Session{Log: log}, h.accounts)
+		return Program{Serve: serve}.serveAccounts(ctx, control, Session{Log: log, cross: h.accounts.cross}, h.accounts)
 	})
 	return h
 }

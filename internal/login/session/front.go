@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"fantail/internal/daemon/quiet"
 	"fantail/internal/login/handover"
@@ -47,6 +49,7 @@ func (p Program) serveHanded(ctx context.Context, passage handover.Passage, s *S
 	s.Conn = &stirring{client, watches}
 	s.Due = func() error { return handover.TellDue(ctx) }
 	s.Hello, s.Log = &hello, s.Log.With("sid", hello.SID)
+	s.cross.begin(ctx, append(slices.Collect(maps.Values(s.others)), s.mail)...)
 	defer s.mail.tidy() // also after a panic
 	return p.Serve(ctx, s)
 }

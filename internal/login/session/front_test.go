@@ -34,9 +34,9 @@ func behindFront(t *testing.T, maildir string, serve func(context.Context, *Sess
 	}
 	h := &handed{}
 	log := h.log.Logger()
-	m := &mail{maildir: maildir, settings: cfg.Mail, log: log, own: true, fence: &fence{entered: true}}
+	m := &mail{maildir: maildir, settings: cfg.Mail, log: log, own: true, fence: &fence{entered: true}, cross: new(crossings)}
 	h.Starter = sessiontest.Run(t, func(ctx context.Context, control *os.File) error {
-		err := Program{Serve: serve}.serveFront(ctx, control, Session{User: "jane", Log: log, mail: m})
+		err := Program{Serve: serve}.serveFront(ctx, control, Session{User: "jane", Log: log, mail: m, cross: m.cross})
 		return errors.Join(err, m.close())
 	})
 	return h

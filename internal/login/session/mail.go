@@ -24,6 +24,7 @@ type mail struct {
 	watcher  *watch.Watcher // that it shares, or nil
 	fence    *fence
 	own      bool // the fence is its own
+	cross    *crossings
 
 	quiet *quiet.Watch // of its sessions, if the process has others; or nil
 	refs  int          // guarded by accounts.mu, if it is one of these
@@ -50,6 +51,7 @@ func (m *mail) open() (*store.Account, error) {
 		return nil, err
 	}
 	o.Watcher = m.watcher
+	o.Crossed = func() { m.cross.tell(m) }
 	account, err := store.OpenAccount(m.maildir, o)
 	if err != nil {
 		return nil, err
@@ -73,6 +75,9 @@ func (m *mail) enclose(account *store.Account) error {
 	places, err := account.Places()
 	if err != nil {
 		return err
+	}
+	if dir := m.cross.directory; dir != "" {
+		places.Trees = append(places.Trees, dir)
 	}
 	return m.fence.enter(places)
 }

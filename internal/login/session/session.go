@@ -36,6 +36,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/slack"
+	"fantail/internal/login/crossed"
 	"fantail/internal/login/handover"
 	"fantail/internal/store"
 )
@@ -61,6 +62,7 @@ type Session struct {
 	Senders func(account string) []string
 
 	mail   *mail
+	cross  *crossings
 	others map[string]*mail // of the same process, by name
 }
 
@@ -299,18 +301,27 @@ func (p Program) run(a arguments, in, out *os.File, log *slog.Logger) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills, also where a read waits for a terminal
 	f := &fence{dir: a.maildir, leave: stop, entered: a.sandbox == conf.SandboxOff}
+	cross := new(crossings)
+	if !a.front {
+		dir, err := crossed.Directory(&a.mail.Warnings)
+		if err != nil {
+			log.Warn("the program for quota is not run at once", "err", err)
+		}
+		cross.directory = dir
+	}
 	s := Session{
-		User: a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver, Webmail: a.webmail, Senders: a.senders,
+		cross: cross,
+		User:  a.account, Log: log, IMAP: a.imap, POP3: a.pop3, Deliver: a.deliver, Webmail: a.webmail, Senders: a.senders,
 		Due: func() error { return handover.ErrNoStarter },
 	}
 	if a.fence != "" {
-		return p.serveAccounts(ctx, in, s, newAccounts(a, f, log))
+		return p.serveAccounts(ctx, in, s, newAccounts(a, f, cross, log))
 	}
 	settings, err := a.mail.ForAccount(a.quota)
 	if err != nil {
 		return err
 	}
-	m := &mail{name: a.account, maildir: a.maildir, settings: settings, log: log, fence: f, own: true}
+	m := &mail{name: a.account, maildir: a.maildir, settings: settings, log: log, fence: f, own: true, cross: cross}
 	s.mail = m
 	if len(a.others) > 0 {
 		return p.serveTogether(ctx, in, s, a.mail, a.others)

@@ -21,7 +21,7 @@ func (p Program) serveTogether(ctx context.Context, control *os.File, s Session,
 		if err != nil {
 			return err
 		}
-		m := &mail{name: o.name, maildir: o.maildir, settings: settings, fence: s.mail.fence, log: s.Log.With("user", o.name)}
+		m := &mail{name: o.name, maildir: o.maildir, settings: settings, fence: s.mail.fence, cross: s.cross, log: s.Log.With("user", o.name)}
 		s.others[o.name], mails[o.name] = m, m
 	}
 	s.mail.own = false // the fence is entered once all are open

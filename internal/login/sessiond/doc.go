@@ -13,6 +13,7 @@
 //	front ─ Leave ──────────► sessiond ─ roster: end those that it has started
 //
 //	session ─ Due ──────────► sessiond ─ the account ──► submitd, which sends what is in its outbox
+//	session ─ Crossed ──────► sessiond ─ the account ──► submitd, which has a program run for its quota
 //
 //	admin ─ Who, Kick ──────► sessiond ─ roster: which there are, end those of an account
 //
@@ -25,7 +26,8 @@
 // front's word is only held against it, and an admin cannot start anything. A session
 // hears of a front's channel only if its other end is that front's. A front may
 // say Start, Together and Leave and nothing else, an admin who is root (as the kernel tells) Who and Kick, and
-// what is none ends its connection, not another's. Questions are bounded in number for
+// what is none ends its connection, not another's. A session says that there is something to do for an
+// account that it serves, and nothing of what. Questions are bounded in number for
 // each connection, and in time. No descriptor of ours gets into a program, and none of
 // a program's stays here. What was started lives on when sessiond ends: sessions are
 // their clients', and the next sessiond starts others beside them.

@@ -15,6 +15,7 @@ import (
 	"fantail/internal/login/handover"
 	"fantail/internal/login/launch"
 	"fantail/internal/login/roster"
+	"fantail/internal/login/submitd"
 )
 
 const (
@@ -43,9 +44,12 @@ type Server struct {
 	Authd    *broker.Link
 	Launch   *launch.Options
 	Programs Programs
-	// Submit is told of accounts that have something to be sent (submitd.Client); nil:
-	// nobody is.
-	Submit   interface{ Due(wire.Account) }
+	// Submit is told of accounts that have something to be sent, or have crossed a
+	// percentage of their limits (submitd.Client); nil: nobody is.
+	Submit interface {
+		Due(wire.Account)
+		Crossed(wire.Account)
+	}
 	Enclosed bool // it is to enter its sandbox
 	Log      *slog.Logger
 }
@@ -136,6 +140,9 @@ func (f *front) session(ctx context.Context, list []*wire.Start) error {
 	w, err := f.Launch.Wanted(list[0].Service, accounts[0], accounts[1:]...)
 	if err != nil {
 		return err
+	}
+	if f.Submit != nil {
+		w.Crossed = submitd.Among(accounts, f.Submit.Crossed)
 	}
 	if f.Submit != nil && list[0].Service == wire.Webmail {
 		w.Due = func() { f.Submit.Due(*accounts[0]) }

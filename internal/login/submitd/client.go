@@ -24,25 +24,31 @@ type Client struct {
 	keeps bool          // there is always to be a connection; set before there is one
 
 	mu      sync.Mutex // guards what follows
-	pending map[string]wire.Account
-	told    []wire.Account // and not noted yet, in this order
+	pending map[key]wire.Account
+	told    []told // and not noted yet, in this order
 	begun   bool
 }
 
 // NewClient returns a Client that is not connected.
 func NewClient(dial func(context.Context) (*fdpass.Conn, error), log *slog.Logger) *Client {
-	return &Client{dial: dial, log: log, wake: make(chan struct{}, 1), pause: again, pending: make(map[string]wire.Account)}
+	return &Client{dial: dial, log: log, wake: make(chan struct{}, 1), pause: again, pending: make(map[key]wire.Account)}
 }
 
 // again is how long after a failure submitd is tried again.
 const again = 5 * time.Second
 
-// Due tells of an account. It does not wait.
-func (c *Client) Due(a wire.Account) {
+// Due tells of an account that has something to be sent. It does not wait.
+func (c *Client) Due(a wire.Account) { c.due(Outbox, a) }
+
+// Crossed tells of an account that has crossed a percentage of its limits. It does not
+// wait.
+func (c *Client) Crossed(a wire.Account) { c.due(Quota, a) }
+
+func (c *Client) due(w Work, a wire.Account) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.pending) < mostAccounts {
-		c.pending[a.Name] = a
+		c.pending[key{w, a.Name}] = a
 	}
 	if !c.begun {
 		c.begun = true
@@ -83,7 +89,7 @@ func (c *Client) tell(conn *fdpass.Conn) {
 			c.untold()
 		}
 		if err != nil {
-			c.log.Error("cannot reach submitd: what was written is not sent yet", "err", err)
+			c.log.Error("cannot reach submitd: what is to be done for accounts is not done yet", "err", err)
 		}
 		if !c.keeps && c.idle() {
 			<-c.wake
@@ -110,7 +116,7 @@ func (c *Client) tellOver(conn *fdpass.Conn) error {
 		<-ended
 	}()
 	for {
-		a, ok := c.next()
+		t, ok := c.next()
 		if !ok {
 			select {
 			case <-c.wake:
@@ -119,14 +125,14 @@ func (c *Client) tellOver(conn *fdpass.Conn) error {
 			}
 			continue
 		}
-		if err := send(conn, &a); err != nil {
+		if err := send(conn, &t); err != nil {
 			return err
 		}
 	}
 }
 
-func send(conn *fdpass.Conn, a *wire.Account) error {
-	text, err := json.Marshal(a)
+func send(conn *fdpass.Conn, t *told) error {
+	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
@@ -137,15 +143,16 @@ func send(conn *fdpass.Conn, a *wire.Account) error {
 }
 
 // next takes one that is to be told.
-func (c *Client) next() (wire.Account, bool) {
+func (c *Client) next() (told, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for name, a := range c.pending {
-		delete(c.pending, name)
-		c.told = append(c.told, a)
-		return a, true
+	for k, a := range c.pending {
+		delete(c.pending, k)
+		t := told{a, k.work}
+		c.told = append(c.told, t)
+		return t, true
 	}
-	return wire.Account{}, false
+	return told{}, false
 }
 
 // heard is called when submitd has noted what it was told first.
@@ -161,9 +168,10 @@ func (c *Client) heard() {
 func (c *Client) untold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, a := range c.told {
-		if _, newer := c.pending[a.Name]; !newer {
-			c.pending[a.Name] = a
+	for _, t := range c.told {
+		k := key{t.Work, t.Name}
+		if _, newer := c.pending[k]; !newer {
+			c.pending[k] = t.Account
 		}
 	}
 	c.told = nil

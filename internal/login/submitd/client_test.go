@@ -102,7 +102,7 @@ func TestKept(t *testing.T) {
 	}
 }
 
-func (c *Client) unheard() []wire.Account {
+func (c *Client) unheard() []told {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.told

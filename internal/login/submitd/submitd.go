@@ -1,35 +1,41 @@
-// Package submitd starts webmail-submit for accounts that have something to be sent: at
-// once when a session says so, and at the time that webmail-submit says something is due.
+// Package submitd starts programs for accounts, as their users, outside of every sandbox:
+// webmail-submit for those that have something to be sent, and quota-command, which runs
+// the administrator's program (mail.quota_warning_command), for those that have crossed a
+// percentage of their limits. It does so at once when a session says so, and at the time
+// that the program itself says something is due.
 //
-//	session program ─ Due ─► sessiond ─ the account ─► submitd ─ starts ─► webmail-submit
-//	                         (or a front of its own)      ▲                     │
-//	                                                      ╰── "next", a time ───╯
+//	session program ─ Due, Crossed ─► sessiond ─ the account ─► submitd ─ starts ─► program
+//	                         (or a front of its own)             ▲   ▲                │
+//	deliver ─ a file (package crossed): an account's name ───────╯   ╰── "next", a time
 //
 // It is a daemon of its own because of what sessiond gives up: all that sessiond starts
 // has no network and no_new_privs, under which no sendmail works that is setgid. This one
 // keeps root's rights, and therefore does nothing but this: whom it starts something for
 // it hears from root alone (as the kernel tells), or where everything is one user from
-// that one; it reads no mail, knows no protocol of the network, and of webmail-submit reads
-// one line.
+// that one; it reads no mail, knows no protocol of the network, and of what it starts reads
+// one line. A file of deliver's says a name: who that is authd says, and the file must be
+// that user's. What was crossed no session tells it: that is in the Maildir (package quota),
+// and read there by quota-command, with the user's own rights. So who lies, lies to himself.
 //
 // # The table
 //
-// An account is in the table from when it is told to when nothing of it is due any more:
+// An account is in the table, for each kind of work, from when it is told to when nothing
+// of it is due any more:
 //
 //	due now       is started, or waits for room
 //	running       one process at a time; told meanwhile: due now when that has ended
 //	due later     waits
+//	resting       nothing is due, but another run has to wait a moment; not in the file
 //
 // The table is a file, written before anything that it says is begun and before it is
 // answered that it is noted, so that what was told survives a power cut and the end of the
 // daemon: who has told it and got no answer tells it again. A table that makes no sense is
-// set aside. A webmail-submit that fails is started again after a while, for a week at
+// set aside. A program that fails is started again after a while, for a week at
 // most. The account is as it was when it was told, and launch says whether it may have
 // anything started, each time.
 package submitd
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,64 +46,74 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
-	"fantail/internal/daemon/loglines"
 	"fantail/internal/login/broker/wire"
 )
 
 const (
-	mostRunning  = 20
 	mostAccounts = 100_000
 	maxMessage   = 16 << 10
 	giveUp       = 7 * 24 * time.Hour
 )
 
-// pause is how long after a failure webmail-submit is started again.
+// pause is how long after a failure a program is started again.
 func pause(failures int) time.Duration { return min(time.Minute<<min(failures, 10), time.Hour) }
 
 // entry is an account in the table.
 type entry struct {
 	Account wire.Account `json:"account"`
+	Work    Work         `json:"work,omitempty"`
 	Due     time.Time    `json:"due"`
 	Failed  int          `json:"failed,omitempty"` // in a row
 	Since   time.Time    `json:"since,omitzero"`   // the first of these
 
 	running bool
 	again   bool
+	resting bool
+	rest    time.Time // before which it does not run
 	timer   *time.Timer
 }
 
+// key is what tells entries apart.
+type key struct {
+	work Work
+	name string
+}
+
+func (e *entry) key() key { return key{e.Work, e.Account.Name} }
+
 // Server keeps the table. It is safe for many goroutines.
 type Server struct {
-	// Command returns the command for an account (launch.Options.Submit).
-	Command func(*wire.Account) (*exec.Cmd, error)
+	// Command returns the command that does work for an account (package launch).
+	Command func(Work, *wire.Account) (*exec.Cmd, error)
 	// Table is the path of the file; "": there is none, and nothing survives this process.
 	Table string
 	// UID is whose word counts beside root's.
 	UID uint32
 	Log *slog.Logger
 
-	room    chan struct{} // an element for each process
+	room    map[Work]chan struct{} // an element for each process
 	running sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
 	shut    bool
-	entries map[string]*entry
+	entries map[key]*entry
 }
 
 // Load reads the table and starts what is due. Call it first.
 func (s *Server) Load() error {
-	s.room = make(chan struct{}, mostRunning)
+	s.room = make(map[Work]chan struct{})
+	for w, how := range works {
+		s.room[w] = make(chan struct{}, how.most)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.entries = make(map[string]*entry)
+	s.entries = make(map[key]*entry)
 	if s.Table == "" {
 		return nil
 	}
@@ -117,10 +133,10 @@ func (s *Server) Load() error {
 		return nil
 	}
 	for _, e := range list {
-		if e == nil || e.Account.Name == "" || s.entries[e.Account.Name] != nil {
+		if e == nil || e.Account.Name == "" || works[e.Work].program == "" || s.entries[e.key()] != nil {
 			continue
 		}
-		s.entries[e.Account.Name] = e
+		s.entries[e.key()] = e
 		s.plan(e)
 	}
 	return nil
@@ -134,7 +150,9 @@ func (s *Server) save() {
 	}
 	list := make([]*entry, 0, len(s.entries))
 	for _, e := range s.entries {
-		list = append(list, e)
+		if !e.resting {
+			list = append(list, e)
+		}
 	}
 	if err := replace(s.Table, list); err != nil {
 		s.Log.Error("what is due would not survive a restart", "err", err)
@@ -170,7 +188,7 @@ func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
 		return err
 	}
 	if who.UID != 0 && who.UID != s.UID {
-		return fmt.Errorf("uid %d says who has something to be sent", who.UID)
+		return fmt.Errorf("uid %d says for whom something is to be done", who.UID)
 	}
 	buf := make([]byte, maxMessage)
 	for {
@@ -184,11 +202,11 @@ func (s *Server) Serve(ctx context.Context, c *fdpass.Conn) error {
 		if fds != nil {
 			return errors.Join(errors.New("a message with a descriptor"), fds.Close())
 		}
-		var a wire.Account
-		if err := json.Unmarshal(b, &a); err != nil {
-			return fmt.Errorf("a message that is no account: %w", err)
+		t, err := parseTold(b)
+		if err != nil {
+			return err
 		}
-		s.Due(a)
+		s.Due(t.Work, t.Account)
 		if err := noted(c); err != nil {
 			return err
 		}
@@ -209,21 +227,27 @@ func noted(c *fdpass.Conn) error {
 	return err
 }
 
-// Due starts webmail-submit for an account, or has that done when the one has ended that
+// Due starts the program for an account, or has that done when the one has ended that
 // runs.
-func (s *Server) Due(a wire.Account) {
+func (s *Server) Due(work Work, a wire.Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.entries[a.Name]
+	e := s.entries[key{work, a.Name}]
 	if e == nil {
 		if len(s.entries) >= mostAccounts {
-			s.Log.Error("too many accounts have something to be sent", "user", a.Name)
+			s.Log.Error("too many accounts have something to be done", "user", a.Name)
 			return
 		}
-		e = &entry{}
-		s.entries[a.Name] = e
+		e = &entry{Work: work}
+		s.entries[key{work, a.Name}] = e
 	}
-	e.Account, e.Due = a, time.Now()
+	e.Account, e.resting = a, false
+	if work == Outbox || e.Failed == 0 { // a program that is missing is not there for the next crossing
+		e.Due = time.Now()
+	}
+	if e.Due.Before(e.rest) {
+		e.Due = e.rest
+	}
 	if e.running {
 		e.again = true
 		return
@@ -248,7 +272,7 @@ func (s *Server) plan(e *entry) {
 // begin starts it if it is due.
 func (s *Server) begin(e *entry) {
 	s.mu.Lock()
-	if s.shut || e.running || s.entries[e.Account.Name] != e {
+	if s.shut || e.running || e.resting || s.entries[e.key()] != e {
 		s.mu.Unlock()
 		return
 	}
@@ -262,9 +286,9 @@ func (s *Server) begin(e *entry) {
 	s.running.Add(1)
 	s.mu.Unlock()
 	defer s.running.Done()
-	s.room <- struct{}{}
-	next, err := s.run(&a)
-	<-s.room
+	s.room[e.Work] <- struct{}{}
+	next, err := s.run(e.Work, &a)
+	<-s.room[e.Work]
 	s.end(e, next, err)
 }
 
@@ -275,7 +299,7 @@ func (s *Server) end(e *entry, next time.Time, err error) {
 	e.running = false
 	switch {
 	case err != nil:
-		s.Log.Error("webmail-submit failed", "user", e.Account.Name, "err", err)
+		s.Log.Error(e.Work.Program()+" failed", "user", e.Account.Name, "err", err)
 		if e.Failed == 0 {
 			e.Since = time.Now()
 		}
@@ -290,58 +314,33 @@ func (s *Server) end(e *entry, next time.Time, err error) {
 	if e.again {
 		e.again, next = false, time.Now()
 	}
-	if next.IsZero() {
-		delete(s.entries, e.Account.Name)
+	rest := works[e.Work].rest
+	e.rest = time.Now().Add(rest)
+	switch {
+	case next.IsZero() && rest == 0:
+		delete(s.entries, e.key())
 		s.save()
 		return
+	case next.IsZero():
+		e.resting = true
+		s.save()
+		e.timer = time.AfterFunc(rest, func() { s.forget(e) })
+		return
+	case next.Before(e.rest):
+		next = e.rest
 	}
 	e.Due = next
 	s.save()
 	s.plan(e)
 }
 
-// run runs webmail-submit, and returns when it wants to run again.
-func (s *Server) run(a *wire.Account) (next time.Time, err error) {
-	cmd, err := s.Command(a)
-	if err != nil {
-		return next, err
+// forget ends the rest of an account of which nothing has become due meanwhile.
+func (s *Server) forget(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.resting && s.entries[e.key()] == e {
+		delete(s.entries, e.key())
 	}
-	log := s.Log.With("user", a.Name)
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return next, err
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return next, err
-	}
-	if err := cmd.Start(); err != nil {
-		return next, err
-	}
-	var reading sync.WaitGroup
-	reading.Go(func() { loglines.Copy(stderr, log, "webmail-submit says") })
-	next = readNext(stdout)
-	reading.Wait()
-	return next, cmd.Wait()
-}
-
-// readNext reads a line "next" and a time in seconds. What else is said is nothing.
-func readNext(r io.Reader) (next time.Time) {
-	const longest = 400 * 24 * time.Hour
-	lines := bufio.NewScanner(io.LimitReader(r, 4096))
-	for lines.Scan() {
-		text, ok := strings.CutPrefix(lines.Text(), "next ")
-		seconds, err := strconv.ParseInt(text, 10, 64)
-		if !ok || err != nil {
-			continue
-		}
-		next = time.Unix(seconds, 0)
-		if time.Until(next) > longest {
-			next = time.Now().Add(longest)
-		}
-	}
-	_, _ = io.Copy(io.Discard, r) // so that it never waits for us
-	return next
 }
 
 // Shutdown starts nothing more and waits for what runs, or for ctx. The table says the

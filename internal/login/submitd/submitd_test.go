@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,8 +18,10 @@ import (
 func newServer(t *testing.T, table, script string) *Server {
 	t.Helper()
 	s := &Server{
-		Command: func(a *wire.Account) (*exec.Cmd, error) {
-			return exec.Command("/bin/sh", "-c", script, "sh", a.Name), nil
+		Command: func(w Work, a *wire.Account) (*exec.Cmd, error) {
+			cmd := exec.Command("/bin/sh", "-c", script, "sh", a.Name, string(w))
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			return cmd, nil
 		},
 		Table: table, UID: uint32(os.Geteuid()), Log: slog.New(slog.DiscardHandler),
 	}
@@ -90,10 +93,10 @@ func TestAgain(t *testing.T) {
 	dir := t.TempDir()
 	ran, go1 := filepath.Join(dir, "ran"), filepath.Join(dir, "go")
 	s := newServer(t, "", "echo x >>"+ran+"; while ! [ -e "+go1+" ]; do sleep 0.01; done")
-	s.Due(wire.Account{Name: "ann"})
+	s.Due(Outbox, wire.Account{Name: "ann"})
 	until(t, "it runs", func() bool { return lines(ran) == 1 })
 	for range 5 {
-		s.Due(wire.Account{Name: "ann"})
+		s.Due(Outbox, wire.Account{Name: "ann"})
 	}
 	time.Sleep(50 * time.Millisecond)
 	if n := lines(ran); n != 1 {
@@ -110,11 +113,11 @@ func TestLater(t *testing.T) {
 	dir := t.TempDir()
 	ran, table := filepath.Join(dir, "ran"), filepath.Join(dir, "table")
 	s := newServer(t, table, "echo next $(($(date +%s) + 3600))")
-	s.Due(wire.Account{Name: "ann", Home: "/home/ann"})
+	s.Due(Outbox, wire.Account{Name: "ann", Home: "/home/ann"})
 	until(t, "it waits", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		e := s.entries["ann"]
+		e := s.entries[key{Outbox, "ann"}]
 		return e != nil && !e.running && time.Until(e.Due) > time.Minute
 	})
 	if err := s.Shutdown(context.Background()); err != nil {
@@ -129,8 +132,8 @@ func TestLater(t *testing.T) {
 		t.Error("it did not wait")
 	}
 	s.mu.Lock()
-	s.entries["ann"].Due = time.Now()
-	s.plan(s.entries["ann"])
+	s.entries[key{Outbox, "ann"}].Due = time.Now()
+	s.plan(s.entries[key{Outbox, "ann"}])
 	s.mu.Unlock()
 	until(t, "it ran", func() bool { return lines(ran) == 1 && left(s) == 0 })
 }
@@ -138,11 +141,11 @@ func TestLater(t *testing.T) {
 // TestFailure: what fails is started again, after a while.
 func TestFailure(t *testing.T) {
 	s := newServer(t, "", "exit 1")
-	s.Due(wire.Account{Name: "ann"})
+	s.Due(Outbox, wire.Account{Name: "ann"})
 	until(t, "it failed", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		e := s.entries["ann"]
+		e := s.entries[key{Outbox, "ann"}]
 		return e != nil && e.Failed == 1 && time.Until(e.Due) > 30*time.Second
 	})
 }

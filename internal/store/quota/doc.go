@@ -2,7 +2,7 @@
 // has, and how much it may have. Courier, Dovecot (quota backend maildir), maildrop,
 // Exim and others read and write the same file. The store asks before it takes
 // mail (Fits), says what came and went (Begin, End), shows the numbers (Usage), and is
-// told when there is much (Tell, told.go).
+// told when there is much (Tell, told.go), which waits then for a program (Take, waiting.go).
 // This package knows no mailboxes; who counts them is its parameter (Mail).
 //
 // # The file

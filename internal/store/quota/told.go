@@ -4,30 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // toldFile is beside maildirsize. It has one number, the percentage of the limits that was
-// reached when somebody was told last, and a line end; none, or no number, is 0. It is
-// written in place, under its own flock, after he was told: a crash in between tells him
-// twice, and never not at all. It is not removed again, since others may wait for its lock.
+// reached when somebody was told last, and a line end; none, or no number, is 0. Behind it
+// are the crossings that wait for a program (waiting.go). It is written in place, under its
+// own flock, after he was told: a crash in between tells him twice, and never not at all. It
+// is not removed again, since others may wait for its lock.
 const toldFile = "fantail-quota-told"
 
 // Crossing is that an account has reached a percentage of its limits, or is below it again.
 type Crossing struct {
 	Percent int
 	Below   bool
-	Usage   Usage
-	Limits  Limits
+	// Before and Now are the highest of the percentages that were reached when somebody
+	// was told last, and now; 0 is none.
+	Before, Now int
+	Usage       Usage
+	Limits      Limits
+	Time        time.Time // to the second
 }
 
 // Tell finds out whether one of these percentages, which rise, has been reached since
@@ -38,20 +38,21 @@ type Crossing struct {
 // Reached counts any limit. A percentage is left when there is a twentieth less than that
 // in use: who has come to it with one message and deletes one is not told again by the
 // next. Of several that were crossed at once tell hears the highest, or the lowest that
-// was left.
+// was left. If keep is set the crossing waits for Take from then on, and kept says so.
 //
 // Most calls cost the reading of two small files; only if they seem to say that somebody
 // is to be told, and the sum is not believed, the mail is counted.
-func (f *File) Tell(ctx context.Context, percents []int, tell func(Crossing) error) error {
+func (f *File) Tell(ctx context.Context, percents []int, keep bool, tell func(Crossing) error) (kept bool, err error) {
 	s, err := f.read()
 	if err != nil || s.damage != nil || len(percents) == 0 {
-		return wrapTell(err) // without a sum the next change tells
+		return false, wrapTell(err) // without a sum the next change tells
 	}
 	told, err := f.told()
 	if err != nil || s.level(percents, told) == told {
-		return wrapTell(err)
+		return false, wrapTell(err)
 	}
-	return wrapTell(f.tell(ctx, percents, tell))
+	kept, err = f.tell(ctx, percents, keep, tell)
+	return kept, wrapTell(err)
 }
 
 func wrapTell(err error) error {
@@ -61,28 +62,28 @@ func wrapTell(err error) error {
 	return err
 }
 
-func (f *File) tell(ctx context.Context, percents []int, tell func(Crossing) error) (err error) {
-	file, err := f.lockTold(ctx)
+func (f *File) tell(ctx context.Context, percents []int, keep bool, tell func(Crossing) error) (kept bool, err error) {
+	file, err := lockTold(ctx, f.root)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	told, err := readTold(file)
+	was, err := readNotes(file)
 	if err != nil {
-		return err
+		return false, err
 	}
 	u, l, err := f.usage(ctx, Usage{}, Beyond{})
 	if err != nil {
-		return err
+		return false, err
 	}
 	s := content{usage: u, limits: l}
-	now := s.level(percents, told)
-	if now == told {
-		return nil
+	now := s.level(percents, was.told)
+	if now == was.told {
+		return false, nil
 	}
-	c := Crossing{Percent: now, Usage: u, Limits: l}
-	if now < told {
-		c.Below, c.Percent = true, told
+	c := Crossing{Percent: now, Before: was.told, Now: now, Usage: u, Limits: l, Time: f.clock()}
+	if now < was.told {
+		c.Below, c.Percent = true, was.told
 		for _, p := range percents {
 			if p > now {
 				c.Percent = p
@@ -91,10 +92,13 @@ func (f *File) tell(ctx context.Context, percents []int, tell func(Crossing) err
 		}
 	}
 	if err := tell(c); err != nil {
-		return err
+		return false, err
 	}
-	_, err = file.WriteAt(fmt.Appendf(nil, "%3d\n", now), 0)
-	return err
+	was.told = now
+	if keep {
+		was.add(c)
+	}
+	return keep, was.write(file)
 }
 
 // level is the highest of the percentages that is reached, or was when somebody was told
@@ -125,43 +129,23 @@ func reached(used, limit int64, percent int, slack int64) bool {
 	return used >= max(need, 1)
 }
 
-// told reads the file without its lock.
+// told reads the number without the lock.
 func (f *File) told() (int, error) {
-	file, _, err := openRegular(filepath.Join(f.root, toldFile), os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close() // opened for reading: nothing to lose
-	return readTold(file)
-}
-
-func readTold(file *os.File) (int, error) {
-	var b [8]byte
-	n, err := file.ReadAt(b[:], 0)
-	if err != nil && err != io.EOF {
-		return 0, err
-	}
-	told, err := strconv.ParseUint(strings.TrimSpace(string(b[:n])), 10, 16)
-	if err != nil || told > math.MaxInt16 {
-		return 0, nil // who was told something is told again
-	}
-	return int(told), nil
+	n, err := openNotes(f.root)
+	return n.told, err
 }
 
 // toldPatience is how long one waits for others who tell. Who gives up leaves it to the
 // next change.
 const toldPatience = 10 * time.Second
 
-func (f *File) lockTold(ctx context.Context) (*os.File, error) {
-	root, err := os.Stat(f.root)
+func lockTold(ctx context.Context, root string) (*os.File, error) {
+	info, err := os.Stat(root)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(f.root, toldFile)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, root.Mode().Perm()&0o666|0o600)
+	path := filepath.Join(root, toldFile)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, info.Mode().Perm()&0o666|0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func TestTell(t *testing.T) {
 		}
 		f.box.change(step.octets, step.messages)
 		got := ""
-		err := f.Tell(t.Context(), percents, func(c Crossing) error {
+		_, err := f.Tell(t.Context(), percents, false, func(c Crossing) error {
 			if got = fmt.Sprint(c.Percent); c.Below {
 				got = "-" + got
 			}
@@ -82,12 +82,12 @@ func TestTellFails(t *testing.T) {
 	broken := errors.New("disk full")
 	told := 0
 	tell := func(Crossing) error { told++; return broken }
-	if err := f.Tell(t.Context(), []int{80}, tell); !errors.Is(err, broken) {
+	if _, err := f.Tell(t.Context(), []int{80}, false, tell); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	broken = nil
 	for range 2 {
-		if err := f.Tell(t.Context(), []int{80}, tell); err != nil {
+		if _, err := f.Tell(t.Context(), []int{80}, false, tell); err != nil {
 			t.Error(err)
 		}
 	}
@@ -97,14 +97,14 @@ func TestTellFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(f.root, toldFile), []byte("\x00\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Tell(t.Context(), []int{80}, tell); err != nil || told != 3 {
+	if _, err := f.Tell(t.Context(), []int{80}, false, tell); err != nil || told != 3 {
 		t.Errorf("%v, told %d times", err, told)
 	}
 	// A sum that is none tells nobody.
 	if err := errors.Join(f.append(spoilt), os.Remove(filepath.Join(f.root, toldFile))); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Tell(t.Context(), []int{80}, tell); err != nil || told != 3 {
+	if _, err := f.Tell(t.Context(), []int{80}, false, tell); err != nil || told != 3 {
 		t.Errorf("%v, told %d times", err, told)
 	}
 	// A file that leads elsewhere is an error.
@@ -114,7 +114,7 @@ func TestTellFails(t *testing.T) {
 	if _, err := f.Usage(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Tell(t.Context(), []int{80}, tell); err == nil || told != 3 {
+	if _, err := f.Tell(t.Context(), []int{80}, false, tell); err == nil || told != 3 {
 		t.Errorf("%v, told %d times", err, told)
 	}
 }
@@ -132,7 +132,7 @@ func TestTellAtOnce(t *testing.T) {
 			g := Open(f.root, f.limits, Options{Mail: &f.box})
 			err := g.Add(50, 1)
 			if err == nil {
-				err = g.Tell(t.Context(), []int{80, 95}, func(c Crossing) error {
+				_, err = g.Tell(t.Context(), []int{80, 95}, false, func(c Crossing) error {
 					if c.Percent == 80 {
 						told.Add(1)
 					} else {

@@ -24,19 +24,21 @@ import (
 	"fantail/internal/login/roster"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/session/sessiontest"
+	"fantail/internal/login/submitd"
 	"fantail/internal/login/userdb"
 	"fantail/internal/login/webauthn"
 )
 
 // TestMain lets the test binary be the session program.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "imap-session" {
+	if base := filepath.Base(os.Args[0]); base == "imap-session" || base == "webmail-session" {
 		os.Exit(session())
 	}
 	os.Exit(m.Run())
 }
 
-// session tells each client who it is, and sends back what it gets.
+// session tells each client who it is, and sends back what it gets. "due", and "crossed" with
+// a name, it tells its starter.
 func session() int {
 	err := handover.Receive(context.Background(), os.Stdin, func(ctx context.Context, _ handover.Account, p handover.Passage) {
 		_, conn, err := handover.Accept(p)
@@ -52,6 +54,17 @@ func session() int {
 		fmt.Fprintf(conn, "pid %d uid %d %d gid %d %d groups %v args %q fds %d shadow %t env %d\n",
 			os.Getpid(), os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid(), groups, os.Args[1:], len(fds), err == nil, len(os.Environ()))
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			account, crossed := strings.CutPrefix(lines.Text(), "crossed ")
+			var err error
+			switch {
+			case lines.Text() == "due":
+				err = handover.TellDue(ctx)
+			case crossed:
+				err = handover.TellCrossed(ctx, account)
+			}
+			if err != nil {
+				fmt.Fprintln(conn, err)
+			}
 			fmt.Fprintln(conn, lines.Text())
 		}
 	})
@@ -130,6 +143,9 @@ func build(t *testing.T) *house {
 		err = os.WriteFile(filepath.Join(programs, "imap-session"), text, 0o755)
 	}
 	if err == nil {
+		err = os.Link(filepath.Join(programs, "imap-session"), filepath.Join(programs, "webmail-session"))
+	}
+	if err == nil {
 		err = os.Chmod(programs, 0o755)
 	}
 	if err != nil {
@@ -147,6 +163,7 @@ func build(t *testing.T) *house {
 	r := roster.New(launch.RosterOptions(h.log.Logger()))
 	link := broker.NewLink(broker.DialPath(filepath.Join(h.dir, broker.SocketTicket)), nil)
 	s := &Server{Authd: link, Launch: o, Programs: r, Log: h.log.Logger()}
+	s.Submit = submitd.NewClient(broker.DialPath(filepath.Join(h.dir, submitd.Socket)), h.log.Logger())
 	h.serve(broker.SocketLogin, func(ctx context.Context, c *fdpass.Conn) error { return engine.Serve(ctx, c, authd.Front) })
 	h.serve(broker.SocketTicket, func(ctx context.Context, c *fdpass.Conn) error { return engine.Serve(ctx, c, authd.Session) })
 	h.serve(broker.SocketSession, s.Serve)
@@ -191,7 +208,12 @@ func (h *house) serve(name string, serve func(context.Context, *fdpass.Conn) err
 // grant logs an account in.
 func (h *house) grant(r *broker.Remote, name string) *broker.Grant {
 	h.t.Helper()
-	l := broker.Login{Service: wire.IMAP, Remote: netip.MustParseAddr("192.0.2.1"), Conn: sasl.Conn{TLS: true}}
+	return h.grantFor(r, wire.IMAP, name)
+}
+
+func (h *house) grantFor(r *broker.Remote, s wire.Service, name string) *broker.Grant {
+	h.t.Helper()
+	l := broker.Login{Service: s, Remote: netip.MustParseAddr("192.0.2.1"), Conn: sasl.Conn{TLS: true}}
 	g, err := broker.Password(h.t.Context(), r, l, name, "right")
 	if err != nil {
 		h.t.Fatal(err)

@@ -20,7 +20,7 @@ BENCHARGS ?=
 
 export CGO_ENABLED = 0
 
-.PHONY: all build pam-helper run test check bench fuzz soak install clean go packages
+.PHONY: all build pam-helper run test check bench fuzz soak install deb rpm clean go packages
 
 all: build
 
@@ -35,7 +35,7 @@ build: go pam-helper
 
 pam-helper: go
 	@if echo '#include <security/pam_appl.h>' | $(CC) -E - >/dev/null 2>&1; then set -x; \
-	  CGO_ENABLED=1 $(GO) build -tags pam -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/ ./cmd/pam-helper; \
+	  CGO_ENABLED=1 $(GO) build -tags pam -buildmode=pie -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/ ./cmd/pam-helper; \
 	else rm -f $(BIN)/pam-helper; \
 	  echo "pam-helper is not built: it needs a C compiler and PAM's headers (libpam0g-dev)"; fi
 
@@ -53,7 +53,7 @@ test: go packages build
 	mandoc -Tlint -Wwarning $(PAGES)
 
 check: go packages build
-	@test -z "$$(gofmt -l cmd internal test)" || { gofmt -l cmd internal test; exit 1; }
+	@test -z "$$(gofmt -l cmd internal packaging test)" || { gofmt -l cmd internal packaging test; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
@@ -93,6 +93,16 @@ install: build
 	for file in pam.d/fantail fail2ban/filter.d/fantail.conf fail2ban/jail.d/fantail.conf; do \
 	  [ -e $(DESTDIR)/etc/$$file ] || install -D -m 644 packaging/$$file $(DESTDIR)/etc/$$file || exit 1; \
 	done
+
+	$(GO) run ./packaging/build -o $(BIN)/generated generate
+	install -D -m 644 $(BIN)/generated/50-fantail.preset $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/50-fantail.preset
+	install -D -m 644 $(BIN)/generated/fantail.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fantail
+	install -D -m 644 $(BIN)/generated/_fantail $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fantail
+	install -D -m 644 $(BIN)/generated/fantail.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fantail.fish
+
+# Packages, into bin/packages; the same octets for everyone who makes them of one commit.
+deb rpm: go
+	$(GO) run ./packaging/build $(if $(filter command line,$(origin VERSION)),-v $(VERSION)) $@
 
 clean:
 	rm -rf bin

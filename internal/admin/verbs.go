@@ -46,6 +46,7 @@ var verbs = []verb{
 	{"expire", "[name ...]", "remove mail that POP3 has retrieved and left on the server, when its days are over", func() action { return new(expire) }},
 	{"dns", "[domain ...]", "print the records of DNS by which mail programs set themselves up", func() action { return new(dns) }},
 	{"quota", "[name ...]", "say how much mail accounts have, and may have", func() action { return new(quota) }},
+	{"import-dovecot", "[file]", "say in our settings what Dovecot was told, and what does not come along", func() action { return new(importDovecot) }},
 	{"help", "[verb ...]", "show how a verb is used", nil},
 }
 

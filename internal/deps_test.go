@@ -21,7 +21,7 @@ const floors = `
 	login/front login/webfront login/lmtpfront login/session login/sources webmail imap/imapd pop3/pop3d pop3/expire deliver/deliverd
 	login/frontd
 	login/authd login/sessiond login/keyd login/own
-	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/contacts webmail/invite webmail/query store/storetest webmail/settings webmail/compose webmail/outbox webmail/submit login/submitd login/inquiry
+	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/contacts webmail/invite webmail/query store/storetest webmail/settings webmail/devices webmail/compose webmail/outbox webmail/submit login/submitd login/inquiry
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
 	store login/passdb login/roster login/session/sessiontest
@@ -41,6 +41,7 @@ const within = `
 	imap < imap/wire
 	imap/ident < imap/wire
 	webmail/compose < webmail/htmlsafe
+	webmail/devices < webmail/settings
 	webmail/outbox < webmail/settings
 	webmail/submit < webmail/outbox
 	login/submitd < login/broker

@@ -78,6 +78,7 @@ var routes = []route{
 	{"POST /m/{id}/invitation", (*Site).reply, pagePolicy, true},
 	{"GET /events", (*Site).events, pagePolicy, false},
 	{"POST /act", (*Site).act, pagePolicy, true},
+	{"POST /notice", (*Site).notice, pagePolicy, true},
 	{"POST /undo/{token}", (*Site).takeBack, pagePolicy, true},
 	{"GET /settings", (*Site).settingsPage, pagePolicy, false},
 	{"GET /settings/{page}", (*Site).settingsPage, pagePolicy, false},

@@ -233,18 +233,42 @@ func (s *Site) changeSettings(w http.ResponseWriter, r *request) error {
 	if !ok {
 		return notFound("error.noPage")
 	}
-	err := s.settings.Change(func(now *settings.Settings) error { return change(now, r.PostForm) })
+	var added []string
+	err := s.settings.Change(func(now *settings.Settings) error {
+		before := append(addressesOf(now), s.ownAddresses(r)...)
+		err := change(now, r.PostForm)
+		added = newAddresses(before, addressesOf(now))
+		return err
+	})
 	if errors.Is(err, settings.ErrInvalid) {
 		return &problem{http.StatusBadRequest, "settings.bad"}
 	}
 	if err != nil {
 		return err
 	}
+	for _, address := range added {
+		if err := s.deliverNotice(r, "identity", address, whence{}); err != nil {
+			s.log.Error("tell of an identity", "err", err)
+		}
+	}
 	// What was saved is said in the language that may have been chosen just now.
 	again := s.understand(r.Request)
 	said := s.undo.keep(again.lang.Text("settings.saved"), nil)
 	redirect(w, "/settings/"+page+"?done="+said)
 	return nil
+}
+
+// addressesOf are the addresses that an account writes as, and to which answers and copies
+// go.
+func addressesOf(s *settings.Settings) (list []string) {
+	for _, i := range s.Identities {
+		for _, a := range []string{i.Address, i.ReplyTo, i.Bcc} {
+			if a != "" {
+				list = append(list, strings.ToLower(a))
+			}
+		}
+	}
+	return list
 }
 
 // changeChoices takes the choices of a page.

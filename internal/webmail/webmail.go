@@ -21,6 +21,7 @@
 //	settingspage.go /settings/{page}     what the account has chosen; POST changes it
 //	write.go     /compose, /compose/{draft}  a message that is written (drafts.go, uploads.go)
 //	outboxpage.go /outbox                what waits to be sent
+//	notice.go    /notice                 POST, of the front alone: tell the owner what happened
 //	events.go    /events                 what happens, for windows that are open
 //
 // What they share: request.go is a request with the settings and the language of
@@ -61,6 +62,7 @@ import (
 
 	"fantail/internal/store"
 	_ "fantail/internal/store/zstd/linked" // of which they may be made
+	"fantail/internal/webmail/devices"
 	"fantail/internal/webmail/outbox"
 	"fantail/internal/webmail/settings"
 )
@@ -94,6 +96,7 @@ type Options struct {
 type Site struct {
 	boxes       *mailboxes
 	settings    *settings.Store
+	devices     *devices.Store
 	name        string
 	undo        undos
 	contactBook addressBook
@@ -121,7 +124,7 @@ type Site struct {
 // New returns the webmail of an account, which must stay open as long as
 // requests run.
 func New(o Options) *Site {
-	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone, authority: o.Authority, outbox: o.Outbox}
+	s := &Site{boxes: newMailboxes(o.Account), settings: settings.Open(o.Account.Path()), devices: devices.Open(o.Account.Path()), name: o.Name, log: o.Log, clock: o.Clock, zone: o.Zone, authority: o.Authority, outbox: o.Outbox}
 	s.watch.s, s.patience = s, usualPatience
 	if s.clock == nil {
 		s.clock = time.Now

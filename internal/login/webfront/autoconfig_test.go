@@ -119,8 +119,8 @@ func TestAutodiscoverPost(t *testing.T) {
 // TestNothingTold: without a Provider all of it is as if it did not exist.
 func TestNothingTold(t *testing.T) {
 	b := telling(t, nil, Limits{})
-	for _, path := range []string{"/mail/config-v1.1.xml", autoconfig.PathHelp, autoconfig.PathPACC} {
-		if resp, _ := b.do("GET", path, nil, visit); resp.StatusCode != 303 {
+	for path, want := range map[string]int{"/mail/config-v1.1.xml": 303, autoconfig.PathHelp: 303, autoconfig.PathPACC: 404} {
+		if resp, _ := b.do("GET", path, nil, visit); resp.StatusCode != want {
 			t.Errorf("%s: %s", path, resp.Status)
 		}
 	}

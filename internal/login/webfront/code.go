@@ -85,7 +85,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Se
 	cookie := s.waiting.add(&waits{pending: pending[Account]{second: c}, name: f.Name, next: f.Next, trust: f.Trust})
 	if cookie == "" {
 		c.Cancel()
-		s.admit(w, r, f, "", errors.New("too many logins wait for codes"))
+		s.admit(w, r, f, admitted{}, errors.New("too many logins wait for codes"))
 		return
 	}
 	dropCookie(w, formCookie)
@@ -152,9 +152,9 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := codeForm{Recovery: r.PostForm.Get("recovery") != ""}
-	var cookie string
+	var in admitted
 	err = v.enter(s, r, func(r *http.Request, a Account) (err error) {
-		cookie, err = s.begin(r.Context(), r, a, v.name, v.trust)
+		in, err = s.begin(r.Context(), r, a, v.name, v.trust)
 		return err
 	})
 	if errors.Is(err, ErrCode) {
@@ -179,5 +179,5 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		redirect(w, "/login?note=late")
 		return
 	}
-	s.admit(w, r, loginForm{Name: v.name, Next: v.next, Trust: v.trust}, cookie, err)
+	s.admit(w, r, loginForm{Name: v.name, Next: v.next, Trust: v.trust}, in, err)
 }

@@ -12,6 +12,8 @@ type Limits struct {
 	Sessions int           // at once
 	PerUser  int           // at once of one account; the one that rested longest gives way
 	Requests int           // at once in one session
+	Burst    int           // requests of one session in a row
+	Rate     int           // and then in a second
 	Checks   int           // password checks at once
 	Asked    int           // questions of mail programs from one address, in a minute
 
@@ -35,6 +37,8 @@ func DefaultLimits() Limits {
 		Sessions:    10_000,
 		PerUser:     50,
 		Requests:    64,
+		Burst:       1200,
+		Rate:        20,
 		Checks:      16,
 		Asked:       120,
 		Header:      10 * time.Second,
@@ -53,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 	l.Sessions, l.PerUser = positive(l.Sessions, d.Sessions), positive(l.PerUser, d.PerUser)
 	l.Requests, l.Checks = positive(l.Requests, d.Requests), positive(l.Checks, d.Checks)
 	l.Header, l.KeepAlive = positive(l.Header, d.Header), positive(l.KeepAlive, d.KeepAlive)
+	l.Burst, l.Rate = positive(l.Burst, d.Burst), positive(l.Rate, d.Rate)
 	l.Asked = positive(l.Asked, d.Asked)
 	l.HeaderBytes, l.Form = positive(l.HeaderBytes, d.HeaderBytes), positive(l.Form, d.Form)
 	l.Wait = positive(l.Wait, d.Wait)

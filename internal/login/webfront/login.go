@@ -146,7 +146,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.showLogin(w, r, http.StatusForbidden, f)
 		return
 	}
-	cookie, err := s.enter(r, f.Name, r.PostForm.Get("password"), f.Trust)
+	in, err := s.enter(r, f.Name, r.PostForm.Get("password"), f.Trust)
 	var more *FactorWanted[Account]
 	switch {
 	case errors.As(err, &more):
@@ -156,7 +156,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		f.Alert = wrongPassword
 		s.showLogin(w, r, http.StatusForbidden, f)
 	default:
-		s.admit(w, r, f, cookie, err)
+		s.admit(w, r, f, in, err)
 	}
 }
 
@@ -166,9 +166,15 @@ func failed(log *slog.Logger, r *http.Request, name, mechanism string) {
 	l.Failed(log, name, mechanism)
 }
 
-// admit answers somebody who has proved who he is: cookie is that of his session, unless
-// there is an err.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, cookie string, err error) {
+// admitted is a session that has begun: its cookie, and that of the device.
+type admitted struct {
+	cookie string
+	device string // "" if it is not one's own
+}
+
+// admit answers somebody who has proved who he is: in is his session, unless there is an
+// err.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, in admitted, err error) {
 	switch {
 	case refusal(err) != "":
 		s.log.Info("login impossible", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)
@@ -184,17 +190,25 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, cook
 			old.end("new login")
 		}
 		dropCookie(w, formCookie)
-		s.sessions.setSession(w, cookie, f.Trust)
+		s.sessions.setSession(w, in.cookie, f.Trust)
+		if in.device != "" {
+			setDevice(w, in.device)
+		}
 		redirect(w, f.Next)
 	}
 }
 
 // readForm reads a small form from a client that must not take its time.
 func (s *Server) readForm(w http.ResponseWriter, r *http.Request) error {
+	return s.readFormOf(w, r, s.limits.Form)
+}
+
+// readFormOf reads a form of at most so many octets.
+func (s *Server) readFormOf(w http.ResponseWriter, r *http.Request, most int64) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.limits.Header)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, s.limits.Form)
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	return r.ParseForm()
 }
 
@@ -211,37 +225,46 @@ func (s *Server) turn(r *http.Request) (ctx context.Context, done func(), err er
 }
 
 // enter checks a password, starts the session program, and makes a session.
-func (s *Server) enter(r *http.Request, name, password string, trusted bool) (cookie string, err error) {
+func (s *Server) enter(r *http.Request, name, password string, trusted bool) (in admitted, err error) {
 	if !plausible(name, 255) || password == "" || len(password) > 1024 {
-		return "", ErrRefused
+		return in, ErrRefused
 	}
 	ctx, done, err := s.turn(r)
 	if err != nil {
-		return "", err
+		return in, err
 	}
 	defer done()
 	account, err := s.entrance.Enter(ctx, name, password, remoteAddr(r.RemoteAddr))
 	if err != nil {
-		return "", err
+		return in, err
 	}
 	return s.begin(ctx, r, account, name, trusted)
 }
 
 // begin starts the session program of an account, which was called by a name, and makes a
 // session.
-func (s *Server) begin(ctx context.Context, r *http.Request, account Account, typed string, trusted bool) (cookie string, err error) {
+func (s *Server) begin(ctx context.Context, r *http.Request, account Account, typed string, trusted bool) (in admitted, err error) {
 	v := &session{
 		sid: secret()[:8], account: account.Name(), typed: typed, remote: r.RemoteAddr, token: secret(),
 		agent: agentOf(r.UserAgent()), trusted: trusted,
 	}
 	if v.program, err = s.dial(ctx, account, v); err != nil {
-		return "", err
+		return in, err
 	}
-	if cookie, err = s.sessions.add(v); err != nil {
-		return "", errors.Join(err, v.program.Close())
+	if in.cookie, err = s.sessions.add(v); err != nil {
+		return in, errors.Join(err, v.program.Close())
+	}
+	if c, err := r.Cookie(deviceCookie); err == nil && markOf(c.Value) != "" {
+		in.device = c.Value
+	} else if trusted {
+		in.device = secret()
 	}
 	s.log.Info("login", "user", v.account, "proto", "webmail", "sid", v.sid, "remote", v.remote)
-	return cookie, nil
+	s.tell(r, v, "login", "", markOf(in.device))
+	if answer := r.PostForm.Get("code"); answer != "" && isRecovery(answer) {
+		s.tell(r, v, recoveryUsed, "", "")
+	}
+	return in, nil
 }
 
 // remoteAddr is the client's address as the HTTP server has it.

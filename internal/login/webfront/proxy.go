@@ -59,20 +59,17 @@ const programHost = "session.invalid"
 
 // proxy answers everything that needs a session.
 func (s *Server) proxy(w http.ResponseWriter, r *http.Request) {
-	v := s.sessions.find(r)
-	if v == nil {
-		s.askToLogIn(w, r)
-		return
-	}
-	defer s.sessions.release(v, r)
-	if !expected(r) {
-		http.Error(w, "other sites may link to pages here, but not load anything from here", http.StatusForbidden)
-		return
-	}
-	if s.sessions.crowded(v) {
-		http.Error(w, "too many requests at once", http.StatusTooManyRequests)
-		return
-	}
+	s.inside(w, r, func(v *session) {
+		if needsProof(r.Method, r.URL.Path) && !s.sessions.proven(v) {
+			s.askProof(w, r, v)
+			return
+		}
+		s.forward(w, r, v)
+	})
+}
+
+// forward has a session's program answer.
+func (s *Server) forward(w http.ResponseWriter, r *http.Request, v *session) {
 	// Two policies would both be in force, so the guard's gives way to that of
 	// the page; see harden.
 	w.Header().Del("Content-Security-Policy")
@@ -88,6 +85,7 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request) {
 			if l := resp.Header.Get("Content-Language"); l != "" {
 				s.sessions.learn(v, l, resp.Header.Get(headerTheme))
 			}
+			w.Header().Del("Cache-Control") // the program's is in force
 			return harden(resp)
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { s.broken(w, r, v, err) },

@@ -23,10 +23,12 @@ var securityTemplate = settingsTemplate("security.html")
 // security is what the template shows.
 type security struct {
 	frame
-	Good, Bad string // keys of what was done, or why not
-	Count     int    // for Good
-	Second    *Asks  // the password was given, and this is asked for as well
-	Open      bool   // the password was given
+	Good, Bad string  // keys of what was done, or why not
+	Count     int     // for Good
+	Action    string  // where the forms of unlock.html go, and
+	Kept      []field // what they have besides
+	Second    *Asks   // the password was given, and this is asked for as well
+	Open      bool    // the password was given
 	Logins    []login
 	Others    bool // there are logins besides this one
 	State     *wire.Managed
@@ -70,7 +72,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request) {
 
 // security is the page without what authd knows.
 func (s *Server) security(r *http.Request, v *session) security {
-	p := security{frame: s.frameOf(r, v, "security")}
+	p := security{frame: s.frameOf(r, v, "security"), Action: pathSecurity}
 	for _, service := range forPrograms {
 		p.Services = append(p.Services, service.String())
 	}
@@ -115,11 +117,16 @@ func (s *Server) showSecurity(w http.ResponseWriter, r *http.Request, status int
 			p.Keys = append(p.Keys, one)
 		}
 	}
+	p.script(w)
+	s.show(w, status, securityTemplate[p.Language.Tag], p)
+}
+
+// script has the page ask for a security key, if it does.
+func (p *security) script(w http.ResponseWriter) {
 	if p.Second != nil || p.NewKey != "" {
 		p.Script = keyScript()
 		w.Header().Set("Content-Security-Policy", scriptPolicy)
 	}
-	s.show(w, status, securityTemplate[p.Language.Tag], p)
 }
 
 // dayOf writes a day.
@@ -191,6 +198,9 @@ func (s *Server) do(r *http.Request, v *session, p *security, m wire.Manage) boo
 	defer cancel()
 	state, err := vault.Change(ctx, m)
 	if err == nil {
+		if what := notices[m.Verb]; what != "" {
+			s.tell(r, v, what, aboutOf(p, m), "")
+		}
 		p.State = state
 		return true
 	}
@@ -222,12 +232,37 @@ func (s *Server) do(r *http.Request, v *session, p *security, m wire.Manage) boo
 	return false
 }
 
+// aboutOf is the name of what a change is about.
+func aboutOf(p *security, m wire.Manage) string {
+	if m.ID == "" {
+		return m.Label
+	}
+	if p.State == nil {
+		return ""
+	}
+	for _, a := range p.State.Passwords {
+		if a.ID == m.ID {
+			return a.Label
+		}
+	}
+	for _, k := range p.State.Keys {
+		if k.ID == m.ID {
+			return k.Label
+		}
+	}
+	return ""
+}
+
 // ask is a change of authd's that needs nothing but an id.
 func ask(verb wire.Verb, good string) func(*Server, *http.Request, *session, *security) {
 	return func(s *Server, r *http.Request, v *session, p *security) {
 		id := r.PostForm.Get("id")
 		if len(id) > 16 {
 			id = ""
+		}
+		if id != "" { // what it is called can be told as long as it is there
+			s.do(r, v, p, wire.Manage{Verb: wire.Look})
+			p.Bad = ""
 		}
 		if s.do(r, v, p, wire.Manage{Verb: verb, ID: id}) {
 			p.Good = good
@@ -304,6 +339,9 @@ func (s *Server) secondFactor(r *http.Request, v *session, p *security) {
 	}
 	p.Second = nil
 	s.forget(v, waits)
+	if err == nil && isRecovery(answerOf(r)) {
+		s.tell(r, v, recoveryUsed, "", "")
+	}
 	s.unlocked(r, v, p, vault, err)
 }
 
@@ -322,7 +360,7 @@ func (s *Server) unlocked(r *http.Request, v *session, p *security, vault Vault,
 		p.Bad = "security.notNow"
 	default:
 		s.sessions.mu.Lock()
-		v.vault = vault
+		v.vault, v.proved = vault, time.Now()
 		s.sessions.mu.Unlock()
 		s.log.Info("security unlocked", "user", v.account, "sid", v.sid, "remote", r.RemoteAddr)
 		p.Open = true

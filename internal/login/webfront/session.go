@@ -42,6 +42,9 @@ type session struct {
 	rotated  time.Time        // when it got its cookie
 	vault    Vault            // nil: the password must be given again,
 	second   *pending[Vault]  // or was, and a second factor must be as well
+	budget   float64          // requests that it may make at once,
+	spent    time.Time        // as of then
+	proved   time.Time        // when the password was given, and the second factor
 }
 
 // program is the connection to a session program.
@@ -83,7 +86,8 @@ func (t *table) add(v *session) (cookie string, err error) {
 	}
 	var once sync.Once
 	v.end = func(why string) { once.Do(func() { t.remove(v, why) }) }
-	v.started, v.used, v.rotated = time.Now(), time.Now(), time.Now()
+	v.started = time.Now()
+	v.used, v.rotated, v.proved = v.started, v.started, v.started
 	age := t.limits.Age
 	if v.trusted {
 		age = t.limits.Kept
@@ -242,6 +246,27 @@ func (t *table) crowded(v *session) bool {
 	return v.running+v.unasked > t.limits.Requests
 }
 
+// calm is how long who has asked too much is told to wait.
+const calm = 5 * time.Second
+
+// spend takes a request out of v's budget, and reports whether there was one left: Burst of
+// them, and Rate more in a second.
+func (t *table) spend(v *session, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	most := float64(t.limits.Burst)
+	v.budget = min(most, v.budget+now.Sub(v.spent).Seconds()*float64(t.limits.Rate))
+	if v.spent.IsZero() {
+		v.budget = most
+	}
+	v.spent = now
+	if v.budget < 1 {
+		return false
+	}
+	v.budget--
+	return true
+}
+
 // release says that a request of v, found by find, is over.
 func (t *table) release(v *session, r *http.Request) {
 	t.mu.Lock()
@@ -326,6 +351,13 @@ func (t *table) setSession(w http.ResponseWriter, value string, trusted bool) {
 		c.MaxAge = int(t.limits.Trusted / time.Second)
 	}
 	http.SetCookie(w, c)
+}
+
+// setDevice sets the cookie of a device of one's own.
+func setDevice(w http.ResponseWriter, value string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: deviceCookie, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: int(deviceLife / time.Second),
+	})
 }
 
 // setCookie sets a cookie that ends with the browser. Lax, not Strict: a link in

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,8 +95,9 @@ func (s *Server) inside(w http.ResponseWriter, r *http.Request, answer func(v *s
 		http.Error(w, "other sites may link to pages here, but not load anything from here", http.StatusForbidden)
 		return
 	}
-	if s.sessions.crowded(v) {
-		http.Error(w, "too many requests at once", http.StatusTooManyRequests)
+	if s.sessions.crowded(v) || !s.sessions.spend(v, time.Now()) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(calm/time.Second)))
+		http.Error(w, "too many requests", http.StatusTooManyRequests)
 		return
 	}
 	answer(v)
@@ -107,7 +109,7 @@ var devicesTemplate = settingsTemplate("devices.html")
 func settingsTemplate(name string) map[string]*template.Template {
 	all := make(map[string]*template.Template)
 	for _, l := range locale.All() {
-		all[l.Tag] = template.Must(template.New("frame.html").Funcs(template.FuncMap{"t": l.Text, "int": func(n uint8) int { return int(n) }}).ParseFS(templates, "templates/frame.html", "templates/"+name))
+		all[l.Tag] = template.Must(template.New("frame.html").Funcs(template.FuncMap{"t": l.Text, "int": func(n uint8) int { return int(n) }}).ParseFS(templates, "templates/frame.html", "templates/unlock.html", "templates/"+name))
 	}
 	return all
 }

@@ -14,6 +14,7 @@
 //	security.go, settings.go   pages of settings that are not the session program's: who is
 //	            logged in, app passwords, second factors (factor.go), mail programs
 //	session.go  the cookie becomes a login session, or the answer is /login
+//	confirm.go  what needs the password once more before it goes there
 //	proxy.go    everything else goes to the session program, without cookie
 //
 // A login session is one row of a table in memory and one connection to one
@@ -180,12 +181,16 @@ func (s *Server) routes() []route {
 		{"GET " + pathSecurity, s.securityPage},
 		{"POST " + pathSecurity, s.changeSecurity},
 		{"GET " + pathDevices, s.devicesPage},
+		{"POST " + pathConfirm, s.confirm},
+		{"GET " + pathConfirm, s.confirmPage},
 		{"GET " + styleSheet.path, styleSheet.serve},
 		{"GET " + web.Prefix, web.Serve},
 		{"GET /favicon.ico", icon.serve},
 		{"GET " + icon.path, icon.serve},
 		{"GET /robots.txt", robots},
 		{"GET /healthz", healthy},
+		{"GET /.well-known/passkey-endpoints", passkeyEndpoints},
+		{"/.well-known/", http.NotFound},
 		{"/", s.proxy},
 	}
 }

@@ -1,6 +1,6 @@
 // Package warning writes the message to who owns a mailbox that becomes full: in one of
-// some languages (text.go), or with a text of the administrator's. Who calls it delivers
-// the message, and knows when.
+// some languages (text.go), or with a text of the administrator's; and, as a Letter, any
+// other that the system has for him. Who calls it delivers the message, and knows when.
 //
 // The message is one that nobody answers automatically (RFC 3834 section 5); it is as it
 // is stored, with LF line ends.
@@ -46,36 +46,49 @@ func (w Warning) Message(s conf.WarningSettings) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("text of the warning: %w", err)
 	}
-	from := s.From
-	if from == "" {
-		from = address("postmaster@" + w.domain())
+	return Letter{User: w.User, Host: w.Host, From: s.From, Subject: subject, Text: body, Now: w.Now}.Message(), nil
+}
+
+// Letter is a message of the system's to the owner of an account.
+type Letter struct {
+	User          string // the account's name
+	Host          string // this machine's
+	From          string // "": postmaster
+	Subject, Text string // UTF-8; the subject is one line, the text has LF line ends
+	Now           time.Time
+}
+
+// Message returns the message.
+func (l Letter) Message() []byte {
+	if l.From == "" {
+		l.From = address("postmaster@" + l.domain())
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\n", encoded(from), address(w.local()+"@"+w.domain()))
-	fmt.Fprintf(&b, "Subject: %s\r\nDate: %s\r\n", mime.QEncoding.Encode("utf-8", subject), w.Now.Format(time.RFC1123Z))
-	fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\n", rand.Text(), w.Host)
+	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\n", encoded(l.From), address(l.local()+"@"+l.domain()))
+	fmt.Fprintf(&b, "Subject: %s\r\nDate: %s\r\n", mime.QEncoding.Encode("utf-8", l.Subject), l.Now.Format(time.RFC1123Z))
+	fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\n", rand.Text(), l.Host)
 	b.WriteString("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n" +
 		"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
 	q := quotedprintable.NewWriter(&b)
 	// Writes to a buffer do not fail.
-	_, _ = q.Write([]byte(body))
+	_, _ = q.Write([]byte(l.Text))
 	_ = q.Close()
-	return bytes.ReplaceAll(b.Bytes(), []byte("\r\n"), []byte("\n")), nil
+	return bytes.ReplaceAll(b.Bytes(), []byte("\r\n"), []byte("\n"))
 }
 
 // domain is that of the account's name, or the machine.
-func (w Warning) domain() string {
-	if i := strings.LastIndexByte(w.User, '@'); i >= 0 && i+1 < len(w.User) {
-		return w.User[i+1:]
+func (l Letter) domain() string {
+	if i := strings.LastIndexByte(l.User, '@'); i >= 0 && i+1 < len(l.User) {
+		return l.User[i+1:]
 	}
-	return w.Host
+	return l.Host
 }
 
-func (w Warning) local() string {
-	if i := strings.LastIndexByte(w.User, '@'); i > 0 {
-		return w.User[:i]
+func (l Letter) local() string {
+	if i := strings.LastIndexByte(l.User, '@'); i > 0 {
+		return l.User[:i]
 	}
-	return w.User
+	return l.User
 }
 
 // address is an address with what it needs of quotes.

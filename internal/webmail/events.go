@@ -208,8 +208,8 @@ func (w *watcher) look(ctx context.Context, o *store.Observer, known map[string]
 			return err
 		}
 		was := known[name]
-		if now == was {
-			continue
+		if now == was && now.HighestModSeq != 0 {
+			continue // without modseqs it does not tell all: a flag may be another one
 		}
 		known[name] = now
 		e := changed{Mailbox: name, Unread: now.Unseen, Total: now.Messages}

@@ -202,3 +202,52 @@ func TestFragments(t *testing.T) {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }
+
+// TestEventsBesideDovecot: where there are no modseqs, since another server has others, a
+// window hears all the same of what changes neither the number of messages nor that of
+// unread ones; and what it loads then is not heard of again.
+func TestEventsBesideDovecot(t *testing.T) {
+	h := setup(t)
+	h.add("INBOX", text("old"), mail.Seen, now)
+	both := store.Options{Host: "test", Coexist: true}
+	own, err := store.OpenAccount(h.acct.Path(), both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	h.site = New(Options{Account: own, Name: "demo", Log: h.site.log, Clock: h.site.clock, Zone: time.UTC})
+	h.get("/f/INBOX")
+	told := h.listen()
+	other, err := store.OpenAccount(h.acct.Path(), both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	mb, err := other.Open(t.Context(), "INBOX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mb.Close()
+	snap, err := mb.Sync(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	star := store.FlagChange{Op: mail.Add, FlagSet: store.FlagSet{Flags: mail.Flagged}}
+	if _, err := mb.SetFlags(t.Context(), []mail.UID{snap.UID(0)}, star); err != nil {
+		t.Fatal(err)
+	}
+	h.hears(told, "a star", func(c changed) bool { return c == changed{Mailbox: "INBOX", Total: 1} })
+	for settled := false; !settled; {
+		select { // the end of what was begun
+		case <-told:
+		case <-time.After(3 * calm):
+			settled = true
+		}
+	}
+	wants(t, h.get("/f/INBOX"), "starred")
+	select {
+	case e := <-told:
+		t.Errorf("after the list was loaded: %s", e)
+	case <-time.After(3 * calm):
+	}
+}

@@ -31,12 +31,40 @@ type Account struct {
 	t       testing.TB
 	home    string
 	conf    string
+	user    syscall.Credential // whom Dovecot runs as, if root tests
+	guest   bool               // the Maildir is somebody else's
 }
 
 // New makes an account whose Maildir is configured by options, such as
 // ":LAYOUT=fs", and by settings, lines of dovecot.conf. It skips the test where
 // Dovecot is not installed.
 func New(t testing.TB, options, settings string) *Account {
+	t.Helper()
+	a := setUp(t, "", options, settings)
+	for _, dir := range []string{"", "cur", "new", "tmp"} {
+		if err := os.Mkdir(filepath.Join(a.Maildir, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
+}
+
+// On makes an account whose Maildir is there, and whose user others are, too: nothing in it
+// changes its owner.
+func On(t testing.TB, maildir string, user syscall.Credential, settings string) *Account {
+	t.Helper()
+	a := setUp(t, maildir, "", settings)
+	a.user, a.guest = user, true
+	if os.Geteuid() == 0 {
+		if err := os.Chown(a.home, int(user.Uid), int(user.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
+}
+
+// setUp makes the account but for its Maildir, which has a place of its own if it is "".
+func setUp(t testing.TB, maildir, options, settings string) *Account {
 	t.Helper()
 	if _, err := os.Stat(session); err != nil {
 		t.Skip("Dovecot is not installed: ", err)
@@ -51,15 +79,13 @@ func New(t testing.TB, options, settings string) *Account {
 			t.Error(err)
 		}
 	})
-	a := &Account{Maildir: filepath.Join(home, "Maildir"), t: t, home: home, conf: filepath.Join(home, "conf")}
+	if maildir == "" {
+		maildir = filepath.Join(home, "Maildir")
+	}
+	a := &Account{Maildir: maildir, t: t, home: home, conf: filepath.Join(home, "conf"), user: syscall.Credential{Uid: nobody, Gid: nobody}}
 	conf := fmt.Sprintf("mail_location = maildir:%s%s\nssl = no\nlog_path = %s\n%s\n", a.Maildir, options, a.log(), settings)
 	if err := os.WriteFile(a.conf, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
-	}
-	for _, dir := range []string{"", "cur", "new", "tmp"} {
-		if err := os.Mkdir(filepath.Join(a.Maildir, dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := os.Chmod(home, 0o755); err != nil {
 		t.Fatal(err)
@@ -68,6 +94,12 @@ func New(t testing.TB, options, settings string) *Account {
 }
 
 func (a *Account) log() string { return filepath.Join(a.home, "log") }
+
+// Tunnel is a command that speaks IMAP as the account, for programs that can start it as its
+// user.
+func (a *Account) Tunnel() string {
+	return fmt.Sprintf("env USER=nobody HOME=%s %s -c %s", a.home, session, a.conf)
+}
 
 // IMAP gives commands, without tags, to one session, and returns the lines of
 // its answer. Each command must be answered OK. A command may contain a
@@ -111,8 +143,10 @@ func (a *Account) run(in io.Reader, program string, args ...string) string {
 	cmd.Dir = "/"
 	cmd.Env = []string{"USER=nobody", "HOME=" + a.home, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	if os.Geteuid() == 0 {
-		a.own()
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		if !a.guest {
+			a.own()
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &a.user}
 	}
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &errs // a pipe: Dovecot cannot wait for a file

@@ -120,18 +120,19 @@ func (v *Visitor) Raw(ctx context.Context, r Row) (string, error) {
 }
 
 // Act does something to the messages with a subject in a folder; set are further fields.
-func (v *Visitor) Act(ctx context.Context, mailbox, subject, op string, set ...string) error {
+// It returns the page that says so.
+func (v *Visitor) Act(ctx context.Context, mailbox, subject, op string, set ...string) (*Page, error) {
 	p, err := v.Open(ctx, "/f/"+url.PathEscape(mailbox))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rows, err := p.Rows()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := p.Form("/act")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	found := false
 	for _, r := range rows {
@@ -141,16 +142,62 @@ func (v *Visitor) Act(ctx context.Context, mailbox, subject, op string, set ...s
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s a message: %q is not in %s: %w", op, subject, mailbox, p.unexpected())
+		return nil, fmt.Errorf("%s a message: %q is not in %s: %w", op, subject, mailbox, p.unexpected())
 	}
+	return v.press(ctx, f, op, set)
+}
+
+// Undo takes back what a page says was done.
+func (v *Visitor) Undo(ctx context.Context, p *Page) error {
+	f, err := p.Form("/undo/")
+	if err != nil {
+		return err
+	}
+	_, err = v.press(ctx, f, "", nil)
+	return err
+}
+
+// MakeFolder makes a folder.
+func (v *Visitor) MakeFolder(ctx context.Context, name string) error {
+	return v.manage(ctx, "/folders", "create", []string{"f", ""}, "name", name)
+}
+
+// RenameFolder gives a folder another name on its level.
+func (v *Visitor) RenameFolder(ctx context.Context, mailbox, name string) error {
+	return v.manage(ctx, "/folders", "rename", []string{"f", mailbox}, "name", name)
+}
+
+// DeleteFolder deletes a folder, which asks before.
+func (v *Visitor) DeleteFolder(ctx context.Context, mailbox string) error {
+	return v.manage(ctx, "/folders?ask=delete&f="+url.QueryEscape(mailbox), "delete", []string{"f", mailbox})
+}
+
+// EmptyFolder empties a folder, which asks before.
+func (v *Visitor) EmptyFolder(ctx context.Context, mailbox string) error {
+	return v.manage(ctx, "/folders?ask=empty&f="+url.QueryEscape(mailbox), "empty", []string{"f", mailbox})
+}
+
+func (v *Visitor) manage(ctx context.Context, path, op string, of []string, set ...string) error {
+	p, err := v.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	f, err := p.Form("/folders", of...)
+	if err != nil {
+		return err
+	}
+	_, err = v.press(ctx, f, op, set)
+	return err
+}
+
+// press sends a form with these fields.
+func (v *Visitor) press(ctx context.Context, f *Form, op string, set []string) (*Page, error) {
 	for i := 0; i < len(set); i += 2 {
 		f.Set(set[i], set[i+1])
 	}
-	if p, err = v.Submit(ctx, f, op); err != nil {
-		return err
+	p, err := v.Submit(ctx, f, op)
+	if err == nil && p.Status != http.StatusOK {
+		err = fmt.Errorf("%s: %w", op, p.unexpected())
 	}
-	if p.Status != http.StatusOK {
-		return fmt.Errorf("%s a message: %w", op, p.unexpected())
-	}
-	return nil
+	return p, err
 }

@@ -92,8 +92,9 @@ type Form struct {
 	files     []attached
 }
 
-// Form returns the first form of a page whose action begins so.
-func (p *Page) Form(action string) (*Form, error) {
+// Form returns the first form of a page whose action begins so and that has these fields, as
+// names and values.
+func (p *Page) Form(action string, fields ...string) (*Form, error) {
 	doc, err := p.parse()
 	if err != nil {
 		return nil, err
@@ -102,8 +103,18 @@ func (p *Page) Form(action string) (*Form, error) {
 		if n.Type != html.ElementNode || n.Data != "form" || !strings.EqualFold(attribute(n, "method"), "post") {
 			continue
 		}
-		if where := attribute(n, "action"); strings.HasPrefix(where, action) {
-			return readForm(n, where), nil
+		where := attribute(n, "action")
+		if !strings.HasPrefix(where, action) {
+			continue
+		}
+		f := readForm(n, where)
+		for i := 0; i < len(fields) && f != nil; i += 2 {
+			if f.Value(fields[i]) != fields[i+1] {
+				f = nil
+			}
+		}
+		if f != nil {
+			return f, nil
 		}
 	}
 	return nil, fmt.Errorf("no form for %s: %w", action, p.unexpected())

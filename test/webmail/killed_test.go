@@ -67,7 +67,11 @@ func killed(h *house) {
 // rely on after the loss of what was told to a daemon.
 func (h *house) settle() {
 	h.Helper()
-	ann := h.visit("ann")
+	h.settleOf(h.visit("ann"))
+}
+
+func (h *house) settleOf(ann *visitor.Visitor) {
+	h.Helper()
 	box := outbox.Open(h.maildir("ann"))
 	h.until("the outbox is empty", func() error {
 		if _, err := ann.Open(h.Context(), "/outbox"); err != nil {

@@ -29,6 +29,7 @@ type letter struct {
 	When         moment
 
 	Warnings    []string
+	First       string // the sender, if this is the first message of one
 	Pictures    *picturesView
 	Unsubscribe *unsubscribeView
 	Invitations []invitationView

@@ -21,6 +21,8 @@ type mailboxes struct {
 
 	mu    sync.Mutex // guards known and what it holds
 	known map[string]*knowledge
+
+	senders senders
 }
 
 // maxKnown is of how many mailboxes something is remembered.

@@ -83,6 +83,11 @@ func (s *Site) message(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
+	if first, err := s.isFirst(r, asked); err != nil {
+		s.log.Warn("look for earlier messages of a sender", "err", err)
+	} else if first {
+		asked.First = oneLine(senderOf(asked.root))
+	}
 	v.Letters = letters
 	if err := s.around(r, &v, f); err != nil {
 		return err

@@ -27,7 +27,7 @@
 // What they share: request.go is a request with the settings and the language of
 // whoever made it, mailboxes.go opens mailboxes and finds messages by id,
 // folders.go lists them, relatives.go finds conversations, letter.go describes a message,
-// authentic.go and warnings.go judge who sent it, outgoing.go is the way out, summary.go reads what lists show, content.go chooses
+// authentic.go, warnings.go and senders.go judge who sent it, outgoing.go is the way out, summary.go reads what lists show, content.go chooses
 // which parts of a message are shown, plain.go lays out plain text, page.go
 // renders, reply.go turns errors into answers.
 //

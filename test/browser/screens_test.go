@@ -22,40 +22,11 @@ const newsletter = `<html><head><style>@media (max-width:480px){.col{display:blo
 <table width="100%"><tr><td class="col" width="50%" style="padding:8px;background:#e8f5e9">Garlic: 5 cm deep</td><td class="col" width="50%" style="padding:8px;background:#fff8e1">Tulips: 15 cm deep</td></tr></table>
 <p><font size="2" color="#777777">You receive this because you signed up.</font></p></td></tr></table></td></tr></table></body></html>`
 
-// extras are messages that show what the sample mail may not.
-func extras() []samplemail.Message {
-	at := time.Now().Add(-3 * time.Hour)
-	m := func(i int, from, subject, rest string) samplemail.Message {
-		when := at.Add(time.Duration(i) * time.Minute)
-		return samplemail.Message{Folder: "INBOX", Date: when, Class: "extra", Data: []byte("From: " + from + "\nTo: Demo Person <demo@example.org>\nCc: Ben Ito <ben@example.org>\nSubject: " + subject +
-			"\nDate: " + when.Format(time.RFC1123Z) + "\nMIME-Version: 1.0\n" + rest)}
-	}
-	elsewhere := func(folder string, m samplemail.Message) samplemail.Message {
-		m.Folder = folder
-		return m
-	}
-	return []samplemail.Message{
-		m(-9, "Ben Ito <ben@example.org>", "Lunch on Friday", "Message-ID: <lunch1@example.org>\nContent-Type: text/plain; charset=utf-8\n\nShall we have lunch together on Friday? I know a place by the river.\n\nBen\n"),
-		elsewhere("Sent", m(-8, "Demo Person <demo@example.org>", "Re: Lunch on Friday", "Message-ID: <lunch2@example.org>\nReferences: <lunch1@example.org>\nContent-Type: text/plain; charset=utf-8\n\nGladly. One o'clock?\n")),
-		m(-7, "Ben Ito <ben@example.org>", "Re: Lunch on Friday", "Message-ID: <lunch3@example.org>\nReferences: <lunch1@example.org> <lunch2@example.org>\nList-Unsubscribe: <https://lists.example.org/leave>\nList-Id: Lunches <lunch.example.org>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"+
-			"Content-Type: text/plain; charset=utf-8\n\nOne it is; here is the invitation.\n\nDemo Person wrote:\n"+strings.Repeat("> a line that was read before\n", 9)+
-			"--b\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nVERSION:2.0\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:lunch\nDTSTAMP:20261101T000000Z\nDTSTART:20261120T120000Z\nDTEND:20261120T133000Z\nSUMMARY:Lunch by the river\nLOCATION:Café Amarant, Uferstraße 5\nDESCRIPTION:They have soup.\nORGANIZER;CN=Ben Ito:mailto:ben@example.org\nATTENDEE;CN=Demo Person;PARTSTAT=NEEDS-ACTION:mailto:demo@example.org\nATTENDEE;CN=Ann Lee;PARTSTAT=ACCEPTED:mailto:ann@example.org\nEND:VEVENT\nEND:VCALENDAR\n"+
-			"--b\nContent-Type: image/png; name=river.png\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\niVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==\n--b--\n"),
-		m(0, "Garden Weekly <news@news.example>", "Plant before the frost", "Content-Type: text/html; charset=utf-8\n\n"+newsletter),
-		m(1, "=?utf-8?B?15PXldeT?= <david@example.org>", "=?utf-8?B?16nXnNeV150g15zXm9eV15zXnQ==?=", "Content-Type: text/plain; charset=utf-8\n\nשלום לכולם,\n\nנתראה ב-14:00 ליד https://example.org/place\n"),
-		m(2, "Ann Lee <ann@example.org>", "Re: Budget for the workshop, second draft with the numbers that we talked about on Monday",
-			"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8; format=flowed\n\nHello Demo,\n\nhere is the second draft. The room costs a little more than we thought, \nbut lunch is included; see https://example.org/rooms/42?half=day&n=12 and \nwrite to rooms@example.org if it has to be moved.\n\n"+
-				"> Could we keep it under 2,000?\n>> That is what the committee said.\n>> They meet again in May.\n> I would rather ask now.\n\nYes, I have asked.\n\nAnn\n-- \nAnn Lee, Example Ltd\nhttps://example.org/~ann\n"+
-				"--b\nContent-Type: application/pdf; name=budget.pdf\nContent-Disposition: attachment; filename=\"budget draft 2.pdf\"\nContent-Transfer-Encoding: base64\n\n"+strings.Repeat("JVBERi0xLjQKJVBERi0xLjQKJVBERi0xLjQKJVBERi0xLjQKJVBERi0xLjQK\n", 900)+
-				"--b\nContent-Type: text/html\nContent-Disposition: attachment; filename=page.html\n\n<p>x\n--b--\n"),
-	}
-}
-
 // screen is a page in a window.
 type screen struct {
 	name  string
 	path  string // where to go; "" stays
-	click string // and then what to click on
+	click string // and then what to click on, one after the other between " >> "
 	until string
 }
 
@@ -73,7 +44,13 @@ var screens = []screen{
 	{"formatted", "/f/INBOX", ".messages li:nth-child(3) a", "document.querySelector('iframe') !== null"},
 	{"conversation", "/f/INBOX", ".messages li:nth-child(4) a", "document.querySelectorAll('details.letter').length > 1"},
 	{"picture", "", "a.file", "document.querySelector('.picture img') !== null"},
-	{"empty", "/f/Nothing%20here", "", "document.querySelector('.empty') !== null"},
+	{"headers", "/f/INBOX", ".messages li:nth-child(1) a >> .answer .views summary >> .answer .menu a[href*=headers]", "document.querySelector('.fields') !== null"},
+	{"reply", "/f/INBOX", ".messages li:nth-child(1) a >> .answer a.button", "document.querySelector('#writing') !== null"},
+	{"compose", "/compose", "", "document.querySelector('#writing') !== null"},
+	{"drafts", "/f/Drafts", "", "document.querySelector('.messages li') !== null"},
+	{"sent", "/f/Sent", "", "document.querySelector('.messages li') !== null"},
+	{"outbox", "/outbox", "", "document.querySelector('main h1') !== null"},
+	{"empty", "/f/Ideas", "", "document.querySelector('.empty') !== null"},
 	{"search", "/search?q=the+-from:nobody+-color:red", "", "document.querySelector('.chips li') !== null"},
 	{"search-help", "/search", "", "document.querySelector('.examples') !== null"},
 	{"contacts", "/contacts", "", "document.querySelector('.seek') !== null"},
@@ -81,13 +58,27 @@ var screens = []screen{
 	{"manage", "/folders", "", "document.querySelector('.tree') !== null"},
 	{"manage-menu", "/folders", ".tree li:nth-child(2) summary", "document.querySelector('.tree details[open]') !== null"},
 	{"label-menu", "/f/INBOX", ".labels summary", "document.querySelector('.labels[open]') !== null"},
+	{"general", "/settings/general", "", settingsShown},
+	{"appearance", "/settings/appearance", "", settingsShown},
+	{"identities", "/settings/identities", "", settingsShown},
+	{"templates", "/settings/templates", "", settingsShown},
+	{"pictures", "/settings/pictures", "", settingsShown},
+	{"devices", "/settings/devices", "", settingsShown},
+	{"security", "/settings/security", "", settingsShown},
 	{"missing", "/f/Nowhere", "", "document.querySelector('.empty h1') !== null"},
 }
+
+const settingsShown = "document.querySelector('.forms h1') !== null"
 
 // TestScreens looks at every page in a language from left to right and in one from right
 // to left.
 func TestScreens(t *testing.T) {
-	s := start(t, append(extras(), samplemail.Message{Folder: "Nothing here.Below", Date: time.Now(), Class: "extra", Data: []byte("Subject: x\n\nx\n")})...)
+	s := start(t, append(mailbox(), samplemail.Message{Folder: "Nothing here.Below", Date: time.Now(), Class: "extra", Data: []byte("Subject: x\n\nx\n")})...)
+	for _, part := range []string{"cur", "new", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(s.home, "Maildir", ".Ideas", part), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, language := range []string{"en", "ar"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
@@ -112,8 +103,10 @@ func (s *server) visit(t *testing.T, ctx context.Context, sc screen) {
 	if sc.path != "" {
 		do(t, ctx, sc.name, chromedp.Navigate(s.url+sc.path))
 	}
-	if sc.click != "" {
-		do(t, ctx, sc.name, chromedp.Click(chromedp.CSS(sc.click)))
+	for css := range strings.SplitSeq(sc.click, " >> ") {
+		if css != "" {
+			chromiumHand{t, ctx}.click(css)
+		}
 	}
 	until(t, ctx, sc.until+" && document.readyState === 'complete'")
 	everyWay(t, ctx, sc.name)
@@ -122,11 +115,16 @@ func (s *server) visit(t *testing.T, ctx context.Context, sc screen) {
 // everyWay looks at the page that is shown in both colour schemes and two widths.
 func everyWay(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
+	leftwards := eval[bool](t, ctx, "document.documentElement.dir === 'rtl'")
 	for _, width := range []int64{1280, 390} {
 		do(t, ctx, "resize", chromedp.EmulateViewport(width, 844))
 		for _, scheme := range []string{"dark", "light"} {
 			rules := everything
-			if scheme == "dark" {
+			if leftwards { // every pair of scheme, width and direction is enough
+				if *shots == "" && (scheme == "dark") != (width == 1280) {
+					continue
+				}
+			} else if scheme == "dark" {
 				rules = colours // all else is the same
 			}
 			media(t, ctx, scheme)

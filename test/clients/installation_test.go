@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func build() (string, error) {
 		return dir, err
 	}
 	args := []string{"build", "-o", dir + "/"}
-	for _, p := range []string{"imapd", "imap-session", "pop3d", "pop3-session", "authd", "deliver"} {
+	for _, p := range []string{"imapd", "imap-session", "pop3d", "pop3-session", "authd", "deliver", "fantail"} {
 		args = append(args, "fantail/cmd/"+p)
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
@@ -78,6 +79,14 @@ type installation struct {
 // Each of changes gets the text of the configuration and returns another one.
 func install(t *testing.T, changes ...func(string) string) *installation {
 	t.Helper()
+	in := prepare(t, site.Ports{}, changes...)
+	in.start(t)
+	return in
+}
+
+// prepare makes an installation that does not run.
+func prepare(t *testing.T, ports site.Ports, changes ...func(string) string) *installation {
+	t.Helper()
 	root := t.TempDir()
 	s, err := site.New(filepath.Join(root, "run"), bin)
 	if err != nil {
@@ -89,7 +98,7 @@ func install(t *testing.T, changes ...func(string) string) *installation {
 		open(t, root)
 	}
 	in.mkdir(t, in.home)
-	if err := s.Prepare(site.Ports{}); err != nil {
+	if err := s.Prepare(ports); err != nil {
 		t.Fatal(err)
 	}
 	for _, change := range changes {
@@ -98,7 +107,6 @@ func install(t *testing.T, changes ...func(string) string) *installation {
 	if err := s.WriteMail(samplemail.Generate(messages, seed)); err != nil {
 		t.Fatal(err)
 	}
-	in.start(t)
 	return in
 }
 
@@ -143,9 +151,9 @@ func (in *installation) configure(t *testing.T, change func(string) string) {
 	}
 }
 
-// start runs the two daemons until the test ends; then their logs must be
-// without errors.
-func (in *installation) start(t *testing.T) {
+// start runs the two daemons until stop is called or the test ends; then their logs must
+// be without errors.
+func (in *installation) start(t *testing.T) (stop func()) {
 	t.Helper()
 	c, err := conf.Load(in.Config())
 	if err != nil {
@@ -153,7 +161,7 @@ func (in *installation) start(t *testing.T) {
 	}
 	g := &site.Group{Dir: in.Dir, Owner: in.Owner}
 	daemons := []string{"imapd", "pop3d"}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		for _, name := range g.Stop(15 * time.Second) {
 			t.Errorf("%s did not stop by itself", name)
 		}
@@ -169,6 +177,7 @@ func (in *installation) start(t *testing.T) {
 			}
 		}
 	})
+	t.Cleanup(stop)
 	for _, name := range daemons {
 		if err := g.Start(name, filepath.Join(in.Bin, name), "-c", in.Config()); err != nil {
 			t.Fatal(err)
@@ -187,6 +196,7 @@ func (in *installation) start(t *testing.T) {
 	for i, address := range []*string{&in.imap, &in.imaps, &in.pop3, &in.pop3s} {
 		*address = ready[i].Address
 	}
+	return stop
 }
 
 // certificate is the file of the server's self-signed certificate, as a client

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fantail/internal/store/quota"
 )
 
 // place is a Maildir and a deliver of its own for it.
@@ -387,4 +389,47 @@ func copied(from, to string) (string, error) {
 		err = os.WriteFile(to, b, 0o755)
 	}
 	return to, err
+}
+
+// TestKilledFull kills the program at each system call by which it could note that the
+// account has become full: with the next message at the latest that is noted, once, and
+// somebody is told of it.
+func TestKilledFull(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
+	for _, call := range []string{"write,pwrite64", "fsync", "renameat,renameat2", "flock", "ftruncate"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			n := 1
+			for killed := true; killed; n++ {
+				p := newPlace(t, t.TempDir())
+				config := fmt.Sprintf("[auth]\npasswd_file = \"users\"\n[mail]\nquota = \"5 messages\"\nquota_warnings = [80]\nquota_warning_message = false\nquota_warning_command = [\"/bin/true\"]\nquota_warning_directory = %q\n", p.file("crossed"))
+				if err := errors.Join(os.WriteFile(p.file("fantail.toml"), []byte(config), 0o644), os.Mkdir(p.file("crossed"), 0o700)); err != nil {
+					t.Fatal(err)
+				}
+				for range 3 {
+					if status, says := p.deliver(t); status != 0 {
+						t.Fatal(says)
+					}
+				}
+				status, _ := p.deliver(t, strace(t, call, "signal=KILL", n)...)
+				killed = status != 0
+				if status, says := p.deliver(t); status != 0 {
+					t.Fatalf("call %d: and again: %d, %q", n, status, says)
+				}
+				c, ok, more, err := quota.Take(t.Context(), p.mail())
+				if err != nil || !ok || more || c.Before != 0 || c.Now != 80 {
+					t.Errorf("call %d: %+v waits: %t, and more: %t, %v", n, c, ok, more, err)
+				}
+				told, err := filepath.Glob(p.file("crossed/*"))
+				if err != nil || !killed && len(told) != 1 || len(told) > 1 {
+					t.Errorf("call %d: told by %v, %v", n, told, err)
+				}
+			}
+			if n == 2 && call != "ftruncate" { // what grows need not be cut
+				t.Error("nothing was killed")
+			}
+		})
+	}
 }

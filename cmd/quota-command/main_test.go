@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,14 @@ import (
 
 	"fantail/internal/store/quota"
 )
+
+// TestMain lets the test binary be the program.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "quota-command" {
+		main()
+	}
+	os.Exit(m.Run())
+}
 
 // counted is the mail of an account, of which there are some octets.
 type counted struct{ usage quota.Usage }
@@ -166,6 +175,62 @@ func TestStopped(t *testing.T) {
 			}
 			if log.Len() > 8*mostOctets {
 				t.Errorf("%d octets are logged", log.Len())
+			}
+		})
+	}
+}
+
+// TestKilled kills the program at each system call by which it takes a crossing: what
+// waits then is run for later, and nothing is run for twice.
+func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "quota-command")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range []string{"pwrite64", "ftruncate", "fsync", "flock", "clone,clone3,vfork,fork", "openat"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			n := 1
+			for killed := true; killed; n++ {
+				p := newPlace(t, "echo $FANTAIL_PERCENT >>$0.ran\n")
+				p.cross(800)
+				p.cross(990)
+				args := []string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n),
+					program, "-c", p.path("fantail.toml"), "-u", "ann", "-m", p.path("Maildir")}
+				killed = exec.Command(strace, args...).Run() != nil
+				left := 0
+				for range 3 {
+					if waits, err := quota.Waiting(p.path("Maildir")); err != nil {
+						t.Fatal(err)
+					} else if waits {
+						p.run(0)
+						left++
+					}
+				}
+				text, err := os.ReadFile(p.path("program.ran"))
+				if err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Fatal(err)
+				}
+				got := string(text)
+				// The one that was begun may have run, or not.
+				want := map[bool][]string{false: {"80\n95\n"}, true: {"80\n95\n", "95\n"}}[killed && left == 1]
+				if !slices.Contains(want, got) {
+					t.Errorf("call %d: it ran for %q, and %d waited", n, got, left)
+				}
+			}
+			if n == 2 {
+				t.Error("nothing was killed")
 			}
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
+	"time"
 
 	"fantail/internal/login/authd"
 	quotafile "fantail/internal/store/quota"
@@ -50,7 +52,21 @@ func (x *examination) crossedDirectory() {
 		x.wrong(whereQuotaCommand+"_directory", "%v", err)
 	case !info.IsDir() || info.Mode().Perm()&0o003 != 0o003 || info.Mode()&fs.ModeSticky == 0:
 		x.warning("chmod 1733 "+argumentOf(dir), "%s must be a directory in which everybody can make files, and remove his own", dir)
+	case unread(dir):
+		x.warning("systemctl enable --now fantail-submitd.socket fantail-submitd.service", "nobody reads what deliver has written to %s", dir)
 	}
+}
+
+// unread reports whether there is a file in the directory that a submitd would have read.
+func unread(dir string) bool {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(list, func(e fs.DirEntry) bool {
+		info, err := e.Info()
+		return err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Minute
+	})
 }
 
 // accountQuotaCommand says whether the program can be run for an account, and is.

@@ -105,6 +105,7 @@ func TestCheck(t *testing.T) {
 		{"a closed program for quota", command("[80]", h.path("bin", "closed")), h.append("fantail.toml", config, ""), "not every user can run it", "chmod a+x " + h.path("bin", "closed")},
 		{"no percentages for it", command("[]", "/bin/true"), h.append("fantail.toml", config, ""), "/bin/true is never run", "mail.quota_warnings"},
 		{"a closed directory for it", all(command("[80]", "/bin/true"), h.chmod(0o700, "crossed")), all(h.append("fantail.toml", config, ""), h.chmod(0o733|os.ModeSticky, "crossed")), "everybody can make files", "chmod 1733"},
+		{"nobody who reads it", all(command("[80]", "/bin/true"), h.unread), all(h.append("fantail.toml", config, ""), h.rename("crossed/.new-x", "crossed/x")), "nobody reads what deliver has written", "systemctl enable --now fantail-submitd.socket"},
 		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires: it is good until", "renew it"},
 		{"no socket for mail servers", h.append("fantail.toml", config, "smtp_sockets = [\"run/none\"]\n"), h.append("fantail.toml", config, ""),
 			"run/none, for mail servers, does not answer", "systemctl restart fantail-authd"},
@@ -181,6 +182,14 @@ func TestCheckAccount(t *testing.T) {
 func (h *house) command(config []byte, percents, program string) func() error {
 	set := fmt.Sprintf("[mail]\nquota_warnings = %s\nquota_warning_command = [%q]\n", percents, program)
 	return h.append("fantail.toml", []byte(strings.Replace(string(config), "[mail]\n", set, 1)), "")
+}
+
+// unread leaves an old file among those that say names of accounts, which submitd does not
+// take for one.
+func (h *house) unread() error {
+	path := h.path("crossed", ".new-x")
+	old := time.Now().Add(-10 * time.Minute)
+	return errors.Join(os.WriteFile(path, []byte("ann\n"), 0o600), os.Chtimes(path, old, old))
 }
 
 func nothing() error { return nil }

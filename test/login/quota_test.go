@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -260,5 +262,67 @@ func TestQuotaCommandStopped(t *testing.T) {
 		if a := string(args); a == "sleep\x001234567\x00" || a == "sleep\x007654321\x00" {
 			t.Errorf("%s is still there: %q", dir, a)
 		}
+	}
+}
+
+// TestQuotaCommandAlone: where one user runs everything a front has a submitd of its own,
+// which keeps nothing of what is due; and what he delivers on a pipe is heard there, too.
+func TestQuotaCommandAlone(t *testing.T) {
+	f := byQuota(t, "")
+	f.own(0o700, carolUID, "alone")
+	passwd := fmt.Sprintf("carol:{PLAIN}secret:%d:%d::%s::\n", carolUID, gid, f.path("mail", "carol"))
+	config, err := os.ReadFile(f.path("fantail.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(f.path("front"), f.path("alone"), f.path("passwd"), f.path("alone", "passwd"), f.path("auth"), f.path("alone"),
+		f.path("crossed"), f.path("alone", "crossed"), f.path("submit"), f.path("alone", "submit")).Replace(string(config))
+	f.write("alone/fantail.toml", text)
+	f.write("alone/passwd", passwd)
+	g := &site.Group{Dir: f.path("alone"), Owner: &syscall.Credential{Uid: carolUID, Gid: gid}}
+	if err := g.Start("imapd", f.path("bin", "imapd"), "-c", f.path("alone", "fantail.toml")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(g.Tail("imapd"))
+		}
+		g.Stop(5 * time.Second)
+	})
+	at := ""
+	for end := time.Now().Add(20 * time.Second); at == "" && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		text, _ := os.ReadFile(g.Log("imapd"))
+		if m := regexp.MustCompile(`msg=listening proto=imap address=(\S+)`).FindSubmatch(text); m != nil {
+			at = string(m[1])
+		}
+	}
+	say := f.dial(at)
+	say("a LOGIN carol secret", "a OK")
+	say("b SELECT INBOX", "b OK")
+	for range 15 {
+		say("c APPEND INBOX {4+}\r\na: b", "c OK")
+	}
+	carol := fmt.Sprint(carolUID)
+	f.ran("carol", carol+" 0 80 of 16, 20")
+	for range 3 {
+		cmd := exec.Command(f.path("bin", "deliver"), "-c", f.path("alone", "fantail.toml"), "-d", "carol")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: carolUID, Gid: gid}}
+		cmd.Stdin = strings.NewReader("Subject: by a pipe\n\ntext\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	f.ran("carol", carol+" 80 95 of 19, 20")
+	if _, err := os.Stat(f.path("alone", "submit")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it keeps what is due: %v", err)
+	}
+}
+
+// write writes a file of carol's.
+func (f *full) write(name, text string) {
+	f.Helper()
+	path := f.path(filepath.FromSlash(name))
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chown(path, carolUID, gid)); err != nil {
+		f.Fatal(err)
 	}
 }

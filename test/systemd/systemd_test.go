@@ -23,6 +23,7 @@ func TestInstalled(t *testing.T) {
 		{"inetd", inetd},
 		{"webmail", webmail},
 		{"lmtp", lmtp},
+		{"full", full},
 		{"reload", reload},
 		{"keys", keys},
 		{"upgrade", upgrade},

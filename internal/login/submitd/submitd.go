@@ -46,6 +46,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -241,13 +242,17 @@ func (s *Server) Due(work Work, a wire.Account) {
 		e = &entry{Work: work}
 		s.entries[key{work, a.Name}] = e
 	}
-	e.Account, e.resting = a, false
-	if work == Outbox || e.Failed == 0 { // a program that is missing is not there for the next crossing
-		e.Due = time.Now()
+	due := time.Now()
+	if work == Quota && e.Failed > 0 {
+		due = e.Due // a program that is missing is not there for the next crossing
 	}
-	if e.Due.Before(e.rest) {
-		e.Due = e.rest
+	if due.Before(e.rest) {
+		due = e.rest
 	}
+	if e.timer != nil && !e.running && !e.resting && !e.Due.After(due) && reflect.DeepEqual(e.Account, a) {
+		return // it is in the table: who says so again and again writes no file each time
+	}
+	e.Account, e.Due, e.resting = a, due, false
 	if e.running {
 		e.again = true
 		return

@@ -110,9 +110,10 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// TestPatience: a command that cannot be run is not tried at each crossing.
+// TestPatience: a command that cannot be run is not tried at each crossing, and what is in
+// the table is not written again.
 func TestPatience(t *testing.T) {
-	s := newServer(t, "", "exit 71")
+	s := newServer(t, filepath.Join(t.TempDir(), "table"), "exit 71")
 	s.Due(Quota, wire.Account{Name: "ann"})
 	waits := func(failed int) func() bool {
 		return func() bool {
@@ -123,9 +124,20 @@ func TestPatience(t *testing.T) {
 		}
 	}
 	until(t, "it failed", waits(1))
+	before, err := os.Stat(s.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Due(Quota, wire.Account{Name: "ann"})
 	if !waits(1)() {
 		t.Error("it is tried at once")
+	}
+	if after, err := os.Stat(s.Table); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the table was written again, %v", err)
+	}
+	s.Due(Quota, wire.Account{Name: "ann", UID: 7})
+	if text, err := os.ReadFile(s.Table); err != nil || !strings.Contains(string(text), `"UID":7`) {
+		t.Errorf("the table is %s, %v", text, err)
 	}
 }
 

@@ -72,6 +72,10 @@ fuzz: go
 soak: go packages
 	@test/soak $(SOAKTIME)
 
+# The pictures of webmail in README.
+pictures: go packages
+	$(GO) test ./test/browser -count=1 -run '^TestReadme$$' -shots $(CURDIR)/doc/pictures
+
 # Programs are replaced as a whole: those that run keep theirs, and none is started
 # that is half written.
 install: build

@@ -91,7 +91,7 @@ func Serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	for _, c := range [...]struct{ coding, ext string }{{"br", ".br"}, {"gzip", ".gz"}} {
-		if accepts(r, c.coding) {
+		if Accepts(r, c.coding) {
 			if small, err := dist.ReadFile("dist/" + name + c.ext); err == nil {
 				h.Set("Content-Encoding", c.coding)
 				body = small
@@ -105,9 +105,9 @@ func Serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// accepts reports whether a browser takes a coding. Only what browsers send is
+// Accepts reports whether a browser takes a coding. Only what browsers send is
 // understood (RFC 9110 section 12.5.3): a coding with q=0 is refused, and * is not used.
-func accepts(r *http.Request, coding string) bool {
+func Accepts(r *http.Request, coding string) bool {
 	for _, item := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
 		name, q, _ := strings.Cut(item, ";")
 		if strings.TrimSpace(name) == coding {

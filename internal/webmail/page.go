@@ -175,11 +175,20 @@ func (s *Site) render(w http.ResponseWriter, r *request, status int, name string
 	if err := t.ExecuteTemplate(&out, entryOf(r, name, t), view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
+	body := out.Bytes()
+	small, err := squeeze(r, body)
+	if err != nil {
+		return fmt.Errorf("compress %s: %w", name, err)
+	}
+	if small != nil {
+		w.Header().Set("Content-Encoding", "gzip")
+		body = small
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	// An error here means that nobody listens any more.
-	_, _ = w.Write(out.Bytes())
+	_, _ = w.Write(body)
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 func (h *house) found(path string) []string {
 	h.t.Helper()
 	var list []string
-	for _, m := range regexp.MustCompile(`(?s)<bdi class="subject">(.*?)</bdi>`).FindAllStringSubmatch(h.get(path), -1) {
+	for _, m := range regexp.MustCompile(`(?s)<span class="subject">(.*?)</span>`).FindAllStringSubmatch(h.get(path), -1) {
 		list = append(list, regexp.MustCompile(`</?mark>`).ReplaceAllString(m[1], ""))
 	}
 	return list
@@ -130,7 +130,7 @@ func TestSearchBreaksOff(t *testing.T) {
 		t.Fatal(page)
 	}
 	page = h.get(strings.ReplaceAll(m[1], "&amp;", "&"))
-	wants(t, page, `<bdi class="subject">files</bdi>`)
+	wants(t, page, `<span class="subject">files</span>`)
 	lacks(t, page, "data-further")
 }
 

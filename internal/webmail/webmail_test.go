@@ -271,7 +271,7 @@ func TestPlainMessage(t *testing.T) {
 	wants(t, page, "<title>Grüße from here – Fantail</title>", "<b><bdi>Jürgen M</bdi></b>", "j@example.org", "Ann Lee", "cc <bdi>c@example.org</bdi>",
 		"replies go to <bdi>other@example.org</bdi>", "Wednesday, 11 November 2026, 09:30",
 		`<a href="https://example.org/x?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow ugc">https://example.org/x?a=1&amp;b=2</a>`,
-		"&lt;b&gt;now&lt;/b&gt;", `<div class="q1">quoted</div>`, `<div class="q2">twice</div>`, `<div class="q0 signature">`)
+		"&lt;b&gt;now&lt;/b&gt;", `<div class="q1" dir="auto">quoted</div>`, `<div class="q2" dir="auto">twice</div>`, `<div class="q0 signature" dir="auto">`)
 	lacks(t, page, "<iframe", "<script>", "style=")
 	if n := strings.Count(page, "<h1"); n != 1 {
 		t.Errorf("%d h1", n)

@@ -133,10 +133,13 @@ func everyWay(t *testing.T, ctx context.Context, name string) {
 	}
 }
 
+// settled says that nothing moves, and that all pictures are there.
+const settled = "document.getAnimations().length === 0 && [...document.images].every(e => e.complete)"
+
 // look judges the page that is shown, and keeps a picture of it.
 func look(t *testing.T, ctx context.Context, name, scheme string, width int64, rules string) {
 	t.Helper()
-	until(t, ctx, "document.getAnimations().length === 0 && [...document.images].every(e => e.complete)")
+	until(t, ctx, settled)
 	language := eval[string](t, ctx, "document.documentElement.lang")
 	where := fmt.Sprintf("%s %s %s %d", name, language, scheme, width)
 	for _, complaint := range eval[[]string](t, ctx, judge) {

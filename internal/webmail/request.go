@@ -1,6 +1,7 @@
 package webmail
 
 import (
+	"mime/multipart"
 	"net/http"
 	"time"
 
@@ -16,7 +17,8 @@ type request struct {
 	lang  *locale.Language
 	now   time.Time // where the person is
 
-	uploads []upload // of a form with files
+	uploads   []upload        // of a form with files
+	importing *multipart.Part // the file of a form that is read while it comes
 }
 
 // understand reads the account's settings for a request. Without any, it goes by the

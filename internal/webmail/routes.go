@@ -63,6 +63,8 @@ var routes = []route{
 	{importPattern, (*Site).importContacts, pagePolicy, true},
 	{"GET /folders", (*Site).folders, pagePolicy, false},
 	{"POST /folders", (*Site).changeFolder, pagePolicy, true},
+	{"POST /folders/export", (*Site).exportFolder, filePolicy, true},
+	{importMailPattern, (*Site).importMail, pagePolicy, true},
 	{"GET /m/{id}", (*Site).message, pagePolicy, false},
 	{"GET /m/{id}/body", (*Site).body, bodyPolicy, false},
 	{"GET /m/{id}/part/{section}/{name}", (*Site).part, filePolicy, false},
@@ -141,6 +143,8 @@ func (s *Site) handler(row route) http.Handler {
 		case writes(row):
 			defer r.forget()
 			err = s.readForm(w, r)
+		case row.pattern == importMailPattern:
+			err = s.readImport(w, r)
 		case row.pattern == importPattern:
 			r.Body = http.MaxBytesReader(w, r.Body, maxImport)
 		default:

@@ -503,7 +503,7 @@ func TestHeaders(t *testing.T) {
 		if !ok {
 			method, path = "GET", "/nothing/here"
 		}
-		w := h.do(method, path, url.Values{"token": {"t"}}, map[string]string{headerToken: "t"})
+		w := h.do(method, path, url.Values{"token": {"t"}, "f": {"INBOX"}}, map[string]string{headerToken: "t"})
 		if got := w.Header().Get("Content-Security-Policy"); got != row.policy || !strings.Contains(got, "default-src 'none'") || !strings.Contains(got, "frame-ancestors") {
 			t.Errorf("%s: policy %q", row.pattern, got)
 		}

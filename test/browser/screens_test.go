@@ -57,6 +57,7 @@ var screens = []screen{
 	{"contact", "/contacts/new?name=Ann+Lee&email=ann%40example.org", "", "document.querySelector('textarea') !== null"},
 	{"manage", "/folders", "", "document.querySelector('.tree') !== null"},
 	{"manage-menu", "/folders", ".tree li:nth-child(2) summary", "document.querySelector('.tree details[open]') !== null"},
+	{"import", "/folders", "details.card summary", "document.querySelector('details.card[open]') !== null"},
 	{"label-menu", "/f/INBOX", ".labels summary", "document.querySelector('.labels[open]') !== null"},
 	{"general", "/settings/general", "", settingsShown},
 	{"appearance", "/settings/appearance", "", settingsShown},

@@ -24,6 +24,7 @@ const pathConfirm = "/settings/confirm"
 var sensitive = []struct{ method, path string }{
 	{http.MethodPost, "/settings/identities"}, // addresses to write as, and where answers and copies go
 	{http.MethodGet, "/contacts/export"},
+	{http.MethodPost, "/folders/export"},
 }
 
 // needsProof reports whether a request is one of them.

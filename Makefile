@@ -20,7 +20,7 @@ BENCHARGS ?=
 
 export CGO_ENABLED = 0
 
-.PHONY: all build pam-helper run test check bench fuzz soak install deb rpm clean go packages
+.PHONY: all build pam-helper run test check bench fuzz soak lab install deb rpm clean go packages
 
 all: build
 
@@ -68,6 +68,10 @@ bench: go packages build
 fuzz: go
 	@test/fuzz $(FUZZTIME)
 
+# What takes minutes and a systemd of its own: packages installed, upgraded and removed.
+lab: go packages
+	$(GO) test -count=1 -timeout 60m ./test/packaging -lab
+
 # Races, crashes, full disks and damaged files, on every file system there is.
 soak: go packages
 	@test/soak $(SOAKTIME)
@@ -94,10 +98,12 @@ install: build
 	done
 	install -m 644 packaging/sysusers.d/fantail.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 packaging/tmpfiles.d/fantail.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	for file in pam.d/fantail fail2ban/filter.d/fantail.conf fail2ban/jail.d/fantail.conf; do \
+	for file in pam.d/fantail apparmor.d/fantail fail2ban/filter.d/fantail.conf fail2ban/jail.d/fantail.conf; do \
 	  [ -e $(DESTDIR)/etc/$$file ] || install -D -m 644 packaging/$$file $(DESTDIR)/etc/$$file || exit 1; \
 	done
-
+	cd packaging/examples && for file in $$(find . -type f); do \
+	  install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/fantail/examples/$$file || exit 1; \
+	done
 	$(GO) run ./packaging/build -o $(BIN)/generated generate
 	install -D -m 644 $(BIN)/generated/50-fantail.preset $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/50-fantail.preset
 	install -D -m 644 $(BIN)/generated/fantail.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fantail

@@ -18,10 +18,11 @@ import (
 // Cache is where roots are kept, each in a directory NAME-HASH.
 const Cache = "/var/cache/fantail-test"
 
-// Recipe says what is in the root of a container: a minimal Debian of the host's own
-// release, from where the host has its packages, with further packages.
+// Recipe says what is in the root of a container: a minimal Debian, from where the host has
+// its packages, with further packages.
 type Recipe struct {
 	Name     string // of the kind of root
+	Suite    string // the release, by its code name; "" is the host's own
 	Packages []string
 }
 
@@ -40,6 +41,10 @@ func (r Recipe) Root(ctx context.Context) (string, error) {
 	suite, err := release()
 	if err != nil {
 		return "", err
+	}
+	own := r.Suite == "" || r.Suite == suite
+	if !own {
+		suite = r.Suite
 	}
 	if err := os.MkdirAll(Cache, 0o755); err != nil {
 		return "", err
@@ -65,15 +70,15 @@ func (r Recipe) Root(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if err := r.build(ctx, suite, dir+".new"); err != nil {
+	if err := r.build(ctx, suite, own, dir+".new"); err != nil {
 		return "", errors.Join(fmt.Errorf("make the root %s: %w", r.Name, err), os.RemoveAll(dir+".new"))
 	}
 	return dir, os.Rename(dir+".new", dir)
 }
 
-// build makes the root.
-func (r Recipe) build(ctx context.Context, suite, dir string) error {
-	sources, err := sources(ctx, suite)
+// build makes the root, of the host's own release or another.
+func (r Recipe) build(ctx context.Context, suite string, own bool, dir string) error {
+	sources, err := sources(ctx, suite, own)
 	if err != nil {
 		return err
 	}
@@ -102,16 +107,26 @@ func release() (string, error) {
 	return "", errors.New("the host is no Debian with a code name")
 }
 
-// sources are the lines of sources.list(5) for where the host has Debian's packages.
-func sources(ctx context.Context, suite string) (string, error) {
+// sources are the lines of sources.list(5) for where the host has Debian's packages. Those
+// of another release are in the same places.
+func sources(ctx context.Context, suite string, own bool) (string, error) {
 	cmd := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(ORIGIN) deb $(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages")
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("ask apt for the host's sources: %w", err)
 	}
+	var host string
+	if !own {
+		if host, err = release(); err != nil {
+			return "", err
+		}
+	}
 	var list strings.Builder
 	for line := range strings.Lines(string(out)) {
 		origin, source, _ := strings.Cut(line, " ")
+		if !own {
+			source = strings.Replace(source, " "+host, " "+suite, 1)
+		}
 		if fields := strings.Fields(source); origin == "Debian" && len(fields) == 4 && strings.HasPrefix(fields[2], suite) {
 			list.WriteString(source)
 		}

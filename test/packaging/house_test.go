@@ -56,7 +56,10 @@ func newHouse(t *testing.T, suite string) house {
 		echo ann:secret | chpasswd
 		install -d -o ann -g ann -m 700 /home/ann/Maildir /home/ann/Maildir/cur /home/ann/Maildir/new /home/ann/Maildir/tmp
 		printf 'Subject: of ann\n\nsecret\n' >/home/ann/Maildir/cur/1000000001.secret.host:2,
-		chown ann:ann /home/ann/Maildir/cur/*`)
+		chown ann:ann /home/ann/Maildir/cur/*
+		adduser --quiet --disabled-password --gecos "" gone
+		echo gone:secret | chpasswd
+		chage -E 0 gone`)
 	t.Cleanup(func() {
 		if t.Failed() {
 			log, err := h.Shell("systemctl --failed --no-legend; journalctl --no-pager --lines=150 --output=short-precise")
@@ -158,6 +161,9 @@ func (h house) reads() {
 		h.Error(err)
 	}
 	if err := h.talk("993", "* OK", "a LOGIN ann wrong", "a NO [AUTHENTICATIONFAILED]"); err != nil {
+		h.Error(err)
+	}
+	if err := h.talk("993", "* OK", "a LOGIN gone secret", "a NO [AUTHORIZATIONFAILED]"); err != nil { // the account has expired
 		h.Error(err)
 	}
 	h.browses()

@@ -8,7 +8,7 @@ import (
 // redHat makes a Debian into what the package for Red Hat's family expects: PAM's stacks
 // have other names there, and nobody but root may read /etc/shadow.
 const redHat = `
-	printf '#%PAM-1.0\nauth required pam_unix.so\naccount required pam_unix.so\n' >/etc/pam.d/password-auth
+	printf '#PAM\nauth required pam_unix.so\naccount required pam_unix.so\n' >/etc/pam.d/password-auth
 	chown root:root /etc/shadow
 	chmod 000 /etc/shadow
 	mkdir -p /var/lib/rpm

@@ -82,11 +82,17 @@ func recipe(t *testing.T, contains string) string {
 
 // postfix: Debian's Postfix delivers by LMTP after the two lines of README.Debian.
 func postfix(h house) {
-	h.sh(`postconf -e myhostname=host.example "mydestination=host.example, localhost" inet_interfaces=loopback-only
+	h.sh(`echo host.example >/etc/mailname
+		postconf -e myhostname=host.example "mydestination=host.example, localhost" inet_interfaces=loopback-only
 		newaliases
 		systemctl start postfix`)
-	h.sh(recipe(h.T, "mailbox_transport"))
+	h.sh(recipe(h.T, "mailbox_transport") + "\nsystemctl reload postfix")
 	h.sh(`printf 'Subject: by Postfix\n\ntext\n' | sendmail -i ann@host.example`)
+	defer func() {
+		if h.Failed() {
+			h.Log(h.sh("postqueue -p; postconf -n; journalctl --no-pager | grep postfix | tail -20"))
+		}
+	}()
 	h.within(30*time.Second, "the mail", func() bool {
 		return h.sh(`grep -l "^Subject: by Postfix" /home/ann/Maildir/new/* 2>/dev/null || true`) != ""
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"fantail/test/samplemail"
 )
@@ -54,4 +55,33 @@ func TestSearchGoesOn(t *testing.T) {
 		t.Error("it still says that nothing was found")
 	}
 	look(t, ctx, "search-goes-on", "light", 1280, everything)
+}
+
+// A message below the list: both are there, and the bar between them is moved by keys.
+func TestBelow(t *testing.T) {
+	s := start(t, numbered(6)...)
+	ctx := window(t, "ar")
+	s.login(t, ctx)
+	do(t, ctx, "settings", chromedp.Navigate(s.url+"/settings/appearance"))
+	eval[bool](t, ctx, "(document.querySelector('[name=layout][value=below]') ? document.querySelector('[name=layout][value=below]').click() : document.querySelector('select[name=layout]').value = 'below', document.querySelector('[name=layout]').form.requestSubmit(), true)")
+	until(t, ctx, "document.documentElement.dataset.layout === 'below' && document.readyState === 'complete'")
+	do(t, ctx, "list", chromedp.Navigate(s.url+"/f/INBOX"))
+	until(t, ctx, ready)
+	do(t, ctx, "open", chromedp.Click(chromedp.CSS(".messages li:nth-child(1) a")))
+	until(t, ctx, "document.querySelector('.pane.reader h1')?.innerText === 'number 6'")
+	const apart = "document.querySelector('.pane.reader').getBoundingClientRect().top - document.querySelector('.pane.list').getBoundingClientRect().bottom"
+	if got := eval[float64](t, ctx, apart); got < 8 || got > 24 {
+		t.Errorf("the message begins %g pixels below the list", got)
+	}
+	before := eval[float64](t, ctx, "document.querySelector('.pane.list').offsetHeight")
+	eval[bool](t, ctx, "(document.querySelector('.sash').focus(), true)")
+	press(t, ctx, kb.ArrowDown, kb.ArrowDown)
+	if got := eval[float64](t, ctx, "document.querySelector('.pane.list').offsetHeight"); got <= before {
+		t.Errorf("the list is %g high, %g before", got, before)
+	}
+	until(t, ctx, "document.querySelector('article iframe')?.contentDocument.readyState === 'complete'")
+	for _, scheme := range []string{"light", "dark"} {
+		media(t, ctx, scheme)
+		look(t, ctx, "below", scheme, 1280, everything)
+	}
 }

@@ -65,7 +65,7 @@ type (
 	Theme string
 	// Density is the height of rows.
 	Density string
-	// Layout is where a message is read: beside the list, or in its place.
+	// Layout is where a message is read: beside the list, below it, or in its place.
 	Layout string
 	// Grouping is whether lists show conversations or messages.
 	Grouping string
@@ -91,7 +91,7 @@ type (
 var values = map[string][]string{
 	"theme":     {"", "light", "dark"},
 	"density":   {"", "compact"},
-	"layout":    {"", "single"},
+	"layout":    {"", "below", "single"},
 	"grouping":  {"", "messages"},
 	"order":     {"", "newest"},
 	"preview":   {"", "on", "off"},

@@ -314,18 +314,23 @@ function sash() {
     sessionStorage.setItem('sash', n);
   };
   set(+sessionStorage.getItem('sash') || 40);
-  const rtl = () => root.dir === 'rtl';
+  const rtl = () => root.dir === 'rtl', under = () => root.dataset.layout === 'below';
+  const turn = () => s.setAttribute('aria-orientation', under() ? 'horizontal' : 'vertical');
+  turn();
+  new MutationObserver(turn).observe(root, {attributeFilter: ['data-layout']});
   s.addEventListener('keydown', e => {
-    const step = {ArrowLeft: -2, ArrowRight: 2}[e.key];
+    const step = (under() ? {ArrowUp: -2, ArrowDown: 2} : {ArrowLeft: -2, ArrowRight: 2})[e.key];
     if (!step) return;
     e.preventDefault();
-    set(+s.getAttribute('aria-valuenow') + (rtl() ? -step : step));
+    e.stopPropagation(); // the arrows also walk through the list
+    set(+s.getAttribute('aria-valuenow') + (rtl() && !under() ? -step : step));
   });
   s.addEventListener('pointerdown', e => {
     s.setPointerCapture(e.pointerId);
     const move = e => {
-      const box = main.getBoundingClientRect(), at = (e.clientX - box.left) / box.width * 100;
-      set(rtl() ? 100 - at : at);
+      const box = main.getBoundingClientRect();
+      const at = (under() ? (e.clientY - box.top) / box.height : (e.clientX - box.left) / box.width) * 100;
+      set(rtl() && !under() ? 100 - at : at);
     };
     s.addEventListener('pointermove', move);
     s.addEventListener('lostpointercapture', () => s.removeEventListener('pointermove', move), {once: true});

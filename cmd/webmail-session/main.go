@@ -51,7 +51,7 @@ func serve(ctx context.Context, s *session.Session) error {
 	}
 	site := webmail.New(webmail.Options{
 		Account: account, Name: s.User, Log: s.Log, Authority: authority,
-		Due: s.Due, Senders: s.Senders(s.User), Delimiters: s.Deliver.RecipientDelimiter, MessageSize: s.Webmail.MessageSize,
+		Due: s.Due, Senders: s.Senders(s.User), Delimiters: s.Deliver.RecipientDelimiter, MessageSize: s.Webmail.MessageSize, SendLimit: s.Webmail.SendLimit,
 	})
 	return webmail.Serve(conn, site, s.Log)
 }

@@ -52,6 +52,9 @@ func (s *Site) fail(w http.ResponseWriter, r *request, err error) {
 		known := problems[kind]
 		p = &known
 	}
+	if p.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "600")
+	}
 	if r.Header.Get("Accept") == "application/json" {
 		s.failScript(w, r, p)
 		return

@@ -87,6 +87,9 @@ type Options struct {
 	Delimiters string
 	// MessageSize is how large a message may be that is sent, in octets; 0: 25 MiB.
 	MessageSize int64
+	// SendLimit is to how many recipients the account may send within an hour; 0: any
+	// number.
+	SendLimit int
 	// Due tells whoever sends that something is in the outbox. It does not wait. nil:
 	// nobody sends.
 	Due func() error
@@ -116,6 +119,7 @@ type Site struct {
 	addresses   []string
 	delimiters  string
 	messageSize int64
+	sendLimit   int
 	due         func() error
 	queueing    sync.Mutex // held while a draft becomes a job of the outbox
 
@@ -134,6 +138,7 @@ func New(o Options) *Site {
 		s.zone = time.Local
 	}
 	s.box, s.addresses, s.delimiters, s.messageSize, s.due = outbox.Open(o.Account.Path()), o.Senders, o.Delimiters, o.MessageSize, o.Due
+	s.sendLimit = o.SendLimit
 	if s.messageSize == 0 {
 		s.messageSize = 25 << 20
 	}

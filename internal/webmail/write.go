@@ -326,6 +326,11 @@ func (s *Site) queue(r *request, d *writing, due time.Time) (id string, err erro
 	}
 	s.queueing.Lock()
 	defer s.queueing.Unlock()
+	if err := s.box.Spend(s.clock(), len(to), s.sendLimit); errors.Is(err, outbox.ErrPace) {
+		return "", &problem{http.StatusTooManyRequests, "compose.tooMany"}
+	} else if err != nil {
+		return "", err
+	}
 	// First the keyword: a draft that says it waits and does not can be sent again (waits),
 	// one that does not say so could be sent twice.
 	if err := s.setPending(r.Context(), j.Draft, mail.Add); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fantail/internal/locale"
 	"fmt"
 	"html"
 	"io"
@@ -589,4 +590,25 @@ func TestOwnAddresses(t *testing.T) {
 	id := h.add(mail.Inbox, "From: Bob <bob@example.org>\nTo: info@example.org, carl@example.org\nSubject: x\n\ny\n", 0, now)
 	page := h.get("/compose?replyall=" + id + "&f=INBOX")
 	wants(t, page, `value="info@example.org" selected`, `name="to" value="Bob &lt;bob@example.org&gt;, carl@example.org"`, `name="next" value="/m/`)
+}
+
+// TestSendLimit: what is beyond the limit stays a draft.
+func TestSendLimit(t *testing.T) {
+	h := setup(t)
+	h.site.addresses = []string{"demo@example.org"}
+	h.site.sendLimit = 3
+	send := func(to string) int {
+		t.Helper()
+		return h.post("/compose", url.Values{"op": {"send"}, "to": {to}, "subject": {"x"}, "text": {"y"}}).Code
+	}
+	if code := send("a@example.org, b@example.org"); code != 303 {
+		t.Errorf("%d", code)
+	}
+	w := h.post("/compose", url.Values{"op": {"send"}, "to": {"c@example.org, d@example.org"}, "subject": {"x"}, "text": {"y"}})
+	if w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), locale.Match("en", "").Text("compose.tooMany")) {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if code := send("c@example.org"); code != 303 || len(h.jobs()) != 2 {
+		t.Errorf("%d, %d jobs", code, len(h.jobs()))
+	}
 }

@@ -201,7 +201,7 @@ directory = "../bin"
 			UIDLDuplicates: UIDLAllow, DeletedFlag: "$Gone", Workarounds: []string{OutlookNoNULs},
 		},
 		Webmail: WebmailSettings{
-			ListenTLS: []string{"127.0.0.1:8443"}, AuthservID: "mx.example.org", MessageSize: 1 << 20,
+			ListenTLS: []string{"127.0.0.1:8443"}, AuthservID: "mx.example.org", MessageSize: 1 << 20, SendLimit: 500,
 			Addresses: []AccountAddresses{{"ann", []string{"info@example.org", "@lists.example.org"}}},
 			Submit: SubmitSettings{
 				TransportSMTP, "/usr/sbin/sendmail", "/run/smtp", SubmitPlain, filepath.Join(dir, "relay"), "/var/lib/fantail/submit",

@@ -14,6 +14,7 @@ type WebmailSettings struct {
 	ListenTLS   []string // host:port
 	AuthservID  string   // of our mail servers (RFC 8601 section 2.5); "": the machine's name
 	MessageSize int64    // octets of a message that is sent, as it is transferred
+	SendLimit   int      // recipients of an account in an hour; 0: any number
 	Addresses   []AccountAddresses
 	Submit      SubmitSettings
 }

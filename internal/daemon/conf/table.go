@@ -85,6 +85,8 @@ var settings = []row{
 		"The name by which the mail server signs Authentication-Results, which webmail believes; empty: the machine's name."},
 	{"webmail.message_size_limit", size(func(c *Config) *int64 { return &c.Webmail.MessageSize }), `"25MiB"`,
 		"How large a message may be that is written in webmail, as it is sent: what is attached takes a third more."},
+	{"webmail.send_limit", number(func(c *Config) *int { return &c.Webmail.SendLimit }), `500`,
+		"To how many recipients an account may send from webmail within an hour; 0: any number."},
 	{"webmail.addresses", list("list of accounts with addresses", func(c *Config) *[]AccountAddresses { return &c.Webmail.Addresses }, parseAccountAddresses, AccountAddresses.String), `[]`,
 		"Further addresses that accounts may write as, such as \"ann: info@example.org @lists.example.org\"; that of the account is always one."},
 	{"webmail.transport", choice(func(c *Config) *Transport { return &c.Webmail.Submit.Transport }, TransportSendmail, TransportSMTP), `"sendmail"`,

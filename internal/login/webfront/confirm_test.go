@@ -7,12 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 // heard are requests that reached a session program.
 type heard struct {
+	slow atomic.Bool
 	mu   sync.Mutex
 	list []string // "METHOD path body", but for notices
 	told []string // notices: "kind form"
@@ -20,6 +22,9 @@ type heard struct {
 
 func (h *heard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	if h.slow.Load() {
+		time.Sleep(100 * time.Millisecond)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if kind := r.Header.Get("Wm-Notice"); r.URL.Path == "/notice" && kind != "" {
@@ -224,6 +229,16 @@ func TestNotices(t *testing.T) {
 	own.answer(page, "123456")
 	if got := program.notices(t, 10)[9]; own.cookie(deviceCookie) != first || !strings.Contains(got, "device="+markOf(first)) {
 		t.Error(got)
+	}
+	// Who leaves at once is told of, too.
+	program.slow.Store(true)
+	hasty := own.another()
+	_, leave := h.in(t, hasty, "demo", "x").security(t)
+	leave(url.Values{"op": {"unlock"}, "password": {"right"}})
+	leave(url.Values{"op": {"add"}, "label": {"Theirs"}, "for": {"imap"}})
+	h.server.sessions.endAll("test")
+	if got := program.notices(t, 12); !strings.Contains(strings.Join(got[10:], " "), "about=Theirs") || strings.Contains(h.log.String(), "tell the owner") {
+		t.Errorf("%q\n%s", got[10:], h.log.String())
 	}
 	for answer, want := range map[string]bool{"123456": false, "123 456": false, "abcd-efgh-ijkl-mnop": true, "abcdefghijklmnop": true, `{"id":"aaaaaaaaaaaaaaaa"}`: false, "": false} {
 		if isRecovery(answer) != want {

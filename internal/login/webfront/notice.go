@@ -27,8 +27,8 @@ const deviceCookie = "__Host-wm-device"
 // deviceLife is how long that is, from the last login.
 const deviceLife = 400 * 24 * time.Hour
 
-// noticeTime is how long telling may take.
-const noticeTime = 20 * time.Second
+// noticeTime is how long telling may take, and the end of a session wait for it.
+const noticeTime = 5 * time.Second
 
 // notices are what is told of changes of how one logs in.
 var notices = map[wire.Verb]string{
@@ -55,14 +55,20 @@ func markOf(cookie string) string {
 }
 
 // tell has the session program tell that something has happened: about what, if it has a
-// name, and on which device, if that is known. Nobody waits for it.
+// name, and on which device, if that is known. Nobody waits for it but the end of the
+// session: who logs out at once is told of as well.
 func (s *Server) tell(r *http.Request, v *session, what, about, device string) {
 	form := url.Values{
 		"token": {v.token}, "about": {about}, "device": {device}, "agent": {v.agent}, "host": {hostOf(r.RemoteAddr)},
 	}.Encode()
+	if !v.telling.TryRLock() {
+		s.log.Error("tell the owner", "user", v.account, "sid", v.sid, "notice", what, "err", "the session has ended")
+		return
+	}
 	accept := r.Header.Get("Accept-Language")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), noticeTime)
 	go func() {
+		defer v.telling.RUnlock()
 		defer cancel()
 		if err := s.post(ctx, v, what, form, accept); err != nil {
 			s.log.Error("tell the owner", "user", v.account, "sid", v.sid, "notice", what, "err", err)

@@ -28,6 +28,7 @@ type session struct {
 	started time.Time
 
 	program program
+	telling sync.RWMutex // held while the program is told something, for which the end waits
 	idle    *time.Timer
 	age     *time.Timer
 
@@ -318,6 +319,7 @@ func (t *table) remove(v *session, why string) {
 	t.mu.Unlock()
 	v.idle.Stop()
 	v.age.Stop()
+	v.telling.Lock() // for ever: nothing is told any more
 	// The program ends with the connection; there is nobody to tell if closing
 	// a socket fails.
 	_ = v.program.Close()

@@ -73,7 +73,7 @@ func (h *house) Connect(context.Context, string) (net.Conn, error) {
 	protocols.SetUnencryptedHTTP2(true)
 	closed := make(chan struct{})
 	var once sync.Once
-	srv := &http.Server{Handler: h.program, Protocols: &protocols, ConnState: func(_ net.Conn, s http.ConnState) {
+	srv := &http.Server{Handler: h.untold(), Protocols: &protocols, ConnState: func(_ net.Conn, s http.ConnState) {
 		if s == http.StateClosed {
 			once.Do(func() { close(closed) })
 		}
@@ -89,6 +89,20 @@ func (h *house) Connect(context.Context, string) (net.Conn, error) {
 		h.mu.Unlock()
 	}()
 	return front, nil
+}
+
+// untold is the program without notices, unless it is for these.
+func (h *house) untold() http.Handler {
+	if _, ok := h.program.(*heard); ok || h.program == nil {
+		return h.program
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/notice" && r.Header.Get(headerNotice) != "" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		h.program.ServeHTTP(w, r)
+	})
 }
 
 func (h *house) count() int {

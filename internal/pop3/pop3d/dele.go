@@ -39,7 +39,9 @@ func (s *session) quitCommand(ctx context.Context, args *pop3.Args) error {
 		return err
 	}
 	s.quit = true
-	removed, err := s.drop.remove(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	removed, err := s.drop.remove(ctx)
+	s.mark(ctx) // before the client hears that it is done, and after what is gone needs no mark
 	if err != nil {
 		s.log.Error("cannot remove messages", "err", err)
 		s.out.Write(pop3.AppendErr(nil, answerTo(err).code, "Some deleted messages were not removed."))

@@ -231,6 +231,36 @@ func TestRetrievedIsNoted(t *testing.T) {
 	}
 }
 
+// asked calls a function before each write.
+type asked struct {
+	recorder
+	before func(p []byte)
+}
+
+func (a *asked) Write(p []byte) (int, error) {
+	a.before(p)
+	return a.recorder.Write(p)
+}
+
+// TestNotedBeforeGoodbye: who hears that the session is over finds all that it did.
+func TestNotedBeforeGoodbye(t *testing.T) {
+	b := newFake(t, msg1, msg2)
+	o := testOptions(io.Discard)
+	o.Expire = 1
+	conn := &asked{recorder: recorder{in: strings.NewReader("RETR 1\r\nQUIT\r\n")}, before: func(p []byte) {
+		if !strings.Contains(string(p), "+OK Logging out") {
+			return
+		}
+		r, err := b.Maildrop().Retrieved(b.validity)
+		if err != nil || len(r) != 1 || !slices.Equal(b.seen(), []mail.UID{10}) {
+			t.Errorf("at the goodbye: retrieved %v, read %v, %v", r, b.seen(), err)
+		}
+	}}
+	if err := Serve(t.Context(), conn, b.open, o); err != nil || !strings.HasSuffix(conn.out.String(), "+OK Logging out.\r\n") {
+		t.Errorf("%v: %q", err, conn.out.String())
+	}
+}
+
 func TestNotedOnce(t *testing.T) {
 	b := newFake(t, msg1, msg2)
 	expire := func(o *Options) { o.Expire = 1 }

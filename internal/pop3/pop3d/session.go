@@ -216,11 +216,16 @@ func (s *session) refuse(keyword string, err error) {
 	}
 }
 
-// end marks what was retrieved, and writes the one line about the session.
-func (s *session) end(ctx context.Context, reason string) {
+// mark marks what was retrieved.
+func (s *session) mark(ctx context.Context) {
 	if err := s.drop.mark(ctx); err != nil && store.KindOf(err) != store.Gone {
 		s.log.Error("cannot mark what was retrieved", "err", err)
 	}
+}
+
+// end marks what was retrieved, and writes the one line about the session.
+func (s *session) end(ctx context.Context, reason string) {
+	s.mark(ctx)
 	if err := s.leave(); err != nil {
 		s.log.Error("cannot let the next session in", "err", err)
 	}

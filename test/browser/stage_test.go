@@ -122,18 +122,17 @@ func newStage(t *testing.T, list []hostile.Message) *stage {
 	}
 	write(t, own, "settings.json", `{"grouping":"messages"}`)
 	s := &stage{t: t, mail: list, byID: make(map[string]int), sandbox: make(map[string]string), pages: make([]string, len(list)), frames: make([][]string, len(list))}
-	c := srv.client(t)
+	person := &person{log: func() *http.Client { return srv.client(t) }}
+	c := &http.Client{Transport: person}
 	s.find(c, srv.url)
 	target, err := url.Parse(srv.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Transport: c.Transport, ModifyResponse: s.disarm, Rewrite: func(p *httputil.ProxyRequest) {
+	proxy := &httputil.ReverseProxy{Transport: person, ModifyResponse: s.disarm, Rewrite: func(p *httputil.ProxyRequest) {
 		p.SetURL(target)
 		p.Out.Header.Del("Accept-Encoding")
-		for _, cookie := range c.Jar.Cookies(target) {
-			p.Out.AddCookie(cookie)
-		}
+		p.Out.Header.Del("Cookie") // of an earlier login
 	}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stage", s.show)
@@ -144,6 +143,43 @@ func newStage(t *testing.T, list []hostile.Message) *stage {
 	t.Cleanup(front.Close)
 	s.url = front.URL
 	return s
+}
+
+// person asks for pages with the cookies of a login, and logs in anew when one has asked
+// for more than a session may: a thousand messages in a minute.
+type person struct {
+	log func() *http.Client
+
+	mu  sync.Mutex
+	now *http.Client
+}
+
+func (p *person) client(spent *http.Client) *http.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil || p.now == spent {
+		p.now = p.log()
+	}
+	return p.now
+}
+
+// RoundTrip implements http.RoundTripper, for requests without a body.
+func (p *person) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := p.client(nil)
+	for {
+		r := req.Clone(req.Context())
+		for _, cookie := range c.Jar.Cookies(req.URL) {
+			r.AddCookie(cookie)
+		}
+		resp, err := c.Transport.RoundTrip(r)
+		if err != nil || resp.StatusCode != http.StatusTooManyRequests {
+			return resp, err
+		}
+		if err := resp.Body.Close(); err != nil {
+			return nil, err
+		}
+		c = p.client(c)
+	}
 }
 
 // find learns where each message is, and which frames its page has.

@@ -14,7 +14,8 @@
 // told with the records of DNS,
 // and screens_test.go looks at every page in both colour schemes, two widths, and a language
 // of each direction; axe_test.go asks axe-core, which finds nothing of WCAG 2.2 at level AA.
-// load_test.go weighs a first visit, and readme_test.go takes the pictures of README ("make
-// pictures"). Most tests have a window each in one browser. Where there is no Chromium, no Firefox or no
-// axe-core, the tests are skipped and say so.
+// reach_test.go goes by keyboard alone and through windows of 320 px, load_test.go weighs
+// a first visit, and readme_test.go takes the pictures of README ("make pictures").
+// Most tests have a window each in one browser. Where there is no Chromium, no Firefox or
+// no axe-core, the tests are skipped and say so.
 package browser

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -93,6 +94,20 @@ func TestScreens(t *testing.T) {
 			}
 			do(t, ctx, "narrow", chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.url+"/f/INBOX"), chromedp.Click(chromedp.CSS(".menu")))
 			look(t, ctx, "folders", "light", 390, everything)
+			if language == "en" {
+				// Without scripts of the page axe-core does not run either.
+				blocked := []*network.BlockPattern{{URLPattern: "*://*:*/assets/*/app.js", Block: true}}
+				if _, err := chromedp.Call(ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: blocked}); err != nil {
+					t.Fatal(err)
+				}
+				for _, sc := range screens[:2] {
+					sc.name += "-bare"
+					s.visit(t, ctx, sc)
+					if eval[bool](t, ctx, "'scripts' in document.documentElement.dataset") {
+						t.Error("the scripts run")
+					}
+				}
+			}
 		})
 	}
 }

@@ -7,6 +7,7 @@
 // with gzip and Brotli.
 //
 //	src/app      scripts: modules, without a framework; app.js is the entry
+//	src/rich     writing formatted text, loaded when somebody does
 //	src/style    styles; app.css is the entry
 //	src/icons    the pictures, one file each, which become one sprite
 //	vendor       Squire, the editor of rich text: the one part that others wrote

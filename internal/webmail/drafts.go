@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/mail"
 	"fantail/internal/store"
 	"fantail/internal/webmail/compose"
+	"fantail/internal/webmail/htmlsafe"
 	"fantail/internal/webmail/outbox"
 )
 
@@ -102,11 +104,12 @@ func (s *Site) readDraft(r *request, f *found) (_ *writing, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.Rich { // it goes on as plain text
-		m.Text, m.HTML, m.Rich = compose.ToText(m.HTML, compose.LinksInline), "", false
-		m.Files, m.Inline = append(m.Files, m.Inline...), nil
-	}
 	d.Begun = &compose.Begun{Message: *m}
+	if d.Rich { // by whatever program
+		if err := d.setHTML(d.HTML); err != nil {
+			d.setText(compose.ToText(d.HTML, compose.LinksInline))
+		}
+	}
 	if hasAll(f.snap, f.at, store.FlagSet{Keywords: []mail.Keyword{pending}}) {
 		if d.pending, err = s.waits(d); err != nil {
 			return nil, err
@@ -293,6 +296,7 @@ func (s *Site) answering(r *request, o *compose.Original) (*compose.Answer, erro
 		Identities: s.identities(r), Separators: s.delimiters, Below: r.prefs.Quote == "below",
 		Attribution: r.lang.Text("compose.attribution", "date", "{date}", "name", "{name}", "address", "{address}"),
 		Labels:      s.labels(r),
+		Rich:        r.prefs.Compose == "rich",
 	}
 	for _, own := range s.ownAddresses(r) {
 		if list, _ := compose.ParseRecipients(own); len(list) == 1 {
@@ -346,7 +350,10 @@ func (s *Site) begin(r *request) (*writing, error) {
 	d := &writing{Begun: compose.New(a), query: queryOf(q, "to", "cc", "bcc", "subject", "body", "mailto", "template")}
 	s.fillIn(r, d, q)
 	d.copies(r)
-	return d, nil
+	if d.Rich {
+		err = d.setHTML(d.HTML)
+	}
+	return d, err
 }
 
 // queryOf keeps some parameters of an address.
@@ -375,7 +382,11 @@ func (s *Site) fillIn(r *request, d *writing, q url.Values) {
 			d.Subject, body = t.Subject, compose.CleanText(t.Text)
 		}
 	}
-	d.Text = body + d.Text
+	if !d.Rich {
+		d.Text = body + d.Text
+	} else if body != "" {
+		d.HTML = compose.ToHTML(body) + d.HTML
+	}
 }
 
 // beginFrom begins a message that answers or passes on another.
@@ -413,6 +424,10 @@ func (s *Site) beginFrom(r *request, id string, how func(*compose.Original, comp
 		a.Signature = sign
 		d.Begun = how(o, whole, a)
 	}
+	if d.Rich && d.setHTML(d.HTML) != nil { // it is too much: then as plain text
+		a.Rich = false
+		d.Begun = how(o, whole, a)
+	}
 	d.copies(r)
 	d.Draft.Source = selection{f.Name(), f.snap.UIDValidity(), []mail.UID{f.uid()}}.String()
 	return d, nil
@@ -421,28 +436,49 @@ func (s *Site) beginFrom(r *request, id string, how func(*compose.Original, comp
 // original is a message as an answer sees it.
 func (s *Site) original(r *request, root *messagePart, raw *os.File) (*compose.Original, error) {
 	o := compose.ReadOriginal(root)
-	c := contents(root, nil, true)
+	rich := r.prefs.Compose == "rich"
+	c := contents(root, nil, !rich)
 	for _, x := range c.shown {
-		var text string
-		var err error
-		if x.html {
-			clean, cleanErr := r.sanitize(x.part, raw, nil, false)
-			text, err = compose.ToText(clean.HTML, compose.LinksInline), cleanErr
-			if cleanErr != nil {
-				text, err = "", nil // what cannot be shown is not quoted
-			}
-		} else {
-			text, err = compose.PartText(x.part, raw)
-		}
+		text, html, err := r.quoted(x, raw, rich)
 		if err != nil {
 			return nil, err
 		}
-		o.Text = strings.TrimLeft(o.Text+"\n"+text, "\n")
+		o.Text, o.HTML = strings.TrimLeft(o.Text+"\n"+text, "\n"), o.HTML+html
+	}
+	if rich {
+		for _, p := range inlineImages(root) {
+			if f := compose.FileOf(p, raw); f.ID != "" {
+				o.Inline = append(o.Inline, f)
+			}
+		}
+		slices.SortFunc(o.Inline, func(a, b compose.File) int { return strings.Compare(a.ID, b.ID) })
 	}
 	for _, x := range c.files {
 		o.Files = append(o.Files, compose.FileOf(x.part, raw))
 	}
 	return o, nil
+}
+
+// quoted returns what a part says as text, and, if it is wanted, as HTML that is safe.
+func (r *request) quoted(x shown, raw *os.File, rich bool) (text, html string, err error) {
+	if !x.html {
+		if text, err = compose.PartText(x.part, raw); err == nil && rich {
+			html = compose.ToHTML(text)
+		}
+		return text, html, err
+	}
+	src, err := io.ReadAll(x.part.Text(raw, maxHTML))
+	if err != nil {
+		return "", "", err
+	}
+	clean, err := htmlsafe.Sanitize(string(src), htmlsafe.Options{KeepReferences: true})
+	if err != nil {
+		return "", "", nil // what cannot be shown is not quoted
+	}
+	if rich {
+		html = "<div>" + clean.HTML + "</div>"
+	}
+	return compose.ToText(clean.HTML, compose.LinksInline), html, nil
 }
 
 // recipients reads what was typed. What is no address stays as it is.

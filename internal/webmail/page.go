@@ -29,6 +29,9 @@ func functions(l *locale.Language) template.FuncMap {
 		"num":   l.Number,
 		"pair":  func(page, letter any) pair { return pair{page, letter} },
 
+		"tools":   func(group int) []string { return editorTools[group] },
+		"colours": func() []colour { return editorColours },
+
 		"keyMap": func() []keyGroup { return keyMap },
 	}
 }
@@ -41,8 +44,8 @@ func icon(name string) template.HTML {
 	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + web.Path("icons.svg") + `#` + name + `"/></svg>`)
 }
 
-// documentOwn is the template of a whole document; all others stand in the layout.
-const documentOwn = "body.html"
+// documentsOwn are the templates of whole documents; all others stand in the layout.
+var documentsOwn = map[string]bool{"body.html": true, "editor.html": true}
 
 // sets holds the templates of a language: one set for each page, of the layout and the
 // page's own file. They are made when somebody speaks that language.
@@ -153,7 +156,7 @@ var fragments = map[string]string{"main": "fragment", "rows": "rows", "folders":
 func entryOf(r *request, name string, t *template.Template) string {
 	want := r.Header.Get(headerFragment)
 	switch {
-	case name == documentOwn || t.Lookup("layout.html") == nil:
+	case documentsOwn[name] || t.Lookup("layout.html") == nil:
 		return name
 	case want == "":
 		return "layout.html"

@@ -42,6 +42,11 @@ const (
 
 	bodySources = "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
+	// editorPolicy is for the document in which formatted text is written. The page around it
+	// puts there what was pasted or is quoted, so it has the page's origin, and like a body
+	// no scripts, and no address that it could load anything from: pictures are handed to it.
+	editorPolicy = "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+
 	// readerPolicy is for PDF, which browsers show with a reader of their own: a sandbox
 	// switches that off.
 	readerPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -87,7 +92,10 @@ var routes = []route{
 	{"POST /settings/{page}", (*Site).changeSettings, pagePolicy, true},
 	{"GET /compose", (*Site).compose, pagePolicy, false},
 	{"POST /compose", (*Site).written, pagePolicy, true},
+	{"GET /compose/frame", (*Site).editor, editorPolicy, false},
+	{"GET /compose/picture", (*Site).composed, filePolicy, false},
 	{"GET /compose/{draft}", (*Site).takeUp, pagePolicy, false},
+	{"GET /compose/{draft}/picture", (*Site).composed, filePolicy, false},
 	{"POST /compose/{draft}", (*Site).written, pagePolicy, true},
 	{"GET /outbox", (*Site).waiting, pagePolicy, false},
 	{"POST /outbox/{id}", (*Site).wait, pagePolicy, true},

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"fantail/internal/webmail/compose"
+	"fantail/internal/webmail/htmlsafe"
 )
 
 // Files come in forms of the type multipart/form-data, whose first field is the token: what
@@ -30,9 +32,13 @@ const (
 // upload is a file of a form.
 type upload struct {
 	name, kind string
+	id         string // Content-ID of a picture in the text, "" of an attachment
 	file       *os.File
 	size       int64
 }
+
+// pictureID is a Content-ID that scripts give a picture.
+var pictureID = regexp.MustCompile(`^[A-Za-z0-9-]{8,64}@picture$`)
 
 // writes reports whether a page takes forms of messages.
 func writes(row route) bool { return strings.HasPrefix(row.pattern, "POST /compose") }
@@ -124,9 +130,25 @@ func (s *Site) readUpload(r *request, part *multipart.Part) error {
 		return err
 	}
 	u := upload{name: safeName(oneLine(part.FileName())), kind: part.Header.Get("Content-Type"), file: f}
+	if id, inline := strings.CutPrefix(part.FormName(), "inline:"); inline {
+		if !pictureID.MatchString(id) {
+			return errors.Join(&problem{http.StatusBadRequest, "error.badForm"}, f.Close())
+		}
+		u.id = id
+	}
 	r.uploads = append(r.uploads, u)
-	n, err := io.Copy(f, part)
-	r.uploads[len(r.uploads)-1].size = n
+	last := &r.uploads[len(r.uploads)-1]
+	if last.size, err = io.Copy(f, part); err != nil || last.id == "" {
+		return err
+	}
+	var head [16]byte // a picture is what its first octets say; what is none, is a file
+	n, err := f.ReadAt(head[:], 0)
+	if last.kind = htmlsafe.ImageType(head[:n]); last.kind == "" {
+		last.id = ""
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
 	return err
 }
 

@@ -19,8 +19,9 @@
 //	act.go       /act                    POST: what people do to messages
 //	undo.go      /undo/{token}           POST: and taken back
 //	settingspage.go /settings/{page}     what the account has chosen; POST changes it
-//	write.go     /compose, /compose/{draft}  a message that is written (drafts.go, uploads.go)
 //	exchange.go /folders/export, /folders/import  POST: folders as files
+//	write.go     /compose, /compose/{draft}  a message that is written (writeform.go, drafts.go, uploads.go)
+//	richtext.go   /compose/frame         the frame in which formatted text is written
 //	outboxpage.go /outbox                what waits to be sent
 //	notice.go    /notice                 POST, of the front alone: tell the owner what happened
 //	events.go    /events                 what happens, for windows that are open

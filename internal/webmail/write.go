@@ -38,7 +38,10 @@ type composeView struct {
 	More       bool // Cc and Bcc are shown
 	Subject    string
 	Text       string
-	Cursor     int
+	Rich       bool
+	HTML       string // if Rich
+	Below      bool   // typing begins below what is quoted
+	Cursor     int    // where it begins in Text
 	Files      []attachedView
 	Doubts     []string
 	Anyway     bool // the doubts can be put aside
@@ -53,6 +56,7 @@ type composeView struct {
 
 type identityView struct {
 	Key, Name string
+	Signature string // which scripts put in the place of another one's
 	Chosen    bool
 }
 
@@ -114,14 +118,19 @@ func (s *Site) showWriting(w http.ResponseWriter, r *request, d *writing, asked 
 		title = r.lang.Text("compose.new")
 	}
 	v := composeView{
-		layout: s.layout(r, title), Action: d.action(), Subject: d.Subject, Text: d.Text, Cursor: d.Cursor, Pending: d.pending,
+		layout: s.layout(r, title), Action: d.action(), Subject: d.Subject, Text: d.plain(), Rich: d.Rich, Below: d.at == nil && r.prefs.Quote == "below", Pending: d.pending,
 		To: addressLine(d.To, d.Draft.To), Cc: addressLine(d.Cc, d.Draft.Cc), Bcc: addressLine(d.Bcc, d.Draft.Bcc),
 		Limit: r.lang.Size(s.maxFiles()), Most: s.maxFiles(), Soonest: r.now.Add(time.Minute).Format(atForm),
 		Presets: r.presets(), ID: d.MessageID, Next: d.next(r), Conflict: d.conflict, Files: r.attached(d),
 	}
+	if d.Rich {
+		v.HTML = d.HTML // which setHTML has made
+	} else {
+		v.Cursor = d.Cursor
+	}
 	v.More = v.Cc != "" || v.Bcc != ""
 	for _, id := range s.identities(r) {
-		v.Identities = append(v.Identities, identityView{id.Key, id.Address.String(), id.Key == d.Draft.Identity})
+		v.Identities = append(v.Identities, identityView{id.Key, id.Address.String(), r.signature(id.Key), id.Key == d.Draft.Identity})
 	}
 	v.Doubts, v.Anyway = r.said(d, asked)
 	switch {
@@ -204,12 +213,24 @@ type state struct {
 	ID     string         `json:"id"`
 	Saved  string         `json:"saved"`
 	Files  []attachedView `json:"files"`
+	Inline []string       `json:"inline,omitempty"` // Content-IDs of the pictures in the text
+	Text   *string        `json:"text,omitempty"`   // if it was to be plain from now on
+	HTML   *string        `json:"html,omitempty"`   // if it was to be formatted
 	Asked  []string       `json:"asked,omitempty"`  // doubts: it was not sent
 	Anyway bool           `json:"anyway,omitempty"` // they can be put aside
 }
 
 func (s *Site) tellState(w http.ResponseWriter, r *request, d *writing, asked []compose.Doubt) error {
 	out := state{Action: d.action(), ID: d.MessageID, Saved: r.lang.Text("compose.savedAt", "time", r.lang.Date(r.now, locale.Time)), Files: r.attached(d)}
+	for _, f := range d.Inline {
+		out.Inline = append(out.Inline, f.ID)
+	}
+	switch r.PostFormValue("convert") {
+	case "rich":
+		out.HTML = &d.HTML
+	case "plain":
+		out.Text = &d.Text
+	}
 	out.Asked, out.Anyway = r.said(d, asked)
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(out)

@@ -265,6 +265,17 @@ func TestWriteAnswer(t *testing.T) {
 // files posts a form as a browser does that has files.
 func (h *house) files(path string, fields [][2]string, files map[string]string) *httptest.ResponseRecorder {
 	h.t.Helper()
+	var list [][3]string
+	for name, text := range files {
+		list = append(list, [3]string{"files", name, text})
+	}
+	return h.multipart(path, fields, list...)
+}
+
+// multipart posts a form with files, of which each has the name of its field, its own, and
+// its content.
+func (h *house) multipart(path string, fields [][2]string, files ...[3]string) *httptest.ResponseRecorder {
+	h.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	for _, f := range fields {
@@ -272,10 +283,10 @@ func (h *house) files(path string, fields [][2]string, files map[string]string) 
 			h.t.Fatal(err)
 		}
 	}
-	for name, text := range files {
-		p, err := w.CreateFormFile("files", name)
+	for _, f := range files {
+		p, err := w.CreateFormFile(f[0], f[1])
 		if err == nil {
-			_, err = io.WriteString(p, text)
+			_, err = io.WriteString(p, f[2])
 		}
 		if err != nil {
 			h.t.Fatal(err)

@@ -177,8 +177,6 @@ func (s *Site) apply(r *request, d *writing) error {
 		d.copies(r)
 	}
 	d.Subject = compose.OneLine(form.Get("subject"))
-	d.Text = strings.TrimRight(compose.CleanText(form.Get("text")), "\n")
-	d.Fixed = false
 	var files []compose.File
 	for i, f := range d.Files {
 		if !slices.Contains(form["drop"], fileKey(i, f)) {
@@ -186,10 +184,21 @@ func (s *Site) apply(r *request, d *writing) error {
 		}
 	}
 	for _, u := range r.uploads {
-		files = append(files, u.attachment())
+		switch f := u.attachment(); {
+		case u.id == "":
+			files = append(files, f)
+		case !slices.ContainsFunc(d.Inline, func(known compose.File) bool { return known.ID == u.id }):
+			f.ID = u.id
+			d.Inline = append(d.Inline[:len(d.Inline):len(d.Inline)], f)
+		}
 	}
 	d.Files = files
-	return nil
+	if form.Get("format") != "rich" {
+		d.setText(form.Get("text"))
+	} else if err := d.setHTML(form.Get("html")); err != nil {
+		return err
+	}
+	return d.convert(form.Get("convert"))
 }
 
 // copies adds whom the identity wants to have a hidden copy of all that it sends.

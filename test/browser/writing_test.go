@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -322,4 +324,219 @@ func TestWritingPlainly(t *testing.T) {
 	if !strings.Contains(message, "Gladly.") || !strings.Contains(message, "> Shall we?") || !strings.Contains(message, "filename=list.txt") || !strings.Contains(message, "mallory@evil.example") {
 		t.Errorf("sent:\n%s", message)
 	}
+}
+
+// inEditorOf evaluates in the document of the editor.
+func inEditorOf[T any](t *testing.T, ctx context.Context, js string) T {
+	t.Helper()
+	return eval[T](t, ctx, "(doc => "+js+")(document.querySelector('iframe.editor').contentDocument)")
+}
+
+const inEditor = inWriting + " && document.querySelector('.writing.rich iframe.editor')?.contentDocument.body.isContentEditable === true"
+
+// pasted fires a paste with HTML in the editor.
+func pasted(html string) string {
+	return fmt.Sprintf(`(() => { const data = new DataTransfer(); data.setData('text/html', %q);
+		const w = document.querySelector('iframe.editor').contentWindow;
+		w.document.body.dispatchEvent(new w.ClipboardEvent('paste', {bubbles: true, cancelable: true, clipboardData: data})); return true })()`, html)
+}
+
+// Somebody writes formatted text: by keys and buttons, with a picture, and pastes what is
+// hostile, which does nothing here and is not sent.
+func TestWritingRich(t *testing.T) {
+	ctx := chromium(t)
+	s := start(t)
+	c := newCanary(t)
+	s.configure(t, `{"undoSend":5,"compose":"rich","identities":[{"name":"Demo Person","address":"demo@example.org","signature":"Demo"}]}`)
+	s.login(t, ctx)
+	before := len(s.drafts(t))
+	do(t, ctx, "compose", chromedp.Navigate(s.url+"/compose?to=ann@example.org&subject=Formatted"))
+	until(t, ctx, inEditor)
+	until(t, ctx, "document.activeElement.className === 'editor'")
+	typed(t, ctx, "Hello ")
+	press := func(button string) {
+		t.Helper()
+		do(t, ctx, button, chromedp.Click(chromedp.CSS(".toolbar [data-do="+button+"]")))
+	}
+	press("bold")
+	until(t, ctx, "document.querySelector('[data-do=bold]').ariaPressed === 'true'")
+	typed(t, ctx, "bold")
+	press("bold")
+	typed(t, ctx, " and ")
+	press("link")
+	until(t, ctx, "document.querySelector('dialog.ask[open] input') !== null")
+	typed(t, ctx, "example.org/place\r")
+	until(t, ctx, "document.querySelector('dialog.ask') === null")
+	typed(t, ctx, " end")
+	if got := inEditorOf[string](t, ctx, "doc.body.innerHTML"); !strings.Contains(got, "<b>bold</b>") || !strings.Contains(got, `href="https://example.org/place"`) {
+		t.Errorf("the editor has %s", got)
+	}
+	s.oneDraft(t, before, "<b>bold</b>", "https://example.org/place", "multipart/alternative")
+
+	// What is hostile.
+	eval[bool](t, ctx, "(window.ran = false, true)")
+	hostile := strings.ReplaceAll(`<p>pasted<script>top.ran=true;parent.ran=true</script><img src=x onerror="top.ran=true"><img src="C/1/img.png"><svg onload="top.ran=true"><image href="C/1/svg"/></svg>`+
+		`<a href="javascript:top.ran=true" onclick="top.ran=true">link</a><iframe srcdoc="<script>top.ran=true</script>" src="C/1/frame"></iframe><style>@import url(C/1/css);</style><link rel=stylesheet href="C/1/link">`+
+		`<div style="background:url(C/1/bg);color:red" onmouseover="top.ran=true">red</div><form action="C/1/form"><input autofocus onfocus="top.ran=true"></form><video src="C/1/video" poster="C/1/poster"></video><base href="C/1/"><object data="C/1/object"></object><meta http-equiv=refresh content="0;url=C/1/meta">`, "C/", c.url+"/")
+	eval[bool](t, ctx, pasted(hostile))
+	until(t, ctx, "document.querySelector('iframe.editor').contentDocument.body.innerText.includes('pasted')")
+	eval[bool](t, ctx, pasted(`<img src="data:image/png;base64,`+base64.StdEncoding.EncodeToString([]byte(samplePicture))+`" alt="dot">`))
+	until(t, ctx, "document.querySelector('iframe.editor').contentDocument.querySelector('img[src^=blob]')?.naturalWidth === 1")
+	eval[bool](t, ctx, offered("drop", "document.querySelector('iframe.editor').contentDocument.body", "second.png", samplePicture))
+	until(t, ctx, "document.querySelector('iframe.editor').contentDocument.querySelectorAll('img[src^=blob]').length === 2")
+	draft := s.oneDraft(t, before, "multipart/related", "pasted", "filename=second.png")
+	for _, bad := range []string{"script", "onerror", "javascript", c.url, "url(", "<form", "<iframe", "blob:"} {
+		if strings.Contains(draft, bad) {
+			t.Errorf("%q is in the draft:\n%s", bad, draft)
+		}
+	}
+	if strings.Count(strings.ReplaceAll(draft, "=\n", ""), `src=3D"cid:`) != 2 || strings.Count(draft, "Content-ID:") != 2 {
+		t.Errorf("two pictures are in\n%s", draft)
+	}
+	time.Sleep(500 * time.Millisecond)
+	if hits, knocks := c.take(); len(hits) > 0 || knocks > 0 || eval[bool](t, ctx, "window.ran") {
+		t.Errorf("heard %v, %d knocks; ran %v", hits, knocks, eval[bool](t, ctx, "window.ran"))
+	}
+	look(t, ctx, "rich", "light", 1280, everything)
+
+	// Taken up again it is as it was; plain is asked for.
+	do(t, ctx, "reload", chromedp.Reload())
+	until(t, ctx, inEditor+" && document.querySelector('iframe.editor').contentDocument.querySelectorAll('img[src^=blob]').length === 2")
+	until(t, ctx, "[...document.querySelector('iframe.editor').contentDocument.querySelectorAll('img')].every(e => e.naturalWidth === 1)")
+	do(t, ctx, "send", chromedp.Click(chromedp.CSS(".send .button")))
+	until(t, ctx, "location.pathname === '/f/INBOX' && document.readyState === 'complete'")
+	message := s.sent(t, 1)[0]
+	for _, want := range []string{"multipart/alternative", "multipart/related", "<b>bold</b>", "Hello bold and", "text/plain; charset=utf-8; format=flowed", "Content-Disposition: inline", "-- \nDemo"} {
+		if !strings.Contains(message, want) {
+			t.Errorf("%q is not in\n%s", want, message)
+		}
+	}
+
+	// Over to plain text, and back.
+	do(t, ctx, "compose", chromedp.Navigate(s.url+"/compose?to=ann@example.org"))
+	until(t, ctx, inEditor)
+	focusFrame := "(document.querySelector('iframe.editor').contentDocument.body.focus(), true)"
+	eval[bool](t, ctx, focusFrame)
+	typed(t, ctx, "only words")
+	do(t, ctx, "plain", chromedp.Click(chromedp.CSS(".send .format")))
+	until(t, ctx, "document.querySelector('#text').value.startsWith('only words') && document.querySelector('iframe.editor') === null && !document.querySelector('#text').hidden")
+	do(t, ctx, "rich", chromedp.Click(chromedp.CSS(".send .format")))
+	until(t, ctx, inEditor+" && document.querySelector('iframe.editor').contentDocument.body.innerText.startsWith('only words')")
+	eval[bool](t, ctx, "document.querySelector('iframe.editor').contentDocument.execCommand('selectAll')")
+	press("bold")
+	do(t, ctx, "plain", chromedp.Click(chromedp.CSS(".send .format")))
+	until(t, ctx, "document.querySelector('dialog.ask[open]')?.innerText.includes('is lost')")
+}
+
+// Somebody answers a formatted message with a picture.
+func TestWritingRichAnswer(t *testing.T) {
+	ctx := chromium(t)
+	at := time.Now().Add(-time.Minute)
+	c := newCanary(t)
+	m := htmlMessage("Colours", "", at)
+	m.Data = []byte("From: Ann <ann@example.net>\nTo: demo@example.org\nSubject: Colours\nMessage-ID: <colours@example.net>\nDate: " + at.Format(time.RFC1123Z) + "\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html; charset=utf-8\n\n" +
+		"<html><head><style>p{color:green}</style></head><body><p style=\"color:#d0342c\" onclick=\"alert(1)\">What about <b>this</b>?</p><img src=\"cid:pic@example.net\" alt=\"a dot\"><img src=\"" + c.url + "/1/remote.png\"><script>alert(1)</script></body></html>\n" +
+		"--b\nContent-Type: image/png\nContent-ID: <pic@example.net>\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(samplePicture)) + "\n--b--\n")
+	s := start(t, m)
+	s.configure(t, `{"undoSend":5,"compose":"rich"}`)
+	s.login(t, ctx)
+	do(t, ctx, "open", chromedp.Click(chromedp.CSS(".messages li a")))
+	until(t, ctx, "document.querySelector('a[href^=\"/compose?reply=\"]') !== null")
+	do(t, ctx, "reply", chromedp.Click(chromedp.CSS("a[href^='/compose?reply=']")))
+	until(t, ctx, inEditor+" && document.querySelector('iframe.editor').contentDocument.querySelector('blockquote img[src^=blob]')?.naturalWidth === 1")
+	until(t, ctx, "document.activeElement.className === 'editor'")
+	typed(t, ctx, "I like it.")
+	for _, scheme := range []string{"light", "dark"} {
+		media(t, ctx, scheme)
+		for _, width := range []int64{1280, 390} {
+			do(t, ctx, "resize", chromedp.EmulateViewport(width, 844))
+			look(t, ctx, "rich-answer", scheme, width, everything)
+		}
+	}
+	do(t, ctx, "resize", chromedp.EmulateViewport(1280, 844))
+	do(t, ctx, "send", chromedp.Click(chromedp.CSS(".send .button")))
+	message := s.sent(t, 1)[0]
+	for _, want := range []string{"In-Reply-To: <colours@example.net>", "I like it.", "<blockquote type=\"cite\"", "color:#d0342c", "<b>this</b>", "cid:pic@example.net", "Content-ID: <pic@example.net>", "> What about this?"} {
+		if !strings.Contains(strings.ReplaceAll(message, "=\n", ""), want) && !strings.Contains(message, strings.ReplaceAll(want, "=", "=3D")) {
+			t.Errorf("%q is not in\n%s", want, message)
+		}
+	}
+	if strings.Contains(message, c.url) || strings.Contains(message, "onclick") || strings.Contains(message, "<script") {
+		t.Errorf("what must not be is in\n%s", message)
+	}
+	if hits, knocks := c.take(); len(hits) > 0 || knocks > 0 {
+		t.Errorf("heard %v, %d knocks", hits, knocks)
+	}
+}
+
+// Another identity signs in its own way; what was thrown away unsaved can be had back.
+func TestWritingAs(t *testing.T) {
+	ctx := chromium(t)
+	s := start(t)
+	s.configure(t, `{"identities":[{"name":"Demo Person","address":"demo@example.org","signature":"Demo $& Person"},{"name":"Info","address":"demo+info@example.org","signature":"The office\nat work"}]}`)
+	s.login(t, ctx)
+	do(t, ctx, "compose", chromedp.Navigate(s.url+"/compose?to=ann@example.org"))
+	until(t, ctx, inWriting)
+	focus(t, ctx, "#text")
+	typed(t, ctx, "Hello")
+	choose := func(i int) {
+		t.Helper()
+		eval[bool](t, ctx, fmt.Sprintf("(e => { e.selectedIndex = %d; return e.dispatchEvent(new Event('change', {bubbles: true})) })(document.querySelector('#identity'))", i))
+	}
+	for i, want := range []string{"Hello\n\n-- \nThe office\nat work", "Hello\n\n-- \nDemo $& Person"} {
+		choose(1 - i)
+		if got := eval[string](t, ctx, "document.querySelector('#text').value"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	do(t, ctx, "discard", chromedp.Click(chromedp.CSS(".send .discard")))
+	until(t, ctx, "location.pathname === '/f/INBOX' && document.querySelector('.toast .undo') !== null && document.readyState === 'complete'")
+	do(t, ctx, "undo", chromedp.Click(chromedp.CSS(".toast .undo")))
+	until(t, ctx, "location.pathname.startsWith('/compose/') && document.querySelector('#text')?.value.startsWith('Hello')")
+}
+
+// The pages of writing in every way that they are seen.
+func TestWritingScreens(t *testing.T) {
+	ctx := chromium(t)
+	s := start(t)
+	for _, language := range []string{"en", "ar"} {
+		s.configure(t, `{"undoSend":5,"language":"`+language+`","identities":[{"name":"Demo Person","address":"demo@example.org"},{"name":"Info","address":"demo+info@example.org"}]}`)
+		if language == "en" {
+			s.login(t, ctx)
+			c := s.client(t)
+			page := fetch(t, c, s.url+"/compose")
+			token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
+			if token == nil {
+				t.Fatal(page)
+			}
+			for _, subject := range []string{"Tomorrow’s meeting", "Wishes"} {
+				resp, err := c.PostForm(s.url+"/compose", url.Values{"token": {token[1]}, "op": {"later:" + time.Now().AddDate(0, 1, 0).Format("2006-01-02T15:04")}, "to": {"Ann Lee <ann@example.org>"}, "subject": {subject}, "text": {"x"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+			notices := filepath.Join(s.home, "Maildir", "fantail-webmail", "outbox", "notices")
+			write(t, notices, "abc.json", `{"kind":"message","reason":"refused","said":"550 5.1.1 <bob@example.net>: Recipient address rejected: User unknown","subject":"Budget","to":["bob@example.net"],"time":"`+time.Now().Format(time.RFC3339)+`"}`)
+		}
+		for _, scheme := range []string{"light", "dark"} {
+			media(t, ctx, scheme)
+			for _, width := range []int64{1280, 390} {
+				do(t, ctx, "resize", chromedp.EmulateViewport(width, 844))
+				do(t, ctx, "compose", chromedp.Navigate(s.url+"/compose?to=ann@example.org&cc=ben@example.org&subject=Plans&body=Hello"))
+				until(t, ctx, inWriting+" && document.readyState === 'complete'")
+				eval[bool](t, ctx, offered("drop", "document.querySelector('h1')", "plan.txt", "the plan"))
+				until(t, ctx, "document.querySelectorAll('.attached li:not(.coming)').length === 1")
+				look(t, ctx, "compose", scheme, width, everything)
+				eval[bool](t, ctx, "(document.querySelector('.later').open = true)")
+				look(t, ctx, "later", scheme, width, everything)
+				do(t, ctx, "outbox", chromedp.Navigate(s.url+"/outbox"))
+				until(t, ctx, "document.querySelectorAll('.waiting li').length === 2 && document.querySelector('.outbox .notice') !== null && document.readyState === 'complete'")
+				look(t, ctx, "outbox", scheme, width, everything)
+			}
+		}
+	}
+	do(t, ctx, "drafts", chromedp.EmulateViewport(1280, 844), chromedp.Navigate(s.url+"/f/Drafts"))
+	until(t, ctx, "document.querySelector('.messages li') !== null")
+	look(t, ctx, "drafts", "dark", 1280, everything)
 }

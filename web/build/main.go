@@ -75,6 +75,28 @@ func compress(body []byte) (map[string][]byte, error) {
 // entries are the files that pages ask for; what these load is beside them.
 var entries = []string{"src/app/app.js", "src/app/seckey.js", "src/style/app.css"}
 
+// outer are the names of a window that the editor uses.
+const outer = "window, document, navigator, Node, Element, HTMLElement, Text, CharacterData, DocumentFragment, Event, CustomEvent, InputEvent, Range, " +
+	"HTMLAnchorElement, HTMLDivElement, HTMLImageElement, HTMLInputElement, HTMLLIElement, HTMLOListElement"
+
+// within makes a function of the module of the editor, which gives the editor of a window:
+// it is written for the window that its script is in, and is used in a frame that has no
+// scripts. What it calls document or Node is that of the window it is given.
+var within = api.Plugin{Name: "within", Setup: func(b api.PluginBuild) {
+	b.OnLoad(api.OnLoadOptions{Filter: `/vendor/squire/squire-raw\.mjs$`}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		text, err := os.ReadFile(a.Path)
+		if err != nil {
+			return api.OnLoadResult{}, err
+		}
+		body, ok := strings.CutSuffix(strings.TrimSpace(string(text)), "export {\n  Squire_default as default\n};")
+		if !ok {
+			return api.OnLoadResult{}, fmt.Errorf("%s does not end as expected", a.Path)
+		}
+		whole := "export default ({" + outer + "}) => {\n" + body + "\nreturn Squire_default;\n};\n"
+		return api.OnLoadResult{Contents: &whole, Loader: api.LoaderJS}, nil
+	})
+}}
+
 // build returns the files of dist by name.
 func build(web string) (map[string][]byte, error) {
 	root, err := filepath.Abs(web)
@@ -98,6 +120,7 @@ func build(web string) (map[string][]byte, error) {
 		LegalComments:     api.LegalCommentsNone,
 		Charset:           api.CharsetUTF8,
 		LogLevel:          api.LogLevelSilent,
+		Plugins:           []api.Plugin{within},
 		Engines: []api.Engine{ // whose styles are written out; light-dark() and nesting stay as they are
 			{Name: api.EngineChrome, Version: "125"}, {Name: api.EngineFirefox, Version: "128"}, {Name: api.EngineSafari, Version: "17.5"},
 		},

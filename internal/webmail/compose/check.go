@@ -38,15 +38,28 @@ func (m *Message) Doubts(forwarded string) []Doubt {
 	if m.Rich {
 		text = ToText(m.HTML, LinksInline)
 	}
-	files := len(m.Files) + len(m.Inline)
+	files := len(m.Files) + m.ownPictures()
 	d := m.Draft
 	doubt(len(m.To)+len(m.Cc)+len(m.Bcc) == 0, NoRecipients)
 	doubt(strings.TrimSpace(d.To+d.Cc+d.Bcc) != "", NotAddresses)
 	doubt(strings.TrimSpace(m.Subject) == "", NoSubject)
-	doubt(strings.TrimSpace(text) == "" && files == 0 && m.Calendar == nil, NoText)
+	doubt(strings.TrimSpace(text) == "" && files+len(m.Inline) == 0 && m.Calendar == nil, NoText)
 	doubt(files == 0 && mentionsFiles(m.ownSubject()+"\n"+ownText(text, forwarded)), NoFiles)
 	doubt(len(m.To)+len(m.Cc) > manyVisible, ManyRecipients)
 	return out
+}
+
+// ownPictures counts the pictures in the text, if none of them can be of what is quoted.
+func (m *Message) ownPictures() (n int) {
+	if m.Draft.Action != NoAction || m.InReplyTo != "" {
+		return 0
+	}
+	for _, f := range m.Inline {
+		if strings.Contains(m.HTML, `"cid:`+cidURL(f.ID)+`"`) {
+			n++
+		}
+	}
+	return n
 }
 
 // ownSubject returns the subject if the sender wrote it.

@@ -29,21 +29,28 @@ export function beginFiles(writing) {
   });
 
   const hasFiles = e => e.dataTransfer?.types.includes('Files');
-  document.addEventListener('dragenter', e => { if (hasFiles(e) && depth++ === 0) form.classList.add('over'); });
-  document.addEventListener('dragleave', e => { if (hasFiles(e) && --depth <= 0) { depth = 0; form.classList.remove('over'); } });
-  document.addEventListener('dragover', e => { if (hasFiles(e)) e.preventDefault(); });
-  document.addEventListener('drop', e => {
-    if (!hasFiles(e)) return;
-    e.preventDefault();
-    over();
-    add([...e.dataTransfer.files]);
-  });
-  form.addEventListener('paste', e => {
-    const files = [...e.clipboardData.files];
-    if (!files.length || e.clipboardData.types.includes('text/plain')) return;
-    e.preventDefault();
-    add(files);
-  });
+
+  /** Files that are dropped on a document, or pasted there, go to take. */
+  function watch(doc, take) {
+    doc.addEventListener('dragenter', e => { if (hasFiles(e) && depth++ === 0) form.classList.add('over'); });
+    doc.addEventListener('dragleave', e => { if (hasFiles(e) && --depth <= 0) over(); });
+    doc.addEventListener('dragover', e => { if (hasFiles(e)) e.preventDefault(); });
+    doc.addEventListener('drop', e => {
+      if (!hasFiles(e)) return;
+      e.preventDefault();
+      over();
+      take([...e.dataTransfer.files]);
+    });
+    doc.addEventListener('paste', e => {
+      const {files, types} = e.clipboardData;
+      if (!files.length || types.includes('text/plain') || types.includes('text/html')) return;
+      e.preventDefault();
+      e.stopPropagation();
+      take([...files]);
+    }, {capture: true});
+  }
+
+  watch(document, add);
   form.dataset.drop = words.drop;
 
   function over() {
@@ -97,7 +104,7 @@ export function beginFiles(writing) {
 
   return {
     add,
-    over,
+    watch,
     /** Waits until no file is on its way. */
     done: () => Promise.all([...running].map(r => r.done)),
     /** Shows the files that the draft has. */

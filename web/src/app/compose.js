@@ -7,7 +7,7 @@
 // that was not answered nobody knows whether it was done; the next one says that it may
 // replace what it finds (keep=over). If another window has saved the draft, saving stops
 // until the person has chosen.
-import {$, $$, make, token, words, toast} from './dom.js';
+import {$, $$, make, style, toast, confirmed} from './dom.js';
 import {beginFiles} from './attach.js';
 import {beginRecipients} from './recipients.js';
 
@@ -34,22 +34,111 @@ export class Writing {
 
   begin() {
     const {form} = this;
+    this.formatting = $('.format', form);
+    this.formatting.hidden = false;
+    this.formatting.addEventListener('click', () => this.turn());
     $$('[data-recipients]', form).forEach(input => beginRecipients(input, this.words));
     this.files = beginFiles(this);
     form.classList.add('live');
     form.addEventListener('input', () => this.changed());
+    this.signature = this.ownSignature();
+    form.elements.identity?.addEventListener('change', () => this.sign());
     form.addEventListener('change', () => this.changed());
     form.addEventListener('submit', e => this.submitted(e));
     form.addEventListener('keydown', e => this.pressed(e));
     document.addEventListener('visibilitychange', () => { if (document.hidden) this.save({leaving: true}); });
     addEventListener('online', () => this.save());
     addEventListener('beforeunload', e => { if (!this.gone && (this.dirty() || this.busy)) e.preventDefault(); });
-    const text = form.elements.text;
-    if (document.activeElement === text) text.setSelectionRange(+form.dataset.cursor, +form.dataset.cursor);
+    const text = form.elements.text, focused = text.autofocus && [text, document.body].includes(document.activeElement);
+    if ('rich' in form.dataset) this.format(form.elements.html.value, focused);
+    else if (focused) text.setSelectionRange(+form.dataset.cursor, +form.dataset.cursor);
+  }
+
+  ownSignature() { return this.form.elements.identity?.selectedOptions?.[0].dataset.signature ?? ''; }
+
+  /** Another identity signs in its own way, if its signature is where the other one was. */
+  sign() {
+    const {text} = this.form.elements, was = this.signature, now = this.ownSignature();
+    this.signature = now;
+    if (this.editor || was === now) return;
+    const block = s => s && `\n-- \n${s}`, all = text.value.replaceAll('\r\n', '\n');
+    if (was && all.includes(block(was))) text.value = all.replace(block(was), () => block(now));
+    else if (!was && !all.includes('\n-- \n') && !all.includes('\n> ')) text.value = `${all.trimEnd()}\n\n${block(now).slice(1)}`;
+  }
+
+  /** Writes formatted text from now on. */
+  async format(html, focus) {
+    const {form} = this, {text} = form.elements;
+    text.readOnly = true;
+    try {
+      const {edit} = await import('../rich/rich.js');
+      this.editor = await edit({
+        kit: {$, $$, make, style}, field: text, bar: $('.toolbar', form), html, source: this.source(), label: this.words.text,
+        onchange: () => this.changed(), onkey: e => this.pressed(e), onfiles: files => this.take(files),
+      });
+    } catch (e) { // a browser that cannot, or nobody there to load it from
+      console.warn(e);
+      delete form.dataset.rich;
+      this.notice(this.words.plainOnly);
+      return;
+    } finally {
+      text.readOnly = false;
+    }
+    this.files.watch(this.editor.doc, files => this.take(files));
+    this.switched(true);
+    if (focus) this.editor.begin('below' in form.dataset);
+  }
+
+  switched(rich) {
+    const {text, html, format} = this.form.elements;
+    text.disabled = text.hidden = rich;
+    html.disabled = format.disabled = !rich;
+    this.form.classList.toggle('rich', rich);
+    this.formatting.setAttribute('aria-pressed', String(rich));
+    this.last = this.content();
+  }
+
+  /** Where pictures of the text are: beside the page. */
+  source() {
+    const at = new URL(this.form.getAttribute('action'), location);
+    at.pathname += '/picture';
+    return at.href;
+  }
+
+  /** Takes files: pictures into the text, the rest as attachments. */
+  take(files) {
+    const shown = f => this.editor && /^image\/(png|jpeg|gif|webp)$/.test(f.type);
+    files.filter(shown).forEach(f => this.editor.insertPicture(f));
+    const rest = files.filter(f => !shown(f));
+    if (rest.length) this.files.add(rest);
+  }
+
+  /** Goes over to the other format. The server converts what there is. */
+  async turn() {
+    const {form} = this, rich = !this.editor;
+    if (this.sending || this.stopped || !rich && this.editor.formatted() && !await confirmed('plain')) return;
+    this.formatting.disabled = form.elements.text.readOnly = true;
+    try {
+      const data = await this.send('save', {convert: rich ? 'rich' : 'plain'});
+      if (rich) {
+        await this.format(data.html, true);
+      } else {
+        this.editor.destroy();
+        this.editor = null;
+        form.elements.text.value = data.text;
+        this.switched(false);
+        form.elements.text.focus();
+      }
+    } catch (e) {
+      this.failed(e);
+    } finally {
+      this.formatting.disabled = form.elements.text.readOnly = false;
+    }
   }
 
   /** What is compared to know whether there is anything to save. */
   content() {
+    if (this.editor) this.form.elements.html.value = this.editor.html();
     return JSON.stringify([...new FormData(this.form)].filter(([k, v]) => typeof v === 'string' && !['op', 'at', 'keep', 'anyway', 'token'].includes(k)));
   }
 
@@ -92,20 +181,24 @@ export class Writing {
     return result;
   }
 
-  async sendNow(op, {leaving, files = [], progress, signal, anyway}, again) {
+  async sendNow(op, options, again) {
+    const {leaving, files = [], progress, signal, anyway, convert} = options;
     clearTimeout(this.timer);
     this.since = null;
     const content = this.content(), body = new FormData(this.form);
     for (const name of ['op', 'files', 'keep', 'anyway']) body.delete(name);
     body.set('op', op);
     if (anyway) body.set('anyway', '1');
+    if (convert) body.set('convert', convert);
+    const pictures = this.editor?.pictures.missing(this.form.elements.html.value) ?? [];
+    pictures.forEach(([id, f]) => body.append(`inline:${id}`, f, f.name || 'picture'));
     if (this.unknown || this.keep) body.set('keep', this.keep ?? 'over');
     files.forEach(f => body.append('files', f, f.name || 'file'));
     this.busy = true;
     if (op === 'save') this.state.textContent = this.words.saving;
     let answer;
     try {
-      answer = await post(this.form.getAttribute('action'), body, {progress, signal, keepalive: leaving && content.length < 30_000});
+      answer = await post(this.form.getAttribute('action'), body, {progress, signal, keepalive: leaving && content.length < 30_000 && !pictures.length});
       this.unknown = false;
     } catch (e) {
       this.unknown = true;
@@ -115,7 +208,7 @@ export class Writing {
     }
     const {status, data} = answer;
     if (status === 401 || status === 403 && !data.error) return this.ended();
-    if (status === 403 && !again && await this.newToken()) return this.sendNow(op, {leaving, files, progress, signal, anyway}, true);
+    if (status === 403 && !again && await this.newToken()) return this.sendNow(op, options, true);
     if (data.conflict) return this.conflict(data);
     if (status >= 300 || !data) throw new Refused(data?.error ?? this.words.unsaved);
     this.keep = null;
@@ -135,6 +228,7 @@ export class Writing {
     if (location.pathname + location.search !== data.action) history.replaceState(null, '', data.action);
     this.state.classList.remove('bad');
     this.state.textContent = data.saved;
+    if (this.editor) this.editor.pictures.known = new Set(data.inline);
     this.octets = data.files.reduce((n, f) => n + f.octets, 0);
     this.files.show(data.files);
     this.notice(null);
@@ -201,6 +295,7 @@ export class Writing {
     const said = op === 'discard' ? '' : this.words.sending;
     try {
       await this.files.done();
+      if (op === 'discard') await this.save(); // so that it can be had back
       this.state.textContent = said;
       const data = await this.send(op, {anyway});
       if (data.asked) {

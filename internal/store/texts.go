@@ -106,7 +106,7 @@ func (c *textCache) keep(b *text.Batch) bool {
 const (
 	leastFree     = 64 << 20 // octets
 	leastFreePart = 20       // of the file system, unless plentyFree are
-	plentyFree    = 4 << 30  // octets
+	plentyFree    = 1 << 30  // octets
 )
 
 func roomForTexts(dir string) bool {
@@ -227,7 +227,7 @@ func (m *Mailbox) fillTexts(f *textFind) (busy bool) {
 	if t.stopped != nil {
 		return true
 	}
-	if t.closed || !t.open() || missing < t.poor+worthKeeping && !f.cached.due() {
+	if t.closed || !t.open() || missing < t.poor+worthKeeping && !f.cached.due() || !roomForTexts(m.dir.Path()) {
 		return false
 	}
 	if !m.acct.filling.CompareAndSwap(false, true) {

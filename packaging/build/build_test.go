@@ -70,6 +70,16 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+// TestDirectories: what is made for the package goes with it.
+func TestDirectories(t *testing.T) {
+	got := directories([]string{"/usr/share/doc/fantail/examples/exim/router", "/usr/share/man/man8/a.8", "/etc/fantail/conf.d/x"})
+	want := append(slices.Clone(owned), "/usr/share/doc/fantail/examples", "/usr/share/doc/fantail/examples/exim")
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("directories: %q", got)
+	}
+}
+
 // TestSettings: the configuration that is installed sets nothing, and says the defaults.
 func TestSettings(t *testing.T) {
 	text := settings(conf.Settings())

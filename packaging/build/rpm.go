@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -103,6 +104,20 @@ func (j *job) redHat(dir string) error {
 var owned = []string{"/etc/fantail", "/etc/fantail/conf.d", "/usr/libexec/fantail", "/usr/lib/systemd/system/fantail-authd.service.d",
 	"/usr/share/doc/fantail", "/usr/share/licenses/fantail"}
 
+// directories are those that are owned, and those of the paths that are in one of them.
+func directories(paths []string) []string {
+	list := slices.Clone(owned)
+	for _, path := range paths {
+		for dir := filepath.Dir(path); dir != "/" && !slices.Contains(list, dir); dir = filepath.Dir(dir) {
+			if slices.ContainsFunc(owned, func(top string) bool { return strings.HasPrefix(dir, top+"/") }) {
+				list = append(list, dir)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // spec is the specification for rpmbuild.
 func (j *job) spec(dir string) (string, error) {
 	list, err := readUnits(filepath.Join(dir, "usr/lib/systemd/system"))
@@ -114,7 +129,7 @@ func (j *job) spec(dir string) (string, error) {
 		return "", err
 	}
 	var lines strings.Builder
-	for _, path := range owned {
+	for _, path := range directories(paths) {
 		fmt.Fprintf(&lines, "%%dir %%attr(0755,root,root) %s\n", path)
 	}
 	for _, path := range paths {

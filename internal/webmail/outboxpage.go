@@ -38,7 +38,7 @@ type noticeView struct {
 // reasons are the keys of what is said of each.
 var reasons = map[outbox.Reason]string{
 	outbox.Refused: "outbox.refused", outbox.Expired: "outbox.expired", outbox.Unknown: "outbox.unknown",
-	outbox.NoCopy: "outbox.noCopy", outbox.Sender: "outbox.sender",
+	outbox.NoCopy: "outbox.noCopy", outbox.Sender: "outbox.sender", outbox.Damaged: "outbox.damaged",
 }
 
 // waiting shows what waits to be sent, and what was not sent.

@@ -40,20 +40,40 @@ func (b *Box) Recover() ([]*Held, error) {
 		}
 	}
 	var out []*Held
-	for _, s := range []State{Sending, Sent, Failed} {
+	for _, s := range states[1:] {
 		list, err := b.names(s)
 		if err != nil {
 			return nil, err
 		}
 		for _, id := range list {
 			j, err := b.read(s, id)
-			if err != nil {
+			h := &Held{ID: id, State: s, Job: j, Again: true, box: b}
+			switch {
+			case errors.Is(err, errDamaged):
+				if err := h.setAside(err.Error()); err != nil {
+					return nil, fmt.Errorf("recover a message: %w", err)
+				}
+			case s == Queued: // it may be cancelled meanwhile
+			case err != nil:
 				return nil, fmt.Errorf("recover a message: %w", err)
+			default:
+				out = append(out, h)
 			}
-			out = append(out, &Held{ID: id, State: s, Job: j, Again: true, box: b})
 		}
 	}
 	return out, nil
+}
+
+// setAside takes a job that makes no sense out of the way of the others.
+func (h *Held) setAside(said string) error {
+	if err := h.Tell(Damaged, said); err != nil {
+		return err
+	}
+	err := h.to(damaged)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was cancelled
+	}
+	return err
 }
 
 // sweep removes what was never finished.
@@ -97,10 +117,16 @@ func (b *Box) Claim(now time.Time) (h *Held, next time.Time, err error) {
 		}
 		// It may have been changed since it was listed.
 		j, err := b.read(Claimed, e.ID)
+		h := &Held{ID: e.ID, State: Claimed, Job: j, box: b}
+		if errors.Is(err, errDamaged) {
+			if err := h.setAside(err.Error()); err != nil {
+				return nil, next, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, next, fmt.Errorf("claim a message: %w", err)
 		}
-		h := &Held{ID: e.ID, State: Claimed, Job: j, box: b}
 		if !j.NotBefore.After(now) {
 			return h, next, nil
 		}

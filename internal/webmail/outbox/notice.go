@@ -22,6 +22,7 @@ const (
 	Unknown Reason = "unknown" // it may have been sent, or not
 	NoCopy  Reason = "noCopy"  // it was sent; there is no copy in Sent
 	Sender  Reason = "sender"  // not an address of the account
+	Damaged Reason = "damaged" // what was to be done cannot be read any more
 )
 
 // notices is not the state of a job, but a directory beside those of the states.

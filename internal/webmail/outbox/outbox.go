@@ -14,6 +14,8 @@
 //	sent/ID       the transport has said yes. What is left: the copy in Sent, the draft
 //	              that it was, the flag on what it answers
 //	failed/ID     it will not be sent; the draft that it was is told so
+//	damaged/ID    its job.json makes no sense: nothing is done with it any more, its owner is
+//	              told, and the draft that it was stays
 //	notices/ID.json  what its owner is to be told, until it is dismissed
 //
 //	writing ─Add─► queued ─Claim─► claimed ─Sending─► sending ─Sent─► sent ─Done─► gone
@@ -121,6 +123,8 @@ const (
 	Sending State = "sending"
 	Sent    State = "sent"
 	Failed  State = "failed"
+	// damaged is of what only people look at.
+	damaged State = "damaged"
 )
 
 var states = []State{writing, Queued, Claimed, Sending, Sent, Failed}
@@ -170,7 +174,7 @@ func (b *Box) path(s State, name ...string) string {
 
 // make makes the directories.
 func (b *Box) make() error {
-	for _, s := range append(slices.Clone(states), notices) {
+	for _, s := range append(slices.Clone(states), notices, damaged) {
 		if err := os.MkdirAll(b.path(s), 0o700); err != nil {
 			return fmt.Errorf("make the outbox: %w", err)
 		}
@@ -300,10 +304,24 @@ func (b *Box) names(s State) ([]string, error) {
 	return out, nil
 }
 
-// read reads the job of an id in a state. What makes no sense is an error.
+// errDamaged is wrapped by what read says of a job that makes no sense.
+var errDamaged = errors.New("the job is damaged")
+
+// read reads the job of an id in a state. The error is that of the file, fs.ErrNotExist if
+// the job is not in that state any more, or errDamaged.
 func (b *Box) read(s State, id string) (Job, error) {
 	var j Job
 	err := readJSON(b.path(s, id, "job.json"), &j)
+	if err == nil && j.Kind != Message && j.Kind != Unsubscribe {
+		err = fmt.Errorf("%w: it is a %.40q", errDamaged, j.Kind)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, gone := os.Stat(b.path(s, id)); gone == nil { // the directory stays while it has no job
+			if _, again := os.Stat(b.path(s, id, "job.json")); errors.Is(again, fs.ErrNotExist) {
+				err = fmt.Errorf("%w: it has no file", errDamaged)
+			}
+		}
+	}
 	return j, err
 }
 
@@ -318,13 +336,13 @@ func readJSON(path string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%w: %s: %w", errDamaged, path, err)
 	}
 	return nil
 }
 
 // List returns all jobs, those that are due first at the beginning. A job that leaves its
-// state meanwhile may be missing.
+// state meanwhile may be missing, and one that is damaged is, which Recover sets aside.
 func (b *Box) List() ([]Entry, error) {
 	var out []Entry
 	for _, s := range states[1:] {
@@ -334,7 +352,7 @@ func (b *Box) List() ([]Entry, error) {
 		}
 		for _, id := range list {
 			j, err := b.read(s, id)
-			if errors.Is(err, fs.ErrNotExist) {
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errDamaged) {
 				continue
 			}
 			if err != nil {

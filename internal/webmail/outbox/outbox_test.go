@@ -229,15 +229,44 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestDamaged: what makes no sense is an error, not a message that is forgotten.
+// TestDamaged: a job that makes no sense is set aside and told of, and the others go on.
 func TestDamaged(t *testing.T) {
-	b := box(t)
-	id := add(t, b, now)
-	if err := os.WriteFile(b.path(Queued, id, "job.json"), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.List(); err == nil {
-		t.Error("no error")
+	for name, damage := range map[string]func(path string) error{
+		"half":       func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) },
+		"empty":      func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"gone":       os.Remove,
+		"of no kind": func(path string) error { return os.WriteFile(path, []byte("{}"), 0o600) },
+		"endless":    func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("[", maxJSON+1)), 0o600) },
+	} {
+		for _, state := range states[1:] {
+			b := box(t)
+			bad, other := add(t, b, now), add(t, b, now)
+			if err := damage(b.path(Queued, bad, "job.json")); err != nil {
+				t.Fatal(err)
+			}
+			if state != Queued {
+				if err := b.move(bad, Queued, state); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if list, err := b.List(); err != nil || len(list) != 1 || list[0].ID != other {
+				t.Errorf("%s, %s: %+v, %v", name, state, list, err)
+			}
+			lock(t, b)
+			held, err := b.Recover()
+			if err != nil || len(held) != 0 {
+				t.Errorf("%s, %s: %+v, %v", name, state, held, err)
+			}
+			if h, _, err := b.Claim(now); err != nil || h == nil || h.ID != other {
+				t.Errorf("%s, %s: %+v, %v", name, state, h, err)
+			}
+			if list, err := b.Notices(); err != nil || len(list) != 1 || list[0].ID != bad || list[0].Reason != Damaged {
+				t.Errorf("%s, %s: %+v, %v", name, state, list, err)
+			}
+			if _, err := os.Stat(b.path(damaged, bad)); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

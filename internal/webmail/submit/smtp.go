@@ -47,7 +47,7 @@ func (s SMTP) Send(ctx context.Context, e Envelope, message *os.File, commit fun
 	if err := conn.SetDeadline(time.Now().Add(commandTime)); err != nil {
 		return err
 	}
-	c, err := smtp.NewClient(conn, host)
+	c, err := smtp.NewClient(&brief{conn, maxAnswers}, host)
 	if err != nil {
 		return unwelcome(err)
 	}
@@ -231,6 +231,27 @@ func answer(err error) error {
 		return err
 	}
 	return &Refusal{Temporary: said.Code/100 != 5, Said: line(fmt.Sprintf("%d %s", said.Code, said.Msg))}
+}
+
+// maxAnswers is how much a server may say for one message, in octets.
+const maxAnswers = 1 << 20
+
+// errTalks ends a conversation.
+var errTalks = errors.New("the server says too much")
+
+// brief is a connection of which so much is read and no more.
+type brief struct {
+	net.Conn
+	left int
+}
+
+func (b *brief) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTalks
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // ReadCredentials reads a file with name and password, a line each.

@@ -251,8 +251,12 @@ func (w *Worker) fail(ctx context.Context, h *outbox.Held, why outbox.Reason, sa
 	return w.failed(ctx, h)
 }
 
+// maxLine is how much is kept of what somebody said, in octets.
+const maxLine = 1000
+
 // line makes one line of what somebody said.
 func line(s string) string {
+	s = s[:min(len(s), maxLine)]
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
@@ -360,7 +364,7 @@ func (w *Worker) on(ctx context.Context, p outbox.Place, do func(*store.Mailbox,
 		return false, err
 	}
 	m, err := account.Open(ctx, p.Mailbox)
-	if k := store.KindOf(err); err != nil && (k == store.NotFound || k == store.Gone) {
+	if k := store.KindOf(err); err != nil && (k == store.NotFound || k == store.Gone || k == store.Invalid) {
 		return false, nil
 	}
 	if err != nil {

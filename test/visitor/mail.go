@@ -92,7 +92,7 @@ func (p *Page) Rows() ([]Row, error) {
 				r.Value = attribute(d, "value")
 			case d.Data == "a" && r.Link == "":
 				r.Link = attribute(d, "href")
-			case d.Data == "bdi" && attribute(d, "class") == "subject":
+			case attribute(d, "class") == "subject":
 				r.Subject = words(d)
 			case d.Data == "span" && attribute(d, "class") == "label":
 				r.Labels = append(r.Labels, words(d))

@@ -320,8 +320,15 @@ func (h *house) pids(name string) (list []int) {
 }
 
 // kill kills all processes of this house that run a program, and says how many.
-func (h *house) kill(name string) (n int) {
+func (h *house) kill(name string) (n int) { return h.killOf(name, "") }
+
+// killOf is kill of those that serve an account; "": of all.
+func (h *house) killOf(name, account string) (n int) {
 	for _, pid := range h.pids(name) {
+		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // it may have ended
+		if account != "" && !strings.Contains(string(args), "\x00-u\x00"+account+"\x00") {
+			continue
+		}
 		if syscall.Kill(pid, syscall.SIGKILL) == nil {
 			n++
 		}

@@ -88,7 +88,9 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, v *session) {
 			w.Header().Del("Cache-Control") // the program's is in force
 			return harden(resp)
 		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { s.broken(w, r, v, err) },
+		// With the request as it came: the one that went on has no cookie, by which it is
+		// known that there was a session.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { s.broken(w, r, v, err) },
 		ErrorLog:     s.http.ErrorLog,
 	}
 	p.ServeHTTP(w, r)

@@ -134,6 +134,8 @@ func (s *server) talk(conn net.Conn) {
 		if answer := s.answers[word]; answer != "" {
 			say(answer)
 			if strings.HasPrefix(answer, "421") {
+				_ = conn.(*net.TCPConn).CloseWrite() // so that it reads an end, and not a reset
+				_, _ = io.Copy(io.Discard, r)
 				return
 			}
 			continue

@@ -57,16 +57,17 @@ type watcher struct {
 	mu      sync.Mutex
 	streams map[chan event]bool
 	stop    context.CancelFunc // nil: nothing is watched
+	watched chan struct{}      // closed when everything is
 	done    chan struct{}
 }
 
-// join adds a stream. Its channel is closed if it falls behind, or if nothing can be watched
-// any more.
-func (w *watcher) join() (chan event, error) {
+// join adds a stream, which misses nothing once watched is closed. Its channel is closed if it
+// falls behind, or if nothing can be watched any more.
+func (w *watcher) join() (c chan event, watched chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.streams) >= maxStreams {
-		return nil, &problem{http.StatusTooManyRequests, "error.limit"}
+		return nil, nil, &problem{http.StatusTooManyRequests, "error.limit"}
 	}
 	if w.streams == nil {
 		w.streams = make(map[chan event]bool)
@@ -74,15 +75,15 @@ func (w *watcher) join() (chan event, error) {
 	if w.stop == nil {
 		o, err := w.s.boxes.account.Observe()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		ctx, stop := context.WithCancel(context.Background())
-		w.stop, w.done = stop, make(chan struct{})
-		go w.run(ctx, o, w.done)
+		w.stop, w.watched, w.done = stop, make(chan struct{}), make(chan struct{})
+		go w.run(ctx, o, w.watched, w.done)
 	}
-	c := make(chan event, backlog)
+	c = make(chan event, backlog)
 	w.streams[c] = true
-	return c, nil
+	return c, w.watched, nil
 }
 
 // leave takes a stream away. After the last one nothing is watched when it returns.
@@ -115,10 +116,11 @@ func (w *watcher) tell(e event) {
 }
 
 // run watches until ctx ends, or until that is not possible any more.
-func (w *watcher) run(ctx context.Context, o *store.Observer, done chan struct{}) {
+func (w *watcher) run(ctx context.Context, o *store.Observer, watched, done chan struct{}) {
 	defer close(done)
 	known := make(map[string]store.Status)
 	err := w.add(ctx, o, known)
+	close(watched)
 	ready := newReadiness(w.s.boxes)
 	defer ready.stop()
 	for err == nil {
@@ -228,11 +230,16 @@ func arrivals(since mail.UID, now store.Status) int {
 
 // events is the stream.
 func (s *Site) events(w http.ResponseWriter, r *request) error {
-	c, err := s.watch.join()
+	c, watched, err := s.watch.join()
 	if err != nil {
 		return err
 	}
 	defer s.watch.leave(c)
+	select {
+	case <-watched: // a window that looks from now on misses nothing
+	case <-r.Context().Done():
+		return nil
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	out := http.NewResponseController(w)

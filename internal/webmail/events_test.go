@@ -138,13 +138,13 @@ func TestStreams(t *testing.T) {
 	for range 2 {
 		var all []chan event
 		for range maxStreams {
-			c, err := w.join()
+			c, _, err := w.join()
 			if err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, c)
 		}
-		if _, err := w.join(); err == nil {
+		if _, _, err := w.join(); err == nil {
 			t.Error("there is no limit")
 		}
 		for range backlog + 1 {

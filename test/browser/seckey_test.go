@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -96,15 +95,11 @@ func TestSecurityKeys(t *testing.T) {
 
 	// Without scripts the page says what else there is.
 	logIn()
-	for _, off := range []bool{true, false} {
-		if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}); err != nil {
-			t.Fatal(err)
-		}
-		if off {
-			do(t, ctx, "without scripts", chromedp.Navigate(s.url+"/login/code"))
-			look(t, ctx, "login-key-noscript", "light", 390, everything)
-		}
-	}
+	withoutScripts(t, ctx)
+	do(t, ctx, "without scripts", chromedp.Navigate(s.url+"/login/code"))
+	look(t, ctx, "login-key-noscript", "light", 390, everything)
+	bare.Delete(ctx)
+	setScripts(t, ctx, true)
 	do(t, ctx, "recovery", chromedp.Navigate(s.url+"/login/code?recovery"))
 	until(t, ctx, "document.querySelector('input[name=recovery]') !== null && document.readyState === 'complete'")
 	do(t, ctx, "code", chromedp.SendKeys(chromedp.CSS("#code"), recovery+"\n"))

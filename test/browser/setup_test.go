@@ -268,7 +268,16 @@ func media(t *testing.T, ctx context.Context, scheme string, further ...string) 
 // evaluate expressions.
 func withoutScripts(t *testing.T, ctx context.Context) {
 	t.Helper()
-	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	setScripts(t, ctx, false)
+	bare.Store(ctx, true)
+}
+
+// bare are the windows without scripts.
+var bare sync.Map
+
+func setScripts(t *testing.T, ctx context.Context, on bool) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,7 +2,7 @@
 // fails, the list is as it was, and a line says why. Everything else can be taken back.
 import {$, $$, words, token, make, toast, hideToast, confirmed, beside} from './dom.js';
 import {panes, ask, go, again, forget, rowOf, Told} from './swap.js';
-import {chosen, leaving, rowsOf, valueOf, drop, refresh, restore, chooseAll, cursor} from './list.js';
+import {chosen, leaving, rowsOf, valueOf, drop, outdate, refresh, restore, chooseAll, cursor} from './list.js';
 
 // Those after which messages are not in the list any more.
 const moves = new Set(['archive', 'trash', 'junk', 'notjunk', 'inbox', 'move', 'delete']);
@@ -100,6 +100,7 @@ export async function act(op, values, extra = {}, after) {
   } catch (e) {
     if (!(e instanceof Told)) throw e;
   } finally {
+    outdate(); // or a list from before it would show again what has left
     values.forEach(v => leaving.delete(v));
     refresh();
     if (!moves.has(op) && panes.reader.dataset.url) again('reader', {unasked: true});
@@ -181,6 +182,7 @@ async function takeBack(url) {
   }
   if (!panes.list) return;
   forget();
+  outdate();
   restore();
   if (panes.reader.dataset.url) again('reader', {unasked: true});
 }

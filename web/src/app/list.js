@@ -18,6 +18,13 @@ export const leaving = new Set();
 
 let anchor; // the row from which ranges are counted
 
+let age = 0; // of what the server has: what was asked for at another age is not shown
+
+/** What was asked for until now and has not come yet is out of date: the server has been told of something. */
+export function outdate() {
+  age++;
+}
+
 export function beginList() {
   addEventListener('scroll', look, {passive: true, capture: true});
   addEventListener('resize', look, {passive: true});
@@ -169,8 +176,8 @@ function steady(f) {
 }
 
 async function grow(n, down) {
-  const mine = ul, got = await page(n);
-  if (mine !== ul || !got.list.length) return;
+  const mine = ul, asked = age, got = await page(n);
+  if (mine !== ul || asked !== age || !got.list.length) return;
   steady(() => {
     total = +got.data.total;
     const known = new Set(rows().map(valueOf)); // rows may have moved between pages
@@ -191,8 +198,8 @@ async function grow(n, down) {
 }
 
 async function jump(n) {
-  const mine = ul, got = await page(n);
-  if (mine !== ul) return;
+  const mine = ul, asked = age, got = await page(n);
+  if (mine !== ul || asked !== age) return;
   const s = scroller(), end = s.scrollTop + s.clientHeight > s.scrollHeight - 2;
   total = +got.data.total;
   first = got.first;
@@ -226,11 +233,15 @@ export const refresh = calm(120, async () => {
 });
 
 async function renew() {
-  const mine = ul, from = Math.floor(first / per), to = Math.min(from + most - 1, Math.max(from, Math.floor((last() - 1) / per)));
+  const mine = ul, asked = age, from = Math.floor(first / per), to = Math.min(from + most - 1, Math.max(from, Math.floor((last() - 1) / per)));
   const got = [];
   for (let n = from; n <= to; n++) {
     const p = await page(n, true);
     if (mine !== ul) return;
+    if (asked !== age) {
+      refresh();
+      return;
+    }
     got.push(p);
     if (!p.list.length || p.first + p.list.length >= +p.data.total) break;
   }

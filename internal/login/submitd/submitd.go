@@ -176,7 +176,11 @@ func replace(path string, v any) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return nil
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close()) // or a power cut takes the rename back
 }
 
 // Serve hears of accounts on a connection until it ends, or ctx.

@@ -70,6 +70,12 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request) {
 
 // forward has a session's program answer.
 func (s *Server) forward(w http.ResponseWriter, r *http.Request, v *session) {
+	if r.URL.Path == eventsPath {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.closing, cancel)()
+		r = r.WithContext(ctx)
+	}
 	// Two policies would both be in force, so the guard's gives way to that of
 	// the page; see harden.
 	w.Header().Del("Content-Security-Policy")

@@ -233,11 +233,14 @@ func (t *table) find(r *http.Request) *session {
 	return v
 }
 
+// eventsPath is that of the stream in which a window hears of changes.
+const eventsPath = "/events"
+
 // unasked reports whether r says nothing of whether somebody is there: it is the stream in
 // which a window hears of changes, which runs as long as the window is open, or what the
 // window fetches when it has heard of one.
 func unasked(r *http.Request) bool {
-	return r.URL.Path == "/events" || r.Header.Get("X-Wm-Unasked") != ""
+	return r.URL.Path == eventsPath || r.Header.Get("X-Wm-Unasked") != ""
 }
 
 // crowded reports whether v has more requests at once than it may.

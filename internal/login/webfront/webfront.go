@@ -128,6 +128,8 @@ type Server struct {
 	proxies  proxyproto.Proxies
 	provider *autoconfig.Provider
 	asked    rate
+	closing  context.Context // ends when Close begins
+	close    context.CancelFunc
 	checks   chan struct{} // one token per password check that may run
 	loginKey [32]byte      // signs the tokens of login forms
 	handler  http.Handler
@@ -137,6 +139,7 @@ type Server struct {
 // New returns a server without sessions.
 func New(o Options) *Server {
 	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies, provider: o.Provider}
+	s.closing, s.close = context.WithCancel(context.Background())
 	s.asked.most = s.limits.Asked
 	s.sessions = newTable(s.limits, s.ended)
 	s.waiting = newWaiting()
@@ -208,8 +211,10 @@ func (s *Server) Serve(l net.Listener, config *tls.Config) error {
 	return err
 }
 
-// Close lets requests finish until ctx ends, and then ends every session.
+// Close lets requests finish until ctx ends, and then ends every session. Streams of news,
+// which never finish, end at once.
 func (s *Server) Close(ctx context.Context) error {
+	s.close()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())

@@ -570,6 +570,49 @@ func TestProgramEnds(t *testing.T) {
 	}
 }
 
+// TestStreamEnds: the stream of news of an open window does not hold the front up that is to
+// end.
+func TestStreamEnds(t *testing.T) {
+	begun := make(chan struct{})
+	var once sync.Once
+	h := &house{program: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		if r.URL.Path != "/events" {
+			return
+		}
+		_ = http.NewResponseController(w).Flush()
+		once.Do(func() { close(begun) })
+		<-r.Context().Done()
+	})}
+	s, b := setup(t, h, Limits{})
+	b.login()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		req, err := http.NewRequest("GET", b.base+"/events", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		resp, err := b.client.Do(req)
+		if err != nil {
+			return
+		}
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body) // it breaks off
+	}()
+	<-begun
+	s.close()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("the stream goes on")
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestManyRequestsAtOnce(t *testing.T) {
 	arrived := make(chan struct{}, 100)
 	release := make(chan struct{})

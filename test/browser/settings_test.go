@@ -41,10 +41,13 @@ func TestSettings(t *testing.T) {
 		do(t, ctx, page, chromedp.Navigate(s.url+"/settings/"+page))
 		until(t, ctx, "document.querySelector('.forms h1') !== null && document.readyState === 'complete'")
 	}
-	press := func(selector, until_ string) {
+	press := func(selector, js string) {
 		t.Helper()
-		do(t, ctx, selector, chromedp.Click(chromedp.CSS(selector)))
-		until(t, ctx, until_+" && document.readyState === 'complete'")
+		leads(t, ctx, selector, js, chromedp.Click(chromedp.CSS(selector)))
+	}
+	enter := func(selector, text, js string) {
+		t.Helper()
+		leads(t, ctx, selector, js, chromedp.SendKeys(chromedp.CSS(selector), text+"\n"))
 	}
 	visit("appearance")
 	do(t, ctx, "dark", chromedp.Click(chromedp.CSS("input[name=theme][value=dark]")))
@@ -57,26 +60,23 @@ func TestSettings(t *testing.T) {
 	do(t, ctx, "English", chromedp.SetValue(chromedp.CSS("#language"), "en"))
 	press(".forms > form .send button", "document.documentElement.lang === 'en'")
 	visit("identities")
-	do(t, ctx, "identity", chromedp.SendKeys(chromedp.CSS("#name"), "Demo Person"), chromedp.SendKeys(chromedp.CSS("#address"), "demo@example.org\n"))
-	until(t, ctx, "document.querySelectorAll('.panel').length === 2 && document.readyState === 'complete'")
+	do(t, ctx, "identity", chromedp.SendKeys(chromedp.CSS("#name"), "Demo Person"))
+	enter("#address", "demo@example.org", "document.querySelectorAll('.panel').length === 2")
 	everyWay(t, ctx, "settings-identity")
 
 	visit("security")
-	do(t, ctx, "password", chromedp.SendKeys(chromedp.CSS("#password"), password+"\n"))
-	until(t, ctx, "document.querySelector('#programs') !== null && document.readyState === 'complete'")
-	do(t, ctx, "label", chromedp.SendKeys(chromedp.CSS("#label"), "Telephone\n"))
-	until(t, ctx, "document.querySelector('code.secret') !== null && document.readyState === 'complete'")
+	enter("#password", password, "document.querySelector('#programs') !== null")
+	enter("#label", "Telephone", "document.querySelector('code.secret') !== null")
 	everyWay(t, ctx, "security-made")
 	press("button[type=submit]:is(form:has([value=begin]) button)", "document.querySelector('.qr svg') !== null")
 	everyWay(t, ctx, "security-qr")
 	secret := eval[string](t, ctx, "document.querySelector('code.secret').textContent")
-	do(t, ctx, "code", chromedp.SendKeys(chromedp.CSS("#confirm"), codeNow(t, secret)+"\n"))
-	until(t, ctx, "document.querySelectorAll('.secrets li').length === 10 && document.readyState === 'complete'")
+	enter("#confirm", codeNow(t, secret), "document.querySelectorAll('.secrets li').length === 10")
 	everyWay(t, ctx, "security-on")
 	if text := pageText(t, ctx); !strings.Contains(text, "Telephone") || !strings.Contains(text, "This one") {
 		t.Error(text)
 	}
 	press("form[action='/logout'] button", "location.pathname === '/login'")
-	do(t, ctx, "log in", chromedp.SendKeys(chromedp.CSS("#name"), userName), chromedp.SendKeys(chromedp.CSS("#password"), password+"\n"))
-	until(t, ctx, "location.pathname === '/login/code' && document.readyState === 'complete'")
+	do(t, ctx, "log in", chromedp.SendKeys(chromedp.CSS("#name"), userName))
+	enter("#password", password, "location.pathname === '/login/code'")
 }

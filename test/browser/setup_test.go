@@ -300,7 +300,7 @@ func eval[T any](t *testing.T, ctx context.Context, js string) T {
 
 // pageText is the text of the page as a person sees it.
 func pageText(t *testing.T, ctx context.Context) string {
-	return eval[string](t, ctx, "document.title + '\\n' + document.body.innerText")
+	return eval[string](t, ctx, "document.title + '\\n' + (document.body?.innerText ?? '')")
 }
 
 // until waits for an expression to become true: what a click leads to is
@@ -314,6 +314,15 @@ func until(t *testing.T, ctx context.Context, js string) {
 		}
 	}
 	t.Fatalf("never: %s\n%s", js, pageText(t, ctx))
+}
+
+// leads does what leads to another document, and waits until that is complete and js is
+// true of it. What is true of the document before, too, cannot be waited for by until.
+func leads(t *testing.T, ctx context.Context, what, js string, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	eval[bool](t, ctx, "window.before = true")
+	do(t, ctx, what, steps...)
+	until(t, ctx, "!('before' in window) && document.readyState === 'complete' && ("+js+")")
 }
 
 // login logs the browser in and waits for the inbox.

@@ -5,7 +5,8 @@
 // A verb is a row of the table in verbs.go, and a file of its own: it says what it takes
 // and does. The table makes the dispatch, the usage, and what is compared with the
 // manual. What verbs share: failure.go has exit statuses and the sentence that says what
-// to type next, columns.go the lists for people and for scripts, terminal.go passwords,
+// to type next, columns.go the lists for people and for scripts, progress.go the line that
+// says how far a verb is, terminal.go passwords,
 // passwdfile.go the one way to change a file of accounts, authd.go the one way to learn
 // of any account.
 //

@@ -51,8 +51,11 @@ func (e *expire) run(ctx context.Context, t *tool, args []string) error {
 		return err
 	}
 	o := sessionOptions(cfg, programs)
+	shown := t.progress("accounts", len(names))
+	defer shown.end()
 	var failed error
-	for _, name := range names {
+	for i, name := range names {
+		shown.at(i, name)
 		if err := e.account(ctx, t, cfg, o, name, len(args) > 0); err != nil {
 			var f *failure
 			if len(args) > 0 && errors.As(err, &f) {

@@ -61,7 +61,10 @@ func (q *quota) run(ctx context.Context, t *tool, args []string) error {
 	o := sessionOptions(cfg, programs)
 	var rows [][]string
 	var failed error
-	for _, name := range names {
+	shown := t.progress("accounts", len(names))
+	defer shown.end()
+	for i, name := range names {
+		shown.at(i, name)
 		f, err := fullnessOf(ctx, cfg, o, name)
 		var known *failure
 		switch {
@@ -79,6 +82,7 @@ func (q *quota) run(ctx context.Context, t *tool, args []string) error {
 			rows = append(rows, f.row())
 		}
 	}
+	shown.end()
 	if !q.json {
 		t.columns([]string{"NAME", "FULL", "OCTETS", "LIMIT", "MESSAGES", "LIMIT"}, rows)
 	}

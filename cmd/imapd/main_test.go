@@ -1,50 +1,17 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"os/exec"
-	"strconv"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
-	"fantail/internal/login/authd"
-	"fantail/internal/login/sources"
+	"fantail/test/script"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"imapd": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
-		"authd": func() {
-			p := authd.Program{Accounts: sources.New}
-			os.Exit(p.Main(os.Args[1:], nil, os.Stdin, os.Stdout, os.Stderr))
-		},
+	script.Main(m, map[string]func() int{
+		"imapd": func() int { return run(os.Args[1:], os.Stdout, os.Stderr) },
+		"authd": script.Authd,
 	})
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
-	})
-}
-
-// status runs a program and wants its exit status: status 64 imapd -x
-func status(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: status number program arguments...")
-	}
-	got := 0
-	var exit *exec.ExitError
-	switch err := ts.Exec(args[1], args[2:]...); {
-	case errors.As(err, &exit):
-		got = exit.ExitCode()
-	case err != nil:
-		ts.Fatalf("%v", err)
-	}
-	if want := args[0]; strconv.Itoa(got) != want {
-		ts.Fatalf("exit status %d, want %s", got, want)
-	}
-}
+func TestScripts(t *testing.T) { script.Run(t) }

@@ -4,18 +4,15 @@ import (
 	"os"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"fantail/internal/login/session/sessiontest"
+	"fantail/test/script"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"pop3-session": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
-		"front":        func() { os.Exit(sessiontest.Front()) },
+	script.Main(m, map[string]func() int{
+		"pop3-session": func() int { return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr) },
+		"front":        sessiontest.Front,
 	})
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
-}
+func TestScripts(t *testing.T) { script.Run(t) }

@@ -12,21 +12,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"fantail/internal/login/handover"
 	"fantail/internal/login/session/sessiontest"
+	"fantail/test/script"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"webmail-session": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	script.Main(m, map[string]func() int{
+		"webmail-session": func() int { return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr) },
 	})
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
-}
+func TestScripts(t *testing.T) { script.Run(t) }
 
 // begin starts the program, and passes it a connection as a front does.
 func begin(t *testing.T, dir string) (net.Conn, *exec.Cmd, *strings.Builder) {

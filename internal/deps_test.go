@@ -25,7 +25,7 @@ const floors = `
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
 	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
 	store login/passdb login/roster login/session/sessiontest
-	login/sasl login/userdb/nss login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth login/webauthn/webauthntest
+	login/sasl login/userdb/nss login/userdb/self login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth login/webauthn/webauthntest
 	login/crossed
 	login/userdb login/webauthn login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/zstd/linked store/warning deliver/policy

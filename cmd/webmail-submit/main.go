@@ -19,13 +19,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"os/user"
 	"syscall"
 	"time"
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/login/crossed"
+	"fantail/internal/login/userdb/self"
 	"fantail/internal/store"
 	"fantail/internal/webmail/outbox"
 	"fantail/internal/webmail/submit"
@@ -62,7 +62,7 @@ func run(args []string, out, stderr io.Writer) int {
 	if line.Check {
 		return command.OK
 	}
-	if err := complete(cfg, account, maildir); err != nil {
+	if err := self.Complete(cfg, account, maildir); err != nil {
 		return line.Fail(command.Config, err)
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil)).With("user", *account)
@@ -83,24 +83,6 @@ func run(args []string, out, stderr io.Writer) int {
 		return failed
 	}
 	return command.OK
-}
-
-// complete finds out what the command line left open.
-func complete(cfg *conf.Config, account, maildir *string) error {
-	if *account != "" && *maildir != "" {
-		return nil
-	}
-	u, err := user.Current()
-	if err != nil {
-		return fmt.Errorf("find out whose mail it is: %w", err)
-	}
-	if *account == "" {
-		*account = u.Username
-	}
-	if *maildir == "" {
-		*maildir, err = cfg.MailPath(u.HomeDir)
-	}
-	return err
 }
 
 func worker(cfg *conf.Config, account, maildir, quota string, log *slog.Logger) (*submit.Worker, error) {

@@ -29,7 +29,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"os/user"
 	"syscall"
 	"time"
 
@@ -38,6 +37,7 @@ import (
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/crossed"
 	"fantail/internal/login/handover"
+	"fantail/internal/login/userdb/self"
 	"fantail/internal/store"
 )
 
@@ -276,20 +276,10 @@ func (a *arguments) complete() error {
 	}
 	a.senders = cfg.Senders()
 	a.mail, a.imap, a.pop3, a.deliver, a.webmail, a.sandbox = cfg.Mail, cfg.IMAP, cfg.POP3, cfg.Deliver, cfg.Webmail, cfg.Programs.Sandbox
-	if a.account != "" && a.maildir != "" || a.fence != "" {
+	if a.fence != "" {
 		return nil
 	}
-	u, err := user.Current()
-	if err != nil {
-		return fmt.Errorf("find out whose session this is: %w", err)
-	}
-	if a.account == "" {
-		a.account = u.Username
-	}
-	if a.maildir == "" {
-		a.maildir, err = cfg.MailPath(u.HomeDir)
-	}
-	return err
+	return self.Complete(cfg, &a.account, &a.maildir)
 }
 
 // run serves until the clients are gone or somebody stops the program.

@@ -15,8 +15,9 @@
 // those that webmail.listen_tls names. There is no -i: a login lasts over many
 // connections, and a process for each of them could not know it.
 //
-// SIGHUP reads the certificate again. SIGTERM ends it, after requests that run
-// have had the time of login.drain; a second one ends it at once. Logins do not
+// SIGHUP reads the certificate again. SIGTERM ends it, after who has connected was
+// answered and requests that run have had the time of login.drain; a second one ends it
+// at once. Logins do not
 // outlive it.
 //
 // Exit status (sysexits): 0 when it was told to end, 64 on a wrong command line,

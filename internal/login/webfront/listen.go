@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/proxyproto"
 )
 
@@ -60,9 +59,10 @@ func (c *crowd) leaveSource(a netip.Addr) {
 // bounded is a listener that closes connections for which there is no room.
 type bounded struct {
 	net.Listener
-	crowd   *crowd
-	proxies proxyproto.Proxies
-	log     *slog.Logger
+	crowd    *crowd
+	proxies  proxyproto.Proxies
+	arrivals *arrivals
+	log      *slog.Logger
 }
 
 func (l bounded) Accept() (net.Conn, error) {
@@ -72,7 +72,7 @@ func (l bounded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if c := l.admit(conn); c != nil {
-			return stirring{c}, nil
+			return l.arrivals.enter(c), nil
 		}
 		_ = conn.Close() // there is nothing to be lost
 	}
@@ -116,20 +116,6 @@ func sourceOf(a net.Addr) netip.Addr {
 		}
 	}
 	return ip
-}
-
-// stirring is a connection that takes processor time, for TLS above all.
-type stirring struct{ net.Conn }
-
-func (c stirring) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	processors.Stir()
-	return n, err
-}
-
-func (c stirring) Write(p []byte) (int, error) {
-	processors.Stir()
-	return c.Conn.Write(p)
 }
 
 type counted struct {

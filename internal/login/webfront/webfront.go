@@ -17,6 +17,8 @@
 //	confirm.go  what needs the password once more before it goes there
 //	proxy.go    everything else goes to the session program, without cookie
 //
+// leave.go is how it ends while browsers come.
+//
 // A login session is one row of a table in memory and one connection to one
 // session program. It begins with a correct password and ends with POST
 // /logout, with idleness, with age, with the end of the program, or with the
@@ -41,6 +43,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"fantail/internal/autoconfig"
@@ -128,12 +131,17 @@ type Server struct {
 	proxies  proxyproto.Proxies
 	provider *autoconfig.Provider
 	asked    rate
+	arrivals *arrivals
 	closing  context.Context // ends when Close begins
 	close    context.CancelFunc
 	checks   chan struct{} // one token per password check that may run
 	loginKey [32]byte      // signs the tokens of login forms
 	handler  http.Handler
 	http     *http.Server
+
+	mu        sync.Mutex // guards listeners
+	listeners []net.Listener
+	accepting sync.WaitGroup // on listeners
 }
 
 // New returns a server without sessions.
@@ -144,6 +152,7 @@ func New(o Options) *Server {
 	s.sessions = newTable(s.limits, s.ended)
 	s.waiting = newWaiting()
 	s.crowd = &crowd{most: s.limits.Connections, perSource: s.limits.PerSource, sources: make(map[netip.Addr]int)}
+	s.arrivals = newArrivals()
 	s.checks = make(chan struct{}, s.limits.Checks)
 	rand.Read(s.loginKey[:]) // crypto/rand.Read never fails
 	mux := http.NewServeMux()
@@ -155,12 +164,13 @@ func New(o Options) *Server {
 			mux.HandleFunc(r.pattern, s.seldom(r.handle))
 		}
 	}
-	s.handler = s.guard(anyCase(mux))
+	s.handler = s.noted(s.guard(anyCase(mux)))
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.limits.Header,
 		IdleTimeout:       s.limits.KeepAlive,
 		MaxHeaderBytes:    s.limits.HeaderBytes,
+		ConnContext:       remember,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // broken handshakes and the like
 	}
 	return s
@@ -202,25 +212,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 // Serve accepts TLS connections on l until Close, and then returns nil.
 func (s *Server) Serve(l net.Listener, config *tls.Config) error {
+	if !s.accepts(l) {
+		return l.Close()
+	}
+	defer s.accepting.Done()
 	config = config.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
-	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd, s.proxies, s.log}, config))
-	if errors.Is(err, http.ErrServerClosed) {
+	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd, s.proxies, s.arrivals, s.log}, config))
+	if s.closing.Err() != nil || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return err
-}
-
-// Close lets requests finish until ctx ends, and then ends every session. Streams of news,
-// which never finish, end at once.
-func (s *Server) Close(ctx context.Context) error {
-	s.close()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
-	}
-	s.sessions.endAll("shutdown")
-	s.waiting.endAll()
 	return err
 }
 

@@ -812,7 +812,7 @@ func TestConnectionsAreClosed(t *testing.T) {
 	defer l.Close()
 	accepted := make(chan net.Conn, 10)
 	go func() {
-		full := bounded{Listener: l, crowd: &crowd{most: 1, sources: make(map[netip.Addr]int)}}
+		full := bounded{Listener: l, crowd: &crowd{most: 1, sources: make(map[netip.Addr]int)}, arrivals: newArrivals()}
 		for {
 			c, err := full.Accept()
 			if err != nil {

@@ -30,12 +30,13 @@ const floors = `
 	login/userdb login/webauthn login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/zstd/linked store/warning deliver/policy
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
-	message store/volume store/zstd autoconfig admin/dovecot
+	message store/volume store/zstd autoconfig admin/dovecot admin/translation
 	locale mail crlf mutf7 webmail/contentline webmail/mbox webmail/authres deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
 `
 
 // within lists the arrows inside one floor.
 const within = `
+	admin/dovecot < admin/translation
 	login/broker/brokertest < login/broker
 	login/broker/wire < login/handover
 	imap < imap/wire

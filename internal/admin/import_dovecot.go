@@ -7,13 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"time"
 
 	"fantail/internal/admin/dovecot"
-	"fantail/internal/daemon/conf"
 )
 
 // importDovecot is the verb import-dovecot: what Dovecot's configuration is here. It
@@ -34,32 +32,7 @@ func (i *importDovecot) run(ctx context.Context, t *tool, names []string) error 
 		return &failure{exitData, err, "fantail import-dovecot FILE, with what doveconf -nP has printed"}
 	}
 	r := dovecot.Translate(c, readSettings)
-	toml := fmt.Sprintf("# What Dovecot %s was told.\n%s", c.Version, r.TOML())
-	wrong := loadable(toml)
-	if i.output == "" {
-		fmt.Fprint(t.out, toml)
-	} else if err := writeNew(i.output, toml); err != nil {
-		return err
-	}
-	for _, n := range r.Notes {
-		mark := "  "
-		if n.Grave {
-			mark = "! "
-		}
-		where := n.From
-		if n.Line > 0 {
-			where = fmt.Sprintf("%s (line %d)", n.From, n.Line)
-		}
-		t.warn("%s%s: %s", mark, where, n.Text)
-	}
-	if wrong != nil {
-		t.warn("! what was made of it is no configuration: %v", wrong)
-	}
-	if r.Grave() || wrong != nil {
-		t.warn("What has a ! before it needs a hand. Then: %s", t.typed("fantail check"))
-		return errFound
-	}
-	return nil
+	return t.imported(&r, fmt.Sprintf("What Dovecot %s was told.", c.Version), i.output)
 }
 
 // doveconf returns what it prints, or what is in a file; "-" is standard input.
@@ -98,30 +71,4 @@ func readSettings(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, 1<<20))
-}
-
-// loadable reports what is wrong with the text of a configuration.
-func loadable(text string) (err error) {
-	f, err := os.CreateTemp("", "fantail*.toml")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		_, err = conf.Load(f.Name())
-	}
-	return errors.Join(err, os.Remove(f.Name()))
-}
-
-// writeNew writes a file that must not exist, for everybody to read: it has no secrets.
-func writeNew(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return &failure{exitData, err, "it is not overwritten: another name"}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
 }

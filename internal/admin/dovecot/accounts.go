@@ -3,6 +3,8 @@ package dovecot
 import (
 	"slices"
 	"strings"
+
+	"fantail/internal/admin/translation"
 )
 
 // sourceOf are the sources of accounts by the name of their driver.
@@ -42,7 +44,7 @@ func (t *translator) passdb(b *Block, from Setting) {
 	d := driver(b)
 	for _, name := range []string{"deny", "master", "pass", "result_success", "result_failure", "result_internalfail", "skip", "override_fields"} {
 		if v := b.Value(name) + b.Value("passdb_"+name); v != "" && v != "no" {
-			t.grave(Setting{from.Name, "", b.Line}, "%s = %s: sources are asked one after the other here, the first that knows an account decides", name, short(v))
+			t.grave(Setting{from.Name, "", b.Line}, "%s = %s: sources are asked one after the other here, the first that knows an account decides", name, translation.Short(v))
 		}
 	}
 	if b.Value("master") == "yes" || b.Value("passdb_master") == "yes" || b.Value("deny") == "yes" || b.Value("passdb_deny") == "yes" {
@@ -50,7 +52,7 @@ func (t *translator) passdb(b *Block, from Setting) {
 	}
 	source, known := sourceOf[d]
 	if !known {
-		t.grave(from, "there is no source of accounts %q here", short(d))
+		t.grave(from, "there is no source of accounts %q here", translation.Short(d))
 		return
 	}
 	a := args(b)
@@ -62,9 +64,9 @@ func (t *translator) passdb(b *Block, from Setting) {
 	case "sql":
 		t.sql(b, a[""], from)
 	case "oauth":
-		t.grave(from, "set auth.oauth_issuer and auth.oauth_audience, or auth.oauth_introspection, as %s has them", short(a[""]+" "))
+		t.grave(from, "set auth.oauth_issuer and auth.oauth_audience, or auth.oauth_introspection, as %s has them", translation.Short(a[""]+" "))
 	case "checkpassword":
-		t.set("auth.checkpassword", quoteAll(strings.Fields(b.Value("args")+b.Value("passdb_checkpassword_path"))), from)
+		t.set("auth.checkpassword", translation.QuoteAll(strings.Fields(b.Value("args")+b.Value("passdb_checkpassword_path"))), from)
 	}
 	t.source(source)
 }
@@ -78,20 +80,20 @@ func (t *translator) passwdFile(b *Block, a map[string]string, from Setting) {
 	scheme := a["scheme"] + b.Value("default_password_scheme") + b.Value("passdb_default_password_scheme")
 	format := a["username_format"] + b.Value("auth_username_format") + b.Value("passdb_auth_username_format")
 	if !strings.HasPrefix(file, "/") || strings.Contains(file, "%") {
-		t.grave(from, "there is one file of accounts: make one of %q, and set auth.passwd_file", short(file))
+		t.grave(from, "there is one file of accounts: make one of %q, and set auth.passwd_file", translation.Short(file))
 		return
 	}
 	if slices.Contains(t.sources, "passwd-file") {
-		t.grave(from, "there is one file of accounts: put those of %s into the first one", short(file))
+		t.grave(from, "there is one file of accounts: put those of %s into the first one", translation.Short(file))
 		return
 	}
 	if s := strings.ToUpper(scheme); s != "" && s != "CRYPT" {
-		t.grave(from, "passwords in %s that do not say their scheme are taken as CRYPT: put {%s} before them", short(file), short(s))
+		t.grave(from, "passwords in %s that do not say their scheme are taken as CRYPT: put {%s} before them", translation.Short(file), translation.Short(s))
 	}
 	if f, err := variables(format); format != "" && (err != nil || f != "%{user}") {
-		t.grave(from, "accounts are looked for by the whole name, not by %q", short(format))
+		t.grave(from, "accounts are looked for by the whole name, not by %q", translation.Short(format))
 	}
-	t.set("auth.passwd_file", quote(file), from)
+	t.set("auth.passwd_file", translation.Quote(file), from)
 }
 
 // userdb translates where accounts live.
@@ -107,7 +109,7 @@ func (t *translator) userdb(b *Block, from Setting) {
 	switch d := driver(b); d {
 	case "passwd", "prefetch", "passwd-file":
 		if file := b.Value("passwd_file_path") + a[""]; d == "passwd-file" && strings.HasPrefix(file, "/") && !slices.Contains(t.sources, "passwd-file") {
-			t.grave(from, "accounts in %s have their passwords elsewhere: one source has all of an account here", short(file))
+			t.grave(from, "accounts in %s have their passwords elsewhere: one source has all of an account here", translation.Short(file))
 		}
 	case "static":
 		t.fields(a, from)
@@ -116,7 +118,7 @@ func (t *translator) userdb(b *Block, from Setting) {
 			t.fields(a, from)
 		}
 	default:
-		t.grave(from, "there is no source of accounts %q here", short(d))
+		t.grave(from, "there is no source of accounts %q here", translation.Short(d))
 	}
 }
 
@@ -141,10 +143,10 @@ func (t *translator) fields(a map[string]string, from Setting) {
 		case "mail":
 			t.location = t.oldLocation(Setting{from.Name, value, from.Line})
 		case "mail_path":
-			t.grave(from, "mail_path = %s: set mail.path", short(value))
+			t.grave(from, "mail_path = %s: set mail.path", translation.Short(value))
 		case "allow_all_users", "", "quota_storage_size":
 		default:
-			t.note(from, "%s = %s: there is nothing like it here", short(name), short(value))
+			t.note(from, "%s = %s: there is nothing like it here", translation.Short(name), translation.Short(value))
 		}
 	}
 }
@@ -152,7 +154,7 @@ func (t *translator) fields(a map[string]string, from Setting) {
 // ifPlain sets what is the same for all accounts.
 func (t *translator) ifPlain(name, value string, from Setting) {
 	if !strings.Contains(value, "%") {
-		t.set(name, quote(value), from)
+		t.set(name, translation.Quote(value), from)
 	}
 }
 

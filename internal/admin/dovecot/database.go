@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"fantail/internal/admin/translation"
 )
 
 // sql translates a database: file is that of its settings in 2.3.
@@ -21,27 +23,27 @@ func (t *translator) sql(b *Block, file string, from Setting) {
 		}
 		driver, connect, pass, user = list["driver"], list["connect"], list["password_query"], list["user_query"]
 		if s := strings.ToUpper(list["default_pass_scheme"]); s != "" && s != "CRYPT" {
-			t.grave(from, "passwords in the database that do not say their scheme are taken as CRYPT: let the query put {%s} before them", short(s))
+			t.grave(from, "passwords in the database that do not say their scheme are taken as CRYPT: let the query put {%s} before them", translation.Short(s))
 		}
 	}
 	switch driver {
 	case "pgsql":
-		t.set("auth.sql_driver", quote("postgresql"), from)
-		t.set("auth.sql_source_file", quote("/etc/fantail/sql-source"), from)
+		t.set("auth.sql_driver", translation.Quote("postgresql"), from)
+		t.set("auth.sql_source_file", translation.Quote("/etc/fantail/sql-source"), from)
 		t.grave(from, "put how to reach the database (connect, in the form of libpq) into /etc/fantail/sql-source, which authd's user alone may read")
 	case "sqlite":
-		t.set("auth.sql_driver", quote("sqlite"), from)
-		t.set("auth.sql_source", quote(strings.TrimSpace(connect)), from)
+		t.set("auth.sql_driver", translation.Quote("sqlite"), from)
+		t.set("auth.sql_source", translation.Quote(strings.TrimSpace(connect)), from)
 	default:
-		t.grave(from, "databases of %q cannot be asked here: PostgreSQL and SQLite can, and a file of accounts (auth.passwd_file) can be written of any", short(driver))
+		t.grave(from, "databases of %q cannot be asked here: PostgreSQL and SQLite can, and a file of accounts (auth.passwd_file) can be written of any", translation.Short(driver))
 		return
 	}
 	query, err := joined(pass, user)
 	if err != nil {
-		t.grave(from, "set auth.sql_query, which returns all of an account in one row (%v): %s; %s", err, short(pass), short(user))
+		t.grave(from, "set auth.sql_query, which returns all of an account in one row (%v): %s; %s", err, translation.Short(pass), translation.Short(user))
 		return
 	}
-	t.set("auth.sql_query", quote(query), from)
+	t.set("auth.sql_query", translation.Quote(query), from)
 	t.grave(from, "look at auth.sql_query, which was made of two queries: fantail user show NAME says what it finds")
 }
 
@@ -109,7 +111,7 @@ func columns(query string) ([]string, error) {
 			}
 			w := lastWord.FindStringSubmatch(text[begin:i])
 			if w == nil {
-				return nil, fmt.Errorf("a column without a name: %s", short(strings.TrimSpace(text[begin:i])))
+				return nil, fmt.Errorf("a column without a name: %s", translation.Short(strings.TrimSpace(text[begin:i])))
 			}
 			list = append(list, strings.ToLower(w[1]))
 			begin = i + 1

@@ -1,6 +1,10 @@
 package dovecot
 
-import "strings"
+import (
+	"strings"
+
+	"fantail/internal/admin/translation"
+)
 
 // ldap translates a directory: file is that of its settings in 2.3.
 func (t *translator) ldap(b *Block, file string, from Setting) {
@@ -22,18 +26,18 @@ func (t *translator) ldap(b *Block, file string, from Setting) {
 	if len(uris) > 1 {
 		t.grave(from, "one server is asked: %s", uris[0])
 	}
-	t.set("auth.ldap_uri", quote(uris[0]), from)
+	t.set("auth.ldap_uri", translation.Quote(uris[0]), from)
 	if get("tls") != "yes" && get("starttls") != "yes" && strings.HasPrefix(uris[0], "ldap://") {
 		t.set("auth.ldap_starttls", "false", from)
 		t.note(from, "passwords travel to the directory as they are")
 	}
 	for _, f := range []struct{ theirs, ours string }{{"tls_ca_cert_file", "auth.ldap_ca_file"}, {"base", "auth.ldap_base"}, {"dn", "auth.ldap_bind_dn"}} {
 		if v := get(f.theirs); v != "" {
-			t.set(f.ours, quote(v), from)
+			t.set(f.ours, translation.Quote(v), from)
 		}
 	}
 	if get("dnpass") != "" {
-		t.set("auth.ldap_bind_password_file", quote("/etc/fantail/ldap-password"), from)
+		t.set("auth.ldap_bind_password_file", translation.Quote("/etc/fantail/ldap-password"), from)
 		t.grave(from, "put its password, dnpass, into /etc/fantail/ldap-password, which authd's user alone may read: install -m 600 -o fantail-authd /dev/stdin /etc/fantail/ldap-password")
 	}
 	filter := get("pass_filter")
@@ -42,9 +46,9 @@ func (t *translator) ldap(b *Block, file string, from Setting) {
 	}
 	if filter != "" {
 		if ours, err := variables(filter); err != nil {
-			t.grave(from, "the filter %q has %v: set auth.ldap_filter", short(filter), err)
+			t.grave(from, "the filter %q has %v: set auth.ldap_filter", translation.Short(filter), err)
 		} else {
-			t.set("auth.ldap_filter", quote(ours), from)
+			t.set("auth.ldap_filter", translation.Quote(ours), from)
 		}
 	}
 	if get("auth_bind") != "yes" {
@@ -92,7 +96,7 @@ func (t *translator) attributes(user, pass string, from Setting) {
 		case attribute == "": // a constant, such as "=home=/srv/%u"
 			name, value, _ := strings.Cut(strings.TrimPrefix(item, "="), "=")
 			if strings.Contains(value, "%{ldap:") {
-				t.grave(from, "%s is made of an attribute by %q: set auth.ldap_attributes, or auth.virtual_home", short(name), short(value))
+				t.grave(from, "%s is made of an attribute by %q: set auth.ldap_attributes, or auth.virtual_home", translation.Short(name), translation.Short(value))
 				continue
 			}
 			t.fields(map[string]string{name: value}, from)
@@ -100,9 +104,9 @@ func (t *translator) attributes(user, pass string, from Setting) {
 			found[field] = attribute
 		case field == "quota_rule":
 			found["quota"] = attribute
-			t.note(from, "the attribute %s must have a limit such as \"2GB\", or a rule for all mailboxes", short(attribute))
+			t.note(from, "the attribute %s must have a limit such as \"2GB\", or a rule for all mailboxes", translation.Short(attribute))
 		default:
-			t.note(from, "the attribute for %q is not asked for", short(field))
+			t.note(from, "the attribute for %q is not asked for", translation.Short(field))
 		}
 	}
 	if len(found) == 0 {
@@ -117,5 +121,5 @@ func (t *translator) attributes(user, pass string, from Setting) {
 			list = append(list, name+"="+found[name])
 		}
 	}
-	t.set("auth.ldap_attributes", quote(strings.Join(list, ", ")), from)
+	t.set("auth.ldap_attributes", translation.Quote(strings.Join(list, ", ")), from)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"fantail/internal/admin/translation"
 	"fantail/internal/daemon/conf"
 )
 
@@ -43,7 +44,7 @@ func read(path string) ([]byte, error) {
 }
 
 // load loads the settings of a result.
-func load(t *testing.T, r Result) *conf.Config {
+func load(t *testing.T, r translation.Result) *conf.Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fantail.toml")
 	if err := os.WriteFile(path, []byte(r.TOML()), 0o600); err != nil {
@@ -265,7 +266,7 @@ userdb static {
 			}
 			for _, n := range r.Notes {
 				if n.Grave {
-					grave = append(grave, n.From)
+					grave = append(grave, n.From.Name)
 				}
 			}
 			slices.Sort(got)
@@ -286,7 +287,7 @@ func TestNothingIsPassedOver(t *testing.T) {
 	r := Translate(parse(t, "mail_location = maildir:~/Maildir\nsome_new_setting = 1\nsome_section x {\n}\n"), read)
 	var on []string
 	for _, n := range r.Notes {
-		on = append(on, n.From)
+		on = append(on, n.From.Name)
 	}
 	if !slices.Equal(on, []string{"some_new_setting", "some_section x"}) {
 		t.Errorf("notes on %q", on)

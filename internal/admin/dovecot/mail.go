@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"fantail/internal/admin/translation"
 	"fantail/internal/daemon/conf"
 )
 
@@ -22,7 +23,7 @@ type location struct {
 func (t *translator) oldLocation(s Setting) *location {
 	driver, rest, ok := strings.Cut(s.Value, ":")
 	if !ok || strings.ContainsAny(driver, "/~%") {
-		t.grave(s, "%q says nothing about its format: where it is a Maildir, set mail.path", short(s.Value))
+		t.grave(s, "%q says nothing about its format: where it is a Maildir, set mail.path", translation.Short(s.Value))
 		return nil
 	}
 	parts := strings.Split(rest, ":")
@@ -40,7 +41,7 @@ func (t *translator) oldLocation(s Setting) *location {
 		case "UTF-8":
 			t.grave(s, "folders have names in UTF-8 on disk, which are read as modified UTF-7: rename those with letters beyond ASCII")
 		default:
-			t.grave(s, "there is nothing like %s= here", short(name))
+			t.grave(s, "there is nothing like %s= here", translation.Short(name))
 		}
 	}
 	return l
@@ -82,7 +83,7 @@ func (t *translator) last(name string) Setting {
 
 func (t *translator) layout(name string, s Setting) (fs bool) {
 	if !strings.EqualFold(name, "fs") && !strings.EqualFold(name, "maildir++") {
-		t.grave(s, "there is no layout %q: Dovecot can convert it (doveadm backup -u USER maildir:~/Maildir)", short(name))
+		t.grave(s, "there is no layout %q: Dovecot can convert it (doveadm backup -u USER maildir:~/Maildir)", translation.Short(name))
 	}
 	return strings.EqualFold(name, "fs")
 }
@@ -91,7 +92,7 @@ func (t *translator) layout(name string, s Setting) (fs bool) {
 func (t *translator) expand(s string, from Setting) string {
 	ours, err := variables(s)
 	if err != nil {
-		t.grave(from, "%q has %v: set mail.path or auth.virtual_home", short(s), err)
+		t.grave(from, "%q has %v: set mail.path or auth.virtual_home", translation.Short(s), err)
 		return ""
 	}
 	return ours
@@ -115,19 +116,19 @@ func (t *translator) mail() {
 		t.grave(Setting{Name: "mail_location"}, "Dovecot looks for itself where mail is: set mail.path if it is not ~/Maildir")
 		return
 	case l.driver != "maildir":
-		t.grave(l.from, "mail is kept as %s, which is not read here. With Dovecot running, for each account: doveadm backup -u USER maildir:~/Maildir (its UIDs and flags stay), then mail.path = \"~/Maildir\"", short(l.driver))
+		t.grave(l.from, "mail is kept as %s, which is not read here. With Dovecot running, for each account: doveadm backup -u USER maildir:~/Maildir (its UIDs and flags stay), then mail.path = \"~/Maildir\"", translation.Short(l.driver))
 		t.path("~/Maildir", l.from)
 		return
 	}
 	if l.fs {
-		t.set("mail.layout", quote("fs"), l.from)
+		t.set("mail.layout", translation.Quote("fs"), l.from)
 	}
 	if l.inbox != "" && path.Clean(l.inbox) != path.Clean(l.path) {
-		t.grave(l.from, "the INBOX is elsewhere (%s) than the folders (%s): move it to where the folders are", short(l.inbox), short(l.path))
+		t.grave(l.from, "the INBOX is elsewhere (%s) than the folders (%s): move it to where the folders are", translation.Short(l.inbox), translation.Short(l.path))
 	}
 	if l.control != "" && path.Clean(l.control) != path.Clean(l.path) {
 		t.grave(l.from, "UIDs and subscriptions are kept in %s: before the first login copy the files dovecot-uidlist, dovecot-keywords, dovecot-uidvalidity* and subscriptions "+
-			"from there into each Maildir and its folders, or clients download all mail again", short(l.control))
+			"from there into each Maildir and its folders, or clients download all mail again", translation.Short(l.control))
 	}
 	t.path(l.path, l.from)
 }
@@ -152,14 +153,14 @@ func (t *translator) path(p string, from Setting) {
 		t.note(from, "where an account's source says its home, mail is looked for there: users of the system have theirs in /etc/passwd")
 	}
 	if p = strings.TrimRight(p, "/"); p == "~" || !inHome || p != "" {
-		t.set("mail.path", quote(p), from)
+		t.set("mail.path", translation.Quote(p), from)
 	}
 	if t.home != "" && !strings.HasPrefix(t.home, "~") {
 		if _, err := conf.ParseTemplate(t.home); err != nil {
-			t.grave(t.homeFrom, "auth.virtual_home cannot be %s: %v", quote(t.home), err)
+			t.grave(t.homeFrom, "auth.virtual_home cannot be %s: %v", translation.Quote(t.home), err)
 			return
 		}
-		t.set("auth.virtual_home", quote(t.home), t.homeFrom)
+		t.set("auth.virtual_home", translation.Quote(t.home), t.homeFrom)
 	}
 }
 
@@ -175,10 +176,10 @@ func (t *translator) namespace(b *Block, from Setting) {
 		t.grave(from, "mail that several accounts share is not shown")
 		return
 	case b.Value("inbox") != "yes" && b.Value("disabled") != "yes":
-		t.grave(from, "there is one namespace: mail of this one (prefix %q) is not shown", short(prefix))
+		t.grave(from, "there is one namespace: mail of this one (prefix %q) is not shown", translation.Short(prefix))
 		return
 	case prefix != "":
-		t.grave(from, "folders are shown without the prefix %q: programs that know it as \"IMAP path prefix\" must forget it", short(prefix))
+		t.grave(from, "folders are shown without the prefix %q: programs that know it as \"IMAP path prefix\" must forget it", translation.Short(prefix))
 	}
 	if l := b.Value("location"); l != "" {
 		t.location = t.oldLocation(Setting{"location", l, b.Line})
@@ -190,7 +191,7 @@ func (t *translator) namespace(b *Block, from Setting) {
 		}
 	}
 	if len(folders) > 0 {
-		t.set("mail.folders", quote(folders.String()), from)
+		t.set("mail.folders", translation.Quote(folders.String()), from)
 	}
 }
 
@@ -204,7 +205,7 @@ func (t *translator) mailbox(m *Block, list conf.Folders) conf.Folders {
 	for _, word := range strings.Fields(m.Value("special_use") + " " + m.Value("mailbox_special_use")) {
 		use, known := uses[strings.Trim(word, `"{}`)]
 		if !known {
-			t.note(from, "there is no use %s here", short(word))
+			t.note(from, "there is no use %s here", translation.Short(word))
 			continue
 		}
 		auto := m.Value("auto") + m.Value("mailbox_auto")
@@ -214,10 +215,10 @@ func (t *translator) mailbox(m *Block, list conf.Folders) conf.Folders {
 		case i < 0:
 			list = append(list, f)
 		case auto == "subscribe" || auto == "create":
-			t.note(from, "new accounts get it as %s, not %q", use, short(list[i].Name))
+			t.note(from, "new accounts get it as %s, not %q", use, translation.Short(list[i].Name))
 			list[i] = f
 		default:
-			t.note(from, "new accounts get %q as %s", short(list[i].Name), use)
+			t.note(from, "new accounts get %q as %s", translation.Short(list[i].Name), use)
 		}
 	}
 	return list

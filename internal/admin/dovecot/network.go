@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fantail/internal/admin/translation"
 	"fantail/internal/daemon/conf"
 )
 
@@ -15,13 +16,13 @@ func mechanisms(t *translator, s Setting) {
 	var list []string
 	for _, m := range strings.FieldsFunc(strings.ToUpper(s.Value), func(r rune) bool { return r == ' ' || r == ',' }) {
 		if !slices.Contains(ourMechanisms, m) {
-			t.grave(s, "there is no mechanism %s here: who uses it sets the mail program to \"normal password\"", short(m))
+			t.grave(s, "there is no mechanism %s here: who uses it sets the mail program to \"normal password\"", translation.Short(m))
 			continue
 		}
 		list = append(list, m)
 	}
 	if len(list) > 0 {
-		t.set("auth.mechanisms", quoteAll(list), s)
+		t.set("auth.mechanisms", translation.QuoteAll(list), s)
 	}
 }
 
@@ -29,7 +30,7 @@ func mechanisms(t *translator, s Setting) {
 func cleartext(permits string) rule {
 	return func(t *translator, s Setting) {
 		if s.Value == permits {
-			t.set("login.plaintext", quote("always"), s)
+			t.set("login.plaintext", translation.Quote("always"), s)
 		}
 	}
 }
@@ -42,7 +43,7 @@ func nameFormat(t *translator, s Setting) {
 		t.grave(s, "the domain that people type behind their name is not taken from it here: they log in with the name alone, "+
 			`or accounts are called by their whole address. For mail that comes by LMTP set lmtp.domains to your domains, or ["*"]`)
 	default:
-		t.grave(s, "names are taken as people type them (here it was %q)", short(s.Value))
+		t.grave(s, "names are taken as people type them (here it was %q)", translation.Short(s.Value))
 	}
 }
 
@@ -74,15 +75,15 @@ func clientCertificates(t *translator, s Setting) {
 	for _, name := range []string{"ssl_cert_username_field", "ssl_server_cert_username_field"} {
 		switch field := t.c.Value(name); field {
 		case "":
-			t.set("tls.client_name", quote("common-name"), s) // as Dovecot has it
+			t.set("tls.client_name", translation.Quote("common-name"), s) // as Dovecot has it
 		case "commonName":
-			t.set("tls.client_name", quote("common-name"), s)
+			t.set("tls.client_name", translation.Quote("common-name"), s)
 			return
 		case "emailAddress", "subjectAltName;email":
-			t.set("tls.client_name", quote("email"), s)
+			t.set("tls.client_name", translation.Quote("email"), s)
 			return
 		default:
-			t.grave(s, "the name in a certificate is taken from %s, which cannot be chosen here", short(field))
+			t.grave(s, "the name in a certificate is taken from %s, which cannot be chosen here", translation.Short(field))
 			return
 		}
 	}
@@ -92,10 +93,10 @@ func uidlFormat(t *translator, s Setting) {
 	f, err := conf.ParseUIDLFormat(s.Value)
 	if err != nil {
 		t.grave(s, "unique-ids like %q cannot be made here (%v): POP3 clients that leave mail on the server will fetch it again, unless Dovecot has saved them "+
-			"(pop3_save_uidl = yes, and a login of each account before the move)", short(s.Value), err)
+			"(pop3_save_uidl = yes, and a login of each account before the move)", translation.Short(s.Value), err)
 		return
 	}
-	t.set("pop3.uidl_format", quote(f.String()), s)
+	t.set("pop3.uidl_format", translation.Quote(f.String()), s)
 }
 
 func workarounds(t *translator, s Setting) {
@@ -104,11 +105,11 @@ func workarounds(t *translator, s Setting) {
 		if w == "outlook-no-nuls" || w == "oe-ns-eoh" {
 			list = append(list, w)
 		} else {
-			t.note(s, "there is no work-around %q here", short(w))
+			t.note(s, "there is no work-around %q here", translation.Short(w))
 		}
 	}
 	if len(list) > 0 {
-		t.set("pop3.client_workarounds", quoteAll(list), s)
+		t.set("pop3.client_workarounds", translation.QuoteAll(list), s)
 	}
 }
 
@@ -139,7 +140,7 @@ func (t *translator) protocol(name string, s Setting) {
 		t.grave(s, "there is no submission service: let the mail server offer it, with authd(8) for passwords")
 	case "none":
 	default:
-		t.note(s, "there is no service %q", short(name))
+		t.note(s, "there is no service %q", translation.Short(name))
 	}
 }
 
@@ -147,7 +148,7 @@ func (t *translator) protocol(name string, s Setting) {
 func listen(t *translator, s Setting) {
 	for _, a := range strings.FieldsFunc(s.Value, func(r rune) bool { return r == ' ' || r == ',' }) {
 		if a != "*" && a != "::" && a != "[::]" {
-			t.grave(s, "Dovecot listens at %s alone: for each of our sockets, systemctl edit NAME.socket, with \"[Socket]\", an empty \"ListenStream=\" and one with this address", short(s.Value))
+			t.grave(s, "Dovecot listens at %s alone: for each of our sockets, systemctl edit NAME.socket, with \"[Socket]\", an empty \"ListenStream=\" and one with this address", translation.Short(s.Value))
 			return
 		}
 	}
@@ -182,18 +183,18 @@ func (t *translator) inet(service string, l *Block, from Setting) {
 		case port == "0":
 			t.note(from, "Dovecot does not listen on port %s: leave fantail-%s.socket disabled", usual, l.Label)
 		default:
-			t.grave(from, "Dovecot listens on port %s: systemctl edit fantail-%s.socket, with \"[Socket]\", an empty \"ListenStream=\" and one with this port", short(port), l.Label)
+			t.grave(from, "Dovecot listens on port %s: systemctl edit fantail-%s.socket, with \"[Socket]\", an empty \"ListenStream=\" and one with this port", translation.Short(port), l.Label)
 		}
 	case service == "lmtp" && port != "" && port != "0":
 		host := strings.Fields(l.Value("address") + l.Value("listen") + " 127.0.0.1")[0]
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil || strings.ContainsAny(host, "*,") {
-			t.grave(from, "LMTP on port %s: set lmtp.listen", short(port))
+			t.grave(from, "LMTP on port %s: set lmtp.listen", translation.Short(port))
 			return
 		}
 		if strings.Contains(host, ":") {
 			host = "[" + strings.Trim(host, "[]") + "]"
 		}
-		t.set("lmtp.listen", quoteAll([]string{host + ":" + port}), from)
+		t.set("lmtp.listen", translation.QuoteAll([]string{host + ":" + port}), from)
 	case service == "auth" && port != "" && port != "0":
 		t.grave(from, "authd is asked on sockets of this machine alone (authd(8))")
 	}
@@ -203,9 +204,9 @@ func (t *translator) inet(service string, l *Block, from Setting) {
 func (t *translator) unix(service string, l *Block, from Setting) {
 	switch {
 	case service == "lmtp" && strings.Contains(l.Label, "/"):
-		t.grave(from, "the mail server brings mail to %s: give it lmtp:unix:/run/fantail/lmtp in its place, such as Postfix's mailbox_transport or virtual_transport (lmtpd(8))", short(l.Label))
+		t.grave(from, "the mail server brings mail to %s: give it lmtp:unix:/run/fantail/lmtp in its place, such as Postfix's mailbox_transport or virtual_transport (lmtpd(8))", translation.Short(l.Label))
 	case service == "auth" && (strings.HasPrefix(l.Label, "/var/spool/postfix/") || strings.Contains(l.Label, "exim") || strings.HasSuffix(l.Label, "auth-client")):
-		t.grave(from, "a mail server checks passwords at %s: authd(8) says, under EXAMPLES, how to make a socket for it", short(l.Label))
+		t.grave(from, "a mail server checks passwords at %s: authd(8) says, under EXAMPLES, how to make a socket for it", translation.Short(l.Label))
 	}
 }
 
@@ -219,6 +220,6 @@ func (t *translator) proxies() {
 		t.grave(t.haFrom, "no proxy is trusted to speak the PROXY protocol: set login.proxies")
 		return
 	}
-	t.set("login.proxies", quoteAll(list), t.haFrom)
+	t.set("login.proxies", translation.QuoteAll(list), t.haFrom)
 	t.note(t.haFrom, "login.proxies counts for all ports: connections from these addresses must begin with the PROXY protocol on each")
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fantail/internal/admin/translation"
 	"fantail/internal/daemon/conf"
 )
 
@@ -58,7 +59,7 @@ func (t *translator) quotaRule(s Setting) {
 	mailbox, rule, ok := strings.Cut(value, ":")
 	switch {
 	case !ok:
-		t.grave(s, "%q is no rule", short(s.Value))
+		t.grave(s, "%q is no rule", translation.Short(s.Value))
 	case mailbox == "*":
 		limits, err := conf.ParseAccountQuota(value)
 		if err != nil {
@@ -68,7 +69,7 @@ func (t *translator) quotaRule(s Setting) {
 		if limits == conf.NoQuota {
 			limits = ""
 		}
-		t.set("mail.quota", quote(limits), s)
+		t.set("mail.quota", translation.Quote(limits), s)
 	case rule == "ignore":
 		t.addExtra(mailbox+": ignore", s)
 	default:
@@ -109,7 +110,7 @@ func units(s string) string {
 func (t *translator) addExtra(text string, from Setting) {
 	t.quota.extra = append(t.quota.extra, text)
 	t.quota.extraFrom = from
-	t.set("mail.quota_extra", quoteAll(t.quota.extra), from)
+	t.set("mail.quota_extra", translation.QuoteAll(t.quota.extra), from)
 }
 
 func (t *translator) grace(value string, s Setting) {
@@ -118,7 +119,7 @@ func (t *translator) grace(value string, s Setting) {
 		t.grave(s, "set mail.quota_grace: %v", err)
 		return
 	}
-	t.set("mail.quota_grace", quote(m.String()), s)
+	t.set("mail.quota_grace", translation.Quote(m.String()), s)
 }
 
 var percentOf = regexp.MustCompile(`^-?(?:storage|messages|bytes)=([0-9]+)%`)
@@ -127,7 +128,7 @@ var percentOf = regexp.MustCompile(`^-?(?:storage|messages|bytes)=([0-9]+)%`)
 func (t *translator) quotaWarning(s Setting) {
 	m := percentOf.FindStringSubmatch(s.Value)
 	if m == nil {
-		t.note(s, "%q is no share of the limits: see mail.quota_warnings", short(s.Value))
+		t.note(s, "%q is no share of the limits: see mail.quota_warnings", translation.Short(s.Value))
 		return
 	}
 	if strings.HasPrefix(s.Value, "-") {
@@ -139,7 +140,7 @@ func (t *translator) quotaWarning(s Setting) {
 func (t *translator) warnAt(percent string, from Setting) {
 	n, err := strconv.Atoi(percent)
 	if err != nil || n < 1 || n > 100 {
-		t.note(from, "a warning at %q percent cannot be: see mail.quota_warnings", short(percent))
+		t.note(from, "a warning at %q percent cannot be: see mail.quota_warnings", translation.Short(percent))
 		return
 	}
 	if !slices.Contains(t.quota.percents, n) {
@@ -157,13 +158,13 @@ func (t *translator) warnings() {
 	t.set("mail.quota_warnings", strings.ReplaceAll(fmt.Sprint(t.quota.percents), " ", ", "), t.quota.warnFrom)
 	t.note(t.quota.warnFrom, "owners get a message of ours, in the language mail.quota_warning_language; a program for it is mail.quota_warning_command")
 	if s := t.last("postmaster_address"); strings.Count(s.Value, "@") == 1 && !strings.Contains(s.Value, "%") {
-		t.set("mail.quota_warning_from", quote(s.Value), s)
+		t.set("mail.quota_warning_from", translation.Quote(s.Value), s)
 	}
 }
 
 // quotaRoot translates a section quota of 2.4.
 func (t *translator) quotaRoot(b *Block, from Setting) {
-	t.limits(b, from, func(limits string, s Setting) { t.set("mail.quota", quote(limits), s) })
+	t.limits(b, from, func(limits string, s Setting) { t.set("mail.quota", translation.Quote(limits), s) })
 	for _, w := range b.Blocks {
 		if w.Name != "warning" {
 			continue

@@ -1,46 +1,17 @@
 package dovecot
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
-	"fantail/internal/daemon/conf"
+	"fantail/internal/admin/translation"
 )
-
-// Result is what a configuration of Dovecot's is here.
-type Result struct {
-	Settings []Ours // in the order of the manual
-	Notes    []Note // in the order of the lines that they are on
-}
-
-// Ours is a setting of fantail.toml.
-type Ours struct {
-	Name  string // such as "mail.path"
-	Value string // as the file has it
-	From  string // what of Dovecot's it is, such as "mail_location"
-	Line  int
-}
-
-// Note is on something that does not come along, or not as it was.
-type Note struct {
-	Grave bool // without a hand of the administrator, people miss something
-	From  string
-	Line  int
-	Text  string
-}
-
-// Grave reports whether there is a note without whose advice people miss something.
-func (r *Result) Grave() bool {
-	return slices.ContainsFunc(r.Notes, func(n Note) bool { return n.Grave })
-}
 
 // translator is the state of a translation.
 type translator struct {
 	c    *Config
 	read func(path string) ([]byte, error)
-	out  Result
+	out  translation.Result
 
 	home     string    // the template of homes, in our variables
 	homeFrom Setting   // what says so
@@ -53,7 +24,7 @@ type translator struct {
 
 // Translate says in our settings what a configuration says. read reads a file that it
 // names: the settings of a directory or a database.
-func Translate(c *Config, read func(path string) ([]byte, error)) Result {
+func Translate(c *Config, read func(path string) ([]byte, error)) translation.Result {
 	t := &translator{c: c, read: read}
 	t.settings(&c.Block)
 	t.blocks(&c.Block)
@@ -61,36 +32,24 @@ func Translate(c *Config, read func(path string) ([]byte, error)) Result {
 	t.warnings()
 	t.proxies()
 	if len(t.sources) > 0 {
-		t.set("auth.sources", quoteAll(t.sources), Setting{Name: "passdb", Line: 0})
+		t.set("auth.sources", translation.QuoteAll(t.sources), Setting{Name: "passdb", Line: 0})
 	}
-	t.sort()
+	t.out.Sort()
 	return t.out
 }
 
+// origin is what a setting of Dovecot's is as the origin of ours.
+func (s Setting) origin() translation.Origin { return translation.Origin{Name: s.Name, Line: s.Line} }
+
 // set makes a setting; what stood there before counts no more, as in Dovecot.
-func (t *translator) set(name, value string, from Setting) {
-	t.out.Settings = slices.DeleteFunc(t.out.Settings, func(o Ours) bool { return o.Name == name })
-	t.out.Settings = append(t.out.Settings, Ours{name, value, from.Name, from.Line})
-}
+func (t *translator) set(name, value string, from Setting) { t.out.Set(name, value, from.origin()) }
 
 func (t *translator) note(from Setting, format string, args ...any) {
-	t.out.Notes = append(t.out.Notes, Note{false, from.Name, from.Line, fmt.Sprintf(format, args...)})
+	t.out.Note(from.origin(), format, args...)
 }
 
 func (t *translator) grave(from Setting, format string, args ...any) {
-	t.out.Notes = append(t.out.Notes, Note{true, from.Name, from.Line, fmt.Sprintf(format, args...)})
-}
-
-// sort brings settings into the order of the manual, without those that are as they would
-// be anyway.
-func (t *translator) sort() {
-	order, standard := make(map[string]int), make(map[string]string)
-	for i, s := range conf.Settings() {
-		order[s.Name], standard[s.Name] = i, s.Default
-	}
-	t.out.Settings = slices.DeleteFunc(t.out.Settings, func(o Ours) bool { return standard[o.Name] == o.Value })
-	slices.SortStableFunc(t.out.Settings, func(a, b Ours) int { return order[a.Name] - order[b.Name] })
-	slices.SortStableFunc(t.out.Notes, func(a, b Note) int { return a.Line - b.Line })
+	t.out.Grave(from.origin(), format, args...)
 }
 
 // rule translates one setting.
@@ -106,7 +65,7 @@ func (t *translator) settings(b *Block) {
 		case strings.HasPrefix(s.Value, "# hidden"):
 			t.note(s, "its value is hidden; doveconf -nP shows it")
 		default:
-			t.note(s, "there is nothing like it here (it is %q)", short(s.Value))
+			t.note(s, "there is nothing like it here (it is %q)", translation.Short(s.Value))
 		}
 	}
 }
@@ -191,7 +150,7 @@ func number(name string) rule {
 	return func(t *translator, s Setting) {
 		n, err := strconv.Atoi(s.Value)
 		if err != nil || n < 0 {
-			t.note(s, "%q is no number", short(s.Value))
+			t.note(s, "%q is no number", translation.Short(s.Value))
 			return
 		}
 		t.set(name, strconv.Itoa(n), s)
@@ -199,7 +158,7 @@ func number(name string) rule {
 }
 
 func text(name string) rule {
-	return func(t *translator, s Setting) { t.set(name, quote(s.Value), s) }
+	return func(t *translator, s Setting) { t.set(name, translation.Quote(s.Value), s) }
 }
 
 // filename is the rule for files; a "<" says in 2.3 that it is the contents that count.
@@ -210,9 +169,9 @@ func filename(name string) rule {
 		case strings.HasPrefix(file, "# hidden"):
 			t.grave(s, "its value is hidden: set %s, or ask doveconf -nP", name)
 		case !strings.HasPrefix(file, "/"):
-			t.grave(s, "%q is no file: set %s", short(file), name)
+			t.grave(s, "%q is no file: set %s", translation.Short(file), name)
 		default:
-			t.set(name, quote(file), s)
+			t.set(name, translation.Quote(file), s)
 		}
 	}
 }
@@ -225,7 +184,7 @@ func truth(name string) rule {
 		case "no", "n", "false", "0":
 			t.set(name, "false", s)
 		default:
-			t.note(s, "%q is neither yes nor no", short(s.Value))
+			t.note(s, "%q is neither yes nor no", translation.Short(s.Value))
 		}
 	}
 }
@@ -234,10 +193,10 @@ func words(name string, known map[string]string) rule {
 	return func(t *translator, s Setting) {
 		word, ok := known[strings.ToLower(s.Value)]
 		if !ok {
-			t.note(s, "there is nothing like %q here", short(s.Value))
+			t.note(s, "there is nothing like %q here", translation.Short(s.Value))
 			return
 		}
-		t.set(name, quote(word), s)
+		t.set(name, translation.Quote(word), s)
 	}
 }
 
@@ -272,40 +231,4 @@ func plugins(t *translator, s Setting) {
 			t.note(from, "mail that is compressed is read; new mail is not compressed")
 		}
 	}
-}
-
-// quote is a string as the file has it.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
-func quoteAll(list []string) string {
-	quoted := make([]string, len(list))
-	for i, s := range list {
-		quoted[i] = quote(s)
-	}
-	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-// short is as much of a value as a note quotes.
-func short(s string) string {
-	const most = 80
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }

@@ -64,7 +64,7 @@ func execute(program, env []string, limit time.Duration, log *slog.Logger) error
 	defer timer.Stop()
 	says, to := io.Pipe()
 	var logging sync.WaitGroup
-	logging.Go(func() { loglines.Copy(says, log, "the program for quota says") })
+	logging.Go(func() { loglines.Program{Log: log, Message: "the program for quota says", Foreign: true}.Copy(says) })
 	cmd := exec.CommandContext(ctx, program[0], program[1:]...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", env, leaving
 	out := &meter{to: to, octets: mostOctets, lines: mostLines, over: func() { stop(errFlood) }}

@@ -26,6 +26,7 @@ import (
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/login/userdb/self"
 	"fantail/internal/store/quota"
 )
@@ -54,7 +55,7 @@ func run(args []string, out, stderr io.Writer) int {
 	if err := self.Complete(cfg, account, maildir); err != nil {
 		return line.Fail(command.Config, err)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil)).With("user", *account)
+	log := journal.New(stderr, "quota-command").With("user", *account)
 	signal.Ignore(syscall.SIGPIPE)
 	next, err := runOne(cfg.Mail.Warnings.Command, *account, *maildir, log)
 	if err == nil && next {

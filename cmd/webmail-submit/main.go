@@ -24,6 +24,7 @@ import (
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/login/crossed"
 	"fantail/internal/login/userdb/self"
 	"fantail/internal/store"
@@ -65,7 +66,7 @@ func run(args []string, out, stderr io.Writer) int {
 	if err := self.Complete(cfg, account, maildir); err != nil {
 		return line.Fail(command.Config, err)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil)).With("user", *account)
+	log := journal.New(stderr, "webmail-submit").With("user", *account)
 	w, err := worker(cfg, *account, *maildir, *quota, log)
 	if err != nil {
 		return line.Fail(command.Config, err)

@@ -18,8 +18,9 @@ import (
 
 // Service is a daemon.
 type Service struct {
-	Reload func() error // nil: there is nothing to be read again
-	Log    *slog.Logger
+	Version string       // of the program
+	Reload  func() error // nil: there is nothing to be read again
+	Log     *slog.Logger
 }
 
 // Signals returns the signals that Run wants. Until then they wait.
@@ -69,11 +70,14 @@ func (s Service) reload() {
 	} else {
 		s.Log.Info("reloaded")
 	}
-	s.Ready()
+	s.tell(daemon.SdNotifyReady)
 }
 
-// Ready tells the service manager, if there is one, that the daemon serves.
-func (s Service) Ready() { s.tell(daemon.SdNotifyReady) }
+// Ready tells the log and the service manager, if there is one, that the daemon serves.
+func (s Service) Ready() {
+	s.Log.Info("started", "version", s.Version)
+	s.tell(daemon.SdNotifyReady)
+}
 
 // tell tells the service manager. That it cannot be told is no reason to stop.
 func (s Service) tell(state string) {

@@ -91,7 +91,7 @@ func TestRun(t *testing.T) {
 // A service that ends by itself, without anything to reload and without a manager.
 func TestRunEnds(t *testing.T) {
 	var log bytes.Buffer
-	s := Service{Log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := Service{Version: "1.2", Log: slog.New(slog.NewTextHandler(&log, nil))}
 	signals := make(chan os.Signal)
 	heard := make(chan struct{})
 	go func() {
@@ -103,7 +103,7 @@ func TestRunEnds(t *testing.T) {
 		<-heard
 		return nil
 	})
-	if err != nil || log.Len() > 0 {
+	if err != nil || strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "msg=started version=1.2") {
 		t.Errorf("%v, %s", err, &log)
 	}
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "gone"))

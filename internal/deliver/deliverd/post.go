@@ -73,7 +73,7 @@ func (s *session) reply(account string, err error) lmtp.Reply {
 	switch log := s.o.Log.With("user", account); {
 	case err == nil:
 	case o.Expected():
-		log.Info("delivery refused", "err", err)
+		log.Debug("delivery refused", "err", err) // the front says it
 	default:
 		log.Error("delivery failed", "err", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/slack"
@@ -82,7 +83,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 	if status, done := a.Parse(args, out); done {
 		return status
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := journal.New(stderr, "authd")
 	p.hashing = passdb.NewHashing(processors.Follow(), passdb.HashingMemory)
 	r, err := p.read(a, log)
 	if err == nil && a.Check {
@@ -108,7 +109,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 		}
 	}()
 	d := daemon{Engine: engine, program: p, arguments: a, log: log, needs: r.needs, programs: r.programs, smtp: r.smtp}
-	d.service = service.Service{Reload: d.reload, Log: log}
+	d.service = service.Service{Version: p.Version, Reload: d.reload, Log: log}
 	serve := d.listen
 	if a.child {
 		serve = func(stop context.Context) error { return d.serveChild(stop, in) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"fantail/internal/daemon/loglines"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
@@ -99,6 +100,10 @@ func TestFail2banOthers(t *testing.T) {
 	l := slog.New(slog.NewTextHandler(&log, nil))
 	for _, text := range []string{failure, failure[strings.Index(failure, "level="):], "x " + failure} {
 		l.Info("session says", "user", "ann", "line", text)
+		says := loglines.Program{Log: l.With("user", "ann", "proto", "imap"), Message: "session says"}
+		says.Copy(strings.NewReader(text + "\n" + strings.Replace(text, "login failed", "login  failed", 1) + "\n"))
+		says.Log = l // a program for several accounts, at worst
+		says.Copy(strings.NewReader(text + "\n"))
 		l.Info("login", "user", text, "remote", "192.0.2.99")
 		l.Info(text)
 		l.Info("login impossible", "sid", "1", "proto", "imap", "remote", "192.0.2.99", "user", text)

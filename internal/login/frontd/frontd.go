@@ -21,6 +21,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
@@ -101,7 +102,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, out, stderr io.Wr
 	if a.inetd {
 		return p.serveConn(a, signals)
 	}
-	d := daemon{Program: p, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	d := daemon{Program: p, log: journal.New(stderr, p.Name)}
 	if a.Check {
 		if err := d.check(a); err != nil {
 			return a.Fail(command.Config, err)
@@ -115,7 +116,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, out, stderr io.Wr
 // connection is.
 func (p Program) serveConn(a arguments, signals <-chan os.Signal) int {
 	conn, stderr, err := inetd.Connection()
-	d := daemon{Program: p, log: slog.New(slog.NewTextHandler(inetd.LogTo(stderr, p.Name), nil))}
+	d := daemon{Program: p, log: journal.New(inetd.LogTo(stderr, p.Name), p.Name)}
 	if err != nil {
 		d.log.Error("cannot start", "err", err)
 		return command.Unavailable
@@ -220,7 +221,7 @@ func (d *daemon) build(a arguments) error {
 			return err
 		}
 	}
-	d.service = service.Service{Log: d.log}
+	d.service = service.Service{Version: d.Version, Log: d.log}
 	certificate, err := tlsconf.Load(options)
 	switch {
 	case err == nil:

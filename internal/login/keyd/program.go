@@ -11,6 +11,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
@@ -28,7 +29,7 @@ func Main(version string, args []string, signals <-chan os.Signal, in *os.File, 
 	if status, done := line.Parse(args, out); done {
 		return status
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := journal.New(stderr, "keyd")
 	d := daemon{directory: *directory, log: log}
 	err := d.load(line.Config)
 	if err == nil && line.Check {
@@ -48,7 +49,7 @@ func Main(version string, args []string, signals <-chan os.Signal, in *os.File, 
 		return command.Config
 	}
 	d.server = NewServer(keys, most, log)
-	d.service = service.Service{Reload: keys.Reload, Log: log}
+	d.service = service.Service{Version: version, Reload: keys.Reload, Log: log}
 	serve := d.listen
 	if *child {
 		serve = func(stop, _ context.Context) error { return d.serveChild(stop, in) }

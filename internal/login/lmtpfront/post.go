@@ -112,12 +112,13 @@ func (c *client) postTo(m *envelope, t target, top string, replies []lmtp.Reply)
 // tell logs what became of a message for one recipient. Why it was not delivered has its
 // session said.
 func (c *client) tell(m *envelope, i int, o parcel.Outcome) {
-	what := "delivered"
-	if o.Code/100 != 2 {
-		what = "not delivered"
-	}
 	to := m.to[i]
-	c.log.Info(what, "user", to.account, "to", to.path.Text, "mailbox", o.Mailbox, "size", m.body.size, "status", o.Status.String())
+	log := c.log.With("user", to.account, "to", to.path.Text, "size", m.body.size, "status", o.Status.String())
+	if o.Code/100 != 2 {
+		log.Info("not delivered", "reason", o.Text)
+		return
+	}
+	log.Info("delivered", "mailbox", o.Mailbox)
 }
 
 // undelivered is the answer for somebody to whom the session was lost, or not to be had.

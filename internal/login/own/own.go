@@ -121,7 +121,7 @@ func (o *Daemons) start(name string, args ...string) (*fdpass.Conn, error) {
 // attend logs what a daemon says and how it ends, and reaps it.
 func (o *Daemons) attend(name string, cmd *exec.Cmd, stderr io.Reader) {
 	log := o.log.With("pid", cmd.Process.Pid)
-	loglines.Copy(stderr, log, name+" says")
+	loglines.Program{Log: log, Message: name + " says"}.Copy(stderr)
 	if err := cmd.Wait(); err != nil {
 		log.Error(name+" ended", "err", err)
 	}

@@ -41,6 +41,9 @@ func (p *process) register(w Wanted) *connection {
 		c.mail, c.quota = w.Mail, w.Quota
 	}
 	p.conns[c.number] = c
+	if !p.key.alone() {
+		p.names[w.Account] = struct{}{}
+	}
 	p.sending++
 	p.open++
 	p.settle()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +36,7 @@ type process struct {
 	gone    bool                   // it has said its last
 	last    uint32                 // number of the last connection
 	conns   map[uint32]*connection // by number, until the program says that they have ended
+	names   map[string]struct{}    // of the accounts that it was given, unless it has one alone
 	sending int                    // those that are not sent yet
 	open    int                    // those that our side has not closed
 	timer   *time.Timer            // for the end of the state that it is in
@@ -48,7 +50,7 @@ func newProcess(r *Roster, k key, edition string) (*process, error) {
 		return nil, err
 	}
 	log := r.o.Log
-	if k.shared == "" { // else the program says of whom it speaks
+	if k.alone() { // else the program says of whom it speaks
 		log = log.With("user", k.account)
 	}
 	log = log.With("proto", k.service)
@@ -61,7 +63,26 @@ func newProcess(r *Roster, k key, edition string) (*process, error) {
 		theirs:  theirs,
 		heard:   make(chan struct{}),
 		conns:   make(map[uint32]*connection),
+		names:   make(map[string]struct{}),
 	}, nil
+}
+
+// says reports whether the program may say something of itself in our log. The lock is not
+// held.
+func (p *process) says(key, value string) bool {
+	switch key {
+	case "proto", "remote":
+		return false
+	case "user":
+		if p.key.alone() {
+			return false
+		}
+		p.roster.mu.Lock()
+		defer p.roster.mu.Unlock()
+		_, ok := p.names[value]
+		return ok || slices.Contains(strings.Split(p.key.with, "\n"), value)
+	}
+	return true
 }
 
 // start executes the program. What was sent to it before lies in its socket.
@@ -90,7 +111,7 @@ func (p *process) start(cmd *exec.Cmd) error {
 // attend logs what the program says and how it ends, and reaps it.
 func (p *process) attend(cmd *exec.Cmd, stderr io.ReadCloser) {
 	log := p.log.With("pid", cmd.Process.Pid)
-	loglines.Copy(stderr, log, "session says")
+	loglines.Program{Log: log, Message: "session says", Says: p.says}.Copy(stderr)
 	stderr.Close()
 	if err := cmd.Wait(); err != nil {
 		log.Error("session program ended", "err", err)

@@ -103,6 +103,9 @@ func (w *Wanted) key() key {
 	return key{w.Service, w.Account, "", w.With}
 }
 
+// alone reports whether the process has one account, and no other ever.
+func (k key) alone() bool { return k.shared == "" && k.with == "" }
+
 // idleTogether is Options.Idle of a process for several accounts, at most: the same ones
 // are seldom wanted again.
 const idleTogether = 2 * time.Second

@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/crossed"
@@ -155,7 +156,7 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 	if a.front && a.fence == "" {
 		processors.Spare(mostProcessors) // at once: a processor that was used leaves something behind
 	}
-	log := a.log(logTo(in, stderr))
+	log := a.log(p.Name, logTo(in, stderr))
 	if err := a.complete(); err != nil {
 		log.Error("cannot start", "err", err)
 		return 1
@@ -175,17 +176,18 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 
 // log returns the program's log. A front puts each line into its own log beside
 // time and user, so they are left out then.
-func (a *arguments) log(w io.Writer) *slog.Logger {
-	var o slog.HandlerOptions
-	if a.front {
-		o.ReplaceAttr = func(_ []string, attr slog.Attr) slog.Attr {
+func (a *arguments) log(name string, w io.Writer) *slog.Logger {
+	if !a.front {
+		return journal.New(w, name)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
 			if attr.Key == slog.TimeKey {
 				return slog.Attr{}
 			}
 			return attr
-		}
-	}
-	return slog.New(slog.NewTextHandler(w, &o))
+		},
+	}))
 }
 
 var errUsage = errors.New("wrong command line")

@@ -13,6 +13,7 @@ import (
 
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
@@ -32,7 +33,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	if status, done := line.Parse(args, out); done {
 		return status
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := journal.New(stderr, "sessiond")
 	s, err := load(line.Config, *directory, log)
 	if err == nil && line.Check {
 		err = s.check()
@@ -48,7 +49,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	}
 	slack.Allow(slack.Message, log)
 	processors.Follow()
-	daemon := service.Service{Log: log}
+	daemon := service.Service{Version: version, Log: log}
 	err = daemon.Run(signals, func(stop, _ context.Context) error {
 		sockets := broker.Sockets{
 			List: []broker.Socket{

@@ -17,6 +17,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/service"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -46,7 +47,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	if status, done := line.Parse(args, out); done {
 		return status
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := journal.New(stderr, "submitd")
 	s, cfg, err := load(line.Config, log)
 	if err == nil && line.Check {
 		return command.OK
@@ -60,7 +61,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	if err := s.Load(); err != nil {
 		return line.Fail(command.Config, err)
 	}
-	daemon := service.Service{Log: log}
+	daemon := service.Service{Version: version, Log: log}
 	err = daemon.Run(signals, func(stop, now context.Context) error {
 		var err error
 		ctx, cancel := context.WithCancel(stop)

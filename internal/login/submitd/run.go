@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"log/slog"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -41,12 +40,16 @@ func (s *Server) run(work Work, a *wire.Account) (next time.Time, err error) {
 	if err := cmd.Start(); err != nil {
 		return next, err
 	}
-	log, says := s.Log.With("user", a.Name), work.Program()+" says"
+	says := loglines.Program{
+		Log:     s.Log.With("user", a.Name, "pid", cmd.Process.Pid),
+		Message: work.Program() + " says",
+		Says:    func(key, _ string) bool { return key != "user" },
+	}
 	if limit := works[work].limit; limit > 0 {
-		return s.watch(cmd, limit, stdout, stderr, log, says)
+		return s.watch(cmd, limit, stdout, stderr, says)
 	}
 	var reading sync.WaitGroup
-	reading.Go(func() { loglines.Copy(stderr, log, says) })
+	reading.Go(func() { says.Copy(stderr) })
 	next = readNext(stdout)
 	reading.Wait()
 	return next, cmd.Wait()
@@ -54,13 +57,13 @@ func (s *Server) run(work Work, a *wire.Account) (next time.Time, err error) {
 
 // watch waits for a program that is not trusted to end, nor to be quiet, and ends with it
 // whatever is left in its process group.
-func (s *Server) watch(cmd *exec.Cmd, limit time.Duration, stdout, stderr io.Reader, log *slog.Logger, says string) (next time.Time, err error) {
+func (s *Server) watch(cmd *exec.Cmd, limit time.Duration, stdout, stderr io.Reader, says loglines.Program) (next time.Time, err error) {
 	group := -cmd.Process.Pid // as long as it is not reaped no other has that number
 	late := time.AfterFunc(limit, func() { _ = unix.Kill(group, unix.SIGKILL) })
 	read := make(chan struct{})
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		loglines.Copy(io.LimitReader(stderr, mostSaid), log, says)
+		says.Copy(io.LimitReader(stderr, mostSaid))
 		_, _ = io.Copy(io.Discard, stderr) // so that it never waits for us
 	})
 	reading.Go(func() { next = readNext(stdout) })

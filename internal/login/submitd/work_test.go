@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/loglines"
 	"fantail/internal/login/broker/wire"
 )
 
@@ -168,7 +169,7 @@ func TestWatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			begun := time.Now()
-			next, err := s.watch(cmd, c.limit, stdout, stderr, s.Log, "it says")
+			next, err := s.watch(cmd, c.limit, stdout, stderr, loglines.Program{Log: s.Log, Message: "it says"})
 			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 				t.Error(err)
 			}

@@ -22,7 +22,7 @@ type Broker struct {
 
 // Enter implements Entrance.
 func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr) (Account, error) {
-	login := broker.Login{Service: wire.Webmail, Remote: addressOf(from), Conn: sasl.Conn{TLS: true}}
+	login := broker.Login{Service: wire.Webmail, Remote: addressOf(from), SID: sidOf(ctx), Conn: sasl.Conn{TLS: true}}
 	host := "local"
 	if login.Remote.IsValid() {
 		host = login.Remote.String()
@@ -43,7 +43,7 @@ func (b Broker) Enter(ctx context.Context, name, password string, from net.Addr)
 
 // Unlock implements Entrance.
 func (b Broker) Unlock(ctx context.Context, account, name, password string, from net.Addr) (Vault, error) {
-	login := broker.Login{Service: wire.Security, Remote: addressOf(from), Conn: sasl.Conn{TLS: true}}
+	login := broker.Login{Service: wire.Security, Remote: addressOf(from), SID: sidOf(ctx), Conn: sasl.Conn{TLS: true}}
 	open := func(ctx context.Context, g *broker.Grant) (Vault, error) { return b.vault(ctx, account, g) }
 	grant, more, err := broker.Form(ctx, b.Authenticator, login, name, userdb.Secret(password))
 	switch {

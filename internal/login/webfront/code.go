@@ -20,6 +20,7 @@ const mostWaiting = 1000
 // waits is a login whose password was right, and that waits for a second factor.
 type waits struct {
 	pending[Account]
+	sid        string
 	name, next string // what was typed, and where to go
 	trust      bool   // on a device of one's own
 	timer      *time.Timer
@@ -82,7 +83,7 @@ func (t *waiting) endAll() {
 
 // await has somebody asked for a second factor.
 func (s *Server) await(w http.ResponseWriter, r *http.Request, f loginForm, c Second[Account]) {
-	cookie := s.waiting.add(&waits{pending: pending[Account]{second: c}, name: f.Name, next: f.Next, trust: f.Trust})
+	cookie := s.waiting.add(&waits{pending: pending[Account]{second: c}, sid: sidOf(r.Context()), name: f.Name, next: f.Next, trust: f.Trust})
 	if cookie == "" {
 		c.Cancel()
 		s.admit(w, r, f, admitted{}, errors.New("too many logins wait for codes"))
@@ -151,6 +152,7 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		redirect(w, "/login?note=late")
 		return
 	}
+	r = called(r, v.sid)
 	f := codeForm{Recovery: r.PostForm.Get("recovery") != ""}
 	var in admitted
 	err = v.enter(s, r, func(r *http.Request, a Account) (err error) {

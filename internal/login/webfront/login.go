@@ -146,6 +146,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.showLogin(w, r, http.StatusForbidden, f)
 		return
 	}
+	r = called(r, newSID())
 	in, err := s.enter(r, f.Name, r.PostForm.Get("password"), f.Trust)
 	var more *FactorWanted[Account]
 	switch {
@@ -162,8 +163,13 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 
 // failed writes the log's line of a wrong password or code.
 func failed(log *slog.Logger, r *http.Request, name, mechanism string) {
-	l := broker.Login{Service: wire.Webmail, Remote: addressOf(remoteAddr(r.RemoteAddr)), SID: secret()[:8], Conn: sasl.Conn{TLS: true}}
+	l := broker.Login{Service: wire.Webmail, Remote: addressOf(remoteAddr(r.RemoteAddr)), SID: sidOf(r.Context()), Conn: sasl.Conn{TLS: true}}
 	l.Failed(log, name, mechanism)
+}
+
+// of is the log for a login or a session: the request is one that it is called by.
+func (s *Server) of(r *http.Request) *slog.Logger {
+	return s.log.With("sid", sidOf(r.Context()), "proto", "webmail", "remote", hostOf(r.RemoteAddr))
 }
 
 // admitted is a session that has begun: its cookie, and that of the device.
@@ -177,11 +183,11 @@ type admitted struct {
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, in admitted, err error) {
 	switch {
 	case refusal(err) != "":
-		s.log.Info("login impossible", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)
+		s.of(r).Info("login impossible", "user", f.Name, "mech", "form", "tls", true, "err", err)
 		f.Alert = refusal(err)
 		s.showLogin(w, r, http.StatusForbidden, f)
 	case err != nil:
-		s.log.Error("login", "user", f.Name, "proto", "webmail", "remote", r.RemoteAddr, "err", err)
+		s.of(r).Error("login impossible", "user", f.Name, "mech", "form", "tls", true, "err", err)
 		f.Alert = noMailNow
 		s.showLogin(w, r, http.StatusServiceUnavailable, f)
 	default:
@@ -245,7 +251,7 @@ func (s *Server) enter(r *http.Request, name, password string, trusted bool) (in
 // session.
 func (s *Server) begin(ctx context.Context, r *http.Request, account Account, typed string, trusted bool) (in admitted, err error) {
 	v := &session{
-		sid: secret()[:8], account: account.Name(), typed: typed, remote: r.RemoteAddr, token: secret(),
+		sid: sidOf(r.Context()), account: account.Name(), typed: typed, remote: r.RemoteAddr, token: secret(),
 		agent: agentOf(r.UserAgent()), trusted: trusted,
 	}
 	if v.program, err = s.dial(ctx, account, v); err != nil {
@@ -259,7 +265,7 @@ func (s *Server) begin(ctx context.Context, r *http.Request, account Account, ty
 	} else if trusted {
 		in.device = secret()
 	}
-	s.log.Info("login", "user", v.account, "proto", "webmail", "sid", v.sid, "remote", v.remote)
+	s.of(r).Info("login", "user", v.account, "mech", "form", "tls", true)
 	s.tell(r, v, "login", "", markOf(in.device))
 	if answer := r.PostForm.Get("code"); answer != "" && isRecovery(answer) {
 		s.tell(r, v, recoveryUsed, "", "")

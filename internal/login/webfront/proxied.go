@@ -83,7 +83,7 @@ func (f *forwarded) receive() {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 		level = slog.LevelDebug // that is how proxies look whether somebody is there
 	}
-	f.log.Log(context.Background(), level, "connection refused", "proto", "webmail", "remote", f.remote, "err", err)
+	f.log.Log(context.Background(), level, "connection refused", "proto", "webmail", "remote", hostOf(f.remote.String()), "err", err)
 }
 
 func (f *forwarded) read() (proxyproto.Header, error) {

@@ -272,6 +272,7 @@ func ask(verb wire.Verb, good string) func(*Server, *http.Request, *session, *se
 
 // unlock checks the password once more.
 func (s *Server) unlock(r *http.Request, v *session, p *security) {
+	r = called(r, v.sid)
 	password := r.PostForm.Get("password")
 	if password == "" || len(password) > 1024 {
 		p.Bad = "security.wrong"
@@ -319,6 +320,7 @@ func (s *Server) forget(v *session, p *pending[Vault]) {
 
 // secondFactor checks the second factor after the password.
 func (s *Server) secondFactor(r *http.Request, v *session, p *security) {
+	r = called(r, v.sid)
 	s.sessions.mu.Lock()
 	waits := v.second
 	s.sessions.mu.Unlock()
@@ -362,7 +364,7 @@ func (s *Server) unlocked(r *http.Request, v *session, p *security, vault Vault,
 		s.sessions.mu.Lock()
 		v.vault, v.proved = vault, time.Now()
 		s.sessions.mu.Unlock()
-		s.log.Info("security unlocked", "user", v.account, "sid", v.sid, "remote", r.RemoteAddr)
+		s.log.Info("security unlocked", "user", v.account, "sid", v.sid, "remote", hostOf(r.RemoteAddr))
 		p.Open = true
 	}
 }

@@ -227,7 +227,7 @@ func (s *Server) Serve(l net.Listener, config *tls.Config) error {
 
 // ended is called once for every session that ends.
 func (s *Server) ended(v *session, why string, requests int) {
-	s.log.Info("logout", "user", v.account, "proto", "webmail", "sid", v.sid, "remote", v.remote,
+	s.log.Info("logout", "sid", v.sid, "proto", "webmail", "remote", hostOf(v.remote), "user", v.account,
 		"reason", why, "dur", time.Since(v.started).Round(time.Second), "requests", requests)
 }
 

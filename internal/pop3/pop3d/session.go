@@ -56,7 +56,7 @@ func Serve(ctx context.Context, conn Conn, open func(context.Context) (Mailbox, 
 	if err := s.login(ctx, open); err != nil {
 		s.out.Write(appendRefusal(nil, err))
 		if isRefused(err) {
-			s.log.Info("login refused", "proto", "pop3", "err", err)
+			s.log.Info("session refused", "err", err)
 			err = nil
 		}
 		return errors.Join(err, s.lastWords())
@@ -232,6 +232,6 @@ func (s *session) end(ctx context.Context, reason string) {
 	if err := s.drop.box.Close(); err != nil {
 		s.log.Error("cannot close the mailbox", "err", err)
 	}
-	s.log.Info("logout", "proto", "pop3", "reason", reason,
+	s.log.Info("session ended", "reason", reason,
 		"retr", s.counts.retr, "top", s.counts.top, "removed", s.counts.removed)
 }

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func openUses(t testing.TB) (*Uses, string) {
@@ -229,18 +232,31 @@ func TestCompleteTime(t *testing.T) {
 	b, u, c := manyContacts(t)
 	_, _ = b, u
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	best := time.Hour
 	for range 20 {
-		start := time.Now()
+		start := processorTime(t)
 		if list, err := c.Complete(now, "a", 8); err != nil || len(list) != 8 {
 			t.Fatalf("%v, %v", list, err)
 		}
-		best = min(best, time.Since(start))
+		best = min(best, processorTime(t)-start)
 	}
 	t.Log(best)
 	if best > 20*time.Millisecond { // four times what is wanted, for busy machines
 		t.Errorf("took %v", best)
 	}
+}
+
+// processorTime is what this thread has had of the processor: on a busy machine, it is
+// less than what goes by.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // manyContacts is 10,000 contacts and 5,000 addresses that were written to. They are in

@@ -36,6 +36,7 @@ type Container struct {
 	ended  chan struct{} // closed when nspawn has
 	leader int           // process 1 of the container, as the host sees it
 	net    *os.File      // its network
+	group  string        // the directory of its cgroup, "" if it has none of its own
 }
 
 // bootTime is how long a container may take until its services are started.
@@ -112,6 +113,7 @@ const script = `set -e
 mkdir upper work root
 chmod 755 . upper root
 mount -t overlay overlay -o "lowerdir=$1,upperdir=upper,workdir=work" root 2>/dev/null || cp -a "$1/." root
+[ -z "$3" ] || echo $$ >"$3/cgroup.procs"
 exec systemd-nspawn --quiet --register=no --keep-unit --directory=root --machine="$2" --private-network --console=read-only \
   --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' --boot`
 
@@ -122,15 +124,19 @@ func boot(ctx context.Context, root, dir string) (*Container, error) {
 		return nil, err
 	}
 	defer log.Close() // nspawn has it
-	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", root, filepath.Base(dir))
+	group, err := newGroup(filepath.Base(dir))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", root, filepath.Base(dir), group)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "SYSTEMD_NSPAWN_LOCK=0")
 	cmd.Stdout, cmd.Stderr = log, log
 	// It ends with the thread that starts it, so Dial gives threads back as they were.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
-	c := &Container{dir: dir, nspawn: cmd, ended: make(chan struct{})}
+	c := &Container{dir: dir, nspawn: cmd, ended: make(chan struct{}), group: group}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, removeGroup(group))
 	}
 	go func() {
 		_ = cmd.Wait() // how it ended, its log says
@@ -206,6 +212,7 @@ func (c *Container) stop() {
 	if c.net != nil {
 		c.net.Close()
 	}
+	_ = removeGroup(c.group) // an empty directory is in nobody's way
 }
 
 // PID returns the number on the host of the container's process 1.

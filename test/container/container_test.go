@@ -48,3 +48,27 @@ func TestContainer(t *testing.T) {
 		t.Errorf("%q, %v", line, err)
 	}
 }
+
+// TestGroups: two containers have nothing to do with each other's services.
+func TestGroups(t *testing.T) {
+	if own, err := newGroup("fantail-test-group"); err != nil || own == "" {
+		t.Skipf("no cgroups can be made here: %v", err)
+	} else if err := removeGroup(own); err != nil {
+		t.Fatal(err)
+	}
+	groups := make(map[string]bool)
+	for range 2 {
+		c := Start(t, minimal)
+		if err := c.Write("/etc/systemd/system/stay.service", "[Service]\nExecStart=/bin/sleep infinity\n", 0o644); err != nil {
+			t.Fatal(err)
+		}
+		pids, err := c.Shell("systemctl start stay; cat /sys/fs/cgroup/system.slice/stay.service/cgroup.procs; systemctl show --property=MainPID --value stay")
+		if f := strings.Fields(pids); err != nil || len(f) != 2 || f[0] != f[1] {
+			t.Errorf("the processes of the service, and its own: %q, %v", pids, err)
+		}
+		groups[c.group] = true
+	}
+	if len(groups) != 2 {
+		t.Errorf("the groups are %v", groups)
+	}
+}

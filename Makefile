@@ -14,6 +14,7 @@ PROGRAMS = $(COMMANDS) $(HELPERS)
 PAGES    = $(wildcard man/*.[1578])
 UNITS    = $(notdir $(wildcard packaging/systemd/*))
 
+MAINTAINER ?=
 FUZZTIME ?= 60s
 SOAKTIME ?= 60s
 BENCHARGS ?=
@@ -111,8 +112,9 @@ install: build
 	install -D -m 644 $(BIN)/generated/fantail.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fantail.fish
 
 # Packages, into bin/packages; the same octets for everyone who makes them of one commit.
+# They name as their maintainer who has made the commit, or MAINTAINER.
 deb rpm: go
-	$(GO) run ./packaging/build $(if $(filter command line,$(origin VERSION)),-v $(VERSION)) $@
+	$(GO) run ./packaging/build $(if $(filter command line,$(origin VERSION)),-v $(VERSION)) $(if $(MAINTAINER),-m '$(MAINTAINER)') $@
 
 clean:
 	rm -rf bin

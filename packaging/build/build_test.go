@@ -30,7 +30,7 @@ func TestChanges(t *testing.T) {
 // TestVersion: between releases versions follow each other, and the release follows them.
 func TestVersion(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1800000000")
-	r, err := newRelease(root, "")
+	r, err := newRelease(root, "", "Ann Example <ann@example.org>")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +38,32 @@ func TestVersion(t *testing.T) {
 	if r.changes[0].day.IsZero() != ok || base != r.changes[0].version {
 		t.Errorf("the version is %s, that of CHANGES %+v", r.version, r.changes[0])
 	}
-	if !strings.Contains(r.debianChangelog(), " -- "+maintainer+"  Fri, 15 Jan 2027 08:00:00 +0000\n") {
+	if !strings.Contains(r.debianChangelog(), " -- Ann Example <ann@example.org>  Fri, 15 Jan 2027 08:00:00 +0000\n") {
 		t.Errorf("%s", r.debianChangelog())
+	}
+}
+
+// TestMaintainer: who is named, or else the author of the commit, wherever packages are
+// made of it.
+func TestMaintainer(t *testing.T) {
+	for _, named := range []string{"ann", "ann@example.org", "<ann@example.org>", "Ann <ann>", "Ann <a@b> more", "Ann\nX: y <a@b>"} {
+		if got, err := maintainerOf(root, named); err == nil {
+			t.Errorf("%q is %q", named, got)
+		}
+	}
+	dir := t.TempDir()
+	if got, err := maintainerOf(dir, ""); err == nil {
+		t.Errorf("without git it is %q", got)
+	}
+	for _, args := range [][]string{{"init", "--quiet"}, {"-c", "user.name=Bob", "-c", "user.email=bob@example.org", "commit", "--quiet", "--allow-empty", "--author=Ann Example <ann@example.org>", "--message=one"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Skipf("git: %v\n%s", err, out)
+		}
+	}
+	if got, err := maintainerOf(dir, ""); err != nil || got != "Ann Example <ann@example.org>" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (j *job) values(dir string) (map[string]string, error) {
 	}
 	return map[string]string{
 		"VERSION":    j.version + "-1",
-		"MAINTAINER": maintainer,
+		"MAINTAINER": j.maintainer,
 		"ARCH":       strings.TrimSpace(arch),
 		"SIZE":       fmt.Sprint(size),
 		"LIBRARIES":  depends,

@@ -1,6 +1,6 @@
 // Build makes what Fantail is installed by:
 //
-//	go run ./packaging/build [-v version] [-o directory] [-z level] deb rpm
+//	go run ./packaging/build [-v version] [-m maintainer] [-o directory] [-z level] deb rpm
 //	go run ./packaging/build -o directory generate
 //
 // Both packages begin as what "make install" makes, with /usr as its prefix: tree.go adds
@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 func main() {
@@ -44,6 +45,7 @@ func run(args []string) error {
 	fs := flag.NewFlagSet("build", flag.ContinueOnError)
 	var j job
 	version := fs.String("v", "", "`version` of the packages; otherwise it is that of CHANGES, or of the commit")
+	maintainer := fs.String("m", "", "`maintainer` whom packages name, such as \"Ann Example <ann@example.org>\"; otherwise it is the author of the commit")
 	fs.StringVar(&j.out, "o", "bin/packages", "`directory` for what is made")
 	fs.IntVar(&j.level, "z", 6, "`level` of compression")
 	if err := fs.Parse(args); err != nil {
@@ -59,11 +61,13 @@ func run(args []string) error {
 	if err := os.MkdirAll(j.out, 0o755); err != nil {
 		return err
 	}
-	if j.release, err = newRelease(j.root, *version); err != nil {
-		return err
-	}
 	if fs.NArg() == 0 {
 		return errors.New("what is to be made? deb, rpm or generate")
+	}
+	if !slices.Equal(fs.Args(), []string{"generate"}) { // which is for the source alone, too, without its history
+		if j.release, err = newRelease(j.root, *version, *maintainer); err != nil {
+			return err
+		}
 	}
 	for _, name := range fs.Args() {
 		make, ok := kinds[name]

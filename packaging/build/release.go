@@ -5,19 +5,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// maintainer is whom packages name.
-const maintainer = "The Fantail authors <fantail@packages.debian.org>"
-
 // release is what is packed.
 type release struct {
-	version string    // such as 0.2, or 0.2~20270131.1200 on the way there; for Debian and rpm alike
-	time    time.Time // of everything in a package
-	changes []change  // the newest first
+	version    string    // such as 0.2, or 0.2~20270131.1200 on the way there; for Debian and rpm alike
+	time       time.Time // of everything in a package
+	maintainer string    // whom packages name, "Ann Example <ann@example.org>"
+	changes    []change  // the newest first
 }
 
 // change is a release in CHANGES.
@@ -29,7 +28,7 @@ type change struct {
 // newRelease finds out what is in a repository. Between two releases the version is that
 // of the next one, with the time of the commit: such versions follow each other, and the
 // release follows them.
-func newRelease(root, version string) (release, error) {
+func newRelease(root, version, maintainer string) (release, error) {
 	text, err := os.ReadFile(filepath.Join(root, "CHANGES"))
 	if err != nil {
 		return release{}, err
@@ -39,6 +38,9 @@ func newRelease(root, version string) (release, error) {
 		return release{}, err
 	}
 	if r.time, err = commitTime(root); err != nil {
+		return release{}, err
+	}
+	if r.maintainer, err = maintainerOf(root, maintainer); err != nil {
 		return release{}, err
 	}
 	if r.version != "" {
@@ -66,6 +68,25 @@ func commitTime(root string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("the time of the source: %w", err)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// person is a name and an address, as the fields of packages have them.
+var person = regexp.MustCompile(`^[^<>@,\n]+ <[^<>@\s]+@[^<>@\s]+>$`)
+
+// maintainerOf is who has been named, or the author of the last commit: not who makes the
+// package, which would differ with everybody who does.
+func maintainerOf(root, named string) (string, error) {
+	if named == "" {
+		out, err := command(root, nil, "git", "log", "-1", "--format=%an <%ae>")
+		if err != nil {
+			return "", fmt.Errorf("find out whom packages name (MAINTAINER says it where there is no git): %w", err)
+		}
+		named = strings.TrimSpace(out)
+	}
+	if !person.MatchString(named) {
+		return "", fmt.Errorf("packages cannot name %q as their maintainer: MAINTAINER='Ann Example <ann@example.org>'", named)
+	}
+	return named, nil
 }
 
 // epoch is the time as tools want it in their environment.
@@ -112,7 +133,7 @@ func (r release) debianChangelog() string {
 		} else {
 			b.WriteString("  * A new version; changelog.gz has what is new in it.\n")
 		}
-		fmt.Fprintf(&b, "\n -- %s  %s\n\n", maintainer, day.Format(time.RFC1123Z))
+		fmt.Fprintf(&b, "\n -- %s  %s\n\n", r.maintainer, day.Format(time.RFC1123Z))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -128,7 +149,7 @@ func (r release) rpmChangelog() string {
 		if day.IsZero() {
 			day = r.time
 		}
-		fmt.Fprintf(&b, "* %s %s - %s-1\n- Version %s; CHANGES has what is new in it.\n\n", day.Format("Mon Jan 02 2006"), maintainer, version, version)
+		fmt.Fprintf(&b, "* %s %s - %s-1\n- Version %s; CHANGES has what is new in it.\n\n", day.Format("Mon Jan 02 2006"), r.maintainer, version, version)
 	}
 	return b.String()
 }

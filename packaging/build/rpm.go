@@ -159,7 +159,7 @@ func (j *job) spec(dir string) (string, error) {
 	// Scripts first: they have names to fill in, too.
 	return fill(strings.ReplaceAll(string(text), "@SCRIPTS@", scripts.String()), map[string]string{
 		"VERSION":   j.version,
-		"PACKAGER":  maintainer,
+		"PACKAGER":  j.maintainer,
 		"TREE":      dir,
 		"FILES":     lines.String(),
 		"CHANGELOG": j.rpmChangelog(),

@@ -1,6 +1,8 @@
 package packaging
 
 import (
+	"io"
+	"net"
 	"regexp"
 	"strings"
 	"sync"
@@ -38,7 +40,10 @@ func TestInstalled(t *testing.T) {
 				{"again", true, again},
 			} {
 				if *lab || !test.lab {
-					t.Run(test.name, func(t *testing.T) { test.run(h.with(t)) })
+					t.Run(test.name, func(t *testing.T) {
+						test.run(h.with(t))
+						h.with(t).calm(test.name)
+					})
 				}
 			}
 		})
@@ -130,6 +135,13 @@ func upgrade(h house) {
 		"imapd "+second+"\nauthd "+second+"\nsessiond "+second+"\nwebmaild "+second {
 		h.Errorf("what runs after the upgrade: %s\n%s", v, says)
 	}
+	// What both have changed stays the administrator's, with the authors' beside it; what
+	// only the authors have changed is theirs.
+	if got := h.sh(`cd /etc
+		head -qn 1 fantail/fantail.toml fantail/fantail.toml.dpkg-dist fail2ban/jail.d/fantail.conf | cut -c-10
+		ls fail2ban/jail.d`); got != "# Fantail'\n# Revised.\n# Revised.\nfantail.conf" {
+		h.Errorf("configuration files:\n%s\n%s", got, says)
+	}
 	h.chosen()
 }
 
@@ -217,10 +229,38 @@ func downgrade(h house) {
 	h.chosen()
 }
 
+// stays is a client who is logged in and does not leave.
+func (h house) stays() net.Conn {
+	h.Helper()
+	conn, err := h.connect("143")
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, "a LOGIN ann secret\r\n"); err != nil {
+		h.Fatal(err)
+	}
+	for heard, buf := "", make([]byte, 4096); !strings.Contains(heard, "\r\na OK"); {
+		n, err := conn.Read(buf)
+		if err != nil {
+			h.Fatalf("%v after %q", err, heard)
+		}
+		heard += string(buf[:n])
+	}
+	return conn
+}
+
 // remove: nothing runs, and the configuration stays, with all choices, for when the
 // package comes back.
 func remove(h house) {
+	session := h.stays()
 	h.sh("dpkg --remove fantail 2>&1")
+	if _, err := io.ReadAll(session); err != nil {
+		h.Errorf("whoever was logged in: %v", err)
+	}
+	if log := h.sh("journalctl --no-pager --quiet --unit='fantail*' --since=-1min"); strings.Contains(log, "Scheduled restart") {
+		h.Errorf("what was stopped was started again:\n%s", log)
+	}
 	if left := h.sh(`pgrep --list-full "^/usr/(libexec/fantail|sbin)/" || true; ls /run/fantail 2>/dev/null || true`); strings.Contains(left, "fantail") {
 		h.Errorf("after the removal there are: %s", left)
 	}
@@ -293,6 +333,7 @@ func TestTaken(t *testing.T) {
 				h.browses()
 				h.healthy()
 			}
+			h.calm("the installation beside Dovecot")
 			_, todo, ok := strings.Cut(says, "when they are stopped: ")
 			if !ok {
 				t.Fatalf("dpkg says:\n%s", says)

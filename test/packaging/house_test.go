@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -92,10 +93,11 @@ func (h house) bring(path string) string {
 	return "/root/" + filepath.Base(path)
 }
 
-// install installs a package of Debian as apt does, which has nobody to ask.
+// install has apt install a package of Debian, with nobody to ask.
 func (h house) install(version string) string {
 	h.Helper()
-	return h.sh(`DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold -i "$1" 2>&1 </dev/null; rm "$1"`, h.bring(pack(h.T, "deb", version)))
+	return h.sh(`DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --allow-downgrades --no-install-recommends -o Dpkg::Use-Pty=0 \
+		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$1" 2>&1 </dev/null; rm "$1"`, h.bring(pack(h.T, "deb", version)))
 }
 
 // states are what systemd says of units: "enabled", "masked", "active", ...
@@ -211,6 +213,40 @@ func (h house) healthy() {
 	h.Helper()
 	if failed := h.sh("systemctl list-units --failed --no-legend --plain 'fantail*'"); failed != "" {
 		h.Errorf("units have failed:\n%s", failed)
+	}
+}
+
+// expected are warnings that are right.
+var expected = []string{
+	"self-signed certificate made",
+	// Of "systemctl mask --now", which reads the units anew before it stops the socket.
+	"fantail-policy.socket: Socket unit configuration has changed while unit has been running",
+}
+
+// calm wants what systemd and Fantail have written to the journal since it was last asked
+// to be nothing that an administrator would ask about: no error and no warning, but for
+// what is expected.
+func (h house) calm(during string) {
+	h.Helper()
+	log := h.sh(`journalctl --sync 2>/dev/null || true
+		journalctl --no-pager --quiet --output=json --cursor-file=/run/calm --output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,UNIT`)
+	for line := range strings.Lines(log) {
+		var entry struct {
+			Message    any    `json:"MESSAGE"`
+			Priority   string `json:"PRIORITY"`
+			Identifier string `json:"SYSLOG_IDENTIFIER"`
+			Of         string `json:"_SYSTEMD_UNIT"`
+			About      string `json:"UNIT"`
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			h.Fatalf("%v: %s", err, line)
+		}
+		message := fmt.Sprint(entry.Message)
+		bad := len(entry.Priority) == 1 && entry.Priority < "5" || strings.Contains(message, "level=WARN") || strings.Contains(message, "level=ERROR")
+		ours := strings.Contains(strings.ToLower(entry.Of+entry.About+message+entry.Identifier), "fantail")
+		if bad && ours && !slices.ContainsFunc(expected, func(known string) bool { return strings.Contains(message, known) }) {
+			h.Errorf("in the journal, during %s: <%s> %s %s%s: %s", during, entry.Priority, entry.Identifier, entry.Of, entry.About, message)
+		}
 	}
 }
 

@@ -40,6 +40,7 @@ func TestRPM(t *testing.T) {
 	h.sh(start(h.T))
 	h.reads()
 	h.healthy()
+	h.calm("the installation")
 
 	h.sh(`echo 'login.drain = "2s"' >>/etc/fantail/fantail.toml
 		systemctl restart fantail-imapd fantail-pop3d fantail-webmaild
@@ -51,13 +52,20 @@ func TestRPM(t *testing.T) {
 	if v := h.sh(`for d in imapd authd; do /proc/$(systemctl show --property=MainPID --value fantail-$d)/exe -v; done`); v != "imapd "+second+"\nauthd "+second {
 		h.Errorf("what runs after the upgrade: %s", v)
 	}
+	h.calm("the upgrade")
 	if got, err := h.Shell("rpm --verify --nodeps fantail || true"); err != nil || !strings.HasPrefix(got, "S.5....T.  c /etc/fantail/fantail.toml\n") || strings.Count(got, "\n") != 1 {
 		h.Errorf("verify: %v\n%s", err, got)
+	}
+	if got := h.sh(`cd /etc
+		head -qn 1 fantail/fantail.toml fantail/fantail.toml.rpmnew fail2ban/jail.d/fantail.conf | cut -c-10
+		rm fantail/fantail.toml.rpmnew`); got != "# Fantail'\n# Revised.\n# Revised." {
+		h.Errorf("configuration files:\n%s", got)
 	}
 	h.rpm(first, "--upgrade", "--oldpackage")
 	h.chosen()
 
 	h.sh("systemctl unmask --quiet fantail-policy.socket; rpm --erase fantail 2>&1")
+	h.calm("the removal")
 	if left := h.sh(`pgrep --list-full "^/usr/(libexec/fantail|sbin)/" || true; ls /usr/libexec/fantail 2>/dev/null || true; find /usr /etc -name '*fantail*' ! -name '*.rpmsave' ! -path /etc/fantail; find /etc/fantail -type f`); left != "/etc/fantail/fantail.toml.rpmsave" {
 		h.Errorf("after the removal there are:\n%s", left)
 	}

@@ -226,6 +226,8 @@ func (d *daemon) build(a arguments) error {
 	switch {
 	case err == nil:
 		d.service.Reload, d.parts.TLS = certificate.Reload, certificate.Config()
+	case d.Service == wire.LMTP && !d.cfg.IsSet("tls.certificate"): // the self-signed one is the others'
+		d.log.Info("there is no TLS", "reason", "tls.certificate names no certificate")
 	case d.Service == wire.LMTP: // mail comes from this machine
 		d.log.Warn("there is no TLS", "err", err)
 	default:

@@ -89,13 +89,20 @@ var ErrFolderName = errors.New("maildir: impossible folder name")
 // removed. No layout has folders with two dots in front.
 const trash = "..fantail-"
 
-// OpenTree opens the tree at root, and makes the Maildir there if there is none.
+// OpenTree opens the tree at root, and makes the Maildir there if there is none, with the
+// directories above it that are missing.
 func OpenTree(root string, o Options) (*Tree, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	d, err := Create(root, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeDirectory(filepath.Dir(filepath.Clean(root))); err != nil {
+			return nil, fmt.Errorf("create maildir: %w", err)
+		}
+		d, err = Create(root, o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +123,21 @@ func OpenTree(root string, o Options) (*Tree, error) {
 		return nil, fmt.Errorf("open tree: no layout has the number %d", o.Layout)
 	}
 	return t, nil
+}
+
+// makeDirectory makes a directory, durably, with those above it.
+func makeDirectory(path string) error {
+	if isDir(path) {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if err := makeDirectory(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !(errors.Is(err, fs.ErrExist) && isDir(path)) {
+		return err
+	}
+	return syncPath(above)
 }
 
 // Layout is the layout that the tree was opened with.

@@ -250,6 +250,35 @@ func TestTreeCreateRace(t *testing.T) {
 	})
 }
 
+// TestAbove: the home of an account that nobody has used yet is made with its mail, for its
+// user alone; what cannot be made is an error.
+func TestAbove(t *testing.T) {
+	dir := t.TempDir()
+	home := filepath.Join(dir, "example.org", "ann")
+	for range 2 {
+		if _, err := OpenTree(filepath.Join(home, "Maildir")+"/", Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{filepath.Dir(home), home, filepath.Join(home, "Maildir", "cur")} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != fs.ModeDir|0o700 {
+			t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(file, "ann", "Maildir"), filepath.Join(dir, "link", "ann", "Maildir")} {
+		if _, err := OpenTree(path, Options{}); err == nil {
+			t.Errorf("%s was made", path)
+		}
+	}
+}
+
 func TestCreateCompletes(t *testing.T) {
 	dir := t.TempDir()
 	if d, err := Open(filepath.Join(dir, "none"), Options{}); !errors.Is(err, fs.ErrNotExist) {

@@ -34,11 +34,11 @@ func (k *kick) run(ctx context.Context, t *tool, args []string) error {
 	if err != nil {
 		return k.failure(err)
 	}
+	if _, err := admin.Kick(ctx, name); err != nil { // also a program without a connection
+		return k.failure(err)
+	}
 	if len(before) == 0 {
 		return &failure{exitNoUser, fmt.Errorf("%s has no session", name), "who has: fantail who"}
-	}
-	if _, err := admin.Kick(ctx, name); err != nil {
-		return k.failure(err)
 	}
 	for left := before; ; {
 		left, err = admin.Sessions(ctx, name)

@@ -15,8 +15,8 @@
 //	                                            without a connection of ours it is killed
 //	gone      none                              what it had not taken is given to another
 //
-// Serving, too, it is retired by Give of another edition, by Shutdown, and by
-// closing its end itself, since it was told to stop or has crashed.
+// Serving, too, it is retired by Give of another edition, by Stop of its account, by
+// Shutdown, and by closing its end itself, since it was told to stop or has crashed.
 //
 // A serving process of which every connection was closed on our side, and which
 // does not see that for Options.Linger, is stuck, and is killed. A process with

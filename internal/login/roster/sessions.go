@@ -50,10 +50,21 @@ func (r *Roster) each(which func(*connection) bool, f func(*connection)) {
 // Stop has the programs take leave of an account's clients and end their connections,
 // and returns how many. It does not wait. A program that has not done it after
 // Options.Stop is killed, unless it has connections of other accounts. Who connects
-// afterwards is served as usual.
-func (r *Roster) Stop(account string) int { return r.stop(ofAccount(account)) }
+// afterwards gets another program, if the account's was not one that several share: what
+// programs know of the mail, also those that have no connection, may not hold any more.
+func (r *Roster) Stop(account string) int {
+	r.mu.Lock()
+	for p := range r.all {
+		if p.key.account != "" && p.key.account == account {
+			p.retire()
+		}
+	}
+	r.mu.Unlock()
+	return r.stop(ofAccount(account))
+}
 
-// StopFor is Stop of the connections that were wanted by an owner, who is not nil.
+// StopFor has programs end the connections that were wanted by an owner, who is not nil,
+// in the same way; programs stay.
 func (r *Roster) StopFor(owner any) int {
 	return r.stop(func(c *connection) bool { return c.owner == owner })
 }

@@ -102,6 +102,8 @@ install: build
 	for file in pam.d/fantail apparmor.d/fantail fail2ban/filter.d/fantail.conf fail2ban/jail.d/fantail.conf; do \
 	  [ -e $(DESTDIR)/etc/$$file ] || install -D -m 644 packaging/$$file $(DESTDIR)/etc/$$file || exit 1; \
 	done
+	[ -e $(DESTDIR)/etc/ufw/applications.d/fantail ] || install -D -m 644 packaging/ufw/fantail $(DESTDIR)/etc/ufw/applications.d/fantail
+	install -D -m 644 doc/admin.md $(DESTDIR)$(PREFIX)/share/doc/fantail/admin.md
 	cd packaging/examples && for file in $$(find . -type f); do \
 	  install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/fantail/examples/$$file || exit 1; \
 	done

@@ -2,11 +2,14 @@ package internal_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -304,5 +307,65 @@ func TestManualExit(t *testing.T) {
 		if ok && p.section == "8" && got != strings.Trim(fmt.Sprint(want), "[]") {
 			t.Errorf("%s has the exit statuses %s, want %d", p.file, got, want)
 		}
+	}
+}
+
+// TestManualPrograms wants the table of fantail(7) to have every program.
+func TestManualPrograms(t *testing.T) {
+	programs, err := os.ReadDir("../cmd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pages(t) {
+		if p.file != "fantail.7" {
+			continue
+		}
+		var rows []string
+		for _, row := range p.macros(".It Xr") {
+			rows = append(rows, strings.Fields(row)[0])
+		}
+		for _, program := range programs {
+			if n := len(rows); !slices.Contains(rows, program.Name()) {
+				t.Errorf("of %d programs that fantail(7) lists, none is %s", n, program.Name())
+			}
+		}
+	}
+}
+
+// madeFile is the name of a file that programs make, in their code.
+var madeFile = regexp.MustCompile(`^(fantail[.-][a-z0-9-]+|dovecot-[a-z]+|maildir[a-z]+|subscriptions|[a-z]+\.(json|lock))$`)
+
+// otherNames look like such files, and are something else.
+var otherNames = []string{"autodiscover.json", "fantail-lmtp-"}
+
+// TestManualFiles wants fantail-files(5) to have every file that the code names.
+func TestManualFiles(t *testing.T) {
+	text, err := os.ReadFile("../man/fantail-files.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range sources(t, 0) {
+		if strings.HasSuffix(f.path, "_test.go") || !strings.Contains(f.path, "internal/") || strings.Contains(f.path, "internal/autoconfig/") {
+			continue
+		}
+		ast.Inspect(f.ast, func(node ast.Node) bool {
+			lit, ok := node.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			name, err := strconv.Unquote(lit.Value)
+			if err != nil || !madeFile.MatchString(name) || slices.Contains(otherNames, name) {
+				return true
+			}
+			n++
+			if name = regexp.MustCompile(`^[a-z]+\.lock$`).ReplaceAllString(name, "*.lock"); !strings.Contains(string(text), name) {
+				t.Errorf("%s makes %s, of which fantail-files(5) says nothing", f.path, name)
+			}
+			return true
+		})
+	}
+	if n < 20 {
+		t.Errorf("only %d names of files are found", n)
 	}
 }

@@ -81,9 +81,12 @@ func (j *job) redHat(dir string) error {
 			return err
 		}
 	}
-	// SELinux does there what AppArmor does in Debian.
-	if err := os.RemoveAll(filepath.Join(dir, "etc/apparmor.d")); err != nil {
-		return err
+	// SELinux does there what AppArmor does in Debian, and firewalld, which knows the ports,
+	// what ufw does.
+	for _, other := range []string{"etc/apparmor.d", "etc/ufw"} {
+		if err := os.RemoveAll(filepath.Join(dir, other)); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(filepath.Join(dir, "usr/share/doc/fantail/copyright"), filepath.Join(dir, "usr/share/licenses/fantail/MODULES")); err != nil {
 		return err

@@ -49,7 +49,13 @@ func (h house) with(t *testing.T) house { return house{t, h.Container} }
 // Postfix runs yet.
 func newHouse(t *testing.T, suite string) house {
 	t.Helper()
-	h := house{t, container.Start(t, debian(suite))}
+	return furnish(t, debian(suite))
+}
+
+// furnish is the same with other packages of Debian.
+func furnish(t *testing.T, recipe container.Recipe) house {
+	t.Helper()
+	h := house{t, container.Start(t, recipe)}
 	h.sh(`systemctl disable --quiet --now dovecot.service postfix.service 2>/dev/null || true
 		systemctl stop dovecot.socket 2>/dev/null || true
 		systemctl reset-failed

@@ -29,10 +29,9 @@ func TestSharedProcess(t *testing.T) {
 			t.Errorf("%q, want %q", c.c.lines.Text(), c.want)
 		}
 	}
-	for name, w := range map[string]Wanted{"other company": shared("cyn", "w"), "nobody": wanted("ann", "well")} {
-		if other := h.connect(w); other.pid == ann.pid {
-			t.Errorf("who shares with %s is in the same process", name)
-		}
+	elsewhere, alone := h.connect(shared("cyn", "w")), h.connect(wanted("ann", "well"))
+	if elsewhere.pid == ann.pid || alone.pid == ann.pid {
+		t.Error("who shares with others, or with nobody, is in the same process")
 	}
 	if got := h.Sessions("bob"); len(got) != 1 || got[0].Account != "bob" || got[0].PID != bob.pid {
 		t.Errorf("%+v", got)
@@ -42,6 +41,8 @@ func TestSharedProcess(t *testing.T) {
 	}
 	ann.over("bye")
 	ann2.over("bye")
+	alone.over("bye")
+	ended(t, alone.pid)
 	bob.alive()
 
 	// Also of a process that gets no more, which goes on until the last has ended.

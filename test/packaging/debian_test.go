@@ -32,6 +32,7 @@ func TestInstalled(t *testing.T) {
 			}{
 				{"install", false, installed},
 				{"postfix", true, postfix},
+				{"chromium", true, chromium},
 				{"reload", true, reload},
 				{"upgrade", true, upgrade},
 				{"downgrade", true, downgrade},

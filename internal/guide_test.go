@@ -248,15 +248,23 @@ func TestGuideSame(t *testing.T) {
 
 // TestGuideRun: a block that is marked so is run by the tests of packages.
 func TestGuideRun(t *testing.T) {
-	tests, err := os.ReadFile("../test/packaging/guide_test.go")
+	files, err := filepath.Glob("../test/packaging/*_test.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var tests []byte
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, text...)
 	}
 	marked := 0
 	for _, f := range readGuides(t)[0].fences {
 		if name, ok := strings.CutPrefix(f.marks, "run="); ok {
 			marked++
-			if !strings.Contains(string(tests), `"`+name+`"`) {
+			if !strings.Contains(string(tests), `types("`+name+`")`) {
 				t.Errorf("nothing runs %s: %v", name, f)
 			}
 		} else if f.marks != "" {

@@ -100,7 +100,7 @@ func TestExamples(t *testing.T) {
 				}
 			}
 		}
-		if named != 5 {
+		if named != 6 {
 			t.Errorf("%d units name profiles", named)
 		}
 	})

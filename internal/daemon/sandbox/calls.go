@@ -82,6 +82,9 @@ func mailCalls() []rule {
 	)
 }
 
+// mendingCalls are for modes of files that cannot be opened.
+func mendingCalls() []rule { return calls(unix.SYS_FCHMODAT) }
+
 // readingCalls open files that are not to be changed.
 func readingCalls() []rule {
 	return []rule{

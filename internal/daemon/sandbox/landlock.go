@@ -17,6 +17,9 @@ const (
 	inProgram = ll.AccessFSReadFile | ll.AccessFSExecute
 	inSocket  = ll.AccessFSResolveUnix
 
+	// ofMender is to move what is no message out of the way.
+	ofMender = ll.AccessFSMakeSym | ll.AccessFSMakeSock | ll.AccessFSMakeFifo
+
 	// ofReader is what a program needs everywhere that starts those of others.
 	ofReader = ll.AccessFSReadFile | ll.AccessFSReadDir | ll.AccessFSResolveUnix
 	// ofStarter is everything but to execute.
@@ -24,16 +27,17 @@ const (
 		ll.AccessFSMakeSym | ll.AccessFSIoctlDev | ll.AccessFSResolveUnix
 )
 
-// fence leaves the process the files of o, and everywhere the rights of its role.
+// fence leaves the process the files of o, and everywhere the rights of its role, with
+// further ones in the trees.
 // Without AccessFSRefer, which Linux 5.13 to 5.18 do not have, no message could be
 // moved to another folder, so there is no fence at all on these.
-func fence(everywhere landlock.AccessFSSet, o Options) error {
+func fence(everywhere, further landlock.AccessFSSet, o Options) error {
 	config := landlock.V11
 	if o.Network {
 		config.HandledAccessNet = 0
 	}
 	rules := []landlock.Rule{
-		landlock.PathAccess(inTree, o.Trees...),
+		landlock.PathAccess(inTree|further, o.Trees...),
 		landlock.PathAccess(inFile, o.Files...).IgnoreIfMissing(),
 		landlock.PathAccess(inReading, o.Reading...).IgnoreIfMissing(),
 		landlock.PathAccess(inProgram, append(loaders(o.Programs), o.Programs...)...).IgnoreIfMissing(),

@@ -6,6 +6,7 @@
 //
 //	            files                     system calls        programs, sockets
 //	Session     its account's mail        those of a list     none, of any kind
+//	Examiner    its account's mail        those of a list     none, of any kind
 //	Delivery    its account's mail        those of a list     none, of any kind
 //	Front       certificates, read        those of a list     no programs; takes connections, asks authd and sessiond
 //	Spooler     the same, and its spool   those of a list     the same
@@ -35,6 +36,9 @@
 // a virtual user has no power over others of the same uid. A front has no file but
 // those from which it reads its certificates again.
 //
+// An Examiner mends an account's mail: it may change modes, and move links, sockets and
+// FIFOs that somebody has left among messages, but make none.
+//
 // System calls are filtered by seccomp. What is not allowed fails with EPERM and
 // is told to the kernel's audit log; clone3 with ENOSYS, so that there is clone
 // in its place. The lists in calls.go were found by running the dialogues, the
@@ -45,7 +49,7 @@
 // What is left to somebody who has taken over a session, because nothing above
 // fences it: the size, times and existence of files, and what happens in
 // directories (inotify), where its uid may look and the path is known; setting
-// the times of files of its uid. Between accounts that have a uid each, the
+// the times of files of its uid, or, for an Examiner, their modes. Between accounts that have a uid each, the
 // kernel's permissions forbid that.
 //
 // A kernel that lacks some of this gives the rest (Missing). Whatever else goes
@@ -88,6 +92,8 @@ const (
 	// Starter is root, and starts session programs as their accounts' users. They
 	// inherit all that it gives up.
 	Starter
+	// Examiner is a Session that serves nobody, and mends the mail.
+	Examiner
 )
 
 // role is a row of the table.
@@ -97,17 +103,19 @@ type role struct {
 	everywhere landlock.AccessFSSet // these rights to all
 	filter     func() filter        // of system calls
 	offline    bool                 // no sockets of a network, but by Options.Network
+	trees      landlock.AccessFSSet // further rights to Options.Trees
 }
 
 var roles = [...]role{
-	Session:  {"session", true, 0, only(runtimeCalls, lookCalls, mailCalls, connectionCalls), false},
-	Delivery: {"delivery", true, 0, only(runtimeCalls, lookCalls, mailCalls), false},
-	Rootless: {"rootless front", false, 0, except(hostileCalls), false},
-	Front:    {"front", true, 0, only(runtimeCalls, lookCalls, readingCalls, connectionCalls, acceptingCalls), false},
-	Spooler:  {"front with a spool", true, 0, only(runtimeCalls, lookCalls, mailCalls, connectionCalls, acceptingCalls), false},
-	Checker:  {"checker of passwords", true, ofReader, except(hostileCalls), true},
-	Foreign:  {"checker of passwords by others", false, 0, except(hostileCalls), false},
-	Starter:  {"starter of sessions", true, ofStarter, except(hostileCalls), true},
+	Session:  {"session", true, 0, only(runtimeCalls, lookCalls, mailCalls, connectionCalls), false, 0},
+	Delivery: {"delivery", true, 0, only(runtimeCalls, lookCalls, mailCalls), false, 0},
+	Rootless: {"rootless front", false, 0, except(hostileCalls), false, 0},
+	Front:    {"front", true, 0, only(runtimeCalls, lookCalls, readingCalls, connectionCalls, acceptingCalls), false, 0},
+	Spooler:  {"front with a spool", true, 0, only(runtimeCalls, lookCalls, mailCalls, connectionCalls, acceptingCalls), false, 0},
+	Checker:  {"checker of passwords", true, ofReader, except(hostileCalls), true, 0},
+	Foreign:  {"checker of passwords by others", false, 0, except(hostileCalls), false, 0},
+	Starter:  {"starter of sessions", true, ofStarter, except(hostileCalls), true, 0},
+	Examiner: {"examiner", true, 0, only(runtimeCalls, lookCalls, mailCalls, mendingCalls), false, ofMender},
 }
 
 func (r Role) String() string { return roles[r].name }
@@ -151,7 +159,7 @@ func enter(r role, o Options) error {
 		return fmt.Errorf("keep debuggers away: %w", err)
 	}
 	if r.fenced {
-		if err := fence(r.everywhere, o); err != nil {
+		if err := fence(r.everywhere, r.trees, o); err != nil {
 			return err
 		}
 	}

@@ -167,6 +167,9 @@ func layout(t *testing.T, uid int) string {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "own/cur/dangling")); err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range []string{"own/cur/mail", "own/cur/mail2", "other/cur/mail", "other/cur/mail2", "linked/cur/mail", "outside/file", "outside/file2", "certificates/mail.pem"} {
 		if err := os.WriteFile(filepath.Join(dir, f), []byte("Subject: x\n\n"), 0o600); err != nil {
 			t.Fatal(err)

@@ -128,6 +128,7 @@ func (m *mail) close() error {
 // fence is the sandbox of the process, around one directory.
 type fence struct {
 	dir     string
+	role    sandbox.Role
 	leave   func()      // ends the program as a signal does
 	entered bool        // or is not to be
 	at      os.FileInfo // the directory that it is around; nil: none
@@ -139,7 +140,7 @@ func (f *fence) enter(p store.Places) (err error) {
 	if f.at, err = os.Stat(f.dir); err != nil {
 		return err
 	}
-	err = sandbox.Enter(sandbox.Session, sandbox.Options{Trees: p.Trees, Files: p.Files})
+	err = sandbox.Enter(f.role, sandbox.Options{Trees: p.Trees, Files: p.Files})
 	f.entered = err == nil
 	return err
 }

@@ -35,6 +35,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/journal"
 	"fantail/internal/daemon/processors"
+	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/slack"
 	"fantail/internal/login/crossed"
 	"fantail/internal/login/handover"
@@ -80,6 +81,13 @@ type Conn interface {
 // own protocol. The sessions of a process get the same account, which is closed
 // when the last of them has ended.
 func (s *Session) OpenAccount() (*store.Account, error) { return s.mail.open() }
+
+// Maildir is where the account's mail is, or will be when the account is opened.
+func (s *Session) Maildir() string { return s.mail.maildir }
+
+// Examine says, before OpenAccount, that nobody is served and the mail is to be mended: the
+// sandbox will be that of an examiner.
+func (s *Session) Examine() { s.mail.fence.role = sandbox.Examiner }
 
 // OpenOther is OpenAccount of another account that the process has, or of this one, by
 // its name.

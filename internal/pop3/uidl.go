@@ -1,5 +1,10 @@
 package pop3
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
 // MaxUIDL is the longest unique-id (RFC 1939 section 7), in octets.
 const MaxUIDL = 70
 
@@ -15,4 +20,15 @@ func ValidUIDL[T string | []byte](s T) bool {
 		}
 	}
 	return true
+}
+
+// LegalUIDL returns b, of which a unique-id begins at start, with one that may be sent: one
+// that is too long, or has other characters, gives way to its hash.
+func LegalUIDL(b []byte, start int) []byte {
+	if ValidUIDL(b[start:]) {
+		return b
+	}
+	const length = 40 // of the digits of the hash: more than enough for a mailbox
+	sum := sha256.Sum256(b[start:])
+	return hex.AppendEncode(b[:start], sum[:length/2])
 }

@@ -91,6 +91,12 @@ func (m *Mailbox) remembered(x *index.Index) *uidlist.List {
 	if x == nil && m.snap != nil {
 		x = m.snap.x
 	}
+	return Remembered(x)
+}
+
+// Remembered is what an index knows of the UID list: enough to write it anew. It is nil
+// if there is no index, or a damaged one.
+func Remembered(x *index.Index) *uidlist.List {
 	if x == nil || x.Verify() != nil {
 		return nil
 	}

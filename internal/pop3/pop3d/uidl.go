@@ -2,8 +2,6 @@ package pop3d
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 
 	"fantail/internal/daemon/conf"
@@ -40,7 +38,7 @@ func (d *drop) name(legacy map[mail.UID]store.Legacy, bases []string) {
 		if bases != nil {
 			from.Filename, from.GUID = bases[i], cmp.Or(l.GUID, bases[i])
 		}
-		b = legalUIDL(d.set.UIDLFormat.Append(b[:0], &from), 0)
+		b = pop3.LegalUIDL(d.set.UIDLFormat.Append(b[:0], &from), 0)
 		m.uidl = string(b)
 	}
 	if d.set.UIDLDuplicates == conf.UIDLRename {
@@ -63,22 +61,11 @@ func (d *drop) rename() {
 		b := []byte(m.uidl)
 		for taken[string(b)] {
 			b = strconv.AppendUint(append(b, '-'), uint64(m.uid), 10)
-			b = legalUIDL(b, 0)
+			b = pop3.LegalUIDL(b, 0)
 		}
 		m.uidl = string(b)
 		taken[m.uidl] = true
 	}
-}
-
-// legalUIDL returns b, of which the unique-id begins at start, with one that may be
-// sent.
-func legalUIDL(b []byte, start int) []byte {
-	if pop3.ValidUIDL(b[start:]) {
-		return b
-	}
-	const length = 40 // of the digits of the hash: more than enough for a mailbox
-	sum := sha256.Sum256(b[start:])
-	return hex.AppendEncode(b[:start], sum[:length/2])
 }
 
 // appendUIDL appends the unique-id of a message.
@@ -88,5 +75,5 @@ func (d *drop) appendUIDL(b []byte, m *message) []byte {
 	}
 	start := len(b)
 	from := conf.UIDLSource{UID: uint32(m.uid), UIDValidity: uint32(d.validity)}
-	return legalUIDL(d.set.UIDLFormat.Append(b, &from), start)
+	return pop3.LegalUIDL(d.set.UIDLFormat.Append(b, &from), start)
 }

@@ -78,6 +78,9 @@ func withSizes(base string, size, virtual int64) string {
 	return string(b)
 }
 
+// MaxInfo is the longest that ":2," with all flags and letters is.
+const MaxInfo = len(":2,DFRST") + 26
+
 // maxHost leaves room in 255 octets for the numbers, the sizes, the origin, and flags.
 const maxHost = 80
 

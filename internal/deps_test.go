@@ -23,7 +23,7 @@ const floors = `
 	login/authd login/sessiond login/keyd login/own
 	deliver deliver/parcel login/broker login/broker/brokertest imap imap/ident imap/wire pop3 webmail/htmlsafe webmail/contacts webmail/invite webmail/query store/storetest webmail/settings webmail/devices webmail/compose webmail/outbox webmail/submit login/submitd login/inquiry
 	login/passdb/ldapdb login/passdb/sqldb login/passdb/oauth login/passdb/checkpassword
-	search login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
+	search store/fsck login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/userdb/self login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth login/webauthn/webauthntest
 	login/crossed

@@ -21,7 +21,7 @@ import (
 
 // foreign are the pages of other packages that ours may refer to.
 var foreign = []string{
-	"crypt 5", "fail2ban-client 1", "flock 2", "getent 1", "passwd 1", "shadow 5", "inetd 8", "inetd.conf 5", "mutt 1", "ssh 1", "systemd 1", "journalctl 1", "systemd.journal-fields 7", "systemd.socket 5",
+	"crypt 5", "fail2ban-client 1", "fsck 8", "flock 2", "getent 1", "passwd 1", "shadow 5", "inetd 8", "inetd.conf 5", "mutt 1", "ssh 1", "systemd 1", "journalctl 1", "systemd.journal-fields 7", "systemd.socket 5",
 }
 
 // page is a manual page.

@@ -1,11 +1,13 @@
 // Imap-session serves IMAP to one account, on standard input and output.
 //
 //	imap-session [-nv] [-c file] [-u account] [-m maildir] [-front]
+//	imap-session -fsck what [-c file] [-u account] [-m maildir]
 //
 // Whoever starts it is logged in: it greets with PREAUTH (RFC 9051 section 7.1.4)
 // and serves the mail of the user whose uid it has. So it works behind ssh, in a
 // pipe, or as a client's "tunnel". With -front it was started by imapd and
-// completes the command by which the client logged in.
+// completes the command by which the client logged in. With -fsck it serves nobody, and
+// examines the mail (package store/fsck).
 //
 // The options are those of package session; see imap-session(8).
 package main
@@ -27,7 +29,8 @@ var version = "unknown"
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args []string, in, out, stderr *os.File) int {
-	p := session.Program{Name: "imap-session", Version: version, Serve: serve}
+	var f examination
+	p := session.Program{Name: "imap-session", Version: version, Serve: serve, Flags: f.flags, Instead: f.instead}
 	return p.Main(args, in, out, stderr)
 }
 

@@ -56,12 +56,19 @@ func (p Program) Main(args []string, in *os.File, out, stderr io.Writer) int {
 		return exitUsage
 	}
 	v, rest, err := find(fs.Args())
-	if err == nil && v.name == "help" {
-		err = t.help(fs, rest)
-	} else if err == nil {
-		err = t.run(v, rest)
+	if err != nil {
+		return t.tell(err)
 	}
-	return t.tell(err)
+	if v.name == "help" {
+		return t.tell(t.help(fs, rest))
+	}
+	do := v.make()
+	err = t.run(v, do, rest)
+	status := t.tell(err)
+	if s, ok := do.(stated); ok {
+		status = s.status(status, err)
+	}
+	return status
 }
 
 // flags returns a set with the options of every verb.
@@ -76,8 +83,7 @@ func (t *tool) flags(name string) *flag.FlagSet {
 var errTold = errors.New("wrong command line")
 
 // run runs a verb. Options may stand before, between and behind its arguments.
-func (t *tool) run(v verb, args []string) error {
-	do := v.make()
+func (t *tool) run(v verb, do action, args []string) error {
 	fs := t.flags("fantail " + v.name)
 	do.flags(fs)
 	fs.Usage = func() { v.usage(t.stderr, fs) }

@@ -21,10 +21,11 @@ const (
 	exitConfig      = 78
 )
 
-// Statuses are all of them, for the manual.
+// Statuses are all of them, and behind these the statuses of fsck, for the manual.
 func Statuses() []int {
 	return []int{
 		exitOK, exitFound, exitUsage, exitData, exitNoUser, exitUnavailable, exitIO, exitTemporary, exitPermission, exitConfig,
+		exitOK, fsckMended, fsckLeft, fsckFailed, fsckUsage,
 	}
 }
 

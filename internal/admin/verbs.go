@@ -23,6 +23,11 @@ type action interface {
 	run(ctx context.Context, t *tool, args []string) error
 }
 
+// stated is an action with exit statuses of its own: status translates the tool's.
+type stated interface {
+	status(tool int, err error) int
+}
+
 // verbs is the table, in the order of the usage and the manual.
 var verbs = []verb{
 	{"check", "[name]", "say what is wrong with this installation, or with an account", func() action { return new(check) }},
@@ -46,6 +51,7 @@ var verbs = []verb{
 	{"expire", "[name ...]", "remove mail that POP3 has retrieved and left on the server, when its days are over", func() action { return new(expire) }},
 	{"dns", "[domain ...]", "print the records of DNS by which mail programs set themselves up", func() action { return new(dns) }},
 	{"quota", "[name ...]", "say how much mail accounts have, and may have", func() action { return new(quota) }},
+	{"fsck", "[name ...]", "examine mail and what is kept beside it, and mend it", func() action { return new(fsckVerb) }},
 	{"import-dovecot", "[file]", "say in our settings what Dovecot was told, and what does not come along", func() action { return new(importDovecot) }},
 	{"help", "[verb ...]", "show how a verb is used", nil},
 }

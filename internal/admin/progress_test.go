@@ -192,6 +192,7 @@ func TestProgressRate(t *testing.T) {
 	}
 	p.end()
 	most := int(time.Since(begun)/tick) + 1
+	s.await("nothing", func(l string) bool { return l == "" && strings.HasSuffix(s.text(), clearLine) })
 	if n := strings.Count(s.text(), " things"); n < 2 || n > most {
 		t.Errorf("drawn %d times, at most %d", n, most)
 	}

@@ -31,6 +31,7 @@ import (
 type place struct {
 	testing.TB
 	root string
+	half bool // sizes may be wrong
 }
 
 // subjects are the messages of a new place, by UID from 1.
@@ -40,7 +41,7 @@ var subjects = []string{"one", "two", "three", "four", "five", "six"}
 // more keywords than there are letters.
 func newPlace(t testing.TB) *place {
 	t.Helper()
-	p := &place{t, filepath.Join(t.TempDir(), "Maildir")}
+	p := &place{TB: t, root: filepath.Join(t.TempDir(), "Maildir")}
 	p.with(func(a *store.Account) {
 		for _, name := range []string{mail.Inbox, "Work"} {
 			if name != mail.Inbox {
@@ -135,7 +136,7 @@ func (p *place) message(m *store.Mailbox, s *store.Snapshot, i int, r store.Row)
 	if err != nil {
 		p.Fatal(err)
 	}
-	if n := len(text) + bytes.Count(text, []byte("\n")); int(size) != n && !strings.Contains(string(text), "\r") {
+	if n := len(text) + bytes.Count(text, []byte("\n")); int(size) != n && !p.half {
 		p.Errorf("UID %d: size %d, want %d", r.UID, size, n)
 	}
 	words := make([]string, 0, 60)
@@ -494,7 +495,7 @@ func compare(t *testing.T, before, after []string, more string) {
 
 // TestNothing: who has no mail has no damage, and gets no Maildir.
 func TestNothing(t *testing.T) {
-	p := &place{t, filepath.Join(t.TempDir(), "Maildir")}
+	p := &place{TB: t, root: filepath.Join(t.TempDir(), "Maildir")}
 	ok, err := Prepare(p.root, Options{Report: func(f Finding) { t.Errorf("%+v", f) }})
 	if ok || err != nil {
 		t.Error(ok, err)
@@ -631,7 +632,7 @@ func TestUIDL(t *testing.T) {
 
 // TestUnfurnished: a Maildir that no session has seen gets nothing that a new account gets.
 func TestUnfurnished(t *testing.T) {
-	p := &place{t, filepath.Join(t.TempDir(), "Maildir")}
+	p := &place{TB: t, root: filepath.Join(t.TempDir(), "Maildir")}
 	for _, sub := range []string{"tmp", "new", "cur"} {
 		p.ok(os.MkdirAll(p.path(sub), 0o700))
 	}

@@ -3,6 +3,7 @@ package systemd
 import (
 	"crypto/tls"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -131,17 +132,20 @@ func takenOver(h house) {
 	}
 }
 
-// inetd: the classic way, a process for each connection.
+// inetd: the classic way, a process for each connection, by the units that are examples of
+// it. Here the daemon goes on beside them.
 func inetd(h house) {
-	for name, text := range map[string]string{
-		"classic.socket":   "[Socket]\nListenStream=127.0.0.1:1143\nAccept=yes\n",
-		"classic@.service": "[Service]\nUser=_fantail\nStandardInput=socket\nStandardError=journal\nExecStart=/usr/sbin/imapd -i -S /run/fantail\n",
-	} {
-		if err := h.Write("/etc/systemd/system/"+name, text, 0o644); err != nil {
+	for _, name := range []string{"imap-each.socket", "imap-each@.service"} {
+		text, err := os.ReadFile("../../packaging/examples/systemd/" + name)
+		if err != nil {
+			h.Fatal(err)
+		}
+		unit := strings.NewReplacer("Conflicts=fantail-imap.socket\n", "", "ListenStream=143\n", "ListenStream=127.0.0.1:1143\n").Replace(string(text))
+		if err := h.Write("/etc/systemd/system/"+name, unit, 0o644); err != nil {
 			h.Fatal(err)
 		}
 	}
-	h.sh("systemctl daemon-reload; systemctl start classic.socket")
+	h.sh("systemctl daemon-reload; systemctl start imap-each.socket")
 	for range 2 {
 		c := h.dial("127.0.0.1:1143")
 		c.say("s STARTTLS", "s OK")

@@ -333,7 +333,7 @@ func TestManualPrograms(t *testing.T) {
 }
 
 // madeFile is the name of a file that programs make, in their code.
-var madeFile = regexp.MustCompile(`^(fantail[.-][a-z0-9-]+|dovecot-[a-z]+|maildir[a-z]+|subscriptions|[a-z]+\.(json|lock))$`)
+var madeFile = regexp.MustCompile(`^(fantail[.-][a-z0-9+-]+|dovecot-[a-z]+|maildir[a-z]+|subscriptions|[a-z]+\.(json|lock))$`)
 
 // otherNames look like such files, and are something else.
 var otherNames = []string{"autodiscover.json", "fantail-lmtp-"}

@@ -31,6 +31,7 @@ func TestInstalled(t *testing.T) {
 				run  func(house)
 			}{
 				{"install", false, installed},
+				{"units", true, unitsOf},
 				{"postfix", true, postfix},
 				{"chromium", true, chromium},
 				{"reload", true, reload},
@@ -67,6 +68,22 @@ func installed(h house) {
 	h.healthy()
 	if out := h.sh("fantail config -n && fantail -v"); out != "fantail "+first {
 		h.Errorf("fantail says %q", out)
+	}
+}
+
+// unitsOf: the systemd of the release understands every line of the units, and what
+// strangers talk to is exposed to less than 1.0 of 10.
+func unitsOf(h house) {
+	if out := h.sh(`cd /usr/lib/systemd/system; systemd-analyze verify --man=no --recursive-errors=no fantail-* 2>&1 || true`); out != "" {
+		h.Errorf("verify:\n%s", out)
+	}
+	for _, name := range []string{"imapd", "pop3d", "webmaild", "lmtpd", "keyd"} {
+		if out, err := h.Shell(`systemd-analyze security --no-pager --threshold=9 "fantail-$1.service"`, name); err != nil {
+			h.Errorf("%v\n%s", err, out)
+		} else {
+			_, level, _ := strings.Cut(out, "Overall exposure level")
+			h.Log(strings.TrimSpace(level))
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ const maintainer = "Ann Example <ann@example.org>"
 func packIn(source, kind, version, out, level string) (string, error) {
 	cmd := exec.Command("go", "run", "./packaging/build", "-v", version, "-m", maintainer, "-o", out, "-z", level, kind)
 	cmd.Dir = source
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1800000000")
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
 	text, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

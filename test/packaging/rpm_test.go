@@ -57,14 +57,13 @@ func TestRPM(t *testing.T) {
 		h.Errorf("verify: %v\n%s", err, got)
 	}
 	if got := h.sh(`cd /etc
-		head -qn 1 fantail/fantail.toml fantail/fantail.toml.rpmnew fail2ban/jail.d/fantail.conf | cut -c-10
-		rm fantail/fantail.toml.rpmnew`); got != "# Fantail'\n# Revised.\n# Revised." {
+		head -qn 1 fantail/fantail.toml fantail/fantail.toml.rpmnew fail2ban/jail.d/fantail.conf | cut -c-10`); got != "# Fantail'\n# Revised.\n# Revised." {
 		h.Errorf("configuration files:\n%s", got)
 	}
 	h.rpm(first, "--upgrade", "--oldpackage")
 	h.chosen()
 
-	h.sh("systemctl unmask --quiet fantail-policy.socket; rpm --erase fantail 2>&1")
+	h.sh("systemctl unmask --quiet fantail-policy.socket; rm /etc/fantail/fantail.toml.rpmnew; rpm --erase fantail 2>&1")
 	h.calm("the removal")
 	if left := h.sh(`pgrep --list-full "^/usr/(libexec/fantail|sbin)/" || true; ls /usr/libexec/fantail 2>/dev/null || true; find /usr /etc -name '*fantail*' ! -name '*.rpmsave' ! -path /etc/fantail; find /etc/fantail -type f`); left != "/etc/fantail/fantail.toml.rpmsave" {
 		h.Errorf("after the removal there are:\n%s", left)

@@ -28,8 +28,9 @@ type derived struct {
 	more  *uidlist.Overflow
 	files fileIDs // before anything was read
 
-	comparable bool // the index claims to be true of what is looked at
-	seen       int
+	comparable bool   // the index claims to be true of what is looked at
+	seen       []bool // its messages
+	count      int    // of these
 	lie        string // where it is not
 }
 
@@ -190,6 +191,7 @@ func (d *derived) compare(l *look, new, cur *maildir.Inspection) {
 	}
 	st := x.Stamps()
 	now, err := l.fileIDs()
+	d.seen = make([]bool, x.Len())
 	d.comparable = st.Hard && new.Proof() && cur.Proof() &&
 		st.New == stamp(new) && st.Cur == stamp(cur) &&
 		err == nil && now == d.files && now == fileIDs{uidlist.FileID(st.UIDs), uidlist.FileID(st.Keywords), uidlist.FileID(st.Overflow)}
@@ -205,12 +207,17 @@ func (d *derived) see(l *look, e maildir.Entry, st *unix.Stat_t) {
 	if !d.comparable || d.lie != "" {
 		return
 	}
-	d.seen++
 	i, ok := d.index.FindBase(e.Name.Base)
-	if !ok {
+	switch {
+	case !ok:
 		d.lie = fmt.Sprintf("it does not know %s/%s", subOf(e), e.File)
 		return
+	case d.seen[i]: // which of the two counts is found when it does not claim anything
+		d.lie = fmt.Sprintf("it knows one of two messages %s", e.Name.Base)
+		return
 	}
+	d.seen[i] = true
+	d.count++
 	r := d.index.Row(i)
 	record, ok := d.list.Find(r.UID)
 	octets, hasOctets := r.Stored()
@@ -251,8 +258,8 @@ func sameKeywords(a, b []mail.Keyword) bool {
 
 // end reports what the comparison has shown, and looks at the cache of texts.
 func (d *derived) end(l *look) {
-	if d.comparable && d.lie == "" && d.seen != d.index.Len() {
-		d.lie = fmt.Sprintf("it has %s, and there are %d", plural(d.index.Len(), "message", "messages"), d.seen)
+	if d.comparable && d.lie == "" && d.count != d.index.Len() {
+		d.lie = fmt.Sprintf("it has %s, and there are %d", plural(d.index.Len(), "message", "messages"), d.count)
 	}
 	if d.lie != "" {
 		l.badIndex("it claims to be true, and is not: " + d.lie)

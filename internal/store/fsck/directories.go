@@ -63,7 +63,7 @@ func (c *check) mode(path, mailbox string, st *unix.Stat_t, need uint32) {
 	full := filepath.Join(c.root, path)
 	mode := st.Mode & 0o7777
 	wanted := mode&^everybody | need
-	if int(st.Uid) != os.Geteuid() {
+	if int(st.Uid) != c.uid {
 		if unix.Access(full, accessOf(need)) != nil {
 			c.Report(Finding{Kind: Owner, State: Left, Mailbox: mailbox, Path: path,
 				Problem: fmt.Sprintf("it belongs to uid %d, and is closed to this account", st.Uid), Next: c.chown(path)})

@@ -24,7 +24,7 @@ type look struct {
 	jobs  []job
 	count int // messages
 
-	bases   map[string]maildir.Entry // of the messages so far
+	bases   map[string]maildir.Entry // of the messages so far, if the index does not tell
 	doubled map[string]bool          // bases that are to be separated first
 	sizes   *resizing
 }
@@ -42,8 +42,9 @@ func (b *box) look() (*look, error) {
 			return nil, err
 		}
 	}
-	l.bases = make(map[string]maildir.Entry, in[0].Len()+in[1].Len())
-	l.derived.compare(l, in[0], in[1])
+	if l.derived.compare(l, in[0], in[1]); !l.comparable {
+		l.bases = make(map[string]maildir.Entry, in[0].Len()+in[1].Len())
+	}
 	for i, sub := range []string{"cur", "new"} { // the one in cur keeps its name
 		if err := l.files(sub, in[1-i]); err != nil {
 			return nil, err
@@ -89,7 +90,7 @@ func (l *look) files(sub string, in *maildir.Inspection) error {
 // file looks at one thing in new or cur.
 func (l *look) file(dir int, sub, file string, st *unix.Stat_t) {
 	isNew := sub == "new"
-	at := filepath.Join(sub, file)
+	at := sub + "/" + file
 	if kindOf(st) != unix.S_IFREG {
 		l.add(Finding{Kind: NotAFile, Path: at, Problem: "it is " + what(st) + ", and no message"}, func(d *maildir.Dir) (string, error) {
 			to, err := l.lostAndFound()
@@ -111,11 +112,13 @@ func (l *look) file(dir int, sub, file string, st *unix.Stat_t) {
 	l.count++
 	e := maildir.Entry{Name: name, File: file, New: isNew}
 	l.derived.see(l, e, st)
-	if other, ok := l.bases[name.Base]; ok {
-		l.twice(dir, e, other, st)
-		return
+	if !l.comparable {
+		if other, ok := l.bases[name.Base]; ok {
+			l.twice(e, other, st)
+			return
+		}
+		l.bases[name.Base] = e
 	}
-	l.bases[name.Base] = e
 	if !l.readable(dir, at, file, st) {
 		return
 	}
@@ -149,7 +152,7 @@ func what(st *unix.Stat_t) string {
 const linkGrace = 60
 
 // twice: of two files with one base the one that was seen first keeps it.
-func (l *look) twice(dir int, e, other maildir.Entry, st *unix.Stat_t) {
+func (l *look) twice(e, other maildir.Entry, st *unix.Stat_t) {
 	var o unix.Stat_t
 	path := filepath.Join(l.path, "cur", other.File)
 	if other.New {
@@ -184,7 +187,7 @@ func subOf(e maildir.Entry) string {
 
 // readable reports whether the account can read the file; else that is a finding.
 func (l *look) readable(dir int, at, file string, st *unix.Stat_t) bool {
-	mine := int(st.Uid) == os.Geteuid()
+	mine := int(st.Uid) == l.uid
 	if mine && st.Mode&0o400 != 0 {
 		return true
 	}
@@ -207,6 +210,9 @@ func (l *look) readable(dir int, at, file string, st *unix.Stat_t) bool {
 func (l *look) size(dir int, at string, e maildir.Entry, st *unix.Stat_t) {
 	stored, hasStored := e.Name.Size()
 	virtual, hasVirtual := e.Name.VirtualSize()
+	if !l.Full && (!hasStored || stored == st.Size) && (!hasVirtual || virtual >= st.Size && virtual <= 2*st.Size) {
+		return
+	}
 	var wrong []string
 	if hasStored && stored != st.Size {
 		wrong = append(wrong, fmt.Sprintf("S=%d, and the file has %d octets", stored, st.Size))

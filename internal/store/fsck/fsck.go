@@ -45,6 +45,7 @@ const old = 36 * time.Hour
 type check struct {
 	Options
 	root    string
+	uid     int // whose mail it is
 	account *store.Account
 	tree    *maildir.Tree
 	layout  maildir.Layout
@@ -56,7 +57,7 @@ type check struct {
 // directories there, and open to their owner? It reports whether the account can be
 // opened, for Account, without making anything.
 func Prepare(root string, o Options) (bool, error) {
-	c := &check{Options: o, root: root}
+	c := &check{Options: o, root: root, uid: os.Geteuid()}
 	switch _, err := os.Stat(root); {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil // who has no mail has no damage
@@ -73,7 +74,7 @@ func Prepare(root string, o Options) (bool, error) {
 
 // Account looks at everything else.
 func Account(ctx context.Context, a *store.Account, o Options) (Summary, error) {
-	c := &check{Options: o, root: a.Path(), account: a, layout: a.Options().Layout}
+	c := &check{Options: o, root: a.Path(), uid: os.Geteuid(), account: a, layout: a.Options().Layout}
 	tree, err := maildir.OpenTree(c.root, maildir.Options{Host: a.Options().Host, Layout: c.layout})
 	if err != nil {
 		return c.sum, err
@@ -132,7 +133,7 @@ func (c *check) unexamined(mailbox, path string, err error) {
 
 // chown is what root types for something that belongs to somebody else.
 func (c *check) chown(path string) string {
-	return fmt.Sprintf("chown -hR %d:%d %s", os.Geteuid(), os.Getegid(), shell(filepath.Join(c.root, path)))
+	return fmt.Sprintf("chown -hR %d:%d %s", c.uid, os.Getegid(), shell(filepath.Join(c.root, path)))
 }
 
 // shell quotes an argument of a command line, if it must be.

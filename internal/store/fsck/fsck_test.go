@@ -665,3 +665,54 @@ func TestLayout(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLook is a look at a large mailbox, that FSCK_MAILDIR names.
+func BenchmarkLook(b *testing.B) {
+	root := os.Getenv("FSCK_MAILDIR")
+	if root == "" {
+		b.Skip("no mailbox is named")
+	}
+	a, err := store.OpenAccount(root, store.Options{Host: "test"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer a.Close()
+	for b.Loop() {
+		if _, err := Account(b.Context(), a, Options{DryRun: true, Report: func(f Finding) { b.Error(f) }, Progress: func(string, int) {}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestOpenSession: who has the mailbox open while it is mended loses nothing of it.
+func TestOpenSession(t *testing.T) {
+	p := newPlace(t)
+	p.rename(2, `S=\d+`, "S=5")
+	p.rename(5, `W=\d+`, "W=5")
+	p.ok(os.Remove(p.path("fantail.log"))) // it knows the names from before
+	p.half = true
+	p.with(func(a *store.Account) {
+		m, err := a.Open(t.Context(), mail.Inbox)
+		p.ok(err)
+		before, err := m.Sync(t.Context())
+		p.ok(err)
+		found, _ := p.check(Options{})
+		expect(t, "it mends", found, Size, Mended)
+		p.half = false
+		after, err := m.Sync(t.Context())
+		p.ok(err)
+		if d := after.Since(before); len(d.Expunged) > 0 || after.Len() != before.Len() {
+			t.Errorf("%+v", d)
+		}
+		for i, r := range after.Rows() {
+			if text := p.message(m, after, i, r); !strings.Contains(text, "Subject: "+subjects[i]) {
+				t.Errorf("%s", text)
+			}
+		}
+		missing, err := m.SetFlags(t.Context(), after.UIDs(), store.FlagChange{Op: mail.Add, FlagSet: store.FlagSet{Flags: mail.Draft}})
+		if err != nil || len(missing) > 0 {
+			t.Error(missing, err)
+		}
+		p.ok(m.Close())
+	})
+}

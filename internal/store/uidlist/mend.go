@@ -120,7 +120,11 @@ func (k *Keywords) Check() (*DamagedError, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read keywords: %w", err)
 	}
-	var p problems
+	p := checkKeywords(text)
+	return p.damage(k.path), nil
+}
+
+func checkKeywords(text string) (p problems) {
 	seen := map[uint64]bool{}
 	n := 0
 	for line := range strings.Lines(text) {
@@ -132,7 +136,7 @@ func (k *Keywords) Check() (*DamagedError, error) {
 		}
 		seen[i] = true
 	}
-	return p.damage(k.path), nil
+	return p
 }
 
 // Repair writes what can be read of the file, and keeps the old one as

@@ -31,6 +31,7 @@ type derived struct {
 	comparable bool   // the index claims to be true of what is looked at
 	seen       []bool // its messages
 	count      int    // of these
+	movedOn    bool   // some message has, since the directories were read
 	lie        string // where it is not
 }
 
@@ -258,7 +259,7 @@ func sameKeywords(a, b []mail.Keyword) bool {
 
 // end reports what the comparison has shown, and looks at the cache of texts.
 func (d *derived) end(l *look) {
-	if d.comparable && d.lie == "" && d.count != d.index.Len() {
+	if d.comparable && d.lie == "" && !d.movedOn && d.count != d.index.Len() {
 		d.lie = fmt.Sprintf("it has %s, and there are %d", plural(d.index.Len(), "message", "messages"), d.count)
 	}
 	if d.lie != "" {

@@ -77,7 +77,8 @@ func (l *look) files(sub string, in *maildir.Inspection) error {
 			err = unix.Fstatat(dir, file, &st, unix.AT_SYMLINK_NOFOLLOW)
 		}
 		if err == unix.ENOENT {
-			continue // it has moved on
+			l.movedOn = true
+			continue
 		}
 		if err != nil {
 			return &os.PathError{Op: "stat", Path: filepath.Join(l.path, sub, file), Err: err}

@@ -666,6 +666,32 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// TestMovedOn: what is renamed or removed after the directories were read is no damage.
+func TestMovedOn(t *testing.T) {
+	p := newPlace(t)
+	p.mail()
+	c := &check{root: p.root, uid: os.Geteuid()}
+	l := &look{box: &box{check: c, name: mail.Inbox, path: p.root, rel: "."}, sizes: &resizing{}}
+	l.begin(l)
+	l.lists()
+	var in [2]*maildir.Inspection
+	for i, sub := range []string{"new", "cur"} {
+		var err error
+		in[i], err = maildir.Inspect(p.path(sub), 0)
+		p.ok(err)
+	}
+	l.compare(l, in[0], in[1])
+	if !l.comparable {
+		t.Fatal("the index does not claim to be true")
+	}
+	p.ok(os.Remove(p.path(p.file(2))), os.Rename(p.path(p.file(3)), p.path(p.file(3)+"T")))
+	p.ok(l.files("cur", in[1]), l.files("new", in[0]))
+	l.end(l)
+	if len(l.jobs) > 0 {
+		t.Errorf("%+v", l.jobs)
+	}
+}
+
 // BenchmarkLook is a look at a large mailbox, that FSCK_MAILDIR names.
 func BenchmarkLook(b *testing.B) {
 	root := os.Getenv("FSCK_MAILDIR")

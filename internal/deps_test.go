@@ -32,7 +32,7 @@ const floors = `
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop
 	message store/volume store/zstd autoconfig admin/dovecot admin/translation
 	locale mail crlf mutf7 webmail/contentline webmail/mbox webmail/authres deflate daemon/conf daemon/inetd daemon/tlsconf daemon/tlsconf/tlstest daemon/proxyproto daemon/fdpass daemon/quiet daemon/processors daemon/sandbox daemon/loglines daemon/command daemon/service daemon/slack
-	daemon/journal
+	daemon/journal daemon/metrics
 `
 
 // within lists the arrows inside one floor.

@@ -75,6 +75,7 @@ func newServer(p frontd.Parts) frontd.Server {
 			Limits:   webfront.Limits{Connections: p.Config.Login.Connections, PerSource: p.Config.Login.ConnectionsPerSource},
 			Proxies:  p.Config.Login.Proxies,
 			Provider: told(provider),
+			Metrics:  p.Metrics,
 			Log:      p.Log,
 		}),
 		tls: p.TLS,

@@ -47,6 +47,7 @@ var verbs = []verb{
 	{"seckey del", "name label", "remove a security key of an account, by its name or number", func() action { return new(seckeyDel) }},
 	{"seckey list", "name", "list the security keys and passkeys of an account", func() action { return new(seckeyList) }},
 	{"who", "[name]", "list the sessions that there are", func() action { return new(who) }},
+	{"stats", "", "say how much the daemons do, for people, scripts and Prometheus", func() action { return new(stats) }},
 	{"kick", "name", "end the sessions of an account", func() action { return new(kick) }},
 	{"expire", "[name ...]", "remove mail that POP3 has retrieved and left on the server, when its days are over", func() action { return new(expire) }},
 	{"dns", "[domain ...]", "print the records of DNS by which mail programs set themselves up", func() action { return new(dns) }},

@@ -23,6 +23,7 @@ var exposures = map[string]string{
 	"fantail-sessiond.service": "19",
 	"fantail-expire.service":   "30",
 	"fantail-submitd.service":  "60",
+	"fantail-metrics@.service": "14",
 }
 
 // TestUnits: systemd understands every line of the units, and they are as closed as they

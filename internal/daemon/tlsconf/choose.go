@@ -18,6 +18,15 @@ type certificates struct {
 	byName map[string][]*tls.Certificate // by host name in lower case, also "*.example.org"; the best first
 }
 
+// all are the certificates, some of them more than once.
+func (c *certificates) all() []*tls.Certificate {
+	list := []*tls.Certificate{c.own}
+	for _, some := range c.byName {
+		list = append(list, some...)
+	}
+	return list
+}
+
 // newCertificates makes the table. The first certificate is the own one.
 func newCertificates(all []*tls.Certificate, now time.Time) *certificates {
 	c := &certificates{own: all[0], byName: make(map[string][]*tls.Certificate)}

@@ -166,6 +166,16 @@ func (s *Server) current() *certificates {
 	return s.inUse.Load()
 }
 
+// Expiry returns when the first of the certificates ends that are in use.
+func (s *Server) Expiry() (first time.Time) {
+	for _, c := range s.current().all() {
+		if c.Leaf != nil && (first.IsZero() || c.Leaf.NotAfter.Before(first)) {
+			first = c.Leaf.NotAfter
+		}
+	}
+	return first
+}
+
 // complain says why pairs are not used.
 func (s *Server) complain(errs []error) {
 	for _, err := range errs {

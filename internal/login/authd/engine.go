@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/passdb/apppw"
@@ -68,8 +69,9 @@ type Setup struct {
 
 // Options say how an Engine works.
 type Options struct {
-	Log   *slog.Logger
-	Clock func() time.Time // nil: time.Now
+	Metrics *metrics.Set
+	Log     *slog.Logger
+	Clock   func() time.Time // nil: time.Now
 }
 
 // Engine checks logins, for whoever speaks to it. It is safe for many goroutines.

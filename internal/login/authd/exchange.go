@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/passdb"
 	"fantail/internal/login/penalty"
@@ -62,6 +63,22 @@ func (e *Engine) Begin(c Client, mechanism string) (*Exchange, Step) {
 // Next takes a response of the client; nil if it has sent no initial one. When ctx
 // ends, it does too.
 func (x *Exchange) Next(ctx context.Context, response []byte) Step {
+	began := time.Now()
+	step := x.next(ctx, response)
+	x.engine.o.Metrics.Since(metrics.CheckTime, began)
+	if step.Done {
+		x.engine.o.Metrics.Inc(metrics.Checks, x.client.Service.String(), outcomes[step.Failed])
+	}
+	return step
+}
+
+// outcomes are how ends of exchanges are counted; others are mistakes of clients.
+var outcomes = map[wire.Reason]string{
+	0: "ok", wire.Wrong: "wrong", wire.Expired: "refused", wire.Disabled: "refused",
+	wire.Busy: "unavailable", wire.Unavailable: "unavailable",
+}
+
+func (x *Exchange) next(ctx context.Context, response []byte) Step {
 	if x.second != nil {
 		return x.code(ctx, response)
 	}

@@ -13,6 +13,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/journal"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/service"
 	"fantail/internal/daemon/slack"
@@ -30,6 +31,7 @@ type Program struct {
 	Accounts func(Means) (Sources, error) // makes the sources of the configuration
 
 	hashing *passdb.Hashing
+	metrics *metrics.Set
 }
 
 // Means are what sources are made with.
@@ -40,6 +42,7 @@ type Means struct {
 	Own     *Owner
 	Decoy   sasl.Decoy      // the zero Decoy if there is no SCRAM
 	Hashing *passdb.Hashing // the same one after a reload
+	Metrics *metrics.Set    // the same one, too
 	Log     *slog.Logger
 }
 
@@ -84,6 +87,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 		return status
 	}
 	log := journal.New(stderr, "authd")
+	p.metrics = metrics.New(metrics.Authd)
 	p.hashing = passdb.NewHashing(processors.Follow(), passdb.HashingMemory)
 	r, err := p.read(a, log)
 	if err == nil && a.Check {
@@ -98,7 +102,7 @@ func (p Program) Main(args []string, signals <-chan os.Signal, in *os.File, out,
 		return a.answer(r.sources, out)
 	}
 	slack.Allow(slack.Work, log)
-	engine, err := New(Options{Log: log}, r.setup)
+	engine, err := New(Options{Metrics: p.metrics, Log: log}, r.setup)
 	if err != nil {
 		log.Error("cannot start", "err", err)
 		return command.Config
@@ -146,7 +150,7 @@ func (p Program) read(a arguments, log *slog.Logger) (r reading, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.sources, err = p.Accounts(Means{cfg, own, decoy, p.hashing, log})
+	r.sources, err = p.Accounts(Means{cfg, own, decoy, p.hashing, p.metrics, log})
 	if err != nil {
 		return r, err
 	}
@@ -238,5 +242,7 @@ func (d *daemon) listen(ctx context.Context) error {
 		GiveUp:    d.giveUp,
 		Log:       d.log,
 	}
+	d.o.Metrics.Process(d.program.Version)
+	go d.o.Metrics.Open(d.arguments.sockets, "authd", d.log)(ctx)
 	return sockets.Serve(ctx, d.service.Ready)
 }

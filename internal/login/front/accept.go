@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/metrics"
 )
 
 // Serve accepts connections on l until Shutdown, and then returns nil.
@@ -41,6 +42,8 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 		why = s.crowded(c.source)
 	}
 	if why == "" {
+		s.o.Metrics.Inc(metrics.Accepted)
+		s.o.Metrics.Inc(metrics.Connections)
 		s.clients[c] = struct{}{}
 		if !c.proxied {
 			s.sources[c.source]++
@@ -57,6 +60,7 @@ func (s *Server) admit(conn net.Conn, p protocol, implicitTLS bool) *client {
 // turnAway closes a connection with which nothing has begun yet.
 func (c *client) turnAway(why string) {
 	c.log.Warn("connection refused", "err", why)
+	c.front.o.Metrics.Inc(metrics.Refused, refusedFor[why])
 	if !c.implicit {
 		// There is room for one line in the buffer of a new socket.
 		if c.raw.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
@@ -66,13 +70,23 @@ func (c *client) turnAway(why string) {
 	c.raw.Close()
 }
 
+// What a client is told that is turned away.
+const (
+	textStopping = "The server is shutting down."
+	textFull     = "Too many connections."
+	textSource   = "Too many connections from your address."
+)
+
+// refusedFor is how that is counted.
+var refusedFor = map[string]string{textStopping: "stopping", textFull: "full", textSource: "source"}
+
 // refusal says why no connection is taken now, "" if one is.
 func (s *Server) refusal() string {
 	switch {
 	case s.stopping:
-		return "The server is shutting down."
+		return textStopping
 	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
-		return "Too many connections."
+		return textFull
 	}
 	return ""
 }
@@ -80,7 +94,7 @@ func (s *Server) refusal() string {
 // crowded says why no connection from source is taken now, "" if one is.
 func (s *Server) crowded(source netip.Prefix) string {
 	if s.o.PerSource > 0 && s.sources[source] >= s.o.PerSource {
-		return "Too many connections from your address."
+		return textSource
 	}
 	return ""
 }
@@ -90,6 +104,7 @@ func (s *Server) leave(c *client) {
 	s.quiet.Stir()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.o.Metrics.Dec(metrics.Connections)
 	delete(s.clients, c)
 	if !c.proxied {
 		if s.sources[c.source]--; s.sources[c.source] == 0 {

@@ -44,6 +44,8 @@ type client struct {
 	mistakes int // refused commands
 	attempts int // wrong passwords
 
+	checked time.Time // when the last check of a login began
+
 	mu          sync.Mutex // guards what follows, and orders deadlines of raw
 	interrupted bool       // the server is stopping
 	loggedIn    bool       // the dialogue is over: there are no deadlines any more

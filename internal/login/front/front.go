@@ -39,6 +39,7 @@ import (
 
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/proxyproto"
 	"fantail/internal/daemon/quiet"
@@ -70,7 +71,8 @@ type Options struct {
 	// POP3 is what POP3 clients are told before login.
 	POP3 conf.POP3Settings
 
-	Log *slog.Logger
+	Metrics *metrics.Set
+	Log     *slog.Logger
 }
 
 // Server serves IMAP and POP3 connections up to their login and carries them

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/handover"
 )
 
@@ -86,9 +87,15 @@ func (c *client) await(ses *session) {
 	if counts.Out == 0 && c.lent.segments() == c.lent.said { // it crashed, and before it could answer
 		c.lent.say(c.protocol.bye("The session could not be started.", true))
 	}
+	// It is the session's word, and no more than a connection can carry in a day.
+	c.front.o.Metrics.Add(metrics.Octets, min(counts.In, mostCounted), "in")
+	c.front.o.Metrics.Add(metrics.Octets, min(counts.Out, mostCounted), "out")
 	c.log.Info("logout", "user", ses.account, "dur", time.Since(began).Round(time.Millisecond), "in", counts.In, "out", counts.Out)
 	c.lent.linger(c.front.limit.linger)
 }
+
+// mostCounted is how many octets a session is believed that counts them itself.
+const mostCounted = 1 << 40
 
 // outlives reports whether the connection goes on when the front ends.
 func (c *client) outlives() bool {

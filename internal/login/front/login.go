@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"time"
 
+	"fantail/internal/daemon/metrics"
 	imap "fantail/internal/imap/wire"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -31,17 +33,18 @@ type refused struct {
 	bad   bool   // IMAP's BAD, not NO
 	pop3  pop3.Code
 	level slog.Level // in our log
+	count string     // how it is counted
 }
 
 // refusals is the table, the first that fits.
 var refusals = []refused{
-	{broker.ErrWrong, "Wrong name or password.", imap.CodeAuthenticationFailed, false, pop3.AuthFailed, slog.LevelInfo},
-	{broker.ErrExpired, "The password has expired.", imap.CodeExpired, false, pop3.AuthFailed, slog.LevelInfo},
-	{broker.ErrDisabled, "That account is not to be used so.", imap.CodeAuthorizationFailed, false, pop3.AuthFailed, slog.LevelInfo},
-	{broker.ErrMalformed, "That is not how the mechanism goes.", "", true, pop3.NoCode, slog.LevelInfo},
-	{broker.ErrMechanism, "That mechanism is not offered.", "", false, pop3.NoCode, slog.LevelDebug},
-	{broker.ErrBusy, "Too many attempts at once, please try again later.", imap.CodeLimit, false, pop3.SysTemp, slog.LevelInfo},
-	{broker.ErrUnavailable, "Login is not possible now, please try again later.", imap.CodeUnavailable, false, pop3.SysTemp, slog.LevelError},
+	{broker.ErrWrong, "Wrong name or password.", imap.CodeAuthenticationFailed, false, pop3.AuthFailed, slog.LevelInfo, "wrong"},
+	{broker.ErrExpired, "The password has expired.", imap.CodeExpired, false, pop3.AuthFailed, slog.LevelInfo, "refused"},
+	{broker.ErrDisabled, "That account is not to be used so.", imap.CodeAuthorizationFailed, false, pop3.AuthFailed, slog.LevelInfo, "refused"},
+	{broker.ErrMalformed, "That is not how the mechanism goes.", "", true, pop3.NoCode, slog.LevelInfo, "other"},
+	{broker.ErrMechanism, "That mechanism is not offered.", "", false, pop3.NoCode, slog.LevelDebug, "other"},
+	{broker.ErrBusy, "Too many attempts at once, please try again later.", imap.CodeLimit, false, pop3.SysTemp, slog.LevelInfo, "unavailable"},
+	{broker.ErrUnavailable, "Login is not possible now, please try again later.", imap.CodeUnavailable, false, pop3.SysTemp, slog.LevelError, "unavailable"},
 }
 
 func refusalOf(err error) refused {
@@ -94,6 +97,7 @@ func (c *client) password(name string, password userdb.Secret, command string) (
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
 	defer cancel()
+	c.checked = time.Now()
 	grant, err := broker.Password(ctx, c.front.o.Auth, c.login(), name, password)
 	if err != nil {
 		return nil, c.lost(err, name, command)
@@ -112,6 +116,7 @@ func (c *client) authenticate(mechanism string, initial []byte, converse func(ch
 	defer x.Cancel()
 	response := initial
 	for {
+		c.checked = time.Now()
 		challenge, grant, err := x.Next(ctx, response)
 		switch {
 		case err != nil:
@@ -128,6 +133,7 @@ func (c *client) authenticate(mechanism string, initial []byte, converse func(ch
 // lost says in the log that a login has failed, and what the client is told.
 func (c *client) lost(err error, name, mechanism string) error {
 	e := &loginError{refused: refusalOf(err)}
+	c.front.o.Metrics.Inc(metrics.Logins, mechanism, e.count)
 	if e.err == broker.ErrWrong {
 		broker.Login{Service: c.service(), Remote: c.addr, SID: c.sid, Conn: sasl.Conn{TLS: c.secure()}}.Failed(c.front.o.Log, name, mechanism)
 		c.attempts++
@@ -148,6 +154,8 @@ func (c *client) admit(grant *broker.Grant, mechanism, tag string, ahead []byte)
 	if err != nil {
 		return nil, c.lost(errors.Join(broker.ErrUnavailable, err), grant.Account, mechanism)
 	}
+	c.front.o.Metrics.Inc(metrics.Logins, mechanism, "ok")
+	c.front.o.Metrics.Since(metrics.LoginTime, c.checked)
 	c.log.Info("login", "user", grant.Account, "mech", mechanism, "tls", c.secure())
 	return ses, nil
 }

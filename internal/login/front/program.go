@@ -70,6 +70,7 @@ func serverOf(p frontd.Parts) frontd.Server {
 		PerSource:   p.Config.Login.ConnectionsPerSource,
 		IMAPWithout: p.Config.IMAP.Without,
 		POP3:        p.Config.POP3,
+		Metrics:     p.Metrics,
 		Log:         p.Log,
 	})
 }

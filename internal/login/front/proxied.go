@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"syscall"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/proxyproto"
 )
 
@@ -20,6 +21,7 @@ func (c *client) introduced() bool {
 			level = slog.LevelDebug // that is how proxies look whether somebody is there
 		}
 		c.log.Log(context.Background(), level, "connection refused", "err", err)
+		c.front.o.Metrics.Inc(metrics.Refused, "proxy")
 		return false
 	}
 	c.standsFor(h)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 )
 
@@ -74,6 +75,7 @@ func (c *client) upstream(ses *session) (n int64) {
 	deaf := false
 	send := func(p []byte) {
 		n += int64(len(p))
+		c.front.o.Metrics.Add(metrics.Octets, uint64(len(p)), "in")
 		if !deaf {
 			_, err := ses.conn.Write(p)
 			deaf = err != nil
@@ -117,6 +119,7 @@ func (c *client) downstream(ses *session) (n int64, err error) {
 		if k > 0 {
 			err = c.send(buf[:k])
 			n += int64(k)
+			c.front.o.Metrics.Add(metrics.Octets, uint64(k), "out")
 		}
 		if buf != nil {
 			largeBuffers.Put(buf)

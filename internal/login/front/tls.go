@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/tlsconf"
 	"fantail/internal/login/sasl"
 )
@@ -45,6 +46,11 @@ func (c *client) handshake() bool {
 		err = conn.Handshake() // the deadlines end it
 	}
 	var bad *tls.CertificateVerificationError
+	if err != nil {
+		c.front.o.Metrics.Inc(metrics.HandshakeFailures)
+	} else {
+		c.front.o.Metrics.Inc(metrics.Handshakes, metrics.TLSVersion(conn.ConnectionState().Version))
+	}
 	switch {
 	case err == nil:
 	case errors.As(err, &bad) && len(bad.UnverifiedCertificates) > 0:

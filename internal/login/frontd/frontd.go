@@ -22,6 +22,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/inetd"
 	"fantail/internal/daemon/journal"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
@@ -79,7 +80,9 @@ type Parts struct {
 	Deliveries broker.Deliveries
 	// Remote says that session programs are not the front's own.
 	Remote bool
-	Log    *slog.Logger
+	// Metrics count what the front does.
+	Metrics *metrics.Set
+	Log     *slog.Logger
 }
 
 type arguments struct {
@@ -155,7 +158,7 @@ func (d *daemon) load(a arguments) (certificate tlsconf.Options, err error) {
 		return certificate, err
 	}
 	d.sockets = a.sockets
-	d.parts = Parts{Config: d.cfg, Remote: d.sockets != "", Log: d.log}
+	d.parts = Parts{Config: d.cfg, Remote: d.sockets != "", Metrics: metrics.New(metrics.Of(d.Name)), Log: d.log}
 	if err := d.connect(); err != nil {
 		return certificate, err
 	}
@@ -226,6 +229,9 @@ func (d *daemon) build(a arguments) error {
 	switch {
 	case err == nil:
 		d.service.Reload, d.parts.TLS = certificate.Reload, certificate.Config()
+		d.parts.Metrics.Ask(metrics.CertificateExpiry, func() (float64, bool) {
+			return float64(certificate.Expiry().Unix()), true
+		})
 	case d.Service == wire.LMTP && !d.cfg.IsSet("tls.certificate"): // the self-signed one is the others'
 		d.log.Info("there is no TLS", "reason", "tls.certificate names no certificate")
 	case d.Service == wire.LMTP: // mail comes from this machine
@@ -295,9 +301,12 @@ func (d *daemon) listen(stop, now context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.parts.Metrics.Process(d.Version)
+	tell := d.parts.Metrics.Open(d.sockets, d.Name, d.log)
 	if err := d.giveUp(); err != nil {
 		return err
 	}
+	go tell(now)
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		d.log.Info("listening", "proto", l.Name, "address", l.Addr().String())

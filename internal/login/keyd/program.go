@@ -12,6 +12,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/journal"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
@@ -49,6 +50,8 @@ func Main(version string, args []string, signals <-chan os.Signal, in *os.File, 
 		return command.Config
 	}
 	d.server = NewServer(keys, most, log)
+	d.server.Metrics = metrics.New(metrics.Keyd)
+	d.server.Metrics.Process(version)
 	d.service = service.Service{Version: version, Reload: keys.Reload, Log: log}
 	serve := d.listen
 	if *child {
@@ -94,6 +97,7 @@ func (d *daemon) listen(stop, _ context.Context) error {
 		GiveUp:    d.giveUp,
 		Log:       d.log,
 	}
+	go d.server.Metrics.Open(d.directory, "keyd", d.log)(stop)
 	return sockets.Serve(stop, d.service.Ready)
 }
 

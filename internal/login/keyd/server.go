@@ -9,6 +9,7 @@ import (
 	"log/slog"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -28,6 +29,8 @@ type Server struct {
 	log     *slog.Logger
 	signing chan struct{}   // one element for each signature that is being made
 	slow    processors.Load // those of RSA
+
+	Metrics *metrics.Set
 }
 
 // NewServer returns a Server that makes so many signatures at once.
@@ -82,8 +85,10 @@ func (s *Server) answer(ctx context.Context, m *wire.Sign) wire.Message {
 		err = errors.New("a signature that is too long")
 	}
 	if err != nil {
+		s.Metrics.Inc(metrics.Signatures, "failed")
 		s.log.Error("sign", "err", err)
 		return &wire.Refused{Reason: wire.Unavailable}
 	}
+	s.Metrics.Inc(metrics.Signatures, "ok")
 	return &wire.Signed{Signature: signature}
 }

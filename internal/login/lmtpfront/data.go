@@ -3,8 +3,10 @@ package lmtpfront
 import (
 	"errors"
 	"io"
+	"time"
 
 	"fantail/internal/crlf"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/deliver/lmtp"
 )
 
@@ -124,12 +126,34 @@ func (c *client) arrived() error {
 			c.say(all)
 		}
 	} else {
+		began := time.Now()
 		for _, r := range c.post(m) {
 			c.say(&r)
+			c.server.o.Metrics.Inc(metrics.Deliveries, outcomeOf(&r))
 		}
+		c.server.o.Metrics.Since(metrics.DeliveryTime, began)
+		c.server.o.Metrics.Observe(metrics.DeliverySize, uint64(m.body.size))
 	}
 	c.reset()
 	return nil
+}
+
+// outcomeOf is how a reply for a recipient is counted.
+func outcomeOf(r *lmtp.Reply) string {
+	is := func(subject, detail uint16) bool { return r.Status.Subject == subject && r.Status.Detail == detail }
+	switch {
+	case r.Code/100 == 2:
+		return "delivered"
+	case is(2, 2):
+		return "quota"
+	case is(4, 6):
+		return "loop"
+	case is(1, 1), is(2, 1):
+		return "account"
+	case r.Code/100 == 5:
+		return "refused"
+	}
+	return "failed"
 }
 
 var replyFailed = &lmtp.Reply{Code: 451, Status: lmtp.Status{Class: 4, Subject: 3, Detail: 0}, Text: "The message cannot be delivered now."}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/deliver/lmtp"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/userdb"
@@ -81,6 +82,7 @@ func (c *client) rcptTo(args string) error {
 	if err != nil {
 		return c.refusal(path.Text, err)
 	}
+	c.server.o.Metrics.Inc(metrics.Recipients, "accepted")
 	c.mail.to = append(c.mail.to, r)
 	c.say(ok(250, lmtp.Status{Class: 2, Subject: 1, Detail: 5}, "Recipient accepted."))
 	return nil
@@ -88,6 +90,11 @@ func (c *client) rcptTo(args string) error {
 
 // refusal is what a client is told of an account that cannot be had.
 func (c *client) refusal(address string, err error) *lmtp.Reply {
+	outcome := "failed"
+	if errors.Is(err, userdb.ErrUnknown) || errors.Is(err, broker.ErrDisabled) {
+		outcome = "refused"
+	}
+	c.server.o.Metrics.Inc(metrics.Recipients, outcome)
 	switch {
 	case errors.Is(err, userdb.ErrUnknown):
 		c.log.Info("recipient refused", "to", address, "err", err)

@@ -55,6 +55,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/inetd"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/quiet"
 	"fantail/internal/deliver/lmtp"
 	"fantail/internal/login/broker"
@@ -72,6 +73,7 @@ type Options struct {
 	XClient    []netip.Prefix // who may say XCLIENT
 	// Connections limits how many there are at once; 0 is no limit.
 	Connections int
+	Metrics     *metrics.Set
 	Log         *slog.Logger
 	Clock       func() time.Time // nil: time.Now
 }
@@ -200,10 +202,14 @@ func (s *Server) enter(v visitor) (why *lmtp.Reply) {
 	defer s.mu.Unlock()
 	switch {
 	case s.stopping:
+		s.o.Metrics.Inc(metrics.Refused, "stopping")
 		return replyStopping
 	case s.o.Connections > 0 && len(s.clients) >= s.o.Connections:
+		s.o.Metrics.Inc(metrics.Refused, "full")
 		return replyCrowded
 	}
+	s.o.Metrics.Inc(metrics.Accepted)
+	s.o.Metrics.Inc(metrics.Connections)
 	s.clients[v] = struct{}{}
 	s.running.Add(1)
 	return nil
@@ -214,6 +220,7 @@ func (s *Server) leave(v visitor) {
 	s.quiet.Stir()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.o.Metrics.Dec(metrics.Connections)
 	delete(s.clients, v)
 	s.running.Done()
 }

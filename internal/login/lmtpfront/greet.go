@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/deliver/lmtp"
 )
 
@@ -94,9 +95,11 @@ func (c *client) starttls(args string) error {
 		return err
 	}
 	if err := conn.Handshake(); err != nil {
+		c.server.o.Metrics.Inc(metrics.HandshakeFailures)
 		c.log.Debug("no TLS", "err", err)
 		return errClosed
 	}
+	c.server.o.Metrics.Inc(metrics.Handshakes, metrics.TLSVersion(conn.ConnectionState().Version))
 	c.conn = conn
 	c.forget()
 	return nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fantail/internal/crlf"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/deliver/lmtp"
 	"fantail/internal/deliver/parcel"
 	"fantail/internal/deliver/policy"
@@ -101,13 +102,17 @@ func (a *asker) refusal(r policy.Request) *lmtp.Reply {
 	if err == nil {
 		reply, err = a.server.rooms.ask(ctx, a.sid, to, r.Size)
 	}
+	counted := "dunno"
 	switch {
 	case errors.Is(err, userdb.ErrUnknown), errors.Is(err, broker.ErrDisabled):
 	case err != nil:
+		counted = "unknown"
 		a.log.Warn("room of a recipient not known", "to", r.Recipient, "err", err)
 	case reply != nil:
+		counted = "full"
 		a.log.Info("recipient has no room", "user", to.account, "to", r.Recipient, "size", r.Size, "status", reply.Status.String())
 	}
+	a.server.o.Metrics.Inc(metrics.PolicyAnswers, counted)
 	return reply
 }
 

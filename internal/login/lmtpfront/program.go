@@ -40,6 +40,7 @@ func serverOf(p frontd.Parts) frontd.Server {
 		Spool:       p.Config.LMTP.Spool,
 		XClient:     p.Config.LMTP.XClient,
 		Connections: p.Config.LMTP.Connections,
+		Metrics:     p.Metrics,
 		Log:         p.Log,
 	}
 	if len(o.Domains) == 0 {

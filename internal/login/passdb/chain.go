@@ -8,7 +8,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/sasl"
 	"fantail/internal/login/userdb"
@@ -23,6 +25,7 @@ type Chain struct {
 	who       Identify
 	preferred Preferred // or nil
 	second    Second    // or nil
+	metrics   *metrics.Set
 }
 
 // Identify completes an account: what its source does not say of user and groups, home
@@ -41,12 +44,17 @@ func (c *Chain) Prefer(p Preferred) { c.preferred = p }
 // the Chain.
 func (c *Chain) Guard(s Second) { c.second = s }
 
+// Count has what sources do counted. It is for who makes the Chain.
+func (c *Chain) Count(m *metrics.Set) { c.metrics = m }
+
 // first asks the sources until one decides. ask returns userdb.ErrUnknown where a
 // source does not know the name.
 func (c *Chain) first(ask func(Source) error) error {
 	var passed []error
 	for _, s := range c.sources {
+		began := time.Now()
 		err := ask(s)
+		c.metrics.Since(metrics.SourceTime, began, s.Name())
 		switch {
 		case errors.Is(err, userdb.ErrUnknown):
 			continue
@@ -58,6 +66,7 @@ func (c *Chain) first(ask func(Source) error) error {
 			}
 			return err
 		}
+		c.metrics.Inc(metrics.SourceErrors, s.Name())
 		passed = append(passed, fmt.Errorf("%s: %w", s.Name(), err))
 	}
 	if len(passed) > 0 {

@@ -15,6 +15,7 @@ import (
 
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/loglines"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/handover"
 )
 
@@ -97,6 +98,7 @@ func (p *process) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, stderr.Close())
 	}
+	p.roster.o.Metrics.Inc(metrics.ProgramStarts, p.key.service)
 	p.roster.mu.Lock()
 	p.cmd = cmd
 	for _, s := range p.signals {
@@ -115,6 +117,7 @@ func (p *process) attend(cmd *exec.Cmd, stderr io.ReadCloser) {
 	stderr.Close()
 	if err := cmd.Wait(); err != nil {
 		log.Error("session program ended", "err", err)
+		p.roster.o.Metrics.Inc(metrics.ProgramCrashes, p.key.service)
 	}
 	p.control.CloseRead() // there may be a process that has its end, too
 	<-p.heard

@@ -47,6 +47,7 @@ import (
 	"syscall"
 	"time"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/handover"
 )
 
@@ -61,8 +62,9 @@ type Options struct {
 	// which every connection is closed.
 	Linger time.Duration
 	// Stop is how long a process may take to end a connection that it was told to.
-	Stop time.Duration
-	Log  *slog.Logger
+	Stop    time.Duration
+	Metrics *metrics.Set
+	Log     *slog.Logger
 }
 
 // Wanted is a session program to which somebody needs a connection.

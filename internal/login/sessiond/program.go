@@ -14,6 +14,7 @@ import (
 	"fantail/internal/daemon/command"
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/journal"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/processors"
 	"fantail/internal/daemon/sandbox"
 	"fantail/internal/daemon/service"
@@ -49,8 +50,10 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	}
 	slack.Allow(slack.Message, log)
 	processors.Follow()
+	s.Metrics.Process(version)
 	daemon := service.Service{Version: version, Log: log}
 	err = daemon.Run(signals, func(stop, _ context.Context) error {
+		tell := s.Metrics.Open(*directory, "sessiond", log)
 		sockets := broker.Sockets{
 			List: []broker.Socket{
 				{Name: broker.SocketSession, Mode: 0o660, Serve: s.Serve},
@@ -60,6 +63,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 			GiveUp:    s.giveUp,
 			Log:       log,
 		}
+		go tell(stop)
 		return sockets.Serve(stop, daemon.Ready)
 	})
 	if err != nil {
@@ -83,6 +87,10 @@ func load(file, directory string, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	options := launch.RosterOptions(log)
+	options.Metrics = metrics.New(metrics.Sessiond)
+	running := roster.New(options)
+	running.Measure(wire.IMAP.String(), wire.POP3.String(), wire.Webmail.String(), wire.LMTP.String())
 	return &Server{
 		Authd: broker.NewLink(broker.DialPath(filepath.Join(directory, broker.SocketTicket)), nil),
 		Launch: &launch.Options{
@@ -95,7 +103,8 @@ func load(file, directory string, log *slog.Logger) (*Server, error) {
 			FirstUID:    uint32(cfg.Session.FirstUID),
 			FirstGID:    uint32(cfg.Session.FirstGID),
 		},
-		Programs: roster.New(launch.RosterOptions(log)),
+		Programs: running,
+		Metrics:  options.Metrics,
 		Submit:   submitd.NewClient(broker.DialPath(filepath.Join(directory, submitd.Socket)), log),
 		Enclosed: cfg.Programs.Sandbox != conf.SandboxOff,
 		Log:      log,

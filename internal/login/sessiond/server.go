@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/handover"
@@ -51,6 +52,7 @@ type Server struct {
 		Crossed(wire.Account)
 	}
 	Enclosed bool // it is to enter its sandbox
+	Metrics  *metrics.Set
 	Log      *slog.Logger
 }
 

@@ -105,6 +105,7 @@ func New(m authd.Means) (authd.Sources, error) {
 	}
 	who := &identity{cfg: m.Config, own: m.Own, system: p.system}
 	p.chain = passdb.NewChain(who.of, chain...)
+	p.chain.Count(m.Metrics)
 	p.chain.Prefer(apppw.Open(filepath.Join(m.Config.Auth.Directory, "apppw"), m.Log))
 	p.chain.Guard(factor.Open(filepath.Join(m.Config.Auth.Directory, "totp")))
 	return chained{p.chain, needs(m.Config, names)}, nil

@@ -18,6 +18,7 @@ import (
 	"fantail/internal/daemon/conf"
 	"fantail/internal/daemon/fdpass"
 	"fantail/internal/daemon/journal"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/service"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -61,6 +62,9 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 	if err := s.Load(); err != nil {
 		return line.Fail(command.Config, err)
 	}
+	s.Metrics = metrics.New(metrics.Submitd)
+	s.Metrics.Process(version)
+	s.measure()
 	daemon := service.Service{Version: version, Log: log}
 	err = daemon.Run(signals, func(stop, now context.Context) error {
 		var err error
@@ -73,6 +77,7 @@ func Main(version string, args []string, signals <-chan os.Signal, out, stderr i
 		if *single {
 			err = s.serveInput(stop)
 		} else {
+			hearing.Go(func() { s.Metrics.Open(*directory, "submitd", log)(ctx) })
 			err = broker.Sockets{
 				List:      []broker.Socket{{Name: Socket, Mode: 0o600, Serve: s.Serve}},
 				Directory: *directory,

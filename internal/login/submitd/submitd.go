@@ -53,6 +53,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fantail/internal/daemon/fdpass"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/login/broker/wire"
 )
 
@@ -95,8 +96,9 @@ type Server struct {
 	// Table is the path of the file; "": there is none, and nothing survives this process.
 	Table string
 	// UID is whose word counts beside root's.
-	UID uint32
-	Log *slog.Logger
+	UID     uint32
+	Metrics *metrics.Set
+	Log     *slog.Logger
 
 	room    map[Work]chan struct{} // an element for each process
 	running sync.WaitGroup
@@ -306,6 +308,11 @@ func (s *Server) end(e *entry, next time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.running = false
+	outcome := "ok"
+	if err != nil {
+		outcome = "failed"
+	}
+	s.Metrics.Inc(metrics.Runs, e.Work.label(), outcome)
 	switch {
 	case err != nil:
 		s.Log.Error(e.Work.Program()+" failed", "user", e.Account.Name, "err", err)

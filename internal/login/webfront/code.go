@@ -160,7 +160,7 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 		return err
 	})
 	if errors.Is(err, ErrCode) {
-		failed(s.log, r, v.name, "code")
+		s.failed(r, v.name, "code")
 		switch {
 		case r.PostForm.Has("key"):
 			f.Alert = wrongKey
@@ -175,7 +175,7 @@ func (s *Server) code(w http.ResponseWriter, r *http.Request) {
 	s.waiting.end(key, v)
 	dropCookie(w, codeCookie)
 	if errors.Is(err, ErrRefused) {
-		failed(s.log, r, v.name, "code")
+		s.failed(r, v.name, "code")
 	}
 	if errors.Is(err, ErrRefused) || errors.Is(err, errOver) {
 		redirect(w, "/login?note=late")

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/proxyproto"
 )
 
@@ -62,6 +63,7 @@ type bounded struct {
 	crowd    *crowd
 	proxies  proxyproto.Proxies
 	arrivals *arrivals
+	metrics  *metrics.Set
 	log      *slog.Logger
 }
 
@@ -72,6 +74,7 @@ func (l bounded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if c := l.admit(conn); c != nil {
+			l.metrics.Inc(metrics.Accepted)
 			return l.arrivals.enter(c), nil
 		}
 		_ = conn.Close() // there is nothing to be lost
@@ -81,6 +84,7 @@ func (l bounded) Accept() (net.Conn, error) {
 // admit counts a connection, or returns nil.
 func (l bounded) admit(conn net.Conn) net.Conn {
 	if !l.crowd.enter() {
+		l.metrics.Inc(metrics.Refused, "full")
 		return nil
 	}
 	source := sourceOf(conn.RemoteAddr())
@@ -88,6 +92,7 @@ func (l bounded) admit(conn net.Conn) net.Conn {
 		return &forwarded{Conn: conn, crowd: l.crowd, log: l.log}
 	}
 	if !l.crowd.enterSource(source) {
+		l.metrics.Inc(metrics.Refused, "source")
 		l.crowd.leave()
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"fantail/internal/autoconfig"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/locale"
 	"fantail/internal/login/broker"
 	"fantail/internal/login/broker/wire"
@@ -153,7 +154,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &more):
 		s.await(w, r, f, more.Second)
 	case errors.Is(err, ErrRefused):
-		failed(s.log, r, f.Name, "form")
+		s.failed(r, f.Name, "form")
 		f.Alert = wrongPassword
 		s.showLogin(w, r, http.StatusForbidden, f)
 	default:
@@ -162,9 +163,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 }
 
 // failed writes the log's line of a wrong password or code.
-func failed(log *slog.Logger, r *http.Request, name, mechanism string) {
+func (s *Server) failed(r *http.Request, name, mechanism string) {
 	l := broker.Login{Service: wire.Webmail, Remote: addressOf(remoteAddr(r.RemoteAddr)), SID: sidOf(r.Context()), Conn: sasl.Conn{TLS: true}}
-	l.Failed(log, name, mechanism)
+	s.metrics.Inc(metrics.Logins, mechanism, "wrong")
+	l.Failed(s.log, name, mechanism)
 }
 
 // of is the log for a login or a session: the request is one that it is called by.
@@ -183,10 +185,12 @@ type admitted struct {
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, f loginForm, in admitted, err error) {
 	switch {
 	case refusal(err) != "":
+		s.metrics.Inc(metrics.Logins, "form", "refused")
 		s.of(r).Info("login impossible", "user", f.Name, "mech", "form", "tls", true, "err", err)
 		f.Alert = refusal(err)
 		s.showLogin(w, r, http.StatusForbidden, f)
 	case err != nil:
+		s.metrics.Inc(metrics.Logins, "form", "unavailable")
 		s.of(r).Error("login impossible", "user", f.Name, "mech", "form", "tls", true, "err", err)
 		f.Alert = noMailNow
 		s.showLogin(w, r, http.StatusServiceUnavailable, f)
@@ -240,11 +244,15 @@ func (s *Server) enter(r *http.Request, name, password string, trusted bool) (in
 		return in, err
 	}
 	defer done()
+	began := time.Now()
 	account, err := s.entrance.Enter(ctx, name, password, remoteAddr(r.RemoteAddr))
 	if err != nil {
 		return in, err
 	}
-	return s.begin(ctx, r, account, name, trusted)
+	if in, err = s.begin(ctx, r, account, name, trusted); err == nil {
+		s.metrics.Since(metrics.LoginTime, began)
+	}
+	return in, err
 }
 
 // begin starts the session program of an account, which was called by a name, and makes a
@@ -265,6 +273,7 @@ func (s *Server) begin(ctx context.Context, r *http.Request, account Account, ty
 	} else if trusted {
 		in.device = secret()
 	}
+	s.metrics.Inc(metrics.Logins, "form", "ok")
 	s.of(r).Info("login", "user", v.account, "mech", "form", "tls", true)
 	s.tell(r, v, "login", "", markOf(in.device))
 	if answer := r.PostForm.Get("code"); answer != "" && isRecovery(answer) {

@@ -334,7 +334,7 @@ func (s *Server) secondFactor(r *http.Request, v *session, p *security) {
 		return nil
 	})
 	if errors.Is(err, ErrCode) {
-		failed(s.log, r, v.account, "security")
+		s.failed(r, v.account, "security")
 		asks := waits.asks()
 		p.Second, p.Bad = &asks, wrongSecond
 		return
@@ -351,7 +351,7 @@ func (s *Server) secondFactor(r *http.Request, v *session, p *security) {
 func (s *Server) unlocked(r *http.Request, v *session, p *security, vault Vault, err error) {
 	switch {
 	case errors.Is(err, ErrRefused):
-		failed(s.log, r, v.account, "security")
+		s.failed(r, v.account, "security")
 		p.Bad = "security.wrong"
 	case errors.Is(err, errOver):
 		p.Bad = "security.locked"

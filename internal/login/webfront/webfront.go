@@ -47,6 +47,7 @@ import (
 	"time"
 
 	"fantail/internal/autoconfig"
+	"fantail/internal/daemon/metrics"
 	"fantail/internal/daemon/proxyproto"
 	"fantail/internal/login/broker/wire"
 	"fantail/web"
@@ -114,6 +115,7 @@ var ErrCode = errors.New("wrong code or security key")
 // Options are what a Server needs.
 type Options struct {
 	Entrance Entrance
+	Metrics  *metrics.Set
 	Log      *slog.Logger
 	Limits   Limits // zero fields mean DefaultLimits
 	Proxies  proxyproto.Proxies
@@ -123,6 +125,7 @@ type Options struct {
 // Server is the front. It is an http.Handler; Serve puts it on a listener.
 type Server struct {
 	entrance Entrance
+	metrics  *metrics.Set
 	log      *slog.Logger
 	limits   Limits
 	sessions *table
@@ -146,13 +149,14 @@ type Server struct {
 
 // New returns a server without sessions.
 func New(o Options) *Server {
-	s := &Server{entrance: o.Entrance, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies, provider: o.Provider}
+	s := &Server{entrance: o.Entrance, metrics: o.Metrics, log: o.Log, limits: o.Limits.withDefaults(), proxies: o.Proxies, provider: o.Provider}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.asked.most = s.limits.Asked
 	s.sessions = newTable(s.limits, s.ended)
 	s.waiting = newWaiting()
 	s.crowd = &crowd{most: s.limits.Connections, perSource: s.limits.PerSource, sources: make(map[netip.Addr]int)}
 	s.arrivals = newArrivals()
+	s.metrics.Ask(metrics.Connections, func() (float64, bool) { return float64(s.arrivals.count()), true })
 	s.checks = make(chan struct{}, s.limits.Checks)
 	rand.Read(s.loginKey[:]) // crypto/rand.Read never fails
 	mux := http.NewServeMux()
@@ -164,7 +168,7 @@ func New(o Options) *Server {
 			mux.HandleFunc(r.pattern, s.seldom(r.handle))
 		}
 	}
-	s.handler = s.noted(s.guard(anyCase(mux)))
+	s.handler = s.noted(s.counted(s.guard(anyCase(mux))))
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.limits.Header,
@@ -218,7 +222,11 @@ func (s *Server) Serve(l net.Listener, config *tls.Config) error {
 	defer s.accepting.Done()
 	config = config.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
-	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd, s.proxies, s.arrivals, s.log}, config))
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		s.metrics.Inc(metrics.Handshakes, metrics.TLSVersion(state.Version))
+		return nil
+	}
+	err := s.http.Serve(tls.NewListener(bounded{l, s.crowd, s.proxies, s.arrivals, s.metrics, s.log}, config))
 	if s.closing.Err() != nil || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

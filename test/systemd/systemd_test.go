@@ -18,6 +18,8 @@ func TestInstalled(t *testing.T) {
 	}{
 		{"users", users},
 		{"expired", expired},
+		{"fields", fields},
+		{"counted", counted},
 		{"admin", admin},
 		{"expires", expires},
 		{"taken over", takenOver},

@@ -188,14 +188,7 @@ func TestGather(t *testing.T) {
 // check has Prometheus judge a text; promtool knows the older form alone.
 func check(t *testing.T, text string) {
 	t.Helper()
-	program, err := exec.LookPath("promtool")
-	if err != nil {
-		program = "../../../bin/debian/prometheus/usr/bin/promtool"
-	}
-	if _, err := os.Stat(program); err != nil {
-		t.Skip("promtool is not there: run test/packages")
-	}
-	cmd := exec.Command(program, "check", "metrics")
+	cmd := exec.Command(promtool(t), "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -27,7 +27,7 @@ func (c *Container) Command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // commandTime is how long a command may take.
-const commandTime = time.Minute
+const commandTime = 4 * time.Minute // a package is installed on a machine that has other things to do
 
 // Output runs a command in the container and returns its standard output. What it says
 // on standard error is in the error.

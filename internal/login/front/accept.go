@@ -22,7 +22,9 @@ func (s *Server) Serve(l inetd.Listener) error {
 		return l.Close()
 	}
 	s.listeners[l.Listener] = struct{}{}
+	s.accepting.Add(1)
 	s.mu.Unlock()
+	defer s.accepting.Done()
 	l.Each(s.o.Log, func(conn net.Conn) {
 		if c := s.admit(conn, p, l.TLS()); c != nil {
 			go c.serve()

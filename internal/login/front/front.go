@@ -91,6 +91,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	clients   map[*client]struct{}
 	sources   map[netip.Prefix]int // connections by source
+	accepting sync.WaitGroup       // those that accept
 }
 
 // perProcessor is how many handshakes at the same time want one more processor.
@@ -153,6 +154,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 		l.Close()
 	}
 	s.mu.Unlock()
+	s.accepting.Wait() // who has been accepted is a client, and is waited for
 	s.awaitLogins(ctx)
 	s.mu.Lock()
 	s.stopping = true

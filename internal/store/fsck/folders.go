@@ -43,8 +43,13 @@ func (c *check) folders() ([]string, error) {
 // nobodys reports a directory with mail that no mailbox is.
 func (c *check) nobodys(path string) {
 	c.partial = true
+	name := "NAME"
+	if c.layout == maildir.PlusPlus {
+		name = ".NAME"
+	}
+	full := filepath.Join(c.root, path)
 	c.Report(Finding{Kind: Folder, State: Left, Path: path, Problem: "mail in a directory whose name no mailbox can have, or another has already",
-		Next: fmt.Sprintf("mv %s %s", shell(filepath.Join(c.root, path)), shell(filepath.Join(c.root, ".NAME")))})
+		Next: fmt.Sprintf("mv %s %s", shell(full), shell(filepath.Join(filepath.Dir(full), name)))})
 }
 
 // unfinished looks for directories of Maildir++ that are no folders: those that have lost

@@ -26,7 +26,7 @@ const floors = `
 	search store/fsck login/launch login/passdb/shadow login/passdb/pam login/passdb/apppw login/passdb/factor
 	store login/passdb login/roster login/session/sessiontest
 	login/sasl login/userdb/nss login/userdb/self login/passdb/pam/wire login/passdb/checkpassword/wire login/passdb/accountdir login/dovecotauth login/webauthn/webauthntest
-	login/crossed
+	login/crossed admin/courier
 	login/userdb login/webauthn login/handover login/broker/wire login/penalty login/passdb/scheme
 	store/zstd/linked store/warning deliver/policy
 	deliver/lmtp store/maildir store/uidlist store/index store/watch store/packed store/quota store/text store/maildrop

@@ -336,7 +336,7 @@ func TestManualPrograms(t *testing.T) {
 var madeFile = regexp.MustCompile(`^(fantail[.-][a-z0-9+-]+|dovecot-[a-z]+|maildir[a-z]+|subscriptions|[a-z]+\.(json|lock))$`)
 
 // otherNames look like such files, and are something else.
-var otherNames = []string{"autodiscover.json", "fantail-lmtp-"}
+var otherNames = []string{"autodiscover.json", "fantail-lmtp-", "maildirfilterconfig", "maildirshared"}
 
 // TestManualFiles wants fantail-files(5) to have every file that the code names.
 func TestManualFiles(t *testing.T) {

@@ -53,6 +53,7 @@ var verbs = []verb{
 	{"dns", "[domain ...]", "print the records of DNS by which mail programs set themselves up", func() action { return new(dns) }},
 	{"quota", "[name ...]", "say how much mail accounts have, and may have", func() action { return new(quota) }},
 	{"fsck", "[name ...]", "examine mail and what is kept beside it, and mend it", func() action { return new(fsckVerb) }},
+	{"import-courier", "[directory ...]", "say in our settings what Courier was told, and what does not come along", func() action { return new(importCourier) }},
 	{"import-dovecot", "[file]", "say in our settings what Dovecot was told, and what does not come along", func() action { return new(importDovecot) }},
 	{"help", "[verb ...]", "show how a verb is used", nil},
 }

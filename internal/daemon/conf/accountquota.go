@@ -20,21 +20,46 @@ var ruleUnits = map[string]int64{"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 3
 //	"none"                              no limits
 //	"2GB, 100000 messages"              limits, as in mail.quota
 //	"*:storage=2G:messages=100000"      a rule of Dovecot for all mailboxes
+//	"2000000000S,100000C"               limits as in the first line of a maildirsize, 0 for none
 func ParseAccountQuota(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if text == NoQuota {
 		return NoQuota, nil
 	}
-	rule, isRule := strings.CutPrefix(text, "*:")
-	if !isRule {
-		q, err := ParseQuota(text)
+	var q Quota
+	var err error
+	if rule, isRule := strings.CutPrefix(text, "*:"); isRule {
+		q, err = parseQuotaRule(rule)
+	} else if strings.HasSuffix(text, "S") || strings.HasSuffix(text, "C") {
+		q, err = parseMaildirQuota(text)
+	} else {
+		q, err = ParseQuota(text)
 		return q.String(), err
 	}
-	q, err := parseQuotaRule(rule)
 	if err == nil && q == (Quota{}) {
 		return NoQuota, nil
 	}
 	return q.String(), err
+}
+
+// parseMaildirQuota reads limits of maildirquota(7): octets with an "S" behind them, messages
+// with a "C".
+func parseMaildirQuota(text string) (Quota, error) {
+	var q Quota
+	found := make(map[*int64]bool)
+	for part := range strings.SplitSeq(text, ",") {
+		number, unit := splitLimit(part)
+		to := &q.Octets
+		if unit == "C" {
+			to = &q.Messages
+		}
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || unit != "S" && unit != "C" || found[to] {
+			return Quota{}, fmt.Errorf(`%q is no limits such as "10000000S,5000C"`, text)
+		}
+		*to, found[to] = n, true
+	}
+	return q, nil
 }
 
 // parseQuotaRule reads a rule behind its mailbox: limits, of which 0 is none, with ":" between

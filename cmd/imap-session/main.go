@@ -30,7 +30,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args []string, in, out, stderr *os.File) int {
 	var f examination
-	p := session.Program{Name: "imap-session", Version: version, Serve: serve, Flags: f.flags, Instead: f.instead}
+	p := session.Program{Name: "imap-session", Version: version, Serve: serve, Prefixed: true, Flags: f.flags, Instead: f.instead}
 	return p.Main(args, in, out, stderr)
 }
 

@@ -59,7 +59,7 @@ func OpenAccount(dir string, o Options) (*Account, error) {
 		return nil, fail("open account", "", err)
 	}
 	a := &Account{
-		naming: naming{o.Layout},
+		naming: naming{o.Layout, o.BelowInbox},
 		root:   dir,
 		tree:   tree,
 		subs:   uidlist.OpenSubscriptions(dir, o.Layout.Separator()),

@@ -37,7 +37,7 @@ func (s *survey) enter() error {
 	id, ok := guid(s.list)
 	if !ok && s.x.GUID() == [16]byte{} {
 		// A list of long ago, or none that can be written.
-		id, ok = madeUpGUID(s.m.name, s.tx.Index().UIDValidity()), true
+		id, ok = madeUpGUID(s.m.acct.plain(s.m.name), s.tx.Index().UIDValidity()), true
 	}
 	if ok && id != s.x.GUID() {
 		if err := s.tx.SetGUID(id); err != nil {

@@ -19,7 +19,13 @@ import (
 // levels; a folder's name is the same in modified UTF-7. Other programs (Courier
 // since 5.0, Dovecot with mailbox_list_utf8) have UTF-8 in directory names: where
 // such a directory exists and none in modified UTF-7, it is the mailbox's.
-type naming struct{ layout maildir.Layout }
+//
+// Where belowInbox is set, the names of all mailboxes but INBOX begin with it and a
+// separator, as Courier has them; on disk nothing is different.
+type naming struct {
+	layout     maildir.Layout
+	belowInbox bool
+}
 
 func (n naming) separator() string { return string(n.layout.Separator()) }
 
@@ -35,6 +41,9 @@ const maxName = 200
 func (n naming) canonical(name string) (string, error) {
 	if strings.EqualFold(name, mail.Inbox) {
 		return mail.Inbox, nil
+	}
+	if n.belowInbox {
+		return n.canonicalBelow(name)
 	}
 	if !utf8.ValidString(name) {
 		return "", errors.New("name is not UTF-8")
@@ -57,6 +66,34 @@ func (n naming) canonical(name string) (string, error) {
 	}
 	return name, nil
 }
+
+// canonicalBelow is canonical of a name with the prefix. "INBOX.INBOX" is none: on disk
+// it would be what no name without the prefix could say.
+func (n naming) canonicalBelow(name string) (string, error) {
+	prefix := n.prefix()
+	if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+		return "", errors.New("all mailboxes are below INBOX")
+	}
+	c, err := naming{layout: n.layout}.canonical(name[len(prefix):])
+	if err == nil && c == mail.Inbox {
+		err = errors.New("INBOX is not below INBOX")
+	}
+	if err != nil {
+		return "", err
+	}
+	return prefix + c, nil
+}
+
+// prefix is what all names begin with but that of INBOX; "" if there is nothing.
+func (n naming) prefix() string {
+	if !n.belowInbox {
+		return ""
+	}
+	return mail.Inbox + n.separator()
+}
+
+// plain returns a mailbox name without the prefix.
+func (n naming) plain(name string) string { return strings.TrimPrefix(name, n.prefix()) }
 
 // forbidden are the characters that no mailbox name has: controls and the separators
 // of lines and paragraphs (RFC 6855 section 3), and what stands for an octet that is
@@ -89,8 +126,8 @@ func (n naming) below(name, above string) bool {
 	return strings.HasPrefix(name, above+n.separator())
 }
 
-// directories returns what a mailbox name is made of on disk: a directory for each
-// level, or one.
+// directories returns what a mailbox name, without the prefix, is made of on disk: a
+// directory for each level, or one.
 func (n naming) directories(name string) []string {
 	if n.layout.Nested() {
 		return strings.Split(name, n.separator())
@@ -101,6 +138,9 @@ func (n naming) directories(name string) []string {
 // mailbox returns the name of the mailbox that a folder is, in whatever spelling;
 // false if no client could name it.
 func (n naming) mailbox(folder string) (string, bool) {
+	if n.belowInbox && strings.EqualFold(folder, mail.Inbox) { // as a list has it, of subscriptions
+		return mail.Inbox, true
+	}
 	dirs := n.directories(folder)
 	for i, dir := range dirs {
 		name, err := mutf7.Decode(dir)
@@ -109,7 +149,7 @@ func (n naming) mailbox(folder string) (string, bool) {
 		}
 		dirs[i] = norm.NFC.String(name)
 	}
-	name := strings.Join(dirs, n.separator())
+	name := n.prefix() + strings.Join(dirs, n.separator())
 	c, err := n.canonical(name)
 	return c, err == nil && c == name
 }
@@ -122,7 +162,7 @@ func (n naming) reachable(folder string) (string, bool) {
 		return "", false
 	}
 	found := n.directories(folder)
-	for i, dir := range n.directories(name) {
+	for i, dir := range n.directories(n.plain(name)) {
 		if !slices.Contains(spellings(dir), found[i]) {
 			return "", false
 		}
@@ -158,7 +198,7 @@ func (a *Account) folder(name string) string {
 		return ""
 	}
 	path := ""
-	for i, dir := range a.directories(name) {
+	for i, dir := range a.directories(a.plain(name)) {
 		if i > 0 {
 			path += a.separator()
 		}
@@ -183,3 +223,7 @@ func (a *Account) spelled(prefix string, all []string) string {
 // Delimiter separates the levels of mailbox names in this account: '.', or '/'
 // where folders lie in each other.
 func (a *Account) Delimiter() byte { return a.layout.Separator() }
+
+// Prefix is what the names of all mailboxes of this account begin with but that of
+// INBOX: nothing, or INBOX and the delimiter (Options.BelowInbox).
+func (a *Account) Prefix() string { return a.prefix() }

@@ -36,10 +36,59 @@ func TestCanonical(t *testing.T) {
 		{"a\u2029b", "", ""},
 	} {
 		for layout, want := range map[maildir.Layout]string{maildir.PlusPlus: tt.plusPlus, maildir.FS: tt.fs} {
-			got, err := naming{layout}.canonical(tt.name)
+			got, err := naming{layout: layout}.canonical(tt.name)
 			if got != want || (err == nil) != (want != "") {
 				t.Errorf("layout %d, %.20q: %.20q, %v; want %.20q", layout, tt.name, got, err, want)
 			}
+		}
+	}
+}
+
+// With the prefix there are the same mailboxes, by other names.
+func TestBelowInbox(t *testing.T) {
+	for _, layout := range []maildir.Layout{maildir.PlusPlus, maildir.FS} {
+		n, without := naming{layout, true}, naming{layout: layout}
+		prefix := mail.Inbox + n.separator()
+		for _, name := range []string{"a", "u\u0308", "A" + n.separator() + "b", "Inboxes", "inbox" + n.separator() + "x", strings.Repeat("x", 200)} {
+			plain, err := without.canonical(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range []string{prefix, strings.ToLower(prefix)} {
+				if got, err := n.canonical(p + name); err != nil || got != prefix+plain || n.plain(got) != plain {
+					t.Errorf("%q: %q, %v", p+name, got, err)
+				}
+			}
+			if got, err := n.canonical(name); err == nil && name[0] != 'i' {
+				t.Errorf("%q without the prefix is %q", name, got)
+			}
+			folder := strings.Join(func() []string {
+				var list []string
+				for _, d := range without.directories(plain) {
+					list = append(list, spellings(d)[0])
+				}
+				return list
+			}(), n.separator())
+			if got, ok := n.reachable(folder); !ok || got != prefix+plain {
+				t.Errorf("%q is %q, %v", folder, got, ok)
+			}
+		}
+		for _, name := range []string{"", prefix, prefix + "INBOX", prefix + "inbox", "INBOXx", "a", prefix + n.separator() + "a", prefix + "a\x00"} {
+			if got, err := n.canonical(name); err == nil {
+				t.Errorf("%q is %q", name, got)
+			}
+		}
+		if got, err := n.canonical("iNbOx"); got != mail.Inbox || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got, ok := n.mailbox("INBOX"); got != mail.Inbox || !ok {
+			t.Errorf("the subscription of INBOX is of %q", got)
+		}
+		if got, ok := n.reachable("INBOX"); ok {
+			t.Errorf("a directory INBOX is %q", got)
+		}
+		if up := n.parent(prefix + "a"); up != mail.Inbox {
+			t.Errorf("above is %q", up)
 		}
 	}
 }
@@ -67,7 +116,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, layout := range []maildir.Layout{maildir.PlusPlus, maildir.FS} {
-			n := naming{layout}
+			n := naming{layout: layout}
 			if c, err := n.canonical(s); err == nil {
 				if again, err := n.canonical(c); err != nil || again != c {
 					t.Fatalf("%q is %q, and that is %q, %v", s, c, again, err)

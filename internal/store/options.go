@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/mail"
 	"fantail/internal/store/maildir"
 	"fantail/internal/store/quota"
 	"fantail/internal/store/watch"
@@ -21,7 +22,10 @@ type Options struct {
 	// lock is taken as well, and modseqs are not shown, since it has its own.
 	Coexist bool
 	Layout  maildir.Layout // how folders lie in directories
-	Limits  Limits         // of the account; none: those in its maildirsize
+	// BelowInbox says that the names of all mailboxes but INBOX begin with INBOX and the
+	// separator, also in Extra, Ignored and Folders. On disk nothing is different.
+	BelowInbox bool
+	Limits     Limits // of the account; none: those in its maildirsize
 	// Extra are how far mail may go beyond the limits that is for the mailbox of the name;
 	// Grace is how far one message may that is delivered.
 	Extra map[string]quota.Margin
@@ -59,15 +63,19 @@ func Configured(c *conf.MailSettings, owner string, log *slog.Logger) (Options, 
 	if err != nil {
 		return Options{}, fmt.Errorf("find the host name: %w", err)
 	}
+	names := naming{layouts[c.Layout], c.BelowInbox}
 	folders := make([]Folder, len(c.Folders))
 	for i, f := range c.Folders {
-		folders[i] = Folder{Use: folderUses[f.Use], Name: f.Name}
+		folders[i] = Folder{Use: folderUses[f.Use], Name: names.prefix() + f.Name}
 	}
 	extra, ignored := make(map[string]quota.Margin), make(map[string]bool)
 	for _, m := range c.QuotaExtra {
-		name, err := naming{layouts[c.Layout]}.canonical(m.Mailbox)
+		name, err := naming{layout: names.layout}.canonical(m.Mailbox)
 		if err != nil {
 			return Options{}, fmt.Errorf("mailbox %q of mail.quota_extra: %w", m.Mailbox, err)
+		}
+		if name != mail.Inbox {
+			name = names.prefix() + name
 		}
 		if m.Ignore {
 			ignored[name] = true
@@ -76,13 +84,16 @@ func Configured(c *conf.MailSettings, owner string, log *slog.Logger) (Options, 
 		}
 	}
 	return Options{
-		Extra:     extra,
-		Ignored:   ignored,
-		Grace:     margin(c.QuotaGrace),
-		Host:      host,
-		Log:       log,
-		Coexist:   c.Coexist == conf.CoexistDovecot,
-		Layout:    layouts[c.Layout],
+		Extra:   extra,
+		Ignored: ignored,
+		Grace:   margin(c.QuotaGrace),
+		Host:    host,
+		Log:     log,
+		Coexist: c.Coexist == conf.CoexistDovecot,
+		Layout:  layouts[c.Layout],
+
+		BelowInbox: c.BelowInbox,
+
 		Limits:    Limits(c.Quota),
 		Owner:     owner,
 		Warnings:  c.Warnings,

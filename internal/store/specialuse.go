@@ -83,7 +83,7 @@ func knownPlaces() map[string]known {
 
 // placeOf returns what the name of a mailbox says.
 func (a *Account) placeOf(name string, places map[string]known) (k known, ok bool) {
-	under, below := strings.CutPrefix(name, mail.Inbox+a.separator())
+	under, below := strings.CutPrefix(a.plain(name), mail.Inbox+a.separator())
 	if k, ok = places[strings.ToLower(under)]; below {
 		k.rank++
 	}

@@ -117,7 +117,7 @@ func guid(l *uidlist.List) (id [16]byte, ok bool) {
 }
 
 // madeUpGUID is the identity of a mailbox whose list has none. It is the same as long
-// as name and UIDVALIDITY are.
+// as name, without the prefix of the account, and UIDVALIDITY are.
 func madeUpGUID(name string, v mail.UIDValidity) [16]byte {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte(name), uint32(v)))
 	return [16]byte(sum[:16])

@@ -77,6 +77,7 @@ type IMAPSettings struct {
 	AppendLimit int64        // octets of one message that a client sends
 	Without     []string     // capabilities that nobody is offered
 	Clients     []ClientRule // and those that some clients are not
+	InboxPrefix bool         // the names of all mailboxes but INBOX begin with it
 }
 
 // LMTPSettings say how mail comes in by LMTP.
@@ -142,8 +143,10 @@ type MailSettings struct {
 	// Unlimited says that an account has no limits, not even those of its maildirsize. It is
 	// no setting (ForAccount).
 	Unlimited bool
-	Folders   Folders // of a new account
-	Coexist   Coexist
+	// BelowInbox is IMAPSettings.InboxPrefix in programs for which that counts; no setting.
+	BelowInbox bool
+	Folders    Folders // of a new account
+	Coexist    Coexist
 }
 
 // Layout says how the folders of an account lie in directories.

@@ -62,6 +62,7 @@ imap.append_limit = "50 MB"
 listen_tls = [":1993"]
 without = ["NOTIFY"]
 clients = ["a b/1*: COMPRESS=DEFLATE IDLE"]
+inbox_prefix = true
 [pop3]
 listen = ["localhost:1110"]
 listen_tls = []
@@ -178,6 +179,7 @@ directory = "../bin"
 	fixed := strings.Replace(string(text), "[imap]\nlisten_tls", "imap.listen_tls", 1)
 	fixed = strings.Replace(fixed, "\nwithout", "\nimap.without", 1)
 	fixed = strings.Replace(fixed, "\nclients", "\nimap.clients", 1)
+	fixed = strings.Replace(fixed, "\ninbox_prefix", "\nimap.inbox_prefix", 1)
 	if err := os.WriteFile(file, []byte(fixed), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +196,7 @@ directory = "../bin"
 		File: file,
 		IMAP: IMAPSettings{
 			ListenSettings{[]string{"127.0.0.1:1143", "[::1]:1143"}, []string{":1993"}}, 50e6,
-			[]string{"NOTIFY"}, []ClientRule{{"a b/1*", []string{"COMPRESS=DEFLATE", "IDLE"}}},
+			[]string{"NOTIFY"}, []ClientRule{{"a b/1*", []string{"COMPRESS=DEFLATE", "IDLE"}}}, true,
 		},
 		POP3: POP3Settings{
 			ListenSettings: ListenSettings{[]string{"localhost:1110"}, []string{}}, LoginDelay: 90 * time.Second, UIDLFormat: courier,
@@ -223,7 +225,7 @@ directory = "../bin"
 		SQL:      SQLSettings{SQLSQLite, "/var/accounts", filepath.Join(dir, "source"), "select\n@user"},
 		OAuth:    OAuthSettings{"https://i", "/k", "imap", "email", "mail", "https://i/i", "fantail", filepath.Join(dir, "secret"), "/ca"},
 		Login:    LoginSettings{PlaintextAlways, proxies, 10000, 200, 90 * time.Second},
-		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, []MailboxMargin{{Mailbox: "Trash", Margin: Margin{Percent: 10}}}, Margin{Quota: Quota{Octets: 1e6}}, WarningSettings{[]int{80, 95}, false, []string{"/opt/full", "-x"}, filepath.Join(dir, "crossed"), "de", "post@example.org", "Subject: x\n\n%{user}"}, false, Folders{{"sent", "Gesendet"}}, "none"},
+		Mail:     MailSettings{filepath.Join(dir, "mail/of/all"), LayoutFS, Quota{2e9, 5}, []MailboxMargin{{Mailbox: "Trash", Margin: Margin{Percent: 10}}}, Margin{Quota: Quota{Octets: 1e6}}, WarningSettings{[]int{80, 95}, false, []string{"/opt/full", "-x"}, filepath.Join(dir, "crossed"), "de", "post@example.org", "Subject: x\n\n%{user}"}, false, false, Folders{{"sent", "Gesendet"}}, "none"},
 		Session:  SessionSettings{1000, 1, ScopeUID, filepath.Join(dir, "mail")},
 		Programs: ProgramSettings{filepath.Join(filepath.Dir(dir), "bin"), SandboxAuto},
 

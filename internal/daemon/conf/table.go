@@ -29,6 +29,8 @@ var settings = []row{
 		"IMAP capabilities that no client is offered, such as \"NOTIFY\"."},
 	{"imap.clients", rules(func(c *Config) *[]ClientRule { return &c.IMAP.Clients }), `[]`,
 		"IMAP capabilities that clients are not offered, by what they say of themselves: \"name/version*: NOTIFY QRESYNC\"."},
+	{"imap.inbox_prefix", truth(func(c *Config) *bool { return &c.IMAP.InboxPrefix }), `false`,
+		"Whether IMAP clients see all folders below INBOX, as Courier shows them: INBOX.Sent in place of Sent."},
 	{"pop3.listen", addresses(func(c *Config) *[]string { return &c.POP3.Listen }), `[]`,
 		"Addresses on which pop3d listens itself, with STLS."},
 	{"pop3.listen_tls", addresses(func(c *Config) *[]string { return &c.POP3.ListenTLS }), `[]`,

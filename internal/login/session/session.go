@@ -126,6 +126,9 @@ type Program struct {
 	// Together says that a process can have several accounts, each named by -u and -m:
 	// every session is of all of them.
 	Together bool
+	// Prefixed says that mailboxes have the names that IMAP clients are to see
+	// (imap.inbox_prefix).
+	Prefixed bool
 
 	// Flags, if it is there, adds options of this program. One of them may ask for
 	// something else to be done with the account's mail than to serve a session: then
@@ -169,6 +172,7 @@ func (p Program) Main(args []string, in, out, stderr *os.File) int {
 		log.Error("cannot start", "err", err)
 		return 1
 	}
+	a.mail.BelowInbox = p.Prefixed && a.imap.InboxPrefix
 	if a.check {
 		return 0
 	}

@@ -16,7 +16,7 @@ func TestImportCourier(t *testing.T) {
 	s.write("courier/userdb", "ann\tuid=5000|gid=5000|home=/srv/ann|systempw={PLAIN}hidden|quota=5000S\nbob\thome=/srv/bob\n")
 
 	out, says := s.runs(exitFound, "", "import-courier", s.path("courier"))
-	want := "# What Courier was told.\n[auth]\nsources = [\"passwd-file\", \"pam\"]  # authmodulelist\n\n[login]\nplaintext = \"always\"  # IMAP_TLS_REQUIRED\n\n[mail]\npath = \"~/Mail\"  # MAILDIRPATH\n"
+	want := "# What Courier was told.\n[imap]\ninbox_prefix = true  # imapd\n\n[auth]\nsources = [\"passwd-file\", \"pam\"]  # authmodulelist\n\n[login]\nplaintext = \"always\"  # IMAP_TLS_REQUIRED\n\n[mail]\npath = \"~/Mail\"  # MAILDIRPATH\n"
 	if out != want {
 		t.Errorf("%s", out)
 	}

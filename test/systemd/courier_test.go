@@ -186,7 +186,7 @@ func (h house) kept(user string) {
 			h.Errorf("%s: %s: %s", user, s.search, got)
 		}
 	}
-	c.say("d SELECT Projects", "d OK")
+	c.say("d SELECT INBOX.Projects", "d OK")
 	if got := c.say("e UID SEARCH ALL", "* SEARCH"); got != "* SEARCH 1 3" {
 		h.Errorf("%s: the UIDs of Projects are %s", user, got)
 	}
@@ -200,12 +200,12 @@ func (h house) kept(user string) {
 	for c.lines.Scan() && !strings.HasPrefix(c.lines.Text(), "g ") {
 		names = append(names, c.lines.Text()[strings.LastIndexByte(c.lines.Text(), ' ')+1:])
 	}
-	for _, name := range []string{"Projects.2026", "Entw&APw-rfe"} {
+	for _, name := range []string{"INBOX.Projects.2026", "INBOX.Entw&APw-rfe"} {
 		if !slices.Contains(names, name) {
 			h.Errorf("%s: %s is not subscribed: %q", user, name, names)
 		}
 	}
-	if slices.Contains(names, "Projects") {
+	if slices.Contains(names, "INBOX.Projects") {
 		h.Errorf("%s: Projects was not subscribed: %q", user, names)
 	}
 }

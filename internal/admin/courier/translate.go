@@ -333,7 +333,7 @@ func (t *translator) mail() {
 		t.out.Set("mail.path", translation.Quote("~/"+usual), from)
 	}
 	if f := t.c.file("imapd"); f != nil {
-		t.out.Grave(translation.Origin{Name: "the prefix INBOX.", File: f.name}, "folders are shown without it: mail programs that ask for it notice, those that were told it as \"IMAP path prefix\" must forget it")
+		t.out.Set("imap.inbox_prefix", "true", translation.Origin{Name: f.name})
 	}
 	if pop3 != "" && imap != "" && path.Clean(pop3) != path.Clean(imap) {
 		t.out.Grave(t.from("MAILDIRPATH", "pop3d", "pop3d-ssl"), "POP3 and IMAP show one Maildir here, %s", translation.Short(imap))

@@ -129,7 +129,7 @@ func TestTranslate(t *testing.T) {
 			r := Translate(at(t, files), "")
 			load(t, r)
 			want := c.want
-			for _, usual := range []string{`tls.certificate = "/etc/courier/imapd.pem"`, `tls.key = "/etc/courier/imapd.pem"`, `auth.sources = ["pam"]`, `login.plaintext = "always"`} {
+			for _, usual := range []string{"imap.inbox_prefix = true", `tls.certificate = "/etc/courier/imapd.pem"`, `tls.key = "/etc/courier/imapd.pem"`, `auth.sources = ["pam"]`, `login.plaintext = "always"`} {
 				if name, _, _ := strings.Cut(usual, " "); !slices.Contains(c.not, name) {
 					want = append(want, usual)
 				}
@@ -140,7 +140,7 @@ func TestTranslate(t *testing.T) {
 			}
 			says := ""
 			for _, n := range r.Notes {
-				if says += n.String() + "\n"; n.Grave && !strings.Contains(n.Text, "let the programs here read the key") && !strings.Contains(n.Text, "there is no file") && n.From.Name != "the prefix INBOX." {
+				if says += n.String() + "\n"; n.Grave && !strings.Contains(n.Text, "let the programs here read the key") && !strings.Contains(n.Text, "there is no file") {
 					grave = append(grave, n.From.Name)
 				}
 			}

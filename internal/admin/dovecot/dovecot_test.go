@@ -180,10 +180,24 @@ service lmtp {
     mode = 0600
   }
 }
-`, []string{`auth.sources = ["sql"]`}, []string{
-			"mail_location", "mail_plugins acl", "mail_plugins mail_crypt", "namespace inbox", "namespace", "passdb", "passdb", "passdb", "protocols", "protocols",
+`, []string{`imap.inbox_prefix = true`, `auth.sources = ["sql"]`}, []string{
+			"mail_location", "mail_plugins acl", "mail_plugins mail_crypt", "namespace", "passdb", "passdb", "passdb", "protocols", "protocols",
 			"service lmtp /var/spool/postfix/private/dovecot-lmtp",
 		}},
+		{"a prefix that there is not", `
+mail_location = maildir:~/Maildir
+namespace inbox {
+  inbox = yes
+  prefix = INBOX/
+}
+`, nil, []string{"namespace inbox"}},
+		{"a prefix where folders are directories", `
+mail_location = maildir:~/Maildir:LAYOUT=fs
+namespace inbox {
+  inbox = yes
+  prefix = INBOX/
+}
+`, []string{`imap.inbox_prefix = true`, `mail.layout = "fs"`}, nil},
 		{"ports and proxies", `
 haproxy_trusted_networks = 10.0.0.0/8 192.0.2.7
 listen = 192.0.2.1

@@ -111,6 +111,11 @@ func (t *translator) mail() {
 		t.location = t.newLocation()
 	}
 	l := t.location
+	separator := "."
+	if l != nil && l.driver == "maildir" && l.fs {
+		separator = "/"
+	}
+	t.belowInbox(separator)
 	switch {
 	case l == nil:
 		t.grave(Setting{Name: "mail_location"}, "Dovecot looks for itself where mail is: set mail.path if it is not ~/Maildir")
@@ -131,6 +136,17 @@ func (t *translator) mail() {
 			"from there into each Maildir and its folders, or clients download all mail again", translation.Short(l.control))
 	}
 	t.path(l.path, l.from)
+}
+
+// belowInbox sets whether folders are shown below INBOX. Another prefix there is not.
+func (t *translator) belowInbox(separator string) {
+	switch t.prefix {
+	case "":
+	case "INBOX" + separator:
+		t.set("imap.inbox_prefix", "true", t.prefixFrom)
+	default:
+		t.grave(t.prefixFrom, "folders are shown without the prefix %q: programs that know it as \"IMAP path prefix\" must forget it", translation.Short(t.prefix))
+	}
 }
 
 // path sets mail.path and auth.virtual_home, of a path in our variables.
@@ -178,9 +194,8 @@ func (t *translator) namespace(b *Block, from Setting) {
 	case b.Value("inbox") != "yes" && b.Value("disabled") != "yes":
 		t.grave(from, "there is one namespace: mail of this one (prefix %q) is not shown", translation.Short(prefix))
 		return
-	case prefix != "":
-		t.grave(from, "folders are shown without the prefix %q: programs that know it as \"IMAP path prefix\" must forget it", translation.Short(prefix))
 	}
+	t.prefix, t.prefixFrom = prefix, from
 	if l := b.Value("location"); l != "" {
 		t.location = t.oldLocation(Setting{"location", l, b.Line})
 	}

@@ -13,13 +13,15 @@ type translator struct {
 	read func(path string) ([]byte, error)
 	out  translation.Result
 
-	home     string    // the template of homes, in our variables
-	homeFrom Setting   // what says so
-	location *location // where mail is
-	quota    quotas
-	sources  []string
-	haproxy  bool // a listener expects the PROXY protocol
-	haFrom   Setting
+	home       string    // the template of homes, in our variables
+	homeFrom   Setting   // what says so
+	location   *location // where mail is
+	quota      quotas
+	prefix     string // of the namespace with the INBOX
+	prefixFrom Setting
+	sources    []string
+	haproxy    bool // a listener expects the PROXY protocol
+	haFrom     Setting
 }
 
 // Translate says in our settings what a configuration says. read reads a file that it

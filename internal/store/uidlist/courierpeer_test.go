@@ -24,25 +24,31 @@ import (
 
 // courier is the real Courier, whose session programs speak IMAP and POP3 on
 // their standard input and output. Debian's packages conflict with Dovecot's, so
-// they may also be unpacked (dpkg -x, with libcourier-unicode4, libgamin0 and
-// courier-authlib) below the directory COURIER_ROOT.
+// test/packages only fetches their files.
 type courier struct {
-	t    *testing.T
-	root string
-	dir  string
+	t   *testing.T
+	lib string // where libraries of its own are
+	dir string
 }
 
-const (
-	courierIMAP = "/usr/bin/imapd"
-	courierDrop = "/usr/lib/courier/courier/courierpop3d"
+// unpacked is the directory with the files of Debian's packages.
+var unpacked = filepath.Join("..", "..", "..", "bin", "debian")
+
+var (
+	courierIMAP = filepath.Join(unpacked, "courier-imap", "usr", "bin", "imapd")
+	courierDrop = filepath.Join(unpacked, "courier-pop", "usr", "lib", "courier", "courier", "courierpop3d")
 )
 
 func startCourier(t *testing.T) *courier {
 	t.Helper()
-	c := &courier{t: t, root: os.Getenv("COURIER_ROOT"), dir: filepath.Join(t.TempDir(), "m")}
-	for _, p := range []string{courierIMAP, courierDrop} {
-		if _, err := os.Stat(c.root + p); err != nil {
-			t.Skip("Courier is not installed: ", err)
+	lib, err := filepath.Abs(filepath.Join(unpacked, "courier-authlib", "usr", "lib", "courier-authlib"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &courier{t: t, lib: lib, dir: filepath.Join(t.TempDir(), "m")}
+	for _, p := range []string{courierIMAP, courierDrop, lib} {
+		if _, err := os.Stat(p); err != nil {
+			t.Skip("there is no Courier: run test/packages: ", err)
 		}
 	}
 	for _, d := range []string{"cur", "new", "tmp"} {
@@ -57,11 +63,10 @@ func startCourier(t *testing.T) *courier {
 // answer.
 func (c *courier) session(program string, commands ...string) string {
 	c.t.Helper()
-	cmd := exec.Command(c.root+program, c.dir)
-	lib := c.root + "/usr/lib"
+	cmd := exec.Command(program, c.dir)
 	cmd.Env = []string{"AUTHENTICATED=nobody", "HOME=" + filepath.Dir(c.dir), "HOSTNAME=test", "TCPREMOTEIP=::1", "PATH=/usr/bin:/bin",
 		"IMAP_KEYWORDS=1", "IMAP_USELOCKS=0", "IMAP_CAPABILITY=IMAP4rev1 UIDPLUS",
-		"LD_LIBRARY_PATH=" + lib + "/courier-authlib:" + lib + ":" + lib + "/x86_64-linux-gnu"}
+		"LD_LIBRARY_PATH=" + c.lib}
 	cmd.Stdin = strings.NewReader(strings.Join(commands, "\r\n") + "\r\n")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -1,6 +1,9 @@
 package systemd
 
 import (
+	"bytes"
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,6 +61,10 @@ func TestMoveFromCourier(t *testing.T) {
 	for _, user := range owners {
 		h.unchanged(user, ids[user], files[user])
 		h.kept(user)
+	}
+	h.certified("/etc/courier/imapd.pem")
+	if out := h.sh("fantail quota -j " + virtualUser); !strings.Contains(out, `"octets_limit":10000000`) || !strings.Contains(out, `"messages_limit":5000`) {
+		t.Errorf("the limits of %s: %s", virtualUser, out)
 	}
 	for line := range strings.Lines(h.sh("fantail check || test $? = 1")) {
 		if strings.HasPrefix(line, "wrong ") && !strings.Contains(line, "an authority that clients know") && !strings.Contains(line, "webmail") {
@@ -170,6 +177,28 @@ func (h house) unchanged(user string, ids []string, files string) {
 	}
 	if n := h.fetched(user); n != 1 {
 		h.Errorf("mpop fetches %d messages of %s, not the one that came last", n, user)
+	}
+}
+
+// certified wants IMAPS to have the certificate of a file.
+func (h house) certified(file string) {
+	h.Helper()
+	conn, ok := h.dial(imaps).conn.(*tls.Conn)
+	if !ok {
+		h.Fatal("IMAPS is without TLS")
+	}
+	rest := []byte(h.sh(`cat "$1"`, file))
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			h.Fatalf("there is no certificate in %s", file)
+		}
+		if block.Type == "CERTIFICATE" {
+			if !bytes.Equal(block.Bytes, conn.ConnectionState().PeerCertificates[0].Raw) {
+				h.Errorf("IMAPS has another certificate than %s", file)
+			}
+			return
+		}
 	}
 }
 

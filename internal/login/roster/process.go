@@ -81,7 +81,7 @@ func (p *process) says(key, value string) bool {
 		p.roster.mu.Lock()
 		defer p.roster.mu.Unlock()
 		_, ok := p.names[value]
-		return ok || slices.Contains(strings.Split(p.key.with, "\n"), value)
+		return value != "" && (ok || slices.Contains(strings.Split(p.key.with, "\n"), value))
 	}
 	return true
 }

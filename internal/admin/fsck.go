@@ -10,12 +10,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"strings"
 
 	"fantail/internal/daemon/conf"
+	"fantail/internal/login/authd"
 	"fantail/internal/login/broker/wire"
 	"fantail/internal/login/launch"
+	"fantail/internal/login/userdb/self"
 	"fantail/internal/store/fsck"
 )
 
@@ -69,17 +70,29 @@ func (f *fsckVerb) run(ctx context.Context, t *tool, args []string) error {
 	if err != nil {
 		return err
 	}
-	names := args
-	if len(names) == 0 {
-		if names, err = everybody(ctx, t, cfg); err != nil {
+	names, find := args, account
+	switch {
+	case len(args) > 0:
+	case os.Geteuid() != 0: // his own, for which nobody needs to be asked
+		own, err := ownMail(cfg)
+		if err != nil {
 			return err
+		}
+		names, find = []string{own.Name}, func(context.Context, *conf.Config, string) (authd.Answer, error) { return own, nil }
+	default:
+		users, err := listable(ctx, t, cfg)
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			names = append(names, u.Name)
 		}
 	}
 	programs, err := launch.Programs(cfg.Programs.Directory, "imap-session")
 	if err != nil {
 		return err
 	}
-	r := &fsckRun{fsckVerb: f, t: t, cfg: cfg, launch: sessionOptions(cfg, programs)}
+	r := &fsckRun{fsckVerb: f, find: find, alone: len(names) == 1, t: t, cfg: cfg, launch: sessionOptions(cfg, programs)}
 	shown := t.progress("accounts", len(names))
 	defer shown.end()
 	for i, name := range names {
@@ -100,31 +113,27 @@ func (f *fsckVerb) run(ctx context.Context, t *tool, args []string) error {
 	return nil
 }
 
-// everybody is whose mail is examined if nobody is named: for root all that can be listed,
-// for others their own.
-func everybody(ctx context.Context, t *tool, cfg *conf.Config) ([]string, error) {
-	if os.Geteuid() != 0 {
-		u, err := user.Current()
-		if err != nil {
-			return nil, fmt.Errorf("find out whose mail to examine: %w", err)
-		}
-		return []string{u.Username}, nil
+// ownMail is the account of who runs the program, as the system knows it.
+func ownMail(cfg *conf.Config) (a authd.Answer, err error) {
+	if err := self.Complete(cfg, &a.Name, &a.Mail); err != nil {
+		return a, err
 	}
-	users, err := listable(ctx, t, cfg)
-	var names []string
-	for _, u := range users {
-		names = append(names, u.Name)
+	a.UID, a.GID = uint32(os.Geteuid()), uint32(os.Getegid())
+	if a.Home, err = os.UserHomeDir(); err != nil {
+		return a, fmt.Errorf("find out whose mail to examine: %w", err)
 	}
-	return names, err
+	return a, nil
 }
 
 // fsckRun is one call of the verb.
 type fsckRun struct {
 	*fsckVerb
+	find   func(ctx context.Context, cfg *conf.Config, name string) (authd.Answer, error)
 	t      *tool
 	cfg    *conf.Config
 	launch *launch.Options
 	at     func(mailbox string)
+	alone  bool // it is one account
 	total  tally
 }
 
@@ -201,12 +210,16 @@ func plural(n int, one string) string {
 
 // account examines one account's mail.
 func (r *fsckRun) account(ctx context.Context, name string) error {
-	a, err := account(ctx, r.cfg, name)
+	a, err := r.find(ctx, r.cfg, name)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Lstat(a.Mail); errors.Is(err, fs.ErrNotExist) {
-		return nil // who has no mail has no damage, and gets no Maildir by this
+		// Who has no mail has no damage, and gets no Maildir by this.
+		if r.alone && !r.json {
+			r.t.say("%s: no mail yet in %s", printable(a.Name), printable(a.Mail))
+		}
+		return nil
 	}
 	w := accountOf(&a)
 	cmd, err := r.launch.Once(wire.IMAP, &w, "-fsck", r.what())

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -160,6 +164,37 @@ func TestFsck(t *testing.T) {
 	}
 	if info, err := os.Lstat(s.path("home/ann/Maildir/cur/02.a.h:2,F")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Error(info, err)
+	}
+}
+
+// TestFsckOwn: an ordinary user examines his own mail, and nobody is asked whose that is.
+func TestFsckOwn(t *testing.T) {
+	u, err := user.Current()
+	if os.Geteuid() == 0 {
+		u, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	s := open(t, "")
+	s.damaged("own", uid)
+	s.write("fantail.toml", s.read("fantail.toml")+"\nmail.path = \""+s.path("home/own/Maildir")+"\"\n")
+	run := func(args ...string) (string, int) {
+		cmd := exec.Command(filepath.Join(installed(t), "fantail"), append([]string{"-c", s.path("fantail.toml"), "fsck"}, args...)...)
+		cmd.Env = []string{"HOME=" + s.path("home/own")}
+		if os.Geteuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		}
+		out, _ := cmd.CombinedOutput()
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	if out, status := run(); status != fsckMended || !strings.HasSuffix(out, "\n"+u.Username+": 1 mailbox, 2 messages: 2 mended\n") {
+		t.Errorf("%d\n%s", status, out)
+	}
+	if out, status := run("-n"); status != exitOK || out != u.Username+": 1 mailbox, 2 messages: clean\n" {
+		t.Errorf("again: %d\n%s", status, out)
 	}
 }
 

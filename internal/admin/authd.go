@@ -24,7 +24,7 @@ func account(ctx context.Context, cfg *conf.Config, name string) (a authd.Answer
 // not be asked for.
 func unknown(cfg *conf.Config, name string, err error) error {
 	if !errors.Is(err, userdb.ErrUnknown) {
-		return &failure{exitUnavailable, err, "more: fantail check"}
+		return &failure{exitUnavailable, err, "more: fantail doctor"}
 	}
 	f := &failure{exitNoUser, fmt.Errorf("no source of accounts knows %s", printable(name)),
 		"make it in " + cfg.Auth.PasswdFile + ": fantail user add " + argumentOf(name)}

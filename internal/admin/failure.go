@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// Exit statuses: those of sysexits.h, and exitFound for a check that has found
-// something.
+// Exit statuses: those of sysexits.h, and two for verbs that look for something. Plugins
+// for monitoring have the same two.
 const (
 	exitOK          = 0
-	exitFound       = 1
+	exitFound       = 1 // something is to be mended
+	exitWrong       = 2 // and cannot wait
 	exitUsage       = 64
 	exitData        = 65 // a file or an input is not as it should be
 	exitNoUser      = 67
@@ -24,7 +25,7 @@ const (
 // Statuses are all of them, and behind these the statuses of fsck, for the manual.
 func Statuses() []int {
 	return []int{
-		exitOK, exitFound, exitUsage, exitData, exitNoUser, exitUnavailable, exitIO, exitTemporary, exitPermission, exitConfig,
+		exitOK, exitFound, exitWrong, exitUsage, exitData, exitNoUser, exitUnavailable, exitIO, exitTemporary, exitPermission, exitConfig,
 		exitOK, fsckMended, fsckLeft, fsckFailed, fsckUsage,
 	}
 }
@@ -50,6 +51,8 @@ func (t *tool) tell(err error) int {
 		return exitUsage
 	case errors.Is(err, errFound):
 		return exitFound
+	case errors.Is(err, errWrong):
+		return exitWrong
 	case errors.As(err, &f):
 	case errors.Is(err, fs.ErrPermission):
 		f = &failure{exitPermission, err, "as root: the same again"}
@@ -70,8 +73,17 @@ func (t *tool) typed(next string) string {
 	if t.config == "" {
 		return next
 	}
-	return strings.ReplaceAll(next, "fantail ", "fantail -c "+argumentOf(t.config)+" ")
+	words := strings.Split(next, " ")
+	for i, word := range words[:len(words)-1] {
+		if word == "fantail" {
+			words[i] = "fantail -c " + argumentOf(t.config)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
-// errFound says that a check has told what it found.
-var errFound = errors.New("something is wrong")
+// errFound and errWrong say that a verb has told what it found.
+var (
+	errFound = errors.New("something is to be mended")
+	errWrong = errors.New("something is wrong")
+)

@@ -28,7 +28,7 @@ func (t *tool) imported(r *translation.Result, comment, output string) error {
 		t.warn("! what was made of it is no configuration: %v", wrong)
 	}
 	if r.IsGrave() || wrong != nil {
-		t.warn("What has a ! before it needs a hand. Then: %s", t.typed("fantail check"))
+		t.warn("What has a ! before it needs a hand. Then: %s", t.typed("fantail doctor"))
 		return errFound
 	}
 	return nil

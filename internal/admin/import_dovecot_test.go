@@ -30,7 +30,7 @@ func TestImportDovecot(t *testing.T) {
 	}
 
 	s.write("doveconf", plain+"mail_plugins = acl\n")
-	if _, says := s.runs(exitFound, "", "import-dovecot", s.path("doveconf")); !strings.Contains(says, "! mail_plugins acl (line 5): ") || !strings.HasSuffix(says, "Then: fantail -c "+s.path("fantail.toml")+" check\n") {
+	if _, says := s.runs(exitFound, "", "import-dovecot", s.path("doveconf")); !strings.Contains(says, "! mail_plugins acl (line 5): ") || !strings.HasSuffix(says, "Then: fantail -c "+s.path("fantail.toml")+" doctor\n") {
 		t.Errorf("%s", says)
 	}
 	s.write("doveconf", "mail_location maildir:~/Mail\n")

@@ -65,10 +65,10 @@ func (s *site) adds(status int, answer func(secret string) string, args ...strin
 	return a.String()
 }
 
-// checks runs check on an account, whatever else is wrong with it.
+// checks runs doctor on an account, whatever else is wrong with it.
 func (s *site) checks(name string) string {
 	var out bytes.Buffer
-	Program{}.Main([]string{"-c", s.path("fantail.toml"), "check", name}, os.Stdin, &out, &out)
+	Program{}.Main([]string{"-c", s.path("fantail.toml"), "doctor", name}, os.Stdin, &out, &out)
 	return out.String()
 }
 

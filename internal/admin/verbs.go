@@ -30,7 +30,7 @@ type stated interface {
 
 // verbs is the table, in the order of the usage and the manual.
 var verbs = []verb{
-	{"check", "[name]", "say what is wrong with this installation, or with an account", func() action { return new(check) }},
+	{"doctor", "[name]", "find out what is wrong with this installation, or with an account, and say what to type", func() action { return new(doctor) }},
 	{"config", "[setting ...]", "show settings, and where each is set", func() action { return new(config) }},
 	{"user add", "name", "make an account in the passwd-file", func() action { return new(userAdd) }},
 	{"user del", "name", "delete an account from the passwd-file; its mail stays", func() action { return new(userDel) }},

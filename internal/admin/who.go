@@ -35,7 +35,7 @@ func (s *sockets) failure(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return &failure{exitUnavailable, fmt.Errorf("there is no socket %s: sessiond does not run, or elsewhere; without it each front keeps its sessions itself, and tells nobody", path),
-			"elsewhere: -S directory; whether it runs: fantail check"}
+			"elsewhere: -S directory; whether it runs: fantail doctor"}
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{exitPermission, fmt.Errorf("the socket %s is root's", path), "as root: the same again"}
 	case errors.Is(err, syscall.ECONNREFUSED):

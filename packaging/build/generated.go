@@ -43,7 +43,7 @@ func settings(table []conf.Setting) string {
 	var b strings.Builder
 	b.WriteString(`# Fantail's configuration: fantail.toml(5). Every setting is here with its default, which
 # holds until the "#" in front of it is taken away. "fantail config -n" says what is
-# wrong with this file, "fantail config" what holds, "fantail check" what to do.
+# wrong with this file, "fantail config" what holds, "fantail doctor" what to do.
 `)
 	group := ""
 	for _, s := range table {

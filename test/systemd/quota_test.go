@@ -60,7 +60,7 @@ echo "$(id -un) $(id -Gn | tr ' ' ,) $(/usr/local/sbin/setgid -gn) $FANTAIL_USER
 	if mode := h.sh("stat -c '%U %a' /var/lib/fantail/crossed"); mode != "root 1733" {
 		h.Errorf("the directory for names of accounts is %s", mode)
 	}
-	if out := h.sh("fantail check ann; fantail check | grep quota || true"); !strings.Contains(out, "/usr/local/sbin/full, at [80] percent") || strings.Contains(out, "wrong") {
-		h.Errorf("fantail check says:\n%s", out)
+	if out := h.sh("fantail doctor ann; fantail doctor | grep quota || true"); !strings.Contains(out, "/usr/local/sbin/full, at [80] percent") || strings.Contains(out, "error") || strings.Contains(out, "warning  quota") {
+		h.Errorf("fantail doctor says:\n%s", out)
 	}
 }

@@ -62,7 +62,8 @@ type Config struct {
 	Session  SessionSettings
 	Programs ProgramSettings
 
-	origin map[string]string // by setting name; absent: the default
+	origin     map[string]string // by setting name; absent: the default
+	overridden []Override
 }
 
 // ListenSettings are the addresses of one mail protocol, as host:port.

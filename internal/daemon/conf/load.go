@@ -88,11 +88,16 @@ func (c *Config) read(path string) (found bool, err error) {
 func (c *Config) apply(path string, data []byte) error {
 	assignments, wrong := parse(data)
 	for _, a := range assignments {
+		was := c.show(a.name)
 		if err := c.assign(a, filepath.Dir(path)); err != nil {
 			wrong = append(wrong, err)
 			continue
 		}
-		c.origin[a.name] = fmt.Sprintf("%s:%d", path, a.line)
+		now := fmt.Sprintf("%s:%d", path, a.line)
+		if before, ok := c.origin[a.name]; ok && !strings.HasPrefix(before, path+":") && c.show(a.name) != was {
+			c.overridden = append(c.overridden, Override{Name: a.name, Origin: before, By: now})
+		}
+		c.origin[a.name] = now
 	}
 	slices.SortStableFunc(wrong, func(a, b *Error) int { return a.Line - b.Line })
 	errs := make([]error, len(wrong))
@@ -118,6 +123,24 @@ func (c *Config) assign(a assignment, dir string) *Error {
 	}
 	return &Error{Line: a.line, Err: fmt.Errorf("%s: %w", a.name, err)}
 }
+
+// show is the value of a setting as it would be written; "" of one that there is not.
+func (c *Config) show(name string) string {
+	if r, ok := find(name); ok {
+		return r.kind.show(c)
+	}
+	return ""
+}
+
+// Override is a value that does not hold, because a file that is read later has another
+// one of the same setting.
+type Override struct {
+	Name       string
+	Origin, By string // file:line
+}
+
+// Overridden are the values that do not hold, in the order in which they were replaced.
+func (c *Config) Overridden() []Override { return slices.Clone(c.overridden) }
 
 func find(name string) (row, bool) {
 	for _, r := range settings {

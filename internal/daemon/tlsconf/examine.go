@@ -3,6 +3,7 @@ package tlsconf
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"time"
 )
 
@@ -13,7 +14,10 @@ type Found struct {
 	Err              error             // why the pair cannot be used
 	Soon             bool              // it expires within two weeks, or has expired
 	SelfSigned       bool
-	Trusted          error // why clients of this machine would not trust it; nil if they would
+	// Incomplete says that who has signed it is neither in the file nor known to this
+	// machine: clients which know only authorities cannot trust it.
+	Incomplete bool
+	Trusted    error // why clients of this machine would not trust it; nil if they would
 }
 
 // Examine returns the pairs that Load would use: the one of the settings, unless neither of
@@ -48,10 +52,13 @@ func (f *Found) judge(p *pair, now time.Time) {
 	f.Leaf, f.Soon = p.inUse.Leaf, p.expires(now)
 	f.SelfSigned = bytes.Equal(f.Leaf.RawIssuer, f.Leaf.RawSubject)
 	intermediates := x509.NewCertPool()
+	signed := false // by one that is in the file
 	for _, der := range p.inUse.Certificate[1:] {
 		if c, err := x509.ParseCertificate(der); err == nil { // one that is none helps nobody
 			intermediates.AddCert(c)
+			signed = signed || bytes.Equal(c.RawSubject, f.Leaf.RawIssuer)
 		}
 	}
 	_, f.Trusted = f.Leaf.Verify(x509.VerifyOptions{Intermediates: intermediates, CurrentTime: now})
+	f.Incomplete = errors.As(f.Trusted, new(x509.UnknownAuthorityError)) && !f.SelfSigned && !signed
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -31,19 +32,15 @@ func (x *examination) daemons() {
 			return
 		}
 	}
-	type daemon struct {
-		socket string
-		ask    func(ctx context.Context, path string) error
-	}
-	list := []daemon{{broker.SocketLogin, x.askLogin}, {broker.SocketSession, reach}, {broker.SocketAdmin, x.askSessions}}
+	list := []asked{{broker.SocketLogin, x.askLogin}, {broker.SocketSession, reach}, {broker.SocketAdmin, x.askSessions}}
 	if _, err := os.Stat(filepath.Join(x.run, broker.SocketDeliver)); err == nil {
-		list = append(list, daemon{broker.SocketDeliver, reach})
+		list = append(list, asked{broker.SocketDeliver, reach})
 	}
 	if _, err := os.Stat(filepath.Join(x.run, submitd.Socket)); err == nil || x.submits() {
-		list = append(list, daemon{submitd.Socket, x.askSubmit})
+		list = append(list, asked{submitd.Socket, x.askSubmit})
 	}
 	if x.cfg.TLS.KeyProcess {
-		list = append(list, daemon{broker.SocketKey, x.askKeys})
+		list = append(list, asked{broker.SocketKey, x.askKeys})
 	}
 	for _, d := range list {
 		path := filepath.Join(x.run, d.socket)
@@ -51,10 +48,26 @@ func (x *examination) daemons() {
 		if err := d.ask(ctx, path); errors.Is(err, fs.ErrPermission) {
 			x.ok("%s is not for everybody; only root can ask there", path)
 		} else if err != nil {
-			x.wrong(starting[d.socket]+". Sockets elsewhere: fantail check -S directory", "%s does not answer: %v", path, err)
+			x.wrong("%s does not answer: %v", path, err).because("what asks there waits, or fails").typing(d.restarting()...)
 		}
 		cancel()
 	}
+}
+
+// asked is a socket at which a daemon answers.
+type asked struct {
+	socket string
+	ask    func(ctx context.Context, path string) error
+}
+
+// restarting are the commands that have a daemon answer again.
+func (a asked) restarting() []string {
+	for _, p := range private {
+		if p.path == a.socket {
+			return []string{listening(p.unit, p.service), "journalctl -u " + p.service + " -n 20"}
+		}
+	}
+	return nil
 }
 
 // mailServers: authd answers where mail servers ask it.
@@ -67,21 +80,12 @@ func (x *examination) mailServers() {
 		if errors.Is(err, fs.ErrPermission) {
 			x.ok("%s is not for everybody", path)
 		} else if err != nil {
-			x.wrong("start authd again: systemctl restart fantail-authd. Where it is set: fantail config auth.smtp_sockets", "%s, for mail servers, does not answer: %v", path, err)
+			x.wrong("%s, for mail servers, does not answer: %v", path, err).because("who sends mail cannot log in to the mail server").
+				typing("systemctl restart fantail-authd", "fantail config auth.smtp_sockets")
 		} else {
 			x.ok("%s, for mail servers, answers", path)
 		}
 	}
-}
-
-// starting is how the daemons of the sockets are started.
-var starting = map[string]string{
-	broker.SocketLogin:   "systemctl start fantail-authd.socket",
-	broker.SocketDeliver: "systemctl start fantail-authd-deliver.socket",
-	broker.SocketSession: "systemctl start fantail-sessiond.socket",
-	broker.SocketAdmin:   "systemctl start fantail-sessiond-admin.socket",
-	broker.SocketKey:     "systemctl start fantail-keyd.socket",
-	submitd.Socket:       "systemctl start fantail-submitd.socket",
 }
 
 func reach(ctx context.Context, path string) error {
@@ -159,7 +163,7 @@ func (x *examination) services() {
 	add("pop3.listen", false, "+OK", x.cfg.POP3.Listen)
 	add("pop3.listen_tls", true, "+OK", x.cfg.POP3.ListenTLS)
 	add("webmail.listen_tls", true, "", x.cfg.Webmail.ListenTLS)
-	if len(list) == 0 {
+	if len(list) == 0 || x.hasUnits() {
 		x.usualServices()
 	}
 	for _, s := range list {
@@ -167,12 +171,16 @@ func (x *examination) services() {
 			continue // the system has chosen another one
 		}
 		if err := s.answers(x.ctx); err != nil {
-			x.wrong("start the front. Who is there instead: ss -ltnp. Where it is set: fantail config "+s.name, "%s: %s does not answer: %v", s.name, s.address, err)
+			x.wrong("%s: %s does not answer: %v", s.name, s.address, err).because("mail programs find nobody there").
+				typing("systemctl restart "+frontOf[strings.Split(s.name, ".")[0]], "ss -ltnp", "fantail config "+s.name)
 		} else {
 			x.ok("%s: %s answers", s.name, s.address)
 		}
 	}
 }
+
+// frontOf are the services of the tables of settings.
+var frontOf = map[string]string{"imap": "fantail-imapd", "pop3": "fantail-pop3d", "webmail": "fantail-webmaild"}
 
 // dial connects. One that listens at every address of this machine is looked for at its
 // own ones, by number: not every machine has a localhost.
@@ -194,26 +202,34 @@ func (s service) dial(ctx context.Context) (net.Conn, error) {
 	return nil, err
 }
 
-// usual are the ports that are for mail programs.
-var usual = []service{
-	{"IMAP", ":143", false, "* OK"},
-	{"IMAPS", ":993", true, "* OK"},
-	{"POP3", ":110", false, "+OK"},
-	{"POP3S", ":995", true, "+OK"},
-}
-
-// usualServices says which of them there are.
+// usualServices says who of those answers that are to listen at the usual ports.
 func (x *examination) usualServices() {
-	none := true
-	for _, s := range usual {
-		if s.answers(x.ctx) == nil {
-			none = false
-			x.ok("a server for %s answers on port %s", s.name, strings.TrimPrefix(s.address, ":"))
+	answering := false
+	for _, p := range ports {
+		s := service{p.what, fmt.Sprintf(":%d", p.number), p.tls, p.greets}
+		ours := x.runs(p.unit) && x.others(p.number) == nil
+		err := s.answers(x.ctx)
+		switch {
+		case err == nil && p.greets != "":
+			answering = true
+			x.ok("a server for %s answers on port %d", p.what, p.number)
+		case err == nil:
+		case ours && !x.units()[p.service].fails(x.now()):
+			x.wrong("port %d is open, and nobody answers there as a server of %s does: %v", p.number, p.what, err).
+				because("mail programs wait in vain").
+				typing("systemctl status "+p.service+" --no-pager", "journalctl -u "+p.service+" -n 20", "systemctl restart "+p.service)
 		}
 	}
-	if none {
-		x.wrong("systemctl enable --now fantail-imaps.socket. Or have the front listen itself, at imap.listen_tls", "no server for IMAP or POP3 answers on the usual ports, and no other address is set")
+	if !answering && !x.elsewhere() && !x.hasUnits() {
+		x.wrong("no server for IMAP or POP3 answers on the usual ports, and no other address is set").
+			because("nobody can read mail").typing("imapd -c " + argumentOf(x.configFile()))
 	}
+}
+
+// elsewhere reports whether settings say where mail programs connect.
+func (x *examination) elsewhere() bool {
+	c := x.cfg
+	return len(c.IMAP.Listen)+len(c.IMAP.ListenTLS)+len(c.POP3.Listen)+len(c.POP3.ListenTLS) > 0
 }
 
 // answers reports why nobody answers as a server of that kind.

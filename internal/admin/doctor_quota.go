@@ -12,8 +12,7 @@ import (
 	quotafile "fantail/internal/store/quota"
 )
 
-// whereQuotaCommand is what to type to see what is set.
-const whereQuotaCommand = "what is set: fantail config mail.quota_warning"
+const notTold = "the program for accounts that become full is not run"
 
 // quotaCommand: the administrator's program for accounts that become full, if there is one,
 // can be run, and will be.
@@ -24,14 +23,21 @@ func (x *examination) quotaCommand() {
 	}
 	program := s.Command[0]
 	if _, err := exec.LookPath(program); err != nil {
-		x.wrong("is it there, with the mode 755? "+whereQuotaCommand, "%s cannot be run when an account becomes full: %v", program, errors.Unwrap(err))
+		f := x.wrong("%s cannot be run when an account becomes full: %v", program, errors.Unwrap(err)).because(notTold)
+		if _, err := os.Stat(program); err == nil {
+			f.typing("chmod 755 " + argumentOf(program))
+		} else {
+			f.typing("fantail config mail.quota_warning_command")
+		}
 		return
 	}
 	if err := as(nobody, func() error { _, err := exec.LookPath(program); return err }); err != nil {
-		x.warning("chmod a+x "+argumentOf(program)+", and for the directories above it; or for one account: fantail check name", "%s is run as the users of accounts, and not every user can run it: %v", program, errors.Unwrap(err))
+		x.warning("%s is run as the users of accounts, and not every user can run it: %v", program, errors.Unwrap(err)).
+			because(notTold + " for all accounts").typing("chmod a+x " + argumentOf(program))
 	}
 	if len(s.Percents) == 0 {
-		x.warning(whereQuotaCommand+"s", "%s is never run: mail.quota_warnings is empty", program)
+		x.warning("%s is never run: mail.quota_warnings is empty", program).because(notTold).
+			typing(append(x.setting("quota", "mail.quota_warnings = [80, 95]"), "systemctl restart fantail-submitd")...)
 		return
 	}
 	x.crossedDirectory()
@@ -47,13 +53,15 @@ func (x *examination) crossedDirectory() {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		x.warning("systemctl restart fantail-submitd, which makes it", "%s is not there: what deliver sees is told by the account's next session", dir)
+		x.warning("%s is not there", dir).because("what deliver sees is told by the account's next session").typing("systemctl restart fantail-submitd")
 	case err != nil:
-		x.wrong(whereQuotaCommand+"_directory", "%v", err)
+		x.wrong("%v", err).because(notTold).typing("fantail config mail.quota_warning_directory")
 	case !info.IsDir() || info.Mode().Perm()&0o003 != 0o003 || info.Mode()&fs.ModeSticky == 0:
-		x.warning("chmod 1733 "+argumentOf(dir), "%s must be a directory in which everybody can make files, and remove his own", dir)
+		x.warning("%s is no directory in which everybody can make files, and remove his own", dir).
+			because("deliver tells there that an account becomes full").typing("chmod 1733 " + argumentOf(dir))
 	case unread(dir):
-		x.warning("systemctl enable --now fantail-submitd.socket fantail-submitd.service", "nobody reads what deliver has written to %s", dir)
+		x.warning("nobody reads what deliver has written to %s", dir).because(notTold).
+			typing("systemctl enable --now fantail-submitd.socket fantail-submitd.service", "systemctl restart fantail-submitd.service")
 	}
 }
 
@@ -86,8 +94,10 @@ func (x *examination) accountQuotaCommand(a *authd.Answer) {
 	})
 	switch {
 	case err != nil:
-		x.wrong("can its user run it? "+whereQuotaCommand+"_command", "%s, for when it becomes full: %v", s.Command[0], err)
+		x.wrong("%s, for when it becomes full: %v", s.Command[0], err).because("its user is not told").
+			typing("chmod a+x "+argumentOf(s.Command[0]), "fantail config mail.quota_warning_command")
 	case waits:
-		x.warning("systemctl start fantail-submitd.socket; why it fails, if it does: journalctl -u fantail-submitd", "it has crossed a percentage of its limits, and %s was not run for that yet", s.Command[0])
+		x.warning("it has crossed a percentage of its limits, and %s was not run for that yet", s.Command[0]).because("submitd does not run, or the program fails").
+			typing("systemctl start fantail-submitd.socket", "journalctl -u fantail-submitd -n 20")
 	}
 }

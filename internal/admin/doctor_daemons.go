@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"fantail/internal/daemon/fdpass"
@@ -204,11 +205,17 @@ func (s service) dial(ctx context.Context) (net.Conn, error) {
 
 // usualServices says who of those answers that are to listen at the usual ports.
 func (x *examination) usualServices() {
-	answering := false
-	for _, p := range ports {
+	var asking sync.WaitGroup
+	answers := make([]error, len(ports))
+	for i, p := range ports {
 		s := service{p.what, fmt.Sprintf(":%d", p.number), p.tls, p.greets}
+		asking.Go(func() { answers[i] = s.answers(x.ctx) })
+	}
+	asking.Wait()
+	answering := false
+	for i, p := range ports {
 		ours := x.runs(p.unit) && x.others(p.number) == nil
-		err := s.answers(x.ctx)
+		err := answers[i]
 		switch {
 		case err == nil && p.greets != "":
 			answering = true

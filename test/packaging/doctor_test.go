@@ -50,9 +50,6 @@ type fault struct {
 	short bool // it is planted in every test, and not in the laboratory alone
 }
 
-// faults are planted one after the other.
-var faults = []fault{}
-
 func (f fault) String() string { return f.level + ": " + f.text }
 
 // found is what has been found of a fault, if it has.
@@ -137,7 +134,9 @@ const certifying = `cd /root
 
 // suffers plants a fault, and has it mended.
 func (h house) suffers(f fault) {
-	h.sh(f.plant)
+	if _, err := h.Shell(f.plant); err != nil {
+		h.Error(err) // and it is mended nevertheless, for those that follow
+	}
 	list := h.doctor()
 	is := f.found(list)
 	if is == nil {
@@ -151,6 +150,8 @@ func (h house) suffers(f fault) {
 	} else if is != nil && !strings.Contains(strings.Join(is.Commands, "\n"), f.typed) {
 		h.Errorf("nobody is told to type %q: %q", f.typed, is.Commands)
 	}
-	h.sh(script)
+	if _, err := h.Shell(script); err != nil {
+		h.Error(err)
+	}
 	h.nothingWrong()
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -232,7 +233,7 @@ directory = "../bin"
 		Checkpassword: CheckpasswordSettings{[]string{"/opt/check", "-d", "x y"}, true},
 		SMTPAuth:      SMTPAuthSettings{[]string{"/run/smtp", filepath.Join(dir, "auth")}},
 	}
-	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" }, cmp.Ignore())); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origin" || p.Last().String() == ".overridden" }, cmp.Ignore())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	for _, v := range got.Effective() {
@@ -331,7 +332,7 @@ func TestDropIns(t *testing.T) {
 		"fantail.toml":        "login.connections = 1\nmail.path = \"~/mail\"",
 		"other.toml":          "login.connections = 5",
 		"conf.d/10-a.toml":    "login.connections = 2",
-		"conf.d/20-b.toml":    "\nlogin.connections = 3",
+		"conf.d/20-b.toml":    "\nlogin.connections = 3\nmail.path = \"~/mail\"", // the path that it has
 		"conf.d/.hidden.toml": "nonsense",
 		"conf.d/30-c.bak":     "nonsense",
 	})
@@ -342,6 +343,13 @@ func TestDropIns(t *testing.T) {
 	}
 	if c.Login.Connections != 3 || c.Mail.Path != "~/mail" || c.origin["login.connections"] != filepath.Join(dir, "conf.d/20-b.toml")+":2" {
 		t.Errorf("%+v", c)
+	}
+	at := func(path string) string { return filepath.Join(dir, path) }
+	if got, want := c.Overridden(), []Override{
+		{"login.connections", at("fantail.toml:1"), at("conf.d/10-a.toml:1")},
+		{"login.connections", at("conf.d/10-a.toml:1"), at("conf.d/20-b.toml:2")},
+	}; !slices.Equal(got, want) {
+		t.Errorf("overridden: %v, want %v", got, want)
 	}
 	c, err = l.load(filepath.Join(dir, "other.toml"))
 	if err != nil || c.Login.Connections != 5 || c.File != filepath.Join(dir, "other.toml") {

@@ -149,8 +149,8 @@ func TestPorts(t *testing.T) {
 		want   []string
 	}{
 		"ours":     {[]string{"fantail-imaps.socket loaded active enabled"}, "", nil},
-		"taken":    {[]string{"fantail-imaps.socket loaded failed enabled"}, "dovecot", []string{"error|port 993 is taken by dovecot (process 812 of dovecot.service)|systemctl disable --now dovecot.service dovecot.socket\nsystemctl restart fantail-imaps.socket"}},
-		"beside":   {[]string{"fantail-imaps.socket loaded inactive disabled"}, "dovecot", []string{"warning|port 993 is taken by dovecot|systemctl enable --now fantail-imaps.socket"}},
+		"taken":    {[]string{"fantail-imaps.socket loaded failed enabled"}, "dovecot", []string{"error|port 993 is taken by dovecot (process 812 of dovecot.service)|systemctl disable --now dovecot.service dovecot.socket\nsystemctl restart fantail-imaps.socket fantail-imapd.service"}},
+		"beside":   {[]string{"fantail-imaps.socket loaded inactive disabled"}, "dovecot", []string{"warning|port 993 is taken by dovecot|systemctl enable fantail-imaps.socket\nsystemctl restart fantail-imaps.socket fantail-imapd.service"}},
 		"proxied":  {[]string{"fantail-imaps.socket loaded inactive disabled"}, "nginx", nil},
 		"stopped":  {[]string{"fantail-imaps.socket loaded inactive enabled"}, "", []string{"error|fantail-imaps.socket does not listen|systemctl restart fantail-imaps.socket"}},
 		"soon off": {[]string{"fantail-imaps.socket loaded active disabled"}, "", []string{"warning|will not after the next start|systemctl enable fantail-imaps.socket"}},
@@ -167,7 +167,7 @@ func TestPorts(t *testing.T) {
 	off := map[string]string{"/run/systemd/system/x": ""}
 	p := sick(t, off, map[string]string{"systemctl show": shown("fantail-imaps.socket masked inactive masked", "fantail-imap.socket loaded active enabled")})
 	p.publicSocket(ports[0])
-	p.wants("error|fantail-imaps.socket is masked|systemctl unmask fantail-imaps.socket\nsystemctl enable --now fantail-imaps.socket")
+	p.wants("error|fantail-imaps.socket is masked|systemctl unmask fantail-imaps.socket\nsystemctl enable fantail-imaps.socket\nsystemctl restart fantail-imaps.socket")
 	p = sick(t, off, map[string]string{"systemctl show": shown("fantail-imaps.socket masked inactive masked", "fantail-imap.socket loaded inactive disabled", "fantail-pop3s.socket loaded active enabled")})
 	p.publicSocket(ports[0]) // POP3 alone, by choice
 	p.wants()
@@ -206,6 +206,10 @@ func TestUnitTables(t *testing.T) {
 	known := []string{expireTimer, "fantail-expire.service"}
 	for _, p := range ports {
 		known = append(known, p.unit)
+		text, err := os.ReadFile("../../packaging/systemd/" + p.unit)
+		if err != nil || !strings.Contains(string(text), fmt.Sprintf("\nListenStream=%d\n", p.number)) || !strings.Contains(string(text), "\nService="+p.service+"\n") {
+			t.Errorf("%s: %v\n%s", p.unit, err, text)
+		}
 	}
 	for _, p := range private {
 		known = append(known, p.unit)
@@ -214,7 +218,7 @@ func TestUnitTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		owner, group := p.owner, p.group
-		for _, line := range []string{"SocketUser=" + owner, "SocketGroup=" + group, fmt.Sprintf("SocketMode=%04o", p.mode), "=/run/fantail/" + p.path} {
+		for _, line := range []string{"Service=" + p.service, "SocketUser=" + owner, "SocketGroup=" + group, fmt.Sprintf("SocketMode=%04o", p.mode), "=/run/fantail/" + p.path} {
 			if p.choice && strings.HasSuffix(line, "=root") {
 				continue // which is what they are without
 			}

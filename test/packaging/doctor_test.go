@@ -144,13 +144,14 @@ func (h house) suffers(f fault) {
 	} else {
 		h.Logf("%s", told([]finding{*is}))
 	}
-	script := f.mend
 	if f.mends && is != nil {
-		script = strings.Join(is.Commands, "\n") + "\n" + script
+		if _, err := h.Shell(strings.Join(is.Commands, "\n")); err != nil {
+			h.Errorf("what is to be typed fails: %v", err)
+		}
 	} else if is != nil && !strings.Contains(strings.Join(is.Commands, "\n"), f.typed) {
 		h.Errorf("nobody is told to type %q: %q", f.typed, is.Commands)
 	}
-	if _, err := h.Shell(script); err != nil {
+	if _, err := h.Shell(f.mend); err != nil {
 		h.Error(err)
 	}
 	h.nothingWrong()

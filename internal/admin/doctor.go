@@ -73,6 +73,7 @@ var parts = []part{
 	{"timers", needsConfig | needsSystemd, (*examination).timers},
 	{"mail servers", needsConfig, (*examination).mailServers},
 	{"mail servers", needsConfig | needsSystemd, (*examination).mta},
+	{"other servers", needsConfig | needsSystemd, (*examination).dovecot},
 	{"submission", needsConfig, (*examination).submission},
 	{"mail", needsConfig, (*examination).mail},
 	{"quota", needsConfig, (*examination).quotaCommand},

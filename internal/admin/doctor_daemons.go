@@ -49,7 +49,7 @@ func (x *examination) daemons() {
 		if err := d.ask(ctx, path); errors.Is(err, fs.ErrPermission) {
 			x.ok("%s is not for everybody; only root can ask there", path)
 		} else if err != nil {
-			x.wrong("%s does not answer: %v", path, err).because("what asks there waits, or fails").typing(d.restarting()...)
+			x.wrong("%s does not answer: %v", path, err).because("what asks there waits, or fails").typing(x.restarting(d)...)
 		}
 		cancel()
 	}
@@ -62,10 +62,10 @@ type asked struct {
 }
 
 // restarting are the commands that have a daemon answer again.
-func (a asked) restarting() []string {
+func (x *examination) restarting(a asked) []string {
 	for _, p := range private {
 		if p.path == a.socket {
-			return []string{listening(p.unit, p.service), "journalctl -u " + p.service + " -n 20"}
+			return append(x.listening(p.unit, p.service), "journalctl -u "+p.service+" -n 20")
 		}
 	}
 	return nil

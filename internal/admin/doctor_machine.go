@@ -63,7 +63,7 @@ func (m *machine) has(path string) bool {
 
 // commandTime is how long a command may take that examinations run. Those who mend a
 // machine have others that hang.
-const commandTime = 5 * time.Second
+const commandTime = 15 * time.Second
 
 // errNoCommand says that a command is not installed.
 var errNoCommand = errors.New("not installed")
@@ -140,16 +140,34 @@ func (p process) String() string {
 	return fmt.Sprintf("%s (process %d)", p.name, p.pid)
 }
 
-// stopping are the commands that end it, for good.
+// stopping is the command that ends it, for good. Programs of its own may take a moment
+// longer.
 func (p process) stopping(m *machine) string {
 	if p.unit == "" {
 		return "kill " + strconv.Itoa(p.pid)
 	}
-	units := p.unit
-	if socket := strings.TrimSuffix(p.unit, ".service") + ".socket"; m.has("/run/systemd/system") && (m.has("/usr/lib/systemd/system/"+socket) || m.has("/lib/systemd/system/"+socket)) {
-		units += " " + socket
+	name, instance, _ := strings.Cut(strings.TrimSuffix(p.unit, ".service"), "@")
+	if instance != "" {
+		name += "@"
 	}
-	return "systemctl disable --now " + units
+	if !m.hasUnitFile(name + ".service") { // it is gone once it is stopped
+		return "systemctl stop " + p.unit
+	}
+	units := p.unit
+	if m.hasUnitFile(name + ".socket") {
+		units += " " + strings.TrimSuffix(p.unit, ".service") + ".socket"
+	}
+	return "systemctl disable --now " + units + " && sleep 1"
+}
+
+// hasUnitFile reports whether a unit of systemd has a file.
+func (m *machine) hasUnitFile(name string) bool {
+	for _, dir := range []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system", "/run/systemd/generator", "/run/systemd/generator.late"} {
+		if m.has(filepath.Join(dir, name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // processes are the numbers of those that run.

@@ -92,18 +92,10 @@ func (x *examination) described(u userdb.User) (authd.Answer, bool) {
 	if mail == "" && u.Home != "" {
 		mail, _ = x.cfg.MailPath(u.Home) // "" if that is not enough
 	}
-	if u.UID < 0 || mail == "" {
+	if u.UID < 0 || u.GID < 0 || mail == "" {
 		return authd.Answer{}, false
 	}
-	gid := u.GID
-	if gid <= 0 {
-		info, err := os.Stat(u.Home)
-		if err != nil {
-			return authd.Answer{}, false
-		}
-		gid = int(ownerOf(info).Gid)
-	}
-	return authd.Answer{Name: u.Name, UID: uint32(u.UID), GID: uint32(gid), Home: u.Home, Mail: mail}, true
+	return authd.Answer{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID), Home: u.Home, Mail: mail}, true
 }
 
 // accountMail examines the Maildir, or where it would be made, with the account's rights.

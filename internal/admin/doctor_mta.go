@@ -190,7 +190,7 @@ func (x *examination) postfixLMTP(set map[string]string) {
 		x.wrong("Postfix runs its client for LMTP in a chroot, where it does not find %s", path).because(why).
 			typing("postconf -F lmtp/unix/chroot=n", reloadPostfix)
 	}
-	x.reachable("postfix", path, why, "systemctl enable fantail-lmtp.socket", listening("fantail-lmtp.socket", "fantail-lmtpd.service"))
+	x.reachable("postfix", path, why, append([]string{"systemctl enable fantail-lmtp.socket"}, x.listening("fantail-lmtp.socket", "fantail-lmtpd.service")...)...)
 }
 
 // reachable: a user can connect to a socket.

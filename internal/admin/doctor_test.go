@@ -142,17 +142,17 @@ func (p *patient) holding(pid int, inode, name, unit string) {
 
 // TestPorts: who has a port, and whether that is meant.
 func TestPorts(t *testing.T) {
-	table := map[string]string{"/run/systemd/system/x": "", "/proc/net/tcp": "  sl\n" + tcp(993, "0A", "77") + tcp(143, "01", "78"), "/usr/lib/systemd/system/dovecot.socket": ""}
+	table := map[string]string{"/run/systemd/system/x": "", "/proc/net/tcp": "  sl\n" + tcp(993, "0A", "77") + tcp(143, "01", "78"), "/usr/lib/systemd/system/dovecot.socket": "", "/lib/systemd/system/dovecot.service": ""}
 	for name, test := range map[string]struct {
 		units  []string
 		holder string
 		want   []string
 	}{
 		"ours":     {[]string{"fantail-imaps.socket loaded active enabled"}, "", nil},
-		"taken":    {[]string{"fantail-imaps.socket loaded failed enabled"}, "dovecot", []string{"error|port 993 is taken by dovecot (process 812 of dovecot.service)|systemctl disable --now dovecot.service dovecot.socket\nsystemctl restart fantail-imaps.socket fantail-imapd.service"}},
-		"beside":   {[]string{"fantail-imaps.socket loaded inactive disabled"}, "dovecot", []string{"warning|port 993 is taken by dovecot|systemctl enable fantail-imaps.socket\nsystemctl restart fantail-imaps.socket fantail-imapd.service"}},
+		"taken":    {[]string{"fantail-imaps.socket loaded failed enabled", "fantail-imap.socket loaded active enabled"}, "dovecot", []string{"error|port 993 is taken by dovecot (process 812 of dovecot.service)|systemctl disable --now dovecot.service dovecot.socket && sleep 1\nsystemctl stop fantail-imapd.service fantail-imap.socket fantail-imaps.socket\nsystemctl start fantail-imap.socket fantail-imaps.socket"}},
+		"beside":   {[]string{"fantail-imaps.socket loaded inactive disabled"}, "dovecot", []string{"warning|port 993 is taken by dovecot|systemctl enable fantail-imaps.socket\nsystemctl stop fantail-imapd.service fantail-imaps.socket\nsystemctl start fantail-imaps.socket"}},
 		"proxied":  {[]string{"fantail-imaps.socket loaded inactive disabled"}, "nginx", nil},
-		"stopped":  {[]string{"fantail-imaps.socket loaded inactive enabled"}, "", []string{"error|fantail-imaps.socket does not listen|systemctl restart fantail-imaps.socket"}},
+		"stopped":  {[]string{"fantail-imaps.socket loaded inactive enabled"}, "", []string{"error|fantail-imaps.socket does not listen|systemctl start fantail-imaps.socket"}},
 		"soon off": {[]string{"fantail-imaps.socket loaded active disabled"}, "", []string{"warning|will not after the next start|systemctl enable fantail-imaps.socket"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestPorts(t *testing.T) {
 	off := map[string]string{"/run/systemd/system/x": ""}
 	p := sick(t, off, map[string]string{"systemctl show": shown("fantail-imaps.socket masked inactive masked", "fantail-imap.socket loaded active enabled")})
 	p.publicSocket(ports[0])
-	p.wants("error|fantail-imaps.socket is masked|systemctl unmask fantail-imaps.socket\nsystemctl enable fantail-imaps.socket\nsystemctl restart fantail-imaps.socket")
+	p.wants("error|fantail-imaps.socket is masked|systemctl unmask fantail-imaps.socket\nsystemctl enable fantail-imaps.socket\nsystemctl stop fantail-imapd.service")
 	p = sick(t, off, map[string]string{"systemctl show": shown("fantail-imaps.socket masked inactive masked", "fantail-imap.socket loaded inactive disabled", "fantail-pop3s.socket loaded active enabled")})
 	p.publicSocket(ports[0]) // POP3 alone, by choice
 	p.wants()
@@ -428,6 +428,79 @@ func TestOtherServers(t *testing.T) {
 	p := sick(t, map[string]string{"/etc/smtpd.conf": "table aliases file:/etc/aliases\naction \"local\" mbox alias <aliases>\naction \"x\" lmtp \"/run/fantail/lmtp\"\n"}, map[string]string{"systemctl show": "ActiveState=active\n"})
 	p.mta()
 	p.wants(`error|the action "local" of|sed -i '2s,`)
+}
+
+// TestDovecot: whether it serves the same mail.
+func TestDovecot(t *testing.T) {
+	for where, want := range map[string]string{"maildir:~/Maildir:LAYOUT=fs": "mail.coexist = \"dovecot\"", "mbox:~/mail:INBOX=/var/mail/%u": "", "maildir:/srv/%u": ""} {
+		p := sick(t, map[string]string{"/etc/dovecot/dovecot.conf": ""}, map[string]string{"systemctl show": "active\n", "doveconf -h protocols": " imap\n", "doveconf -h mail_location": where + "\n"})
+		p.dovecot()
+		if want == "" {
+			p.wants()
+			continue
+		}
+		p.wants("warning|Dovecot serves the same mail, ~/Maildir|" + want)
+		p.findings, p.cfg.Mail.Coexist = nil, conf.CoexistDovecot
+		p.dovecot()
+		p.wants()
+	}
+}
+
+// TestNames: the machine knows itself, and others find it.
+func TestNames(t *testing.T) {
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]string{"/etc/hosts": "127.0.0.1 localhost\n127.0.1.1 " + own + "\n", "/etc/resolv.conf": "search lan\nnameserver 192.0.2.1\n"}
+	named := func(t *testing.T, files map[string]string) (*patient, *zone) {
+		p, z := sick(t, files, nil), startZone(t)
+		p.resolve = (&dns{server: z.address}).resolver()
+		p.cfg.Autoconfig.Host = "mail.example.org"
+		return p, z
+	}
+	t.Run("there", func(t *testing.T) {
+		p, z := named(t, known)
+		z.host("mail.example.org", 1)
+		p.names()
+		p.wants()
+	})
+	t.Run("gone", func(t *testing.T) {
+		p, _ := named(t, known)
+		p.names()
+		p.wants("warning|mail.example.org has no address in DNS|fantail dns -check")
+	})
+	t.Run("refused", func(t *testing.T) {
+		p, z := named(t, known)
+		z.refuse = true
+		p.names()
+		p.wants("warning|name servers do not answer|cat /etc/resolv.conf")
+	})
+	t.Run("offline", func(t *testing.T) {
+		p, z := named(t, known)
+		z.refuse, p.offline = true, true
+		p.names()
+		p.wants()
+	})
+	t.Run("without name servers", func(t *testing.T) {
+		p, z := named(t, map[string]string{"/etc/hosts": known["/etc/hosts"]})
+		z.refuse = true
+		p.names()
+		p.wants()
+	})
+	t.Run("unknown to itself", func(t *testing.T) {
+		p, z := named(t, map[string]string{"/etc/hosts": "127.0.0.1 localhost # " + own + "\n", "/etc/resolv.conf": known["/etc/resolv.conf"]})
+		z.refuse, p.offline = true, true // name servers of this machine may know it
+		p.names()
+		p.wants("warning|does not know the address of its own name, " + own + "|echo '127.0.1.1 " + own)
+	})
+	t.Run("records", func(t *testing.T) {
+		p, z := named(t, known)
+		p.cfg.Autoconfig.Domains = []string{"example.org"}
+		z.host("mail.example.org", 1)
+		p.names()
+		p.wants("warning|_imaps._tcp.example.org|fantail dns example.org")
+	})
 }
 
 // TestComplaints: what the log of the last day says.

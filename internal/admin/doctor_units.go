@@ -44,7 +44,7 @@ var private = []struct {
 	unit, service, path, owner, group string
 	mode                              uint32
 	without                           string
-	choice                            bool // who has no use for it may switch it off
+	choice                            bool // what it is for starts it not; who has no use for it switches it off
 }{
 	{"fantail-authd.socket", "fantail-authd.service", "login", authdName, frontsName, 0o660, "nobody can log in", false},
 	{"fantail-authd-ticket.socket", "fantail-authd.service", "ticket", "root", "root", 0o600, "nobody can log in", false},
@@ -149,10 +149,25 @@ func (m *machine) runs(name string) bool {
 // on reports whether a unit is there after the next start of the machine.
 func (u unit) on() bool { return u.state == "enabled" || u.state == "enabled-runtime" }
 
-// listening is the command that has a socket listen. A service that runs with others of
-// its sockets does not get one more: it is started anew with them, in one transaction, so
-// that it is not started by somebody who connects in between.
-func listening(socket, service string) string { return "systemctl restart " + socket + " " + service }
+// listening are the commands that have a socket listen. A service that runs takes no more
+// sockets, so it is stopped, together with its other sockets, lest somebody who connects
+// start it in between.
+func (x *examination) listening(socket, service string) []string {
+	others := []string{}
+	add := func(unit, of string) {
+		if of == service && unit != socket && x.runs(unit) {
+			others = append(others, unit)
+		}
+	}
+	for _, p := range ports {
+		add(p.unit, p.service)
+	}
+	for _, p := range private {
+		add(p.unit, p.service)
+	}
+	all := strings.Join(append(others, socket), " ")
+	return []string{"systemctl stop " + service + " " + all, "systemctl start " + all}
+}
 
 // privateSockets: the sockets by which daemons reach each other listen, now and after the
 // next start.
@@ -166,14 +181,14 @@ func (x *examination) privateSockets() {
 		case p.unit == keydSocket && !(x.cfg != nil && x.cfg.TLS.KeyProcess) && u.active != "failed":
 			// keyd is not used
 		case u.load == "masked" && !p.choice:
-			x.wrong("%s is masked", p.unit).because(p.without).typing("systemctl unmask "+p.unit, "systemctl enable "+p.unit, listening(p.unit, p.service))
+			x.wrong("%s is masked", p.unit).because(p.without).typing("systemctl unmask "+p.unit, "systemctl enable "+p.unit).typing(x.listening(p.unit, p.service)...)
 		case p.choice && !u.on() && !x.runs(p.unit):
 			x.ok("%s is switched off", p.unit)
 		case !x.runs(p.unit) && u.on():
-			x.wrong("%s does not listen: it is %s", p.unit, condition(u)).because(p.without).typing(listening(p.unit, p.service))
+			x.wrong("%s does not listen: it is %s", p.unit, condition(u)).because(p.without).typing(x.listening(p.unit, p.service)...)
 		case !x.runs(p.unit):
-			x.wrong("%s does not listen: it is %s and %s", p.unit, condition(u), u.state).because(p.without).typing("systemctl enable "+p.unit, listening(p.unit, p.service))
-		case !u.on() && u.load != "masked":
+			x.wrong("%s does not listen: it is %s and %s", p.unit, condition(u), u.state).because(p.without).typing("systemctl enable " + p.unit).typing(x.listening(p.unit, p.service)...)
+		case p.choice && !u.on():
 			x.warning("%s listens, and is %s: it will not after the next start of the machine", p.unit, u.state).
 				because(p.without).typing("systemctl enable " + p.unit)
 		default:
@@ -197,7 +212,7 @@ func (x *examination) socketModes() {
 		owner, group := nameOf(ownerOf(info).Uid), groupOf(ownerOf(info).Gid)
 		switch {
 		case info.Mode()&os.ModeSocket == 0:
-			x.wrong("%s is no socket", path).because(p.without).typing("rm "+path, listening(p.unit, p.service))
+			x.wrong("%s is no socket", path).because(p.without).typing("rm " + path).typing(x.listening(p.unit, p.service)...)
 		case p.choice && info.Mode().Perm()&0o222 != 0:
 			good++ // for whom it is, the administrator may say
 		case owner != p.owner || group != p.group || uint32(info.Mode().Perm()) != p.mode:
@@ -244,9 +259,9 @@ func (x *examination) publicSocket(p port) {
 		for _, o := range others {
 			f.typing(o.stopping(x.machine))
 		}
-		f.typing(listening(p.unit, p.service))
+		f.typing(x.listening(p.unit, p.service)...)
 	case u.on():
-		x.wrong("%s does not listen: it is %s", p.unit, condition(u)).because(why).typing(listening(p.unit, p.service))
+		x.wrong("%s does not listen: it is %s", p.unit, condition(u)).because(why).typing(x.listening(p.unit, p.service)...)
 	case others != nil && slices.ContainsFunc(others, isMailServer):
 		f := x.warning("port %d is taken by %s, and %s is %s", p.number, others[0], p.unit, u.state).
 			because("mail programs talk to the other server; Fantail has been installed and is not used there")
@@ -256,14 +271,18 @@ func (x *examination) publicSocket(p port) {
 		if u.load == "masked" {
 			f.typing("systemctl unmask " + p.unit)
 		}
-		f.typing("systemctl enable "+p.unit, listening(p.unit, p.service))
+		f.typing("systemctl enable " + p.unit).typing(x.listening(p.unit, p.service)...)
 	case p.number == 993 && x.imapOn():
-		f := x.wrong("%s is %s, and nobody listens at port %d", p.unit, orMasked(u), p.number).
+		who := "nobody listens"
+		if x.at(993) != nil {
+			who = "what still has it is the last that listens"
+		}
+		f := x.wrong("%s is %s, and %s at port %d", p.unit, orMasked(u), who, p.number).
 			because("mail programs set themselves up for IMAP with TLS on that port")
 		if u.load == "masked" {
 			f.typing("systemctl unmask " + p.unit)
 		}
-		f.typing("systemctl enable "+p.unit, listening(p.unit, p.service))
+		f.typing("systemctl enable " + p.unit).typing(x.listening(p.unit, p.service)...)
 	default:
 		x.ok("%s is %s", p.unit, orMasked(u))
 	}
@@ -279,7 +298,7 @@ func orMasked(u unit) string {
 // imapOn reports whether there is to be IMAP, as far as units say: in the clear, or
 // because there is no POP3 either. Addresses in the configuration are elsewhere.
 func (x *examination) imapOn() bool {
-	if x.cfg != nil && len(x.cfg.IMAP.ListenTLS)+len(x.cfg.IMAP.Listen) > 0 || x.at(993) != nil {
+	if x.cfg != nil && len(x.cfg.IMAP.ListenTLS)+len(x.cfg.IMAP.Listen) > 0 || x.others(993) != nil {
 		return false
 	}
 	return x.units()["fantail-imap.socket"].on() || !x.units()["fantail-pop3s.socket"].on() && !x.units()["fantail-pop3.socket"].on()

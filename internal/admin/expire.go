@@ -203,8 +203,9 @@ func systemUsers(ctx context.Context, cfg *conf.Config) ([]userdb.User, error) {
 			continue
 		}
 		uid, err := strconv.Atoi(f[2])
-		if err == nil && uid >= cfg.Session.FirstUID && filepath.IsAbs(f[5]) {
-			users = append(users, userdb.User{Name: f[0], UID: uid, Home: f[5]})
+		gid, errGID := strconv.Atoi(f[3])
+		if err == nil && errGID == nil && uid >= cfg.Session.FirstUID && filepath.IsAbs(f[5]) {
+			users = append(users, userdb.User{Name: f[0], UID: uid, GID: gid, Home: f[5]})
 		}
 	}
 	return users, nil

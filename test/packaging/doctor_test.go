@@ -103,6 +103,7 @@ func (h house) well() {
 		echo mail.example.org >/etc/hostname
 		echo '127.0.1.1 mail.example.org mail' >>/etc/hosts
 		echo example.org >/etc/mailname
+		touch /etc/fantail/fantail.toml
 		cd /root
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 900 -subj "/CN=Test Authority" -keyout ca.key -out ca.pem 2>/dev/null
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=Test Intermediate" -keyout sub.key -out sub.csr 2>/dev/null

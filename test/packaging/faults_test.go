@@ -98,13 +98,17 @@ var faults = []fault{
 
 	// Units and ports.
 	{name: "port taken", short: true, level: "error", text: "port 993 is taken by ", mends: true,
-		plant: `systemctl stop fantail-imaps.socket; systemctl enable --quiet --now dovecot.service 2>/dev/null; sleep 0.5; systemctl start fantail-imaps.socket || true`},
+		plant: `systemctl stop fantail-imaps.socket fantail-imapd; ` + dovecot + `; systemctl start fantail-imaps.socket 2>/dev/null || true`},
 	{name: "port of another", level: "warning", text: "and fantail-imaps.socket is disabled", mends: true,
-		plant: `systemctl disable --quiet --now fantail-imaps.socket fantail-imap.socket; systemctl enable --quiet --now dovecot.service 2>/dev/null; sleep 0.5`},
-	{name: "port taken by nobody's unit", level: "error", text: "port 443 is taken by python", mends: true,
-		plant: `systemctl stop fantail-https.socket; systemd-run --quiet --unit=squatter --property=Type=exec perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 443, Listen => 5, ReuseAddr => 1) or die; sleep 600'; sleep 0.5; systemctl start fantail-https.socket || true`},
-	{name: "masked socket", short: true, level: "error", text: "fantail-imaps.socket is masked, and nobody listens at port 993", mends: true,
+		plant: `systemctl disable --quiet --now fantail-imaps.socket fantail-imapd 2>/dev/null; ` + dovecot},
+	{name: "port of no unit", level: "error", text: "port 443 is taken by perl (process ", mends: true,
+		plant: `systemctl stop fantail-https.socket fantail-webmaild
+			systemd-run --quiet --unit=squatter perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 443, Listen => 5, ReuseAddr => 1) or die; sleep 600'
+			sleep 0.5; systemctl start fantail-https.socket 2>/dev/null || true`},
+	{name: "masked socket", short: true, level: "error", text: "fantail-imaps.socket is masked, and ", mends: true,
 		plant: `systemctl mask --quiet --now fantail-imaps.socket`},
+	{name: "LMTP gone after a start", level: "warning", text: "fantail-lmtp.socket listens, and is disabled", mends: true,
+		plant: `systemctl disable --quiet fantail-lmtp.socket`},
 	{name: "private socket disabled", level: "error", text: "fantail-authd.socket does not listen: it is inactive and disabled", mends: true,
 		plant: `systemctl disable --quiet --now fantail-authd.socket fantail-authd.service 2>/dev/null; systemctl stop fantail-authd.socket fantail-authd`},
 	{name: "private socket stopped", level: "error", text: "fantail-sessiond.socket does not listen", mends: true,
@@ -122,8 +126,10 @@ var faults = []fault{
 	{name: "masked service", level: "error", text: "fantail-authd.service is masked", mends: true,
 		plant: `systemctl mask --quiet --now fantail-authd.service`},
 	{name: "unit not read", level: "warning", text: "the file of fantail-imapd.service has been changed", mends: true,
-		plant: `mkdir -p /etc/systemd/system/fantail-imapd.service.d; sleep 1.1
-			printf '[Service]\nNice=1\n' >/etc/systemd/system/fantail-imapd.service.d/nice.conf`,
+		plant: `mkdir -p /etc/systemd/system/fantail-imapd.service.d
+			printf '[Service]\nNice=1\n' >/etc/systemd/system/fantail-imapd.service.d/nice.conf
+			systemctl daemon-reload; systemctl start fantail-imapd; sleep 1.1
+			printf '[Service]\nNice=2\n' >/etc/systemd/system/fantail-imapd.service.d/nice.conf`,
 		mend: `rm -r /etc/systemd/system/fantail-imapd.service.d; systemctl daemon-reload`},
 	{name: "timer", level: "warning", text: "pop3.expire is set, and fantail-expire.timer is inactive and disabled", mends: true,
 		plant: `echo 'pop3.expire = 30' >/etc/fantail/conf.d/20-expire.toml; systemctl disable --quiet --now fantail-expire.timer; ` + reloadAll,
@@ -190,6 +196,8 @@ webmail.transport = "smtp"' >/etc/fantail/conf.d/20-smtp.toml; ` + reloadAll,
 }
 
 const (
+	// dovecot has Dovecot take the port of IMAPS, and no other.
+	dovecot      = `printf 'protocols = imap\nservice imap-login {\n  inet_listener imap {\n    port = 0\n  }\n}\n' >/etc/dovecot/local.conf; systemctl enable --quiet --now dovecot.service 2>/dev/null; sleep 0.5`
 	reloadAll    = `systemctl restart fantail-imapd fantail-pop3d fantail-webmaild fantail-authd fantail-sessiond fantail-submitd || true; systemctl try-restart fantail-lmtpd fantail-keyd || true`
 	passwdFile   = `line=ann:$(getent shadow ann | cut -d: -f2):1000:1000::/home/ann; echo "$line" >/etc/fantail/passwd; chown root:_fantail-auth /etc/fantail/passwd; chmod 640 /etc/fantail/passwd; systemctl restart fantail-authd; `
 	noPasswdFile = `rm /etc/fantail/passwd; systemctl restart fantail-authd`

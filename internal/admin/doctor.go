@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"fantail/internal/daemon/conf"
@@ -98,8 +97,9 @@ func (d *doctor) run(ctx context.Context, t *tool, args []string) error {
 		if err != nil {
 			return &failure{exitConfig, err, "fantail doctor"}
 		}
-		x := &examination{tool: t, ctx: ctx, machine: m, cfg: cfg, run: d.directory, about: "account"}
+		x := &examination{tool: t, ctx: ctx, machine: m, cfg: cfg, run: d.directory, about: "account", done: make(chan struct{})}
 		x.account(args[0])
+		close(x.done)
 		return d.tell(t, []*examination{x})
 	}
 	return d.tell(t, d.examine(ctx, t, m, cfg, err))
@@ -119,8 +119,11 @@ func (d *doctor) examine(ctx context.Context, t *tool, m *machine, cfg *conf.Con
 		if p.needs&^is != 0 {
 			continue
 		}
-		x := &examination{tool: t, ctx: ctx, machine: m, cfg: cfg, errConfig: errConfig, run: d.directory, about: p.about}
-		x.done.Go(func() { p.do(x) })
+		x := &examination{tool: t, ctx: ctx, machine: m, cfg: cfg, errConfig: errConfig, run: d.directory, about: p.about, done: make(chan struct{})}
+		go func() {
+			defer close(x.done)
+			p.do(x)
+		}()
 		list = append(list, x)
 	}
 	return list
@@ -130,8 +133,7 @@ func (d *doctor) examine(ctx context.Context, t *tool, m *machine, cfg *conf.Con
 func (d *doctor) tell(t *tool, list []*examination) error {
 	var errors, warnings int
 	for _, x := range list {
-		x.done.Wait()
-		for _, f := range x.findings {
+		for _, f := range x.result() {
 			switch f.Level {
 			case levelError:
 				errors++
@@ -190,5 +192,24 @@ type examination struct {
 	about     string
 
 	findings []*finding
-	done     sync.WaitGroup
+	done     chan struct{} // closed when it is; until then findings are its own
+}
+
+// result waits for what it has found. Who looks at a disk or a server that hangs may hang
+// with it.
+func (x *examination) result() []*finding {
+	select {
+	case <-x.done:
+		return x.findings
+	case <-x.ctx.Done():
+	}
+	select {
+	case <-x.done: // what was cancelled has been told
+		return x.findings
+	case <-time.After(time.Second):
+	}
+	late := &examination{about: x.about}
+	late.wrong("this could not be examined within %v", patience).because("a disk does not answer, or a server on which files are").
+		typing("ps -eo pid,stat,wchan:32,args | awk '$2 ~ /^D/'", "dmesg | tail -n 20")
+	return late.findings
 }

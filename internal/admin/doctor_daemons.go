@@ -181,7 +181,7 @@ func (x *examination) services() {
 }
 
 // frontOf are the services of the tables of settings.
-var frontOf = map[string]string{"imap": "fantail-imapd", "pop3": "fantail-pop3d", "webmail": "fantail-webmaild"}
+var frontOf = map[string]string{"imap": "fantail-imapd.service", "pop3": "fantail-pop3d.service", "webmail": "fantail-webmaild.service"}
 
 // dial connects. One that listens at every address of this machine is looked for at its
 // own ones, by number: not every machine has a localhost.

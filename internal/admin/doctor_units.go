@@ -178,8 +178,8 @@ func (x *examination) privateSockets() {
 		switch {
 		case u.load == "not-found":
 			x.wrong("%s is not there", p.unit).because(p.without).typing(x.reinstalling()...)
-		case p.unit == keydSocket && !(x.cfg != nil && x.cfg.TLS.KeyProcess) && u.active != "failed":
-			// keyd is not used
+		case !x.runs(p.unit) && !x.uses(p.unit):
+			// nobody misses it
 		case u.load == "masked" && !p.choice:
 			x.wrong("%s is masked", p.unit).because(p.without).typing("systemctl unmask "+p.unit, "systemctl enable "+p.unit).typing(x.listening(p.unit, p.service)...)
 		case p.choice && !u.on() && !x.runs(p.unit):
@@ -224,6 +224,19 @@ func (x *examination) socketModes() {
 		}
 	}
 	x.ok("%d sockets are for those who are to connect", good)
+}
+
+// uses reports whether anybody connects to a socket between daemons.
+func (x *examination) uses(name string) bool {
+	switch name {
+	case keydSocket:
+		return x.cfg != nil && x.cfg.TLS.KeyProcess
+	case "fantail-authd-deliver.socket":
+		return x.units()["fantail-lmtp.socket"].on()
+	case "fantail-submitd.socket":
+		return x.units()["fantail-https.socket"].on() || x.cfg != nil && x.submits()
+	}
+	return true
 }
 
 // condition says in what state a unit is, and why.

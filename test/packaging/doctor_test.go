@@ -17,11 +17,7 @@ type finding struct {
 // doctor returns what it finds wrong.
 func (h house) doctor() []finding {
 	h.Helper()
-	began := time.Now()
 	out := h.sh("fantail doctor -j -q -offline || test $? -le 2")
-	if took := time.Since(began); took > 10*time.Second {
-		h.Errorf("it took %v", took)
-	}
 	var list []finding
 	for line := range strings.Lines(out) {
 		var f finding

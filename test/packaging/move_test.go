@@ -138,8 +138,8 @@ func (h house) takeOver() {
 	todo, _, _ = strings.Cut(todo, "\n")
 	notes, err := h.Shell("fantail import-dovecot -o /etc/fantail/conf.d/dovecot.toml 2>&1")
 	h.Logf("import-dovecot: %v\n%s\n%s", err, notes, h.sh("cat /etc/fantail/conf.d/dovecot.toml"))
-	if check, _ := h.Shell("fantail check 2>&1"); !strings.Contains(check, "own.key") {
-		h.Errorf("check says nothing of the key, which only root can read:\n%s", check)
+	if check, _ := h.Shell("fantail doctor 2>&1"); !strings.Contains(check, "own.key") {
+		h.Errorf("doctor says nothing of the key, which only root can read:\n%s", check)
 	} else {
 		h.Log(check)
 	}

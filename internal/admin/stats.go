@@ -80,7 +80,7 @@ func (s *stats) gather(ctx context.Context) ([]metrics.Gathered, error) {
 	dir := filepath.Join(s.directory, metrics.Directory)
 	all, err := metrics.Gather(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(all) == 0 {
-		return nil, &failure{exitUnavailable, fmt.Errorf("there are no sockets in %s: no daemon runs, or elsewhere", dir), "elsewhere: -S directory; whether they run: fantail check"}
+		return nil, &failure{exitUnavailable, fmt.Errorf("there are no sockets in %s: no daemon runs, or elsewhere", dir), "elsewhere: -S directory; whether they run: fantail doctor"}
 	}
 	for _, g := range all {
 		if err == nil && errors.Is(g.Err, fs.ErrPermission) {

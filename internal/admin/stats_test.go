@@ -98,7 +98,7 @@ func TestStats(t *testing.T) {
 			t.Errorf("%q: %d", args, status)
 		}
 	}
-	if status, _, stderr := stat(t, nil, "-S", t.TempDir()); status != exitUnavailable || !strings.Contains(stderr, "fantail check") {
+	if status, _, stderr := stat(t, nil, "-S", t.TempDir()); status != exitUnavailable || !strings.Contains(stderr, "fantail doctor") {
 		t.Error(status, stderr)
 	}
 }

@@ -2,6 +2,7 @@ package webmail
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -44,7 +45,7 @@ func (h *house) send(l written) *httptest.ResponseRecorder {
 	if err == nil {
 		_, err = io.WriteString(part, "data")
 	}
-	if err = w.Close(); err != nil {
+	if err = errors.Join(err, w.Close()); err != nil {
 		h.t.Fatal(err)
 	}
 	return h.postAs("/compose", w.FormDataContentType(), b.Bytes())

@@ -67,7 +67,8 @@ func TestMoveFromCourier(t *testing.T) {
 		t.Errorf("the limits of %s: %s", virtualUser, out)
 	}
 	for line := range strings.Lines(h.sh("fantail doctor || test $? -le 2")) {
-		if strings.HasPrefix(line, "error ") && !strings.Contains(line, "an authority that clients know") && !strings.Contains(line, "webmail") {
+		// Exim, which came with Courier, has no part in this: mail is delivered by hand.
+		if strings.HasPrefix(line, "error ") && !strings.Contains(line, "Exim delivers to /var/mail") && !strings.Contains(line, "webmail") {
 			h.Errorf("doctor: %s", line)
 		}
 	}

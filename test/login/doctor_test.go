@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"fantail/internal/daemon/tlsconf/tlstest"
+	"fantail/internal/login/passdb/scheme"
 )
 
 // whole makes a house in which nothing is missing, and the configuration file that says
 // where its daemons really listen.
 func whole(t *testing.T) (*house, *tlstest.Authority, tls.Certificate) {
 	h := build(t, func(h *house, config string) string {
-		return fmt.Sprintf("[webmail]\nsubmit_directory = %q\n[mail]\nquota_warning_directory = %q\n", h.path("submit"), h.path("crossed")) + config
+		return fmt.Sprintf("[webmail]\nsendmail = \"/bin/true\"\nsubmit_directory = %q\n[mail]\nquota_warning_directory = %q\n", h.path("submit"), h.path("crossed")) + config
 	})
 	h.make("fantail/cmd/submitd")
 	ca := tlstest.New(t)
@@ -34,6 +35,7 @@ func whole(t *testing.T) (*house, *tlstest.Authority, tls.Certificate) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.hash()
 	config := string(text)
 	for _, address := range []string{h.imap, h.imaps, h.pop3} {
 		config = strings.Replace(config, "127.0.0.1:0", address, 1)
@@ -42,6 +44,7 @@ func whole(t *testing.T) (*house, *tlstest.Authority, tls.Certificate) {
 		os.WriteFile(h.path("fantail.toml"), []byte(config), 0o644),
 		os.WriteFile(h.path("bin", "webmail-session"), []byte("#!/bin/sh\n"), 0o755),
 		os.WriteFile(h.path("bin", "webmail-submit"), []byte("#!/bin/sh\n"), 0o755),
+		os.WriteFile(h.path("bin", "quota-command"), []byte("#!/bin/sh\n"), 0o755),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -57,11 +60,11 @@ func (h *house) certify(c tls.Certificate) func() error {
 	}
 }
 
-// TestCheck: nothing is wrong with what there is, and each thing that is missing is found,
+// TestDoctor: nothing is wrong with what there is, and each thing that is missing is found,
 // with what to type.
-func TestCheck(t *testing.T) {
+func TestDoctor(t *testing.T) {
 	h, ca, good := whole(t)
-	out, _ := h.fantail(0, 0, "", "check", "-S", h.path("run"))
+	out, _ := h.fantail(0, 0, "", "doctor", "-offline", "-S", h.path("run"))
 	for _, want := range []string{
 		"configuration", "programs", "certificate    " + h.path("front", "c.pem") + ", good until", "mail.example.org",
 		"authd          " + h.path("auth"), "passwd-file    " + h.path("passwd") + ": 5 accounts", "sources", "authd answers",
@@ -88,36 +91,42 @@ func TestCheck(t *testing.T) {
 		spoil      func() error
 		mend       func() error
 		text, next string // in the answer
+		warning    bool
 	}{
-		{"hashes for everybody", h.chmod(0o444, "passwd"), h.chmod(0o400, "passwd"), "everybody on this machine can read the hashes", "chmod o-r " + h.path("passwd")},
-		{"not for authd", h.chown(0, "passwd"), h.chown(authdUID, "passwd"), "authd cannot read it", "chmod g+r " + h.path("passwd")},
-		{"a broken line", h.append("passwd", passwd, "x:y:z\n"), h.append("passwd", passwd, ""), h.path("passwd") + ":6: account x: uid is not a number", "mend that line"},
-		{"a file of tomorrow", h.touch(24*time.Hour, "passwd"), h.touch(0, "passwd"), "passwd will have been changed at", "touch " + h.path("passwd")},
-		{"an old hash", h.append("passwd", passwd, "old:!\n"), h.append("passwd", passwd, ""), "nobody can log in to old: the password is locked", "passwd old"},
-		{"the key for everybody", h.chmod(0o755, "front"), h.chmod(0o700, "front"), "everybody on this machine can read the key", "chmod o-r " + h.path("front", "k.pem")},
-		{"the directory for everybody", h.chmod(0o755, "auth"), h.chmod(0o700, "auth"), "open to everybody", "chmod o= " + h.path("auth")},
-		{"a closed configuration", h.chmod(0o600, "fantail.toml"), h.chmod(0o644, "fantail.toml"), "session programs read it as the users of their accounts", "chmod a+r " + h.path("fantail.toml")},
-		{"a closed program", h.chmod(0o700, "bin", "imap-session"), h.chmod(0o755, "bin", "imap-session"), "imap-session cannot be run", "mode 755"},
-		{"no sessiond", h.rename("run/admin", "run/gone"), h.rename("run/gone", "run/admin"), "run/admin does not answer", "systemctl start fantail-sessiond-admin.socket"},
-		{"no submitd", all(command("[80]", "/bin/true"), h.rename("run/submit", "run/gone")), all(h.append("fantail.toml", config, ""), h.rename("run/gone", "run/submit")), "run/submit does not answer", "systemctl start fantail-submitd.socket"},
-		{"no quota-command", command("[80]", "/bin/true"), h.append("fantail.toml", config, ""), "quota-command cannot be run", "mode 755"},
-		{"no program for quota", command("[80]", "/none/full"), h.append("fantail.toml", config, ""), "/none/full cannot be run when an account becomes full: ", "mode 755"},
-		{"a closed program for quota", command("[80]", h.path("bin", "closed")), h.append("fantail.toml", config, ""), "not every user can run it", "chmod a+x " + h.path("bin", "closed")},
-		{"no percentages for it", command("[]", "/bin/true"), h.append("fantail.toml", config, ""), "/bin/true is never run", "mail.quota_warnings"},
-		{"a closed directory for it", all(command("[80]", "/bin/true"), h.chmod(0o700, "crossed")), all(h.append("fantail.toml", config, ""), h.chmod(0o733|os.ModeSticky, "crossed")), "everybody can make files", "chmod 1733"},
-		{"nobody who reads it", all(command("[80]", "/bin/true"), h.unread), all(h.append("fantail.toml", config, ""), h.rename("crossed/.new-x", "crossed/x")), "nobody reads what deliver has written", "systemctl enable --now fantail-submitd.socket"},
-		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires: it is good until", "renew it"},
+		{"hashes for everybody", h.chmod(0o444, "passwd"), h.chmod(0o400, "passwd"), "everybody on this machine can read the hashes", "chmod o= " + h.path("passwd"), false},
+		{"not for authd", h.chown(0, "passwd"), h.chown(authdUID, "passwd"), "authd cannot read " + h.path("passwd"), "chmod g+r " + h.path("passwd"), false},
+		{"a broken line", h.append("passwd", passwd, "x:y:z\n"), h.append("passwd", passwd, ""), h.path("passwd") + ":6: account x: uid is not a number", "+6 ", false},
+		{"a file of tomorrow", h.touch(24*time.Hour, "passwd"), h.touch(0, "passwd"), "passwd will have been changed at", "touch " + h.path("passwd"), true},
+		{"an old hash", h.append("passwd", passwd, "old:{OLD}x\n"), h.append("passwd", passwd, ""), "nobody can log in to old: ", "passwd old", true},
+		{"no hash", h.append("passwd", passwd, "old:{PLAIN}x\n"), h.append("passwd", passwd, ""), "kept in a way that is no protection: PLAIN", "passwd old", true},
+		{"the key for everybody", h.chmod(0o755, "front"), h.chmod(0o700, "front"), "everybody on this machine can read the key", "chmod o= " + h.path("front", "k.pem"), false},
+		{"the directory for everybody", h.chmod(0o755, "auth"), h.chmod(0o700, "auth"), "open to everybody", "chmod o= " + h.path("auth"), false},
+		{"a closed configuration", h.chmod(0o600, "fantail.toml"), h.chmod(0o644, "fantail.toml"), "session programs read it as the users of their accounts", "chmod a+r " + h.path("fantail.toml"), false},
+		{"a closed program", h.chmod(0o700, "bin", "imap-session"), h.chmod(0o755, "bin", "imap-session"), "imap-session cannot be run", "chmod 755 " + h.path("bin", "imap-session"), false},
+		{"no sessiond", h.rename("run/admin", "run/gone"), h.rename("run/gone", "run/admin"), "run/admin does not answer", "systemctl start fantail-sessiond-admin.socket", false},
+		{"no submitd", all(command("[80]", "/bin/true"), h.rename("run/submit", "run/gone")), all(h.append("fantail.toml", config, ""), h.rename("run/gone", "run/submit")), "run/submit does not answer", "systemctl start fantail-submitd.socket", false},
+		{"no quota-command", all(command("[80]", "/bin/true"), h.rename("bin/quota-command", "bin/gone")), all(h.append("fantail.toml", config, ""), h.rename("bin/gone", "bin/quota-command")), "programs are missing: " + h.path("bin", "quota-command"), "fantail", false},
+		{"no program for quota", command("[80]", "/none/full"), h.append("fantail.toml", config, ""), "/none/full cannot be run when an account becomes full: ", "config mail.quota_warning_command", false},
+		{"a closed program for quota", command("[80]", h.path("bin", "closed")), h.append("fantail.toml", config, ""), "not every user can run it", "chmod a+x " + h.path("bin", "closed"), true},
+		{"no percentages for it", command("[]", "/bin/true"), h.append("fantail.toml", config, ""), "/bin/true is never run", "mail.quota_warnings", true},
+		{"a closed directory for it", all(command("[80]", "/bin/true"), h.chmod(0o700, "crossed")), all(h.append("fantail.toml", config, ""), h.chmod(0o733|os.ModeSticky, "crossed")), "everybody can make files", "chmod 1733", true},
+		{"nobody who reads it", all(command("[80]", "/bin/true"), h.unread), all(h.append("fantail.toml", config, ""), h.rename("crossed/.new-x", "crossed/x")), "nobody reads what deliver has written", "systemctl enable --now fantail-submitd.socket", true},
+		{"a certificate that ends", h.certify(ca.Server(t, "mail.example.org")), h.certify(good), "c.pem expires in", "systemctl", true},
 		{"no socket for mail servers", h.append("fantail.toml", config, "smtp_sockets = [\"run/none\"]\n"), h.append("fantail.toml", config, ""),
-			"run/none, for mail servers, does not answer", "systemctl restart fantail-authd"},
+			"run/none, for mail servers, does not answer", "systemctl restart fantail-authd", false},
 		{"nobody who certifies clients", h.append("fantail.toml", []byte(strings.Replace(string(config), "[tls]\n", "[tls]\nclient_ca = \"passwd\"\n", 1)), ""), h.append("fantail.toml", config, ""),
-			h.path("passwd") + ": no certificate in it", "config tls.client_ca"},
-		{"half a certificate", h.rename("front/k.pem", "front/gone"), h.rename("front/gone", "front/k.pem"), "read tls.key", "fantail.toml config tls"},
+			h.path("passwd") + ": no certificate in it", "config tls.client_ca", false},
+		{"half a certificate", h.rename("front/k.pem", "front/gone"), h.rename("front/gone", "front/k.pem"), "read tls.key", "fantail.toml config tls", false},
 	} {
 		err := errors.Join(h.chmod(0o644, "front", "k.pem")(), c.spoil())
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, _ := h.fantail(0, 1, "", "check", "-S", h.path("run"))
+		status := 2
+		if c.warning {
+			status = 1
+		}
+		out, _ := h.fantail(0, status, "", "doctor", "-offline", "-S", h.path("run"))
 		if !strings.Contains(out, c.text) || !strings.Contains(out, c.next) || !strings.Contains(out, "ok ") {
 			t.Errorf("%s: no %q, or no %q, in\n%s", c.what, c.text, c.next, out)
 		}
@@ -125,13 +134,13 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.fantail(0, 0, "", "check", "-S", h.path("run"))
+	h.fantail(0, 0, "", "doctor", "-offline", "-S", h.path("run"))
 }
 
-// TestCheckAccount: why an account cannot log in is found with its own rights.
-func TestCheckAccount(t *testing.T) {
+// TestDoctorAccount: why an account cannot log in is found with its own rights.
+func TestDoctorAccount(t *testing.T) {
 	h, _, _ := whole(t)
-	if out, _ := h.fantail(0, 0, "", "check", "ann"); !strings.Contains(out, "its mail is "+h.path("mail", "ann", "Maildir")) {
+	if out, _ := h.fantail(0, 0, "", "doctor", "ann"); !strings.Contains(out, "its mail is "+h.path("mail", "ann", "Maildir")) {
 		t.Error(out)
 	}
 	config, err := os.ReadFile(h.path("fantail.toml"))
@@ -153,7 +162,7 @@ func TestCheckAccount(t *testing.T) {
 		{"root", nothing, nothing, "the superuser has no sessions", "config session"},
 		{"daemon", nothing, nothing, "uid 1 is below the first one", "config session"},
 		{"ann", h.chown(0, "mail", "ann", "Maildir", "cur"), h.chown(virtualUID, "mail", "ann", "Maildir", "cur"), "cur: permission denied", "chown -R "},
-		{"ann", h.chmod(0o500, "mail", "ann", "Maildir"), h.chmod(0o700, "mail", "ann", "Maildir"), "Maildir: permission denied", "chown -R "},
+		{"ann", h.chmod(0o500, "mail", "ann", "Maildir"), h.chmod(0o700, "mail", "ann", "Maildir"), "Maildir: permission denied", "chmod u+rwx "},
 		{"carol", h.command(config, "[80]", h.path("bin", "closed")), h.append("fantail.toml", config, ""), "for when it becomes full: permission denied", "config mail.quota_warning_command"},
 		{"ann", all(h.command(config, "[80]", "/bin/true"), waits), h.append("fantail.toml", config, ""), "was not run for that yet", "journalctl -u fantail-submitd"},
 		{"carol", h.rename("mail/carol", "mail/gone"), h.rename("mail/gone", "mail/carol"), "there is no mail at " + h.path("mail", "carol", "Maildir"),
@@ -163,7 +172,7 @@ func TestCheckAccount(t *testing.T) {
 		if err := c.spoil(); err != nil {
 			t.Fatal(err)
 		}
-		if out, _ := h.fantail(0, 1, "", "check", c.account); !strings.Contains(out, c.text) || !strings.Contains(out, c.next) {
+		if out, _ := h.fantail(0, 2, "", "doctor", c.account); !strings.Contains(out, c.text) || !strings.Contains(out, c.next) {
 			t.Errorf("%s: no %q, or no %q, in\n%s", c.account, c.text, c.next, out)
 		}
 		if err := c.mend(); err != nil {
@@ -173,7 +182,7 @@ func TestCheckAccount(t *testing.T) {
 	if err := h.rename("mail/carol/Maildir", "mail/carol/old")(); err != nil {
 		t.Fatal(err)
 	}
-	if out, _ := h.fantail(0, 0, "", "check", "carol"); !strings.Contains(out, "which its first session makes") {
+	if out, _ := h.fantail(0, 0, "", "doctor", "carol"); !strings.Contains(out, "which its first session makes") {
 		t.Error(out)
 	}
 }
@@ -223,4 +232,20 @@ func (h *house) rename(from, to string) func() error {
 // append writes a file with more behind what it has.
 func (h *house) append(name string, text []byte, more string) func() error {
 	return func() error { return os.WriteFile(h.path(name), append(text[:len(text):len(text)], more...), 0o400) }
+}
+
+// hash has the passwd-file keep passwords as it should.
+func (h *house) hash() {
+	h.Helper()
+	hash, err := scheme.Make("BLF-CRYPT", "secret")
+	if err != nil {
+		h.Fatal(err)
+	}
+	text, err := os.ReadFile(h.path("passwd"))
+	if err == nil {
+		err = os.WriteFile(h.path("passwd"), []byte(strings.ReplaceAll(string(text), "{PLAIN}secret", hash)), 0o400)
+	}
+	if err != nil {
+		h.Fatal(err)
+	}
 }

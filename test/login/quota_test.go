@@ -216,8 +216,8 @@ func TestQuotaCommandLater(t *testing.T) {
 func TestQuotaCommandLies(t *testing.T) {
 	f := byQuota(t, "")
 	for name, uid := range map[string]int{"carol": virtualUID, "nobody": virtualUID, "root": 0, "daemon": 1, "ann": virtualUID} {
-		path := f.path("crossed", "x"+name)
-		if err := errors.Join(os.WriteFile(path+"1", []byte(name+"\n"), 0o600), os.Chown(path+"1", uid, gid), os.Rename(path+"1", path)); err != nil {
+		path, unfinished := f.path("crossed", "x"+name), f.path("crossed", ".new-"+name)
+		if err := errors.Join(os.WriteFile(unfinished, []byte(name+"\n"), 0o600), os.Chown(unfinished, uid, gid), os.Rename(unfinished, path)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -25,6 +25,7 @@ const marks = {
 };
 
 let last; // what can be taken back
+let begun = 0; // acts; an answer says something only if nothing was done since
 
 export function beginActs() {
   document.addEventListener('submit', submitted);
@@ -93,10 +94,13 @@ export async function act(op, values, extra = {}, after) {
   if (!all) values.forEach(v => body.append('m', v));
   if (moves.has(op)) values.forEach(v => leaving.add(v));
   forget();
+  const mine = ++begun;
   try {
     const answer = await tell('/act', body);
-    last = answer.undo && `/undo/${answer.undo}`;
-    toast(answer.text, last && words.undo, () => undo());
+    if (mine === begun) {
+      last = answer.undo && `/undo/${answer.undo}`;
+      toast(answer.text, last && words.undo, () => undo());
+    }
   } catch (e) {
     if (!(e instanceof Told)) throw e;
   } finally {
@@ -167,6 +171,7 @@ export function undo() {
 }
 
 async function takeBack(url) {
+  const mine = ++begun;
   last = null;
   hideToast();
   $$('.toast').forEach(t => t.remove());
@@ -176,7 +181,7 @@ async function takeBack(url) {
       location.assign(answer.next);
       return;
     }
-    toast(answer.text);
+    if (mine === begun) toast(answer.text);
   } catch (e) {
     if (!(e instanceof Told)) throw e;
   }

@@ -66,13 +66,18 @@ func open(path string) error {
 func becoming(uid int, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		// The thread is not unlocked, so it ends with the goroutine.
+		// The thread goes on: daemons end with the thread that has started them.
 		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		if _, _, e := syscall.RawSyscall(syscall.SYS_SETFSUID, uintptr(uid), 0, 0); e != 0 {
 			done <- e
 			return
 		}
-		done <- f()
+		err := f()
+		if _, _, e := syscall.RawSyscall(syscall.SYS_SETFSUID, 0, 0, 0); e != 0 {
+			panic(e) // it is somebody else's thread by now
+		}
+		done <- err
 	}()
 	return <-done
 }
